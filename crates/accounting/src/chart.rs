@@ -1,0 +1,273 @@
+//! The chart of accounts (科目表): every subject that money can stand on, with its normal side and its floor.
+//!
+//! A [`Subject`] is known by its code, which is what rows store and statements show. Subjects of an institution carry the
+//! channel account in the code (`1011.sandbox.in`), so that a trial balance shows each institution on lines of its own.
+//! Liabilities may never go below zero: what we owe somebody is theirs to spend, and no more. Clearing and expense
+//! accounts have no limits.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use kernel::Owner;
+
+/// The side of an account (借贷方向).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Debit (借).
+    Debit,
+    /// Credit (贷).
+    Credit,
+}
+
+impl Side {
+    /// The letter that rows store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debit => "D",
+            Self::Credit => "C",
+        }
+    }
+
+    /// Reads the letter back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Debit, Self::Credit].into_iter().find(|side| side.as_str() == text)
+    }
+
+    /// The other side: where an account with this normal side is spent.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Debit => Self::Credit,
+            Self::Credit => Self::Debit,
+        }
+    }
+}
+
+/// A line of the chart. An institution's two lines stand for one subject per channel account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entry {
+    /// 1011.{ca}.in: an institution received it for us, the statement has yet to say so.
+    ChannelIn,
+    /// 1011.{ca}.refund: an institution gave it back for us, the statement has yet to say so.
+    ChannelRefund,
+    /// 2001: a user's balance.
+    UserBalance,
+    /// 2002: a merchant's or seller's balance.
+    MerchantBalance,
+    /// 2003: a receiver's money that waits for settlement.
+    Pending,
+    /// 2004: a trade's money before it is released.
+    Escrow,
+    /// 2021: money that came otherwise than asked.
+    Suspense,
+    /// 2022: money that came and is not (yet) effective.
+    Received,
+    /// 2031: coupons in users' hands.
+    Coupons,
+    /// 2032: money set aside for coupons.
+    Budget,
+    /// 5002: what marketing costs us.
+    Marketing,
+}
+
+impl Entry {
+    /// The whole chart, in the order of the codes.
+    pub const ALL: [Self; 11] = [
+        Self::ChannelIn,
+        Self::ChannelRefund,
+        Self::UserBalance,
+        Self::MerchantBalance,
+        Self::Pending,
+        Self::Escrow,
+        Self::Suspense,
+        Self::Received,
+        Self::Coupons,
+        Self::Budget,
+        Self::Marketing,
+    ];
+
+    /// The code, for an institution's lines with `{ca}` where the channel account stands.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ChannelIn => "1011.{ca}.in",
+            Self::ChannelRefund => "1011.{ca}.refund",
+            Self::UserBalance => "2001",
+            Self::MerchantBalance => "2002",
+            Self::Pending => "2003",
+            Self::Escrow => "2004",
+            Self::Suspense => "2021",
+            Self::Received => "2022",
+            Self::Coupons => "2031",
+            Self::Budget => "2032",
+            Self::Marketing => "5002",
+        }
+    }
+
+    /// The English name.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::ChannelIn => "To be cleared, received",
+            Self::ChannelRefund => "To be cleared, refunded",
+            Self::UserBalance => "User balance",
+            Self::MerchantBalance => "Merchant balance",
+            Self::Pending => "Pending settlement",
+            Self::Escrow => "Escrow",
+            Self::Suspense => "Suspense",
+            Self::Received => "Received, not effective",
+            Self::Coupons => "Coupons issued",
+            Self::Budget => "Marketing budget",
+            Self::Marketing => "Marketing expense",
+        }
+    }
+
+    /// The Chinese term.
+    pub const fn chinese(self) -> &'static str {
+        match self {
+            Self::ChannelIn => "待清算收款",
+            Self::ChannelRefund => "待清算退款",
+            Self::UserBalance => "用户余额",
+            Self::MerchantBalance => "商户余额",
+            Self::Pending => "待结算",
+            Self::Escrow => "担保资金",
+            Self::Suspense => "挂账",
+            Self::Received => "已收未生效",
+            Self::Coupons => "已发优惠券",
+            Self::Budget => "营销预算",
+            Self::Marketing => "营销费用",
+        }
+    }
+
+    /// The normal side: debit for what others owe us and for expense, credit for what we owe.
+    pub const fn side(self) -> Side {
+        match self {
+            Self::ChannelIn | Self::Marketing => Side::Debit,
+            Self::ChannelRefund
+            | Self::UserBalance
+            | Self::MerchantBalance
+            | Self::Pending
+            | Self::Escrow
+            | Self::Suspense
+            | Self::Received
+            | Self::Coupons
+            | Self::Budget => Side::Credit,
+        }
+    }
+
+    /// The floor of a new account in minor units; `None` where it has no limit.
+    pub const fn floor(self) -> Option<i64> {
+        match self {
+            Self::ChannelIn | Self::ChannelRefund | Self::Marketing => None,
+            Self::UserBalance
+            | Self::MerchantBalance
+            | Self::Pending
+            | Self::Escrow
+            | Self::Suspense
+            | Self::Received
+            | Self::Coupons
+            | Self::Budget => Some(0),
+        }
+    }
+}
+
+/// A subject (科目), known by its code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    entry: Entry,
+    code: Cow<'static, str>,
+}
+
+impl Subject {
+    /// 2001.
+    pub const USER_BALANCE: Self = Self::plain(Entry::UserBalance);
+    /// 2002.
+    pub const MERCHANT_BALANCE: Self = Self::plain(Entry::MerchantBalance);
+    /// 2003.
+    pub const PENDING: Self = Self::plain(Entry::Pending);
+    /// 2004.
+    pub const ESCROW: Self = Self::plain(Entry::Escrow);
+    /// 2021.
+    pub const SUSPENSE: Self = Self::plain(Entry::Suspense);
+    /// 2022.
+    pub const RECEIVED: Self = Self::plain(Entry::Received);
+    /// 2031.
+    pub const COUPONS: Self = Self::plain(Entry::Coupons);
+    /// 2032.
+    pub const BUDGET: Self = Self::plain(Entry::Budget);
+    /// 5002.
+    pub const MARKETING: Self = Self::plain(Entry::Marketing);
+
+    const fn plain(entry: Entry) -> Self {
+        Self { entry, code: Cow::Borrowed(entry.code()) }
+    }
+
+    /// 1011.{ca}.in of a channel account.
+    pub fn channel_in(channel_account: &str) -> Self {
+        Self { entry: Entry::ChannelIn, code: Cow::Owned(format!("1011.{channel_account}.in")) }
+    }
+
+    /// 1011.{ca}.refund of a channel account.
+    pub fn channel_refund(channel_account: &str) -> Self {
+        Self { entry: Entry::ChannelRefund, code: Cow::Owned(format!("1011.{channel_account}.refund")) }
+    }
+
+    /// Reads a code back; `None` for what the chart does not have.
+    pub fn parse(code: &str) -> Option<Self> {
+        if let Some(clearing) = code.strip_prefix("1011.") {
+            let (channel_account, make): (_, fn(&str) -> Self) = match clearing.strip_suffix(".in") {
+                Some(name) => (name, Self::channel_in),
+                None => (clearing.strip_suffix(".refund")?, Self::channel_refund),
+            };
+            Owner::parse(&format!("channel:{channel_account}"), None)?;
+            return Some(make(channel_account));
+        }
+        Entry::ALL.into_iter().find(|entry| entry.code() == code).map(Self::plain)
+    }
+
+    /// Its line in the chart.
+    pub const fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// The code, as `2001`.
+    pub fn as_str(&self) -> &str {
+        &self.code
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_read_back() {
+        for entry in Entry::ALL {
+            let code = entry.code().replace("{ca}", "sandbox");
+            let subject = Subject::parse(&code).unwrap();
+            assert_eq!((subject.entry(), subject.as_str()), (entry, code.as_str()));
+        }
+        assert_eq!(Subject::parse("1011.sandbox.in"), Some(Subject::channel_in("sandbox")));
+        assert_eq!(Subject::parse("1011.a.in.refund"), Some(Subject::channel_refund("a.in")));
+        for bad in ["", "2", "20011", "1011", "1011..in", "1011.in", "1011.{ca}.in", "1011.a b.in", "1011.sandbox.out", "9999"] {
+            assert_eq!(Subject::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn liabilities_have_a_floor_and_nothing_else_has() {
+        for entry in Entry::ALL {
+            let liability = entry.code().starts_with('2');
+            assert_eq!(entry.floor(), liability.then_some(0), "{}", entry.code());
+            if liability {
+                assert_eq!(entry.side(), Side::Credit, "{}", entry.code());
+            }
+        }
+        assert_eq!(Side::parse(Side::Debit.as_str()), Some(Side::Debit));
+        assert_eq!(Side::Debit.other(), Side::Credit);
+        assert_eq!(Side::parse("X"), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! Templates: which accounts a business verb moves, and on which side.
+//!
+//! One verb makes one voucher (凭证); its legs are booked in this order, all or nothing. Tools pay into the trade's escrow
+//! (2004) and escrow pays the receivers (2003); with one receiver a tool credits 2003 directly. The institution of a leg
+//! (`pay_org`) is read off its accounts: the channel account where one is touched, else `internal`.
+//!
+//! A change of a template is a new version; vouchers keep the version that wrote them. Legs are bounded by the verb:
+//! at most [`kernel::limits::MAX_LEGS`] tools and [`kernel::limits::MAX_SPLITS`] receivers, two to three legs each.
+
+mod pay;
+mod refund;
+
+use std::collections::BTreeMap;
+
+use kernel::message::accounting::{CouponSource, Post, Verb};
+use kernel::message::trade::Share;
+use kernel::{Amount, Currency, Money, Owner, PayOrg, UserId};
+
+use crate::account::AccountKey;
+use crate::chart::Subject;
+use crate::hold::{HoldKey, Op};
+
+/// What a template must know of the books: how much a receiver can still give, and how a reservation was made.
+pub trait Lookup {
+    /// What is available on an account in minor units; 0 where there is none yet.
+    fn available(&self, key: &AccountKey) -> i64;
+    /// What is left of a hold of the same trade in minor units; 0 where there is none.
+    fn left(&self, hold: HoldKey) -> i64;
+}
+
+/// One transfer to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// What to do with the amount.
+    pub op: Op,
+    /// The account that is debited.
+    pub debit: AccountKey,
+    /// The account that is credited.
+    pub credit: AccountKey,
+    /// How much, in the currency of both.
+    pub amount: Amount,
+    /// The institution, or `internal`.
+    pub pay_org: PayOrg,
+    /// What this leg is within its voucher.
+    pub code: &'static str,
+}
+
+/// A template's name and version, as vouchers keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The verb in one word.
+    pub name: &'static str,
+    /// Counts the changes of its legs, from 1.
+    pub version: u16,
+}
+
+impl Template {
+    /// The template of a verb.
+    pub const fn of(verb: &Verb) -> Self {
+        let name = match verb {
+            Verb::HoldTools(_) => "hold_tools",
+            Verb::ReleaseTools(_) => "release_tools",
+            Verb::Pay { .. } => "pay",
+            Verb::Receive { .. } => "receive",
+            Verb::Suspend { .. } => "suspend",
+            Verb::ReturnReceived { .. } => "return_received",
+            Verb::ReturnSuspended { .. } => "return_suspended",
+            Verb::KeepReceived { .. } => "keep_received",
+            Verb::KeepSuspended { .. } => "keep_suspended",
+            Verb::Confirm(_) => "confirm",
+            Verb::ReserveRefund(_) => "reserve_refund",
+            Verb::Refund { .. } => "refund",
+            Verb::ReleaseRefund(_) => "release_refund",
+            Verb::RefundReturned { .. } => "refund_returned",
+            Verb::IssueCoupon { .. } => "issue_coupon",
+            Verb::ExpireCoupon { .. } => "expire_coupon",
+            Verb::FundBudget { .. } => "fund_budget",
+            Verb::Fund { .. } => "fund",
+        };
+        Self { name, version: 1 }
+    }
+}
+
+/// The legs of a posting, in the order in which they are booked.
+///
+/// Total: what cannot be paid for is still written down here and refused when it is booked, where the account can say why.
+pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
+    let mut draft = Draft { post, look, legs: Vec::new(), spent: BTreeMap::new(), used: BTreeMap::new() };
+    match &post.verb {
+        Verb::HoldTools(tools) => pay::hold(&mut draft, tools),
+        Verb::ReleaseTools(tools) => pay::release(&mut draft, tools),
+        Verb::Pay { legs, receivers } => pay::pay(&mut draft, legs, receivers),
+        Verb::Confirm(shares) => draft.confirm(shares),
+        Verb::ReserveRefund(lines) => refund::run(&mut draft, lines, refund::Step::Reserve),
+        Verb::Refund { lines, reserved: true } => refund::run(&mut draft, lines, refund::Step::Capture),
+        Verb::Refund { lines, reserved: false } => refund::run(&mut draft, lines, refund::Step::Post),
+        Verb::ReleaseRefund(lines) => refund::run(&mut draft, lines, refund::Step::Release),
+        // An institution has it, and no payment has taken it: it waits in 2022, or in suspense where it is not what was asked.
+        Verb::Receive { channel_account: ca, money } => {
+            draft.post("received", Place::ChannelIn(ca), Place::Received(ca), *money);
+        }
+        Verb::Suspend { channel_account: ca, money } => {
+            draft.post("suspended", Place::ChannelIn(ca), Place::Suspense(ca), *money);
+        }
+        // It goes back the way it came.
+        Verb::ReturnReceived { channel_account: ca, money } => {
+            draft.post("returned", Place::Received(ca), Place::ChannelRefund(ca), *money);
+        }
+        Verb::ReturnSuspended { channel_account: ca, money } => {
+            draft.post("returned", Place::Suspense(ca), Place::ChannelRefund(ca), *money);
+        }
+        // It cannot go back the way it came: the user keeps it as balance.
+        Verb::KeepReceived { channel_account: ca, user, money } => {
+            draft.post("kept", Place::Received(ca), Place::User(user), *money);
+        }
+        Verb::KeepSuspended { channel_account: ca, user, money } => {
+            draft.post("kept", Place::Suspense(ca), Place::User(user), *money);
+        }
+        // A refund that the institution could not deliver is money received and not effective again.
+        Verb::RefundReturned { channel_account: ca, money } => {
+            draft.post("refund_returned", Place::ChannelRefund(ca), Place::Received(ca), *money);
+        }
+        // A coupon is a debt to its user, paid for by its source; unspent, it returns there.
+        Verb::IssueCoupon { user, source, money } => {
+            draft.post("coupon_issued", Place::Source(source), Place::Coupons(user), *money);
+        }
+        Verb::ExpireCoupon { user, source, money } => {
+            draft.post("coupon_expired", Place::Coupons(user), Place::Source(source), *money);
+        }
+        // The platform's budget is expense at once; anybody else's comes from their own balance.
+        Verb::FundBudget { owner: Owner::Platform, money } => {
+            draft.post("budget_funded", Place::Marketing, Place::Budget(&Owner::Platform), *money);
+        }
+        Verb::FundBudget { owner, money } => {
+            draft.post("budget_funded", Place::Balance(owner), Place::Budget(owner), *money);
+        }
+        // The sandbox is an institution like any other: what it gives is to be cleared with it.
+        Verb::Fund { owner, money } => draft.post("funded", Place::ChannelIn(SANDBOX), Place::Balance(owner), *money),
+    }
+    draft.legs
+}
+
+/// The channel account whose money is play money.
+const SANDBOX: &str = "sandbox";
+
+/// An account in the words of the templates: which subject belongs to whom.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    ChannelIn(&'a str),
+    ChannelRefund(&'a str),
+    Received(&'a str),
+    Suspense(&'a str),
+    User(&'a UserId),
+    Balance(&'a Owner),
+    Pending(&'a Owner),
+    Escrow,
+    Coupons(&'a UserId),
+    Source(&'a CouponSource),
+    Budget(&'a Owner),
+    Marketing,
+}
+
+/// A voucher being written.
+struct Draft<'a> {
+    post: &'a Post,
+    look: &'a dyn Lookup,
+    legs: Vec<Leg>,
+    /// What earlier lines of this voucher take from an account that [`Lookup::available`] does not know of yet.
+    spent: BTreeMap<AccountKey, i64>,
+    /// What earlier lines of this voucher take from a hold that [`Lookup::left`] does not know of yet.
+    used: BTreeMap<HoldKey, i64>,
+}
+
+impl Draft<'_> {
+    fn key(&self, place: Place<'_>, currency: Currency) -> AccountKey {
+        let channel = |name: &str| Owner::Channel(name.to_owned());
+        let (owner, subject) = match place {
+            Place::ChannelIn(ca) => (channel(ca), Subject::channel_in(ca)),
+            Place::ChannelRefund(ca) => (channel(ca), Subject::channel_refund(ca)),
+            Place::Received(ca) => (channel(ca), Subject::RECEIVED),
+            Place::Suspense(ca) => (channel(ca), Subject::SUSPENSE),
+            Place::User(user) => (Owner::User(user.clone()), Subject::USER_BALANCE),
+            Place::Balance(owner @ Owner::User(_)) => (owner.clone(), Subject::USER_BALANCE),
+            Place::Balance(owner) => (owner.clone(), Subject::MERCHANT_BALANCE),
+            Place::Pending(receiver) => (receiver.clone(), Subject::PENDING),
+            Place::Escrow => (self.escrow_owner(), Subject::ESCROW),
+            Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
+            Place::Source(CouponSource::Budget(owner)) | Place::Budget(owner) => (owner.clone(), Subject::BUDGET),
+            Place::Source(CouponSource::Expense) | Place::Marketing => (Owner::Platform, Subject::MARKETING),
+        };
+        AccountKey { owner, subject, currency }
+    }
+
+    /// Escrow is kept in the name of the trade's merchant; in the platform's own where a posting names no merchant.
+    fn escrow_owner(&self) -> Owner {
+        let merchant = self.post.merchant.or(self.post.context.as_ref().map(|context| context.merchant));
+        merchant.map_or(Owner::Platform, Owner::Merchant)
+    }
+
+    fn push(&mut self, code: &'static str, op: Op, debit: AccountKey, credit: AccountKey, amount: Amount) {
+        let pay_org = match (&debit.owner, &credit.owner) {
+            (Owner::Channel(name), _) | (_, Owner::Channel(name)) => PayOrg::institution(name),
+            _ => PayOrg::internal(),
+        };
+        self.legs.push(Leg { op, debit, credit, amount, pay_org, code });
+    }
+
+    /// A leg in the trade's currency.
+    fn leg(&mut self, code: &'static str, op: Op, debit: Place<'_>, credit: Place<'_>, amount: Amount) {
+        let currency = self.post.currency;
+        let (debit, credit) = (self.key(debit, currency), self.key(credit, currency));
+        self.push(code, op, debit, credit, amount);
+    }
+
+    /// A leg of minor units that may be none.
+    fn leg_if_any(&mut self, code: &'static str, op: Op, debit: Place<'_>, credit: Place<'_>, minor: i64) {
+        if let Ok(amount) = Amount::new(minor) {
+            self.leg(code, op, debit, credit, amount);
+        }
+    }
+
+    /// A leg in a currency of its own: money as it came.
+    fn post(&mut self, code: &'static str, debit: Place<'_>, credit: Place<'_>, money: Money) {
+        let (debit, credit) = (self.key(debit, money.currency), self.key(credit, money.currency));
+        self.push(code, Op::Post, debit, credit, money.amount);
+    }
+
+    /// Escrow pays the receivers.
+    fn confirm(&mut self, shares: &[Share]) {
+        for share in shares {
+            self.leg("released", Op::Post, Place::Escrow, Place::Pending(&share.receiver), share.amount);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! How a payment's tools are held, let go and spent.
+//!
+//! A coupon is spent once: the part used goes to the trade, the rest of its face back to where it came from, in the same
+//! voucher. Held, it takes two holds under the instruction's number: leg 0 is the part (towards escrow), leg 1 the rest
+//! (towards the source), so each is captured or released by itself and exactly.
+
+use kernel::Amount;
+use kernel::message::accounting::{HoldNo, InternalTool, PayLeg, Source, ToolHold};
+use kernel::message::trade::Share;
+
+use super::{Draft, Place};
+use crate::hold::{HoldKey, Op};
+
+const PART: u8 = 0;
+const REST: u8 = 1;
+
+pub(super) fn hold(draft: &mut Draft<'_>, tools: &[ToolHold]) {
+    for tool in tools {
+        held_tool(draft, &tool.tool, tool.hold, tool.amount, Op::Hold);
+    }
+}
+
+pub(super) fn release(draft: &mut Draft<'_>, tools: &[ToolHold]) {
+    for tool in tools {
+        held_tool(draft, &tool.tool, tool.hold, tool.amount, Op::Release);
+    }
+}
+
+/// The legs go into escrow and on from there to the receivers. With one receiver a leg goes there directly, unless it was
+/// held: a hold is towards escrow, so it is captured into escrow and goes on from there.
+pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share]) {
+    match receivers {
+        [only] => {
+            let goal = Place::Pending(&only.receiver);
+            for leg in legs {
+                spend(draft, leg, goal);
+                if let Source::Held(..) = leg.source {
+                    draft.leg("released", Op::Post, Place::Escrow, goal, leg.amount);
+                }
+            }
+        }
+        _ => {
+            for leg in legs {
+                spend(draft, leg, Place::Escrow);
+            }
+            draft.confirm(receivers);
+        }
+    }
+}
+
+fn spend(draft: &mut Draft<'_>, leg: &PayLeg, goal: Place<'_>) {
+    let (code, from) = match &leg.source {
+        Source::Held(tool, no) => return held_tool(draft, tool, *no, leg.amount, Op::Capture),
+        Source::Tool(tool) => return tool_legs(draft, tool, leg.amount, goal, [Op::Post, Op::Post]),
+        Source::Channel(ca) => ("channel", Place::ChannelIn(ca)),
+        Source::Earlier(ca) => ("earlier", Place::Received(ca)),
+        Source::Suspended(ca) => ("accepted", Place::Suspense(ca)),
+    };
+    draft.leg(code, Op::Post, from, goal, leg.amount);
+}
+
+fn held_tool(draft: &mut Draft<'_>, tool: &InternalTool, no: HoldNo, amount: Amount, op: fn(HoldKey) -> Op) {
+    tool_legs(draft, tool, amount, Place::Escrow, [PART, REST].map(|leg| op(HoldKey { no, leg })));
+}
+
+fn tool_legs(draft: &mut Draft<'_>, tool: &InternalTool, amount: Amount, goal: Place<'_>, [part_op, rest_op]: [Op; 2]) {
+    match tool {
+        InternalTool::Balance(user) => draft.leg("balance", part_op, Place::User(user), goal, amount),
+        InternalTool::Coupon { user, source, rest } => {
+            draft.leg("coupon", part_op, Place::Coupons(user), goal, amount);
+            draft.leg_if_any("coupon_rest", rest_op, Place::Coupons(user), Place::Source(source), *rest);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How refund lines take money back and where it goes.
+//!
+//! A line takes from the trade's escrow what was not released yet, else from the receiver: first what waits for settlement
+//! (2003), then the balance (2002) for what is short. Who is short there too is refused when it is booked.
+//!
+//! A reservation is a hold straight from the one who gives to where the money goes, so that its capture is one transfer:
+//! leg 0 is escrow or 2003, leg 1 is 2002, leg 2 the part of a coupon's face that is issued anew. Where a reserved line
+//! goes another way in the end (to the balance, because the institution could not), the hold is released and posted to
+//! its new place at once when it is booked; see [`crate::book`].
+
+use kernel::message::accounting::{HoldNo, RefundLine, RefundTo};
+
+
+use super::{Draft, Place};
+use crate::hold::{HoldKey, Op};
+
+const FIRST: u8 = 0;
+const BALANCE: u8 = 1;
+const REISSUE: u8 = 2;
+
+/// What becomes of the lines.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Reserve,
+    Post,
+    Capture,
+    Release,
+}
+
+impl Step {
+    fn op(self, hold: HoldKey) -> Op {
+        match self {
+            Self::Reserve => Op::Hold(hold),
+            Self::Post => Op::Post,
+            Self::Capture => Op::Capture(hold),
+            Self::Release => Op::Release(hold),
+        }
+    }
+}
+
+pub(super) fn run(draft: &mut Draft<'_>, lines: &[RefundLine], step: Step) {
+    for line in lines {
+        let hold = |leg| HoldKey { no: HoldNo::RefundLine(line.line), leg };
+        let goal = goal(&line.to);
+        if line.released {
+            let first = from_pending(draft, line, step, hold(FIRST));
+            let second = line.amount.minor() - first;
+            draft.leg_if_any("refund", step.op(hold(FIRST)), Place::Pending(&line.receiver), goal, first);
+            draft.leg_if_any("refund", step.op(hold(BALANCE)), Place::Balance(&line.receiver), goal, second);
+        } else {
+            draft.leg("refund", step.op(hold(FIRST)), Place::Escrow, goal, line.amount);
+        }
+        if let RefundTo::Coupon { user, source, usable_again: true, rest } = &line.to {
+            let op = step.op(hold(REISSUE));
+            draft.leg_if_any("coupon_reissued", op, Place::Source(source), Place::Coupons(user), *rest);
+        }
+    }
+}
+
+/// A coupon that becomes usable again is in the user's hands again; else its money is its source's.
+fn goal(to: &RefundTo) -> Place<'_> {
+    match to {
+        RefundTo::Balance(user) => Place::User(user),
+        RefundTo::Coupon { user, usable_again: true, .. } => Place::Coupons(user),
+        RefundTo::Coupon { source, usable_again: false, .. } => Place::Source(source),
+        RefundTo::Channel(ca) => Place::ChannelRefund(ca),
+    }
+}
+
+/// How much of a released line 2003 gives: what it has where the line is new, what was reserved there where it was.
+fn from_pending(draft: &mut Draft<'_>, line: &RefundLine, step: Step, hold: HoldKey) -> i64 {
+    let wanted = line.amount.minor();
+    match step {
+        Step::Reserve | Step::Post => {
+            let key = draft.key(Place::Pending(&line.receiver), draft.post.currency);
+            let available = draft.look.available(&key);
+            take(draft.spent.entry(key).or_default(), available, wanted)
+        }
+        Step::Capture | Step::Release => {
+            let left = draft.look.left(hold);
+            take(draft.used.entry(hold).or_default(), left, wanted)
+        }
+    }
+}
+
+/// Takes up to `wanted` of what is there and not taken yet.
+fn take(taken: &mut i64, there: i64, wanted: i64) -> i64 {
+    let given = there.saturating_sub(*taken).clamp(0, wanted);
+    *taken += given;
+    given
+}

@@ -1,0 +1,198 @@
+//! Control data: merchants, API keys, webhook endpoints, the store's salt.
+//!
+//! It lives once, as append-only versions; every node keeps a snapshot of the newest ones, and a batch uses one snapshot.
+//! A change is published in-process at its commit; other nodes refresh every two seconds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use kernel::{EndpointId, KeyId, MerchantId, RootId};
+use serde::{Deserialize, Serialize};
+use store::Row as _;
+use store::door::{Cell, Reader, StoreError};
+use store::tables::shard::Control as Record;
+
+/// A merchant (商户).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merchant {
+    /// Its name, for people.
+    pub name: String,
+    /// Since when, microseconds.
+    pub created_at: i64,
+}
+
+/// An API key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Whose; the platform's where `None`.
+    pub merchant: Option<MerchantId>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// BLAKE3 of the secret.
+    pub hash: [u8; 32],
+    /// Since when, microseconds.
+    pub created_at: i64,
+    /// Since when it is worth nothing.
+    pub revoked_at: Option<i64>,
+}
+
+/// A webhook endpoint.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Whose events; all where `None`.
+    pub merchant: Option<MerchantId>,
+    /// Where to.
+    pub url: String,
+    /// Which types; all where empty.
+    pub types: Vec<String>,
+    /// The signing secret, `whsec_…`.
+    pub secret: String,
+    /// Since when, microseconds.
+    pub created_at: i64,
+    /// Since when nothing is sent any more.
+    pub disabled_at: Option<i64>,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Endpoint({:?}, {})", self.merchant, self.url)
+    }
+}
+
+/// What a store is born with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Birth {
+    /// Mixed into everything that is derived and must not be guessed: account ids, checks in event ids.
+    pub salt: [u8; 32],
+}
+
+/// One new version of one piece of control data.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Version {
+    /// What the store is born with.
+    Birth(Birth),
+    /// A merchant.
+    Merchant(MerchantId, Merchant),
+    /// An API key.
+    Key(KeyId, ApiKey),
+    /// A webhook endpoint.
+    Endpoint(EndpointId, Endpoint),
+}
+
+impl Version {
+    fn place(&self) -> (&'static str, RootId) {
+        match self {
+            Self::Birth(_) => ("birth", RootId::from_bytes([0; 16])),
+            Self::Merchant(id, _) => ("merchant", id.0),
+            Self::Key(id, _) => ("key", id.0),
+            Self::Endpoint(id, _) => ("endpoint", id.0),
+        }
+    }
+}
+
+/// A snapshot of the newest versions.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// The store's salt; zeros before its birth.
+    pub salt: [u8; 32],
+    /// Merchants.
+    pub merchants: BTreeMap<MerchantId, Arc<Merchant>>,
+    /// API keys.
+    pub keys: BTreeMap<KeyId, Arc<ApiKey>>,
+    /// API keys by the hash of their secret.
+    pub keys_by_hash: BTreeMap<[u8; 32], KeyId>,
+    /// Webhook endpoints.
+    pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    versions: BTreeMap<(&'static str, RootId), i64>,
+    /// Whether the store was born.
+    pub born: bool,
+}
+
+impl Control {
+    /// Takes in a newer version; says which number it has.
+    pub fn apply(&mut self, version: &Version) -> i64 {
+        match version {
+            Version::Birth(birth) => {
+                self.salt = birth.salt;
+                self.born = true;
+            }
+            Version::Merchant(id, merchant) => {
+                self.merchants.insert(*id, Arc::new(merchant.clone()));
+            }
+            Version::Key(id, key) => {
+                self.keys_by_hash.insert(key.hash, *id);
+                self.keys.insert(*id, Arc::new(key.clone()));
+            }
+            Version::Endpoint(id, endpoint) => {
+                self.endpoints.insert(*id, Arc::new(endpoint.clone()));
+            }
+        }
+        let number = self.versions.entry(version.place()).or_insert(0);
+        *number += 1;
+        *number
+    }
+
+    /// The row of a version.
+    pub fn row(shard: i64, seq: i64, number: i64, version: &Version) -> Result<Vec<Cell>, serde_json::Error> {
+        let (kind, id) = version.place();
+        let body = serde_json::to_string(version)?;
+        let row = Record { shard, kind: kind.to_owned(), id: id.bytes(), version: number, seq, body };
+        Ok(row.cells())
+    }
+
+    /// Reads the newest versions from the store.
+    pub async fn load(reader: &dyn Reader, shard: i64) -> Result<Self, StoreError> {
+        let ask = store::door::Ask { table: Record::TABLE, keys: vec![Vec::new()] };
+        let snapshot = reader.load(shard, vec![ask]).await?;
+        let mut control = Self::default();
+        for row in snapshot.rows.into_iter().flatten() {
+            let record = Record::from_cells(row)?;
+            let version: Version = serde_json::from_str(&record.body)
+                .map_err(|_| StoreError::broken("a control row holds no control data"))?;
+            control.apply(&version);
+        }
+        Ok(control)
+    }
+
+    /// The key with this secret's hash, unless it is revoked.
+    pub fn key_of(&self, hash: &[u8; 32]) -> Option<(KeyId, &Arc<ApiKey>)> {
+        let id = self.keys_by_hash.get(hash)?;
+        self.keys.get(id).filter(|key| key.revoked_at.is_none()).map(|key| (*id, key))
+    }
+
+    /// The endpoints that want an event of this merchant and type.
+    pub fn endpoints_for<'a>(
+        &'a self,
+        merchant: Option<MerchantId>,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (EndpointId, &'a Arc<Endpoint>)> {
+        self.endpoints.iter().filter_map(move |(id, endpoint)| {
+            let wanted = endpoint.disabled_at.is_none()
+                && (endpoint.merchant.is_none() || endpoint.merchant == merchant)
+                && (endpoint.types.is_empty() || endpoint.types.iter().any(|wanted| wanted == kind));
+            wanted.then_some((*id, endpoint))
+        })
+    }
+}
+
+/// The newest snapshot, shared by lines and doors.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<RwLock<Arc<Control>>>);
+
+impl Shared {
+    /// Starts with a snapshot.
+    pub fn new(control: Control) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(control))))
+    }
+
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Arc<Control> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces it.
+    pub fn publish(&self, control: Arc<Control>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = control;
+    }
+}

@@ -1,0 +1,281 @@
+//! The batch loop: one shard's ordered line.
+//!
+//! 1. Take what queued while the last commit was flushing (natural group commit, no timer).
+//! 2. Decide it in memory, in arrival order, each request in an overlay of its own; what a request misses is collected.
+//! 3. Load what is missing, in bulk, from one read-only snapshot; decide again. Rules are pure, so that costs nothing else.
+//! 4. Write the difference in one transaction, fenced by the shard's sequence.
+//! 5. Only when that is durable: keep the new state, tell the observer, answer the callers.
+//!
+//! Safety is the fence alone: any number of lines may serve a shard. A conflict clears the memory and decides again; a
+//! commit whose answer was lost is resolved by a read that waits for the old transaction. Nothing here awaits the outside
+//! world, and an answer never leaves before its commit is known to be durable.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_channel::Receiver;
+use futures::channel::oneshot;
+use kernel::{Code, Problem, Time, TradeId, limits};
+use store::door::{Head, StoreError, Written};
+use store::unit::Memory;
+
+use crate::batch::{self, Decided};
+use crate::control::Shared;
+use crate::ports::{Clock, Observer};
+use crate::request::Request;
+
+/// One waiting request and the way back to its caller.
+pub struct Job {
+    /// What is asked.
+    pub request: Request,
+    /// After this moment nobody waits for the answer any more.
+    pub deadline: Time,
+    /// The way back.
+    pub reply: oneshot::Sender<Result<Reply, Problem>>,
+}
+
+/// A durable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The stored bytes.
+    pub body: Arc<str>,
+    /// Whether an earlier request with the same key made it.
+    pub replayed: bool,
+    /// The shard's sequence at which it holds.
+    pub seq: i64,
+    /// Whether `body` is a problem.
+    pub problem: bool,
+}
+
+/// What a commit changed, for those who act after it.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// The shard.
+    pub shard: i64,
+    /// Its new sequence.
+    pub seq: i64,
+    /// Trades whose tree changed.
+    pub trees: BTreeSet<TradeId>,
+    /// Tasks that were added, with their due times.
+    pub tasks: Vec<Task>,
+    /// How many events the log grew by.
+    pub events: usize,
+    /// How many requests were in the batch.
+    pub requests: usize,
+    /// How many rounds of loading it took.
+    pub rounds: usize,
+}
+
+/// A durable task: something to do at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Task {
+    /// When.
+    pub due: Time,
+    /// For which trade.
+    pub trade: TradeId,
+    /// For which of its numbered children; 0 for the trade itself.
+    pub no: u16,
+    /// What.
+    pub kind: &'static str,
+}
+
+/// What a line needs to run.
+pub struct Setup {
+    /// The shard.
+    pub shard: i64,
+    /// The store's write line.
+    pub store: Box<dyn store::door::Line>,
+    /// What is waiting.
+    pub queue: Receiver<Job>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who acts after a commit.
+    pub observer: Arc<dyn Observer>,
+    /// Control data, shared with the doors.
+    pub control: Shared,
+    /// The book's zone, for accounting dates.
+    pub zone: jiff::tz::TimeZone,
+    /// Most requests of one batch.
+    pub batch_limit: usize,
+    /// Most aggregates kept in memory between batches.
+    pub memory_limit: usize,
+}
+
+/// Runs a shard's line until its queue is closed and empty, or its store is unusable.
+pub async fn run(setup: Setup) -> Result<(), StoreError> {
+    let observer = Arc::clone(&setup.observer);
+    let mut line = Line { setup, memory: Memory::default(), head: None, conflicts: 0 };
+    let end = line.serve().await;
+    if let Err(error) = &end {
+        observer.stopped(error.code());
+    }
+    end
+}
+
+struct Line {
+    setup: Setup,
+    memory: Memory,
+    /// What the memory is valid for; `None` before the first load and after a conflict.
+    head: Option<Head>,
+    /// Conflicts in a row; from the second on the snapshot waits for the other writer.
+    conflicts: u32,
+}
+
+impl Line {
+    async fn serve(&mut self) -> Result<(), StoreError> {
+        while let Some(jobs) = self.take().await {
+            let jobs = self.drop_expired(jobs);
+            if !jobs.is_empty() {
+                self.batch(jobs).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for one request, then takes whatever else is there.
+    async fn take(&mut self) -> Option<Vec<Job>> {
+        let first = self.setup.queue.recv().await.ok()?;
+        let mut jobs = Vec::with_capacity(self.setup.queue.len().min(self.setup.batch_limit) + 1);
+        jobs.push(first);
+        while jobs.len() < self.setup.batch_limit {
+            match self.setup.queue.try_recv() {
+                Ok(job) => jobs.push(job),
+                Err(_) => break,
+            }
+        }
+        Some(jobs)
+    }
+
+    fn drop_expired(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let now = self.setup.clock.now();
+        let mut live = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if job.deadline < now {
+                let late = Problem::new(Code::deadline_exceeded, "the request waited longer than it may");
+                // A caller that is gone needs no answer.
+                let _ = job.reply.send(Err(late));
+            } else {
+                live.push(job);
+            }
+        }
+        live
+    }
+
+    /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.
+    async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        loop {
+            let (decided, head, rounds) = self.decide(&jobs).await?;
+            let Some(work) = decided.work else {
+                return self.answer(jobs, decided, head.seq, rounds);
+            };
+            let written = match self.setup.store.write(&work).await {
+                Ok(written) => written,
+                Err(error) => {
+                    self.forget();
+                    fail(jobs, &error);
+                    return if error.is_fatal() { Err(error) } else { Ok(()) };
+                }
+            };
+            let done = match written {
+                Written::Done => true,
+                Written::Conflict => false,
+                Written::Unknown => self.resolve(&work.head).await?,
+            };
+            if done {
+                self.conflicts = 0;
+                let seq = work.head.seq;
+                self.head = Some(work.head);
+                return self.answer(jobs, Decided { work: None, ..decided }, seq, rounds);
+            }
+            self.setup.observer.conflict();
+            self.conflicts = self.conflicts.saturating_add(1);
+            self.forget();
+        }
+    }
+
+    /// Decides in rounds: what a round misses is loaded in bulk for the next.
+    async fn decide(&mut self, jobs: &[Job]) -> Result<(Decided, Head, usize), StoreError> {
+        let mut rounds = 0;
+        loop {
+            if let Some(head) = &self.head {
+                let ground = batch::Ground {
+                    shard: self.setup.shard,
+                    head,
+                    now: self.setup.clock.now(),
+                    zone: &self.setup.zone,
+                    control: self.setup.control.snapshot(),
+                };
+                match batch::decide(&ground, &self.memory, jobs.iter().map(|job| &job.request)) {
+                    Ok(decided) => return Ok((decided, head.clone(), rounds)),
+                    Err(missing) => {
+                        rounds += 1;
+                        if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
+                            return Err(StoreError::broken("a batch did not come to an end of its reads"));
+                        }
+                        self.load(&missing).await?;
+                    }
+                }
+            } else {
+                self.load(&BTreeSet::new()).await?;
+            }
+        }
+    }
+
+    /// One snapshot: the head and the rows of `keys`. If the shard has moved on, memory starts anew from it.
+    async fn load(&mut self, keys: &BTreeSet<store::unit::Key>) -> Result<(), StoreError> {
+        let lock = self.conflicts >= 2;
+        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(keys), lock).await?;
+        if self.head.as_ref().is_none_or(|head| head.seq != snapshot.head.seq) {
+            self.memory = Memory::default();
+        }
+        self.head = Some(snapshot.head);
+        self.memory.absorb(keys, snapshot.rows)?;
+        Ok(())
+    }
+
+    /// Whether the lost commit took place. The read waits for the old transaction; when it did not take place, its fence
+    /// is stale for ever, so deciding again is safe.
+    async fn resolve(&mut self, ours: &Head) -> Result<bool, StoreError> {
+        self.setup.observer.unknown();
+        let head = self.setup.store.resolve(self.setup.shard).await?;
+        Ok(head.seq == ours.seq && head.hash == ours.hash)
+    }
+
+    fn forget(&mut self) {
+        self.memory = Memory::default();
+        self.head = None;
+    }
+
+    /// The batch is durable: keep its state, wake who acts on it, answer.
+    fn answer(&mut self, jobs: Vec<Job>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
+        self.memory.merge(decided.memory);
+        if self.memory.len() > self.setup.memory_limit {
+            self.memory = Memory::default();
+        }
+        if let Some(control) = decided.control {
+            self.setup.control.publish(control);
+        }
+        self.setup.observer.committed(&Committed {
+            shard: self.setup.shard,
+            seq,
+            trees: decided.trees,
+            tasks: decided.tasks,
+            events: decided.events,
+            requests: jobs.len(),
+            rounds,
+        });
+        for (job, reply) in jobs.into_iter().zip(decided.replies) {
+            // A caller that is gone finds the stored answer under its key.
+            let _ = job.reply.send(reply);
+        }
+        Ok(())
+    }
+}
+
+fn fail(jobs: Vec<Job>, error: &StoreError) {
+    for job in jobs {
+        let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
+    }
+}

@@ -1,0 +1,190 @@
+//! What comes to a shard's line: a request with its caller, its idempotency key and one command.
+
+use kernel::message::channel::{PayOutcome, RefundOutcome};
+use kernel::message::payment::Resolution;
+use kernel::message::trade::{Command as TradeCommand, Create};
+use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, OrderId, Owner, PaymentId, Time, TradeId, UserId};
+
+/// Who asks, as the door has proven it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A merchant's key.
+    Merchant(MerchantId),
+    /// A platform key.
+    Platform,
+    /// The platform itself: timers, institutions' answers.
+    System,
+}
+
+impl Caller {
+    /// The scope within which an idempotency key is unique: the credential's owner.
+    pub fn scope(&self) -> String {
+        match self {
+            Self::Merchant(merchant) => merchant.to_string(),
+            Self::Platform => "platform".to_owned(),
+            Self::System => "system".to_owned(),
+        }
+    }
+
+    /// Whether this caller may see what belongs to `merchant`.
+    pub fn may_see(&self, merchant: Option<MerchantId>) -> bool {
+        match self {
+            Self::Merchant(own) => merchant == Some(*own),
+            Self::Platform | Self::System => true,
+        }
+    }
+}
+
+/// A caller's idempotency key with what it was used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// As sent.
+    pub key: String,
+    /// BLAKE3 over route and canonical body, 16 bytes of it.
+    pub body_hash: [u8; 16],
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub caller: Caller,
+    /// Its idempotency key; `None` for the system's own requests, which are idempotent by state.
+    pub idempotency: Option<Idempotency>,
+    /// Shown in a problem's body.
+    pub request_id: String,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// What can be asked of a line.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Open a trade, perhaps with its first payment.
+    CreateTrade(Box<Create>),
+    /// Anything said to one trade.
+    Trade(TradeId, TradeCommand),
+    /// End an open payment.
+    CancelPayment(PaymentId),
+    /// Resolve a case.
+    ResolveCase {
+        /// Which.
+        case: CaseId,
+        /// How.
+        resolution: Resolution,
+        /// Why.
+        note: String,
+    },
+    /// Issue a coupon.
+    IssueCoupon(Box<IssueCoupon>),
+    /// Put money on an owner's balance (test environment).
+    Fund {
+        /// A user or a merchant.
+        owner: Owner,
+        /// How much.
+        money: Money,
+    },
+    /// Fill a marketing budget.
+    FundBudget {
+        /// The platform or a merchant.
+        owner: Owner,
+        /// How much.
+        money: Money,
+    },
+    /// Add or change control data.
+    Control(ControlCommand),
+    /// A verified word of an institution about an order.
+    Word(OrderId, Word),
+    /// A time has come.
+    Timer(TradeId, Alarm),
+    /// Answer a request whose shape is wrong from its key, if the key is known.
+    Recall(kernel::Problem),
+}
+
+/// A new coupon.
+#[derive(Clone, Debug)]
+pub struct IssueCoupon {
+    /// Its id, drawn by the door.
+    pub id: CouponId,
+    /// The merchant where it may be used; the platform's where `None`.
+    pub merchant: Option<MerchantId>,
+    /// Its face.
+    pub money: Money,
+    /// Whose it is.
+    pub user: UserId,
+    /// Whether the issuer's marketing budget pays for it; else marketing expense does.
+    pub budget: bool,
+    /// Until when it can be used.
+    pub expires_at: Option<Time>,
+}
+
+/// Changes of control data.
+#[derive(Clone, Debug)]
+pub enum ControlCommand {
+    /// A new merchant.
+    CreateMerchant {
+        /// Its id, drawn by the door.
+        id: MerchantId,
+        /// Its name.
+        name: String,
+    },
+    /// A new API key. Only the secret's hash gets here, and the secret itself for the one answer that shows it.
+    CreateKey {
+        /// Its id, drawn by the door.
+        id: KeyId,
+        /// Whose; the platform's where `None`.
+        merchant: Option<MerchantId>,
+        /// What it may do.
+        scopes: Vec<String>,
+        /// BLAKE3 of the secret.
+        hash: [u8; 32],
+    },
+    /// An API key is worth nothing any more.
+    RevokeKey(KeyId),
+    /// A new webhook endpoint.
+    CreateEndpoint {
+        /// Its id, drawn by the door.
+        id: EndpointId,
+        /// Whose events; all merchants' where `None` (platform).
+        merchant: Option<MerchantId>,
+        /// Where to.
+        url: String,
+        /// Which types; all where empty.
+        types: Vec<String>,
+        /// Its signing secret, `whsec_…`.
+        secret: String,
+    },
+    /// A webhook endpoint gets nothing any more.
+    DisableEndpoint(EndpointId),
+}
+
+/// What an institution said, verified.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// How it came.
+    pub source: channel::Source,
+    /// The raw message's digest.
+    pub digest: [u8; 32],
+    /// What it says.
+    pub said: Said,
+}
+
+/// The institution's word, or the lack of one.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// About a payment.
+    Pay(PayOutcome),
+    /// About a refund.
+    Refund(RefundOutcome),
+    /// It does not know the order.
+    NotFound,
+}
+
+/// Which of a tree's timers went off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// The trade's time to be paid is over.
+    Expire,
+    /// The trade's time to be confirmed is over.
+    Confirm,
+}

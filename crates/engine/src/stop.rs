@@ -1,0 +1,20 @@
+//! Why a request does not go on in this round.
+
+use kernel::Problem;
+
+/// The three ways to stop half-way. Whatever the request had changed is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Something has to be read first; it is noted in the view.
+    Miss,
+    /// Refused: nothing happens but the stored answer.
+    Refused(Problem),
+    /// Something that must hold does not: this request ends, an alarm goes off, nothing is written.
+    Broken(String),
+}
+
+impl<R: Into<Problem>> From<R> for Stop {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}

@@ -1,0 +1,142 @@
+//! What one request sees and changes: its own overlay over the batch over what is committed.
+//!
+//! Reads go through [`View::get`]; what is not known yet is noted and stops the request for this round. Whatever the
+//! request writes stays in the overlay until it has come to its end; a refusal drops all of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kernel::{Context, Time, TradeId};
+use store::unit::{Kept, Key, Memory};
+
+use crate::control::Control;
+use crate::ledger::Posted;
+use crate::news::Told;
+use crate::stop::Stop;
+
+/// What a whole batch stands on; the same for each of its requests.
+#[derive(Clone)]
+pub struct Footing {
+    /// The shard.
+    pub shard: i64,
+    /// The sequence the batch will have.
+    pub seq: i64,
+    /// The batch's time: after every earlier batch, never before the clock.
+    pub now: Time,
+}
+
+/// One request's view.
+pub struct View<'a> {
+    /// What the batch stands on.
+    pub footing: &'a Footing,
+    /// Control data as of this request.
+    pub control: Arc<Control>,
+    committed: &'a Memory,
+    batch: &'a Memory,
+    own: Memory,
+    missing: BTreeSet<Key>,
+    /// Public events, in order.
+    pub told: Vec<Told>,
+    /// Booked vouchers, in order.
+    pub posted: Vec<Posted>,
+    /// Where the next answer of the batch stands.
+    pub next_answer: i64,
+}
+
+/// What a request leaves behind when it came to its end.
+pub struct Traces {
+    /// Everything it changed or learned to be absent.
+    pub memory: Memory,
+    /// Public events.
+    pub told: Vec<Told>,
+    /// Vouchers.
+    pub posted: Vec<Posted>,
+    /// Control data after it.
+    pub control: Arc<Control>,
+    /// Where the next answer of the batch stands.
+    pub next_answer: i64,
+}
+
+impl<'a> View<'a> {
+    /// A fresh overlay.
+    pub fn new(
+        footing: &'a Footing,
+        committed: &'a Memory,
+        batch: &'a Memory,
+        control: Arc<Control>,
+        next_answer: i64,
+    ) -> Self {
+        Self {
+            footing,
+            control,
+            committed,
+            batch,
+            own: Memory::default(),
+            missing: BTreeSet::new(),
+            told: Vec::new(),
+            posted: Vec::new(),
+            next_answer,
+        }
+    }
+
+    /// The batch's time.
+    pub fn now(&self) -> Time {
+        self.footing.now
+    }
+
+    /// An aggregate, or `None` where there is none. What is not known yet stops the request for this round.
+    pub fn get<A: Kept>(&mut self, key: A::Key) -> Result<Option<Arc<A>>, Stop> {
+        self.peek::<A>(key).ok_or(Stop::Miss)
+    }
+
+    /// The same without stopping: `None` when it is not known yet (and then it is noted), so that several reads of one
+    /// round can be noted together.
+    pub fn peek<A: Kept>(&mut self, key: A::Key) -> Option<Option<Arc<A>>> {
+        let known = self.own.get::<A>(key).or_else(|| self.batch.get::<A>(key)).or_else(|| self.committed.get::<A>(key));
+        if known.is_none() {
+            self.missing.insert(A::key(key));
+        }
+        known
+    }
+
+    /// Changes an aggregate.
+    pub fn put<A: Kept>(&mut self, key: A::Key, value: A) {
+        self.own.put(key, Some(Arc::new(value)));
+    }
+
+    /// Notes that an aggregate cannot exist, because its id was drawn just now.
+    pub fn fresh<A: Kept>(&mut self, key: A::Key) {
+        if self.peek::<A>(key).is_none() {
+            self.missing.remove(&A::key(key));
+            self.own.put::<A>(key, None);
+        }
+    }
+
+    /// A trade's context, for events and postings.
+    pub fn context(&mut self, trade: TradeId) -> Result<Option<Context>, Stop> {
+        Ok(self.get::<trade::Trade>(trade)?.map(|trade| trade.context.clone()))
+    }
+
+    /// Drops everything the request did; what it missed stays noted.
+    pub fn undo(&mut self) {
+        self.own = Memory::default();
+        self.told.clear();
+        self.posted.clear();
+    }
+
+    /// What the request missed, if anything.
+    pub fn missing(&self) -> &BTreeSet<Key> {
+        &self.missing
+    }
+
+    /// Ends the request.
+    pub fn finish(self) -> Traces {
+        Traces {
+            memory: self.own,
+            told: self.told,
+            posted: self.posted,
+            control: self.control,
+            next_answer: self.next_answer,
+        }
+    }
+}

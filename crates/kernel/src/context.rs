@@ -1,0 +1,108 @@
+//! The platform's one context (平台统一上下文): four elements that identify the business of every row and message.
+//!
+//! `merchant_id`, `order_type` (the trade's type), `sub_type` (the scene) and `pay_org` (the institution, `internal` where
+//! there is none) are present and equal along the whole chain, from the first request to the ledger and back.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::id::MerchantId;
+use crate::limits;
+
+/// The base trade type (基础交易类型).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderType {
+    /// 即时到账: the money goes to the receivers when paid.
+    Instant,
+    /// 担保交易: the money waits in escrow until confirmed.
+    Escrow,
+}
+
+impl OrderType {
+    /// Every type there is.
+    pub const ALL: [Self; 2] = [Self::Instant, Self::Escrow];
+
+    /// The one word used in SQL, JSON and pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instant => "instant",
+            Self::Escrow => "escrow",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+/// The business scene, as `shop.checkout`: lower-case letters, digits and `._-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SubType(String);
+
+impl SubType {
+    /// The scene of a trade that names none.
+    pub fn general() -> Self {
+        Self("general".to_owned())
+    }
+
+    /// Checks the letters and the length.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty()
+            && text.len() <= limits::MAX_SUB_TYPE
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The institution that moves the money; [`PayOrg::internal`] where it moves on our own books only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PayOrg(String);
+
+impl PayOrg {
+    /// Our own books.
+    pub fn internal() -> Self {
+        Self("internal".to_owned())
+    }
+
+    /// An institution by its channel account's name.
+    pub fn institution(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether no institution is involved.
+    pub fn is_internal(&self) -> bool {
+        self.0 == "internal"
+    }
+}
+
+impl fmt::Display for PayOrg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The elements of the context that a trade fixes for everything below it; `pay_org` is added where money moves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Context {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The trade's type.
+    pub order_type: OrderType,
+    /// The scene.
+    pub sub_type: SubType,
+}

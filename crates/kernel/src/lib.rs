@@ -1,0 +1,25 @@
+//! The words that every part of the platform shares, and nothing that does anything.
+//!
+//! Money, typed ids with their bucket, the context that travels with every row (平台统一上下文), time as a value,
+//! errors with stable codes, limits, and the messages that cross the border between two domains. This crate reads no
+//! clock, draws no random number and does no I/O; whatever is not a function of its arguments comes in as a value.
+
+pub mod context;
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod money;
+pub mod owner;
+pub mod text;
+pub mod time;
+
+pub use context::{Context, OrderType, PayOrg, SubType};
+pub use error::{Code, Kind, Problem};
+pub use id::{
+    AccountId, Bucket, CaseId, CouponId, EndpointId, InstructionId, KeyId, MerchantId, OrderId, PaymentId, RefundId,
+    RootId, TradeId,
+};
+pub use money::{Amount, Currency, Money};
+pub use owner::{Owner, UserId};
+pub use time::Time;

@@ -1,0 +1,279 @@
+//! What funds accounting (资金核算) can be told: business verbs with their amounts. Which accounts move, and on which
+//! side, is accounting's own knowledge (templates). Its facts are synchronous: booked, or refused with a reason.
+
+use crate::context::Context;
+use crate::id::{AccountId, MerchantId};
+use crate::message::trade::Share;
+use crate::money::{Amount, Currency, Money};
+use crate::owner::{Owner, UserId};
+
+/// Where a coupon's money comes from, and goes back to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CouponSource {
+    /// Marketing expense (5002): no budget was set.
+    Expense,
+    /// The marketing budget (2032) of this owner: the platform or a merchant.
+    Budget(Owner),
+}
+
+/// Whose money an internal tool spends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InternalTool {
+    /// The user's balance (2001).
+    Balance(UserId),
+    /// The user's coupons (2031).
+    Coupon {
+        /// Whose coupon.
+        user: UserId,
+        /// Where it came from.
+        source: CouponSource,
+        /// Minor units of its face beyond the part used; they go back to the source when it is spent.
+        rest: i64,
+    },
+}
+
+/// One internal leg to hold or release; the hold is known by its number within the trade's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolHold {
+    /// The instruction's number, which is also the hold's.
+    pub hold: HoldNo,
+    /// Whose money.
+    pub tool: InternalTool,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A hold within a trade's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HoldNo {
+    /// Of this instruction.
+    Instruction(u16),
+    /// Of this line of a refund; lines are numbered through all refunds of the trade.
+    RefundLine(u16),
+}
+
+/// Where the money of one leg of a payment is when the payment takes effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An internal tool, spent at once.
+    Tool(InternalTool),
+    /// An internal tool, held before.
+    Held(InternalTool, HoldNo),
+    /// An institution, received just now (1011.{ca}.in).
+    Channel(String),
+    /// An institution, received earlier and booked as not yet effective (2022).
+    Earlier(String),
+    /// An institution, received with another amount or currency, in suspense (2021), and accepted by people.
+    Suspended(String),
+}
+
+/// One leg of a payment that takes effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayLeg {
+    /// Where its money is.
+    pub source: Source,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// What one refund part takes from whom, and where that money goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundLine {
+    /// Its number through all refunds of the trade.
+    pub line: u16,
+    /// The receiver whose money it is.
+    pub receiver: Owner,
+    /// Whether the receiver already had it (after release); else it is taken from escrow.
+    pub released: bool,
+    /// How much.
+    pub amount: Amount,
+    /// Where it goes.
+    pub to: RefundTo,
+}
+
+/// Where refunded money goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundTo {
+    /// The user's balance (2001).
+    Balance(UserId),
+    /// The coupon's source; the user's coupons (2031) where the coupon becomes usable again.
+    Coupon {
+        /// Whose.
+        user: UserId,
+        /// Where it came from.
+        source: CouponSource,
+        /// Whether the whole coupon becomes usable again. Its face beyond the part used is then issued anew.
+        usable_again: bool,
+        /// Minor units of that face beyond the part used, to issue anew; zero where the coupon does not become usable
+        /// again, and on all lines of one coupon's part but one.
+        rest: i64,
+    },
+    /// The institution (1011.{ca}.refund).
+    Channel(String),
+}
+
+/// A business verb. Each becomes one voucher (凭证), all or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Hold internal legs while something outside must be waited for.
+    HoldTools(Vec<ToolHold>),
+    /// Let held internal legs go.
+    ReleaseTools(Vec<ToolHold>),
+    /// A payment takes effect: all legs into the trade's escrow, or on to the receivers where named.
+    Pay {
+        /// The legs.
+        legs: Vec<PayLeg>,
+        /// Receivers that get it at once; empty where it waits in escrow.
+        receivers: Vec<Share>,
+    },
+    /// An external leg succeeded, but the payment is not complete, or the money is late or surplus (→ 2022).
+    Receive {
+        /// The channel account.
+        channel_account: String,
+        /// What came.
+        money: Money,
+    },
+    /// Another amount or currency came than was asked (→ 2021).
+    Suspend {
+        /// The channel account.
+        channel_account: String,
+        /// What came.
+        money: Money,
+    },
+    /// Money in 2022 went back through the institution.
+    ReturnReceived {
+        /// The channel account.
+        channel_account: String,
+        /// How much.
+        money: Money,
+    },
+    /// Money in suspense (2021) went back through the institution.
+    ReturnSuspended {
+        /// The channel account.
+        channel_account: String,
+        /// How much.
+        money: Money,
+    },
+    /// Money in 2022 goes to the user's balance, because the institution cannot give it back.
+    KeepReceived {
+        /// The channel account that it came through.
+        channel_account: String,
+        /// To whom.
+        user: UserId,
+        /// How much.
+        money: Money,
+    },
+    /// Money in suspense (2021) goes to the user's balance, because the institution cannot give it back.
+    KeepSuspended {
+        /// The channel account that it came through.
+        channel_account: String,
+        /// To whom.
+        user: UserId,
+        /// How much.
+        money: Money,
+    },
+    /// Escrow is released to receivers (2004 → 2003).
+    Confirm(Vec<Share>),
+    /// A refund reserves what it will take.
+    ReserveRefund(Vec<RefundLine>),
+    /// Refund lines take effect; `reserved` says whether they were reserved before.
+    Refund {
+        /// The lines.
+        lines: Vec<RefundLine>,
+        /// Whether holds exist for them.
+        reserved: bool,
+    },
+    /// Reserved refund lines failed for good: let go.
+    ReleaseRefund(Vec<RefundLine>),
+    /// A refund that had gone through came back from the institution (1011.{ca}.refund → 2022).
+    RefundReturned {
+        /// The channel account.
+        channel_account: String,
+        /// How much.
+        money: Money,
+    },
+    /// A coupon is issued to a user.
+    IssueCoupon {
+        /// To whom.
+        user: UserId,
+        /// From what.
+        source: CouponSource,
+        /// Its face.
+        money: Money,
+    },
+    /// A coupon expired unspent.
+    ExpireCoupon {
+        /// Whose.
+        user: UserId,
+        /// Back to what.
+        source: CouponSource,
+        /// Its face.
+        money: Money,
+    },
+    /// A marketing budget is filled: the platform's from expense, a merchant's from its balance.
+    FundBudget {
+        /// Whose budget.
+        owner: Owner,
+        /// How much.
+        money: Money,
+    },
+    /// The sandbox puts money on an owner's balance.
+    Fund {
+        /// A user or a merchant.
+        owner: Owner,
+        /// How much.
+        money: Money,
+    },
+}
+
+/// A command to accounting: one verb of one business fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The merchant and business that it belongs to; `None` for what belongs to no trade (the sandbox's funding).
+    pub context: Option<Context>,
+    /// The merchant in whose name escrow and such are kept.
+    pub merchant: Option<MerchantId>,
+    /// The trade's currency.
+    pub currency: Currency,
+    /// The object whose fact it is (`pay_…`, `ref_…`, `trd_…`, `cpn_…`), in text form.
+    pub object: String,
+    /// What happened.
+    pub verb: Verb,
+}
+
+/// Why accounting refuses. Says all that a person needs to see why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The account's floor would be broken.
+    #[error("{subject} has {available} available, {needed} needed")]
+    Insufficient {
+        /// The account.
+        account: AccountId,
+        /// Its subject.
+        subject: String,
+        /// What was asked of it, minor units.
+        needed: i64,
+        /// What it could give, minor units.
+        available: i64,
+        /// What is held on it, minor units.
+        held: i64,
+        /// Its floor, minor units.
+        floor: i64,
+    },
+    /// The account is frozen or closed for this side.
+    #[error("{subject} is frozen or closed")]
+    Frozen {
+        /// The account.
+        account: AccountId,
+        /// Its subject.
+        subject: String,
+    },
+    /// A counter would leave its range.
+    #[error("{subject} would leave the range of amounts")]
+    OutOfRange {
+        /// The account.
+        account: AccountId,
+        /// Its subject.
+        subject: String,
+    },
+}

@@ -1,0 +1,150 @@
+//! What the payment core (支付核心) can be told, and the facts it tells the trade.
+
+use crate::context::Context;
+use crate::id::{CaseId, CouponId, PaymentId, RefundId};
+use crate::message::trade::{LateSuccess, Share};
+use crate::money::{Amount, Money};
+use crate::owner::{Owner, UserId};
+use crate::time::Time;
+
+/// A tool (支付工具) as a client names it, with its part of the amount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolRequest {
+    /// Which tool.
+    pub tool: Tool,
+    /// Its part.
+    pub amount: Amount,
+}
+
+/// A means of paying.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// The buyer's balance on our books (余额).
+    Balance,
+    /// A coupon (优惠券): spent once; what its face exceeds the part goes back to where it came from.
+    Coupon(CouponId),
+    /// An outside institution (渠道).
+    Channel {
+        /// What it is paid with there: `card`, `boleto`, `alipay.qr`, ….
+        method: String,
+        /// In the test environment: what the simulated institution does.
+        sandbox: Option<String>,
+    },
+}
+
+/// Pay one due of a trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pay {
+    /// The trade's context.
+    pub context: Context,
+    /// The due that is paid.
+    pub due: u16,
+    /// Exactly the due's amount.
+    pub money: Money,
+    /// Who pays.
+    pub buyer: UserId,
+    /// When the trade's time is over; channel orders end before.
+    pub expires_at: Time,
+    /// Receivers that get the money at once when paid (`instant`); empty where it waits in escrow.
+    pub receivers: Vec<Share>,
+    /// What to do with money that comes after the end.
+    pub late_success: LateSuccess,
+    /// The tools, in the client's order.
+    pub tools: Vec<ToolRequest>,
+}
+
+/// What a refund takes from one receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundShare {
+    /// The receiver whose part shrinks.
+    pub receiver: Owner,
+    /// Minor units taken from what still waits in escrow for the receiver.
+    pub before: i64,
+    /// Minor units taken back from what was released to the receiver.
+    pub after: i64,
+}
+
+/// Give back a part of a paid due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRefund {
+    /// The trade's context.
+    pub context: Context,
+    /// The merchant's own number.
+    pub merchant_refund_id: String,
+    /// How much, in the trade's currency.
+    pub money: Money,
+    /// Free text.
+    pub reason: Option<String>,
+    /// What it takes from whom; sums to the amount.
+    pub shares: Vec<RefundShare>,
+    /// The buyer, to whom balance goes back.
+    pub buyer: UserId,
+    /// In the test environment: what the simulated institution does.
+    pub sandbox: Option<String>,
+}
+
+/// How people resolve a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resolution {
+    /// Take the money as it came.
+    Accept,
+    /// Give it back to where it came from.
+    Refund,
+    /// Try again what failed.
+    Retry,
+    /// Give it back another way: to the user's balance.
+    OtherWay,
+}
+
+/// A command to the payments of one trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Open a payment.
+    Pay(Box<Pay>),
+    /// End an open payment (by its buyer or merchant).
+    Cancel(PaymentId),
+    /// The trade closes: end what is open, ask institutions to close. `expired` says why.
+    Stop {
+        /// Whether time ended it (else somebody did).
+        expired: bool,
+    },
+    /// Open a refund.
+    Refund(Box<OpenRefund>),
+    /// Resolve a case.
+    Resolve {
+        /// Which.
+        case: CaseId,
+        /// How.
+        resolution: Resolution,
+        /// Why, in words.
+        note: String,
+    },
+}
+
+/// What the payment core tells the trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A payment of this due took effect; its money is in the trade's escrow, or already with the receivers.
+    Succeeded {
+        /// The payment.
+        payment: PaymentId,
+        /// The due.
+        due: u16,
+    },
+    /// No leg of any payment is open outside any more.
+    Quiet,
+    /// A refund went through, whole or in these shares.
+    Refunded {
+        /// The refund.
+        refund: RefundId,
+        /// What was taken from whom.
+        shares: Vec<RefundShare>,
+    },
+    /// A refund, or these shares of it, failed for good; the money stays where it was.
+    RefundFailed {
+        /// The refund.
+        refund: RefundId,
+        /// What was not taken after all.
+        shares: Vec<RefundShare>,
+    },
+}

@@ -1,0 +1,99 @@
+//! What the trade core (交易核心) can be told.
+
+use std::collections::BTreeMap;
+
+use crate::context::Context;
+use crate::id::TradeId;
+use crate::message::payment::ToolRequest;
+use crate::money::{Amount, Money};
+use crate::owner::{Owner, UserId};
+use crate::time::Time;
+
+/// What happens to money that arrives after the trade was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LateSuccess {
+    /// It goes back to where it came from.
+    #[default]
+    Refund,
+    /// The trade is opened again and paid, where that is still possible.
+    Reopen,
+}
+
+/// One receiver's part of a trade or of a partial operation (分账).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Who receives.
+    pub receiver: Owner,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A new trade, its shape already checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Create {
+    /// Its id, drawn by the door.
+    pub id: TradeId,
+    /// Merchant, type, scene.
+    pub context: Context,
+    /// The merchant's own number, unique for ever within the merchant.
+    pub merchant_order_id: String,
+    /// The whole amount.
+    pub money: Money,
+    /// Who pays.
+    pub buyer: UserId,
+    /// What it is for, shown to people.
+    pub subject: Option<String>,
+    /// Until when it can be paid; the default where `None`.
+    pub expires_at: Option<Time>,
+    /// When escrow is released without a word from the merchant; never where `None`.
+    pub confirm_by: Option<Time>,
+    /// Where the cashier sends the buyer back to.
+    pub return_url: Option<String>,
+    /// The merchant's own notes, given back as they are.
+    pub metadata: BTreeMap<String, String>,
+    /// Receivers; all to the merchant where empty.
+    pub splits: Vec<Share>,
+    /// What happens to late money.
+    pub late_success: LateSuccess,
+    /// A first payment in the same call.
+    pub pay: Option<Vec<ToolRequest>>,
+}
+
+/// A merchant's refund request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// The merchant's own number, unique within the trade.
+    pub merchant_refund_id: String,
+    /// How much of what was paid.
+    pub amount: Amount,
+    /// Free text.
+    pub reason: Option<String>,
+    /// From which receivers; over what is left of each where empty.
+    pub splits: Vec<Share>,
+    /// In the test environment: what the simulated institution does.
+    pub sandbox: Option<String>,
+}
+
+/// A command to one trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Open it.
+    Create(Box<Create>),
+    /// Pay the open due with these tools.
+    Pay(Vec<ToolRequest>),
+    /// Release escrow: all that is left, a part by amount, or a part by receivers (确认收货).
+    Confirm {
+        /// A part; the rest where `None`.
+        amount: Option<Amount>,
+        /// Which receivers get how much; spread where empty.
+        splits: Vec<Share>,
+    },
+    /// Close it unpaid.
+    Close,
+    /// Its time to be paid is over (a timer says so).
+    Expire,
+    /// Its time to be confirmed is over (a timer says so).
+    ConfirmByTime,
+    /// Give money back.
+    Refund(Refund),
+}

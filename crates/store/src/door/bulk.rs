@@ -1,0 +1,306 @@
+//! Bulk reads and writes: from a table's definition and a change to SQL text and an order of parameters.
+//!
+//! SQLite takes one row per execution of a cached statement; PostgreSQL takes one array per column and unnests them.
+//! Both bind the same cells in the same order, so a `Bulk` is made once and knows nothing of an engine.
+
+use std::fmt::Write as _;
+
+use super::cell::Cell;
+use super::error::StoreError;
+use super::table::{Column, Kind, Table};
+use super::unit::{Ask, Change};
+
+/// The engine a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// SQLite 3.54 or later, bundled.
+    Sqlite,
+    /// PostgreSQL 14 or later.
+    Postgres,
+}
+
+/// What is done to the rows; together with the table it names one text, which connections cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verb {
+    /// Read by prefixes of this many columns.
+    Load(usize),
+    /// Insert whole rows.
+    Insert,
+    /// Insert or replace whole rows.
+    Upsert,
+    /// Set the columns of this bit set. Only what changes is set: an index over unchanged columns is not touched.
+    Update(u64),
+    /// Delete by full key.
+    Delete,
+}
+
+/// One parameter of the row form of a verb.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    column: usize,
+    old: bool,
+    pub(crate) kind: Kind,
+}
+
+/// One row to write, as it was (empty where that does not matter) and as it shall be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair<'a> {
+    old: &'a [Cell],
+    new: &'a [Cell],
+}
+
+impl<'a> Pair<'a> {
+    /// The cell bound to a parameter. Widths were checked when the bulk was made.
+    pub(crate) fn cell(&self, bound: Bound) -> &'a Cell {
+        let row = if bound.old { self.old } else { self.new };
+        row.get(bound.column).unwrap_or(&Cell::Null)
+    }
+}
+
+/// One verb on rows of one table.
+#[derive(Debug)]
+pub(crate) struct Bulk<'a> {
+    pub(crate) table: &'static Table,
+    pub(crate) verb: Verb,
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) rows: Vec<Pair<'a>>,
+}
+
+impl<'a> Bulk<'a> {
+    /// The bulks of a change, in the order in which they must run.
+    pub(crate) fn of(change: &'a Change) -> Result<Vec<Self>, StoreError> {
+        let table = change.table;
+        let updates = change.updates.iter().map(|update| Pair { old: &update.old, new: &update.new });
+        let mut bulks = Vec::with_capacity(4);
+        for (verb, rows) in [
+            (Verb::Delete, whole(&change.deletes)),
+            (Verb::Update(changed(change)?), updates.collect()),
+            (Verb::Insert, whole(&change.inserts)),
+            (Verb::Upsert, whole(&change.upserts)),
+        ] {
+            if !rows.is_empty() && verb != Verb::Update(0) {
+                bulks.push(Self::new(table, verb, rows)?);
+            }
+        }
+        Ok(bulks)
+    }
+
+    fn new(table: &'static Table, verb: Verb, mut rows: Vec<Pair<'a>>) -> Result<Self, StoreError> {
+        let width = if verb == Verb::Delete { table.key } else { table.columns.len() };
+        if rows.iter().any(|row| row.new.len() != width) {
+            return Err(StoreError::broken(format!("a row for {} has the wrong width", table.name)));
+        }
+        if !table.sharded() {
+            // Lines of other shards write here too: all in one order, so that none waits for another in a ring.
+            rows.sort_by(|a, b| a.new.cmp(b.new));
+        }
+        Ok(Self { table, verb, bound: verb.bound(table), rows })
+    }
+
+    /// Whether a unique key met by this bulk may be the doing of somebody else rather than our own fault.
+    pub(crate) fn contended(&self) -> bool {
+        !self.table.sharded() && self.verb == Verb::Insert
+    }
+
+    /// The error for a number of rows that must not be.
+    pub(crate) fn miscounted(&self, touched: u64) -> StoreError {
+        StoreError::broken(format!(
+            "{:?} on {} touched {touched} of {} rows",
+            self.verb,
+            self.table.name,
+            self.rows.len()
+        ))
+    }
+}
+
+fn whole(rows: &[Vec<Cell>]) -> Vec<Pair<'_>> {
+    rows.iter().map(|row| Pair { old: &[], new: row }).collect()
+}
+
+/// The columns that any update of the change sets to something else. Keys must stay.
+fn changed(change: &Change) -> Result<u64, StoreError> {
+    let table = change.table;
+    let mut set = 0_u64;
+    for update in &change.updates {
+        if update.old.len() != update.new.len() {
+            return Err(StoreError::broken(format!("an update of {} changes the width of a row", table.name)));
+        }
+        for (position, (old, new)) in update.old.iter().zip(&update.new).enumerate() {
+            if old != new {
+                if position < table.key {
+                    return Err(StoreError::broken(format!("an update of {} changes its key", table.name)));
+                }
+                set |= bit(position);
+            }
+        }
+    }
+    Ok(set)
+}
+
+fn bit(position: usize) -> u64 {
+    u32::try_from(position).ok().and_then(|position| 1_u64.checked_shl(position)).unwrap_or(0)
+}
+
+/// The keys of an ask without repetitions, in order.
+pub(crate) fn distinct(ask: &Ask) -> Result<Vec<&[Cell]>, StoreError> {
+    let width = prefix(ask);
+    if width > ask.table.asked_columns().len() || ask.keys.iter().any(|key| key.len() != width) {
+        return Err(StoreError::broken(format!("keys asked of {} fit no prefix of its key", ask.table.name)));
+    }
+    let mut keys: Vec<&[Cell]> = ask.keys.iter().map(Vec::as_slice).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
+/// The length of the prefixes of an ask.
+pub(crate) fn prefix(ask: &Ask) -> usize {
+    ask.keys.first().map_or(0, Vec::len)
+}
+
+impl Verb {
+    /// The parameters of the row form, in order: set columns, key, old version.
+    fn bound(self, table: &'static Table) -> Vec<Bound> {
+        let bind = |(column, definition): (usize, &Column)| Bound { column, old: false, kind: definition.kind };
+        let key = table.key_columns().iter().enumerate().map(bind);
+        match self {
+            Verb::Load(_) => Vec::new(),
+            Verb::Insert | Verb::Upsert => table.columns.iter().enumerate().map(bind).collect(),
+            Verb::Delete => key.collect(),
+            Verb::Update(set) => {
+                let set = table.columns.iter().enumerate().filter(|(position, _)| set & bit(*position) != 0).map(bind);
+                let version = table.version_position().map(|column| Bound { column, old: true, kind: Kind::Int });
+                set.chain(key).chain(version).collect()
+            }
+        }
+    }
+
+    /// The text of this verb on this table.
+    pub(crate) fn text(self, table: &'static Table, dialect: Dialect) -> String {
+        let bound = self.bound(table);
+        match (self, dialect) {
+            (Verb::Load(prefix), _) => load_text(table, prefix, dialect),
+            (Verb::Insert, Dialect::Sqlite) => format!("INSERT INTO {} VALUES ({})", head(table), marks(&bound)),
+            (Verb::Insert, Dialect::Postgres) => format!("INSERT INTO {} SELECT * FROM {}", head(table), unnest(&bound)),
+            (Verb::Upsert, Dialect::Sqlite) => {
+                format!("INSERT INTO {} VALUES ({}) {}", head(table), marks(&bound), replace(table))
+            }
+            (Verb::Upsert, Dialect::Postgres) => {
+                format!("INSERT INTO {} SELECT * FROM {} {}", head(table), unnest(&bound), replace(table))
+            }
+            (Verb::Update(set), _) => update_text(table, set, &bound, dialect),
+            (Verb::Delete, Dialect::Sqlite) => {
+                format!("DELETE FROM {} WHERE {}", quoted(table.name), matching(table.key_columns(), "", 1, "?"))
+            }
+            (Verb::Delete, Dialect::Postgres) => format!(
+                "DELETE FROM {} AS t USING {} AS v({}) WHERE {}",
+                quoted(table.name),
+                unnest(&bound),
+                aliases(bound.len()),
+                matching(table.key_columns(), "t.", 1, "v.p")
+            ),
+        }
+    }
+}
+
+fn load_text(table: &'static Table, prefix: usize, dialect: Dialect) -> String {
+    let asked = table.asked_columns().get(..prefix).unwrap_or_default();
+    let first = if table.sharded() { 2 } else { 1 };
+    let mut conditions = Vec::new();
+    if table.sharded() {
+        conditions.push(format!("t.\"shard\" = {}1", if dialect == Dialect::Sqlite { "?" } else { "$" }));
+    }
+    let mut from = format!("{} AS t", quoted(table.name));
+    match (dialect, asked) {
+        (_, []) => {}
+        (Dialect::Sqlite, _) => conditions.push(matching(asked, "t.", first, "?")),
+        (Dialect::Postgres, [column]) => {
+            conditions.push(format!("t.{} = ANY (${first}::{})", quoted(column.name), array(column.kind)));
+        }
+        (Dialect::Postgres, _) => {
+            let kinds: Vec<Kind> = asked.iter().map(|column| column.kind).collect();
+            let _ = write!(from, ", {} AS v({})", unnest_kinds(&kinds, first), aliases(asked.len()));
+            conditions.push(matching(asked, "t.", 1, "v.p"));
+        }
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let order = names(table.key_columns(), "t.");
+    format!("SELECT {} FROM {from}{filter} ORDER BY {order}", names(table.columns, "t."))
+}
+
+fn update_text(table: &'static Table, set: u64, bound: &[Bound], dialect: Dialect) -> String {
+    let (target, value, from) = match dialect {
+        Dialect::Sqlite => ("", "?", String::new()),
+        Dialect::Postgres => ("t.", "v.p", format!(" FROM {} AS v({})", unnest(bound), aliases(bound.len()))),
+    };
+    let columns = table.columns.iter().enumerate().filter(|(position, _)| set & bit(*position) != 0);
+    let assignments: Vec<String> =
+        columns.zip(1..).map(|((_, column), n)| format!("{} = {value}{n}", quoted(column.name))).collect();
+    let first_key = assignments.len() + 1;
+    let mut filter = matching(table.key_columns(), target, first_key, value);
+    if let Some(version) = table.version {
+        let _ = write!(filter, " AND {target}{} = {value}{}", quoted(version), bound.len());
+    }
+    format!("UPDATE {} AS t SET {}{from} WHERE {filter}", quoted(table.name), assignments.join(", "))
+}
+
+/// `"table" ("a", "b")`
+fn head(table: &Table) -> String {
+    format!("{} ({})", quoted(table.name), names(table.columns, ""))
+}
+
+/// `ON CONFLICT ("key") DO UPDATE SET "a" = excluded."a"`; a table that is all key has nothing to set but its key.
+fn replace(table: &Table) -> String {
+    let rest = table.columns.get(table.key..).filter(|rest| !rest.is_empty()).unwrap_or(table.columns);
+    let set: Vec<String> =
+        rest.iter().map(|column| format!("{0} = excluded.{0}", quoted(column.name))).collect();
+    format!("ON CONFLICT ({}) DO UPDATE SET {}", names(table.key_columns(), ""), set.join(", "))
+}
+
+/// `?1, ?2`
+fn marks(bound: &[Bound]) -> String {
+    (1..=bound.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `p1, p2`
+fn aliases(count: usize) -> String {
+    (1..=count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `UNNEST($1::bigint[], $2::text[])`
+fn unnest(bound: &[Bound]) -> String {
+    let kinds: Vec<Kind> = bound.iter().map(|bound| bound.kind).collect();
+    unnest_kinds(&kinds, 1)
+}
+
+fn unnest_kinds(kinds: &[Kind], first: usize) -> String {
+    let arrays: Vec<String> =
+        kinds.iter().enumerate().map(|(n, kind)| format!("${}::{}", first + n, array(*kind))).collect();
+    format!("UNNEST({})", arrays.join(", "))
+}
+
+/// `t."a" = ?1 AND t."b" = ?2`
+fn matching(columns: &[Column], target: &str, first: usize, value: &str) -> String {
+    let pairs: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(n, column)| format!("{target}{} = {value}{}", quoted(column.name), first + n))
+        .collect();
+    pairs.join(" AND ")
+}
+
+fn names(columns: &[Column], target: &str) -> String {
+    columns.iter().map(|column| format!("{target}{}", quoted(column.name))).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+fn array(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int => "bigint[]",
+        Kind::Text => "text[]",
+        Kind::Bytes => "bytea[]",
+    }
+}

@@ -1,0 +1,216 @@
+//! Cells: the only values that pass the door, in both directions.
+//!
+//! Four kinds suffice for two engines: whole numbers (money in minor units, time in microseconds, states as small codes
+//! or words), text, bytes, and nothing. The order of cells is the order in which both engines sort their columns.
+
+use std::fmt;
+
+use super::table::Table;
+
+/// The longest text or bytes that `Debug` shows; anything longer may be a body and is named by its length alone.
+const SHOWN: usize = 32;
+
+/// One value of one column of one row.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// No value; only in columns that allow it.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text in UTF-8 without NUL characters (PostgreSQL stores none).
+    Text(Box<str>),
+    /// Bytes.
+    Bytes(Box<[u8]>),
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Null => f.write_str("null"),
+            Cell::Int(number) => write!(f, "{number}"),
+            Cell::Text(text) if text.len() <= SHOWN => write!(f, "{text:?}"),
+            Cell::Text(text) => write!(f, "text of {} bytes", text.len()),
+            Cell::Bytes(bytes) if bytes.len() <= SHOWN => {
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("h")
+            }
+            Cell::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
+}
+
+/// A row that fits no state of its type: written by a newer program, by hand, or by a fault. Never papered over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a row of `{table}` fits no state: column `{column}` {why}")]
+pub struct Inconsistent {
+    /// The table of the row.
+    pub table: &'static str,
+    /// The column that does not fit, or the last one read.
+    pub column: &'static str,
+    /// What was found wrong; never the value itself.
+    pub why: &'static str,
+}
+
+/// A reader over one row, column by column; texts and bytes move out, nothing is copied.
+pub struct Cells {
+    table: &'static Table,
+    position: usize,
+    row: std::vec::IntoIter<Cell>,
+}
+
+impl Cells {
+    /// A reader that stands before the first column of `row`.
+    pub fn new(table: &'static Table, row: Vec<Cell>) -> Self {
+        Self { table, position: 0, row: row.into_iter() }
+    }
+
+    /// The next cell, whatever its kind.
+    pub fn cell(&mut self) -> Result<Cell, Inconsistent> {
+        self.position += 1;
+        self.row.next().ok_or_else(|| self.wrong("is missing"))
+    }
+
+    /// The next cell, a whole number.
+    pub fn int(&mut self) -> Result<i64, Inconsistent> {
+        match self.cell()? {
+            Cell::Int(number) => Ok(number),
+            _ => Err(self.wrong("is not a whole number")),
+        }
+    }
+
+    /// The next cell, text.
+    pub fn text(&mut self) -> Result<Box<str>, Inconsistent> {
+        match self.cell()? {
+            Cell::Text(text) => Ok(text),
+            _ => Err(self.wrong("is not text")),
+        }
+    }
+
+    /// The next cell, bytes.
+    pub fn bytes(&mut self) -> Result<Box<[u8]>, Inconsistent> {
+        match self.cell()? {
+            Cell::Bytes(bytes) => Ok(bytes),
+            _ => Err(self.wrong("is not bytes")),
+        }
+    }
+
+    /// The next cell, exactly `N` bytes.
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Inconsistent> {
+        let bytes = self.bytes()?;
+        <[u8; N]>::try_from(bytes.as_ref()).map_err(|_| self.wrong("has the wrong length"))
+    }
+
+    /// A whole number, or nothing.
+    pub fn opt_int(&mut self) -> Result<Option<i64>, Inconsistent> {
+        self.optional(Self::int)
+    }
+
+    /// Text, or nothing.
+    pub fn opt_text(&mut self) -> Result<Option<Box<str>>, Inconsistent> {
+        self.optional(Self::text)
+    }
+
+    /// Bytes, or nothing.
+    pub fn opt_bytes(&mut self) -> Result<Option<Box<[u8]>>, Inconsistent> {
+        self.optional(Self::bytes)
+    }
+
+    /// Reads the next cell by `read` unless it is null.
+    pub fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Inconsistent>,
+    ) -> Result<Option<T>, Inconsistent> {
+        if let Some(Cell::Null) = self.row.as_slice().first() {
+            self.cell().map(|_| None)
+        } else {
+            read(self).map(Some)
+        }
+    }
+
+    /// The error for the cell that was read last; for types that know more than the kind.
+    pub fn wrong(&self, why: &'static str) -> Inconsistent {
+        let column = self.table.columns.get(self.position.saturating_sub(1)).map_or("(none)", |column| column.name);
+        Inconsistent { table: self.table.name, column, why }
+    }
+
+    /// Succeeds when every cell was read: a row wider than its type is as wrong as a narrower one.
+    pub fn end(&mut self) -> Result<(), Inconsistent> {
+        match self.row.next() {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("is followed by columns that the type does not know")),
+        }
+    }
+}
+
+/// A type that fills exactly one column.
+pub trait AsCell: Sized {
+    /// The kind of the column.
+    const KIND: super::table::Kind;
+    /// Whether the column may hold nothing.
+    const NULL: bool = false;
+    /// The value as a cell.
+    fn to_cell(&self) -> Cell;
+    /// Reads the next cell as a value of this type.
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent>;
+}
+
+impl AsCell for i64 {
+    const KIND: super::table::Kind = super::table::Kind::Int;
+    fn to_cell(&self) -> Cell {
+        Cell::Int(*self)
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.int()
+    }
+}
+
+impl AsCell for String {
+    const KIND: super::table::Kind = super::table::Kind::Text;
+    fn to_cell(&self) -> Cell {
+        Cell::Text(self.as_str().into())
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.text().map(String::from)
+    }
+}
+
+impl AsCell for Box<str> {
+    const KIND: super::table::Kind = super::table::Kind::Text;
+    fn to_cell(&self) -> Cell {
+        Cell::Text(self.clone())
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.text()
+    }
+}
+
+impl AsCell for Vec<u8> {
+    const KIND: super::table::Kind = super::table::Kind::Bytes;
+    fn to_cell(&self) -> Cell {
+        Cell::Bytes(self.as_slice().into())
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.bytes().map(Vec::from)
+    }
+}
+
+impl<const N: usize> AsCell for [u8; N] {
+    const KIND: super::table::Kind = super::table::Kind::Bytes;
+    fn to_cell(&self) -> Cell {
+        Cell::Bytes(self.as_slice().into())
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.fixed()
+    }
+}
+
+impl<T: AsCell> AsCell for Option<T> {
+    const KIND: super::table::Kind = T::KIND;
+    const NULL: bool = true;
+    fn to_cell(&self) -> Cell {
+        self.as_ref().map_or(Cell::Null, T::to_cell)
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        cells.optional(T::from_cell)
+    }
+}

@@ -1,0 +1,399 @@
+//! One SQLite connection and everything the door does with it, call by call, without waiting for anything but the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, Row, ToSql};
+
+use super::fault::{fault, in_doubt, met_unique};
+use crate::door::bulk::{Bulk, Verb, distinct, prefix};
+use crate::door::{Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, StoreError, Table, Work, Written};
+use crate::migrate::Script;
+use crate::tables::{schema, shard};
+
+/// How long a connection waits for another process or connection that is writing.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements kept prepared per connection; more than there are.
+const PREPARED: usize = 512;
+/// Frames in the log from which a checkpoint is due, of 4 KiB each: 64 MiB, so that pages that are written again and
+/// again are copied back once.
+const WAL_PAGES: i32 = 16_384;
+
+/// One connection.
+pub(super) struct Core {
+    connection: Connection,
+    bulk_texts: BTreeMap<(&'static str, Verb), String>,
+    statement_texts: BTreeMap<&'static str, String>,
+    /// Frames in the log after the last commit of this connection.
+    wal_pages: Arc<AtomicI32>,
+    /// Frames in the log from which the next checkpoint is tried.
+    checkpoint_at: i32,
+    durable: bool,
+}
+
+/// What ended a transaction before its commit.
+enum Stop {
+    /// Somebody else was faster, or a guard did not hold.
+    Conflict,
+    /// It cannot be done.
+    Fault(StoreError),
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Conflict => StoreError::broken("a step met a row that must not be there"),
+            Stop::Fault(error) => error,
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Fault(error)
+    }
+}
+
+/// How a commit ended.
+enum Committed {
+    Done,
+    Unknown,
+}
+
+impl Core {
+    /// Opens a file for reading and writing, creating it if it is missing.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::prepare(Connection::open_with_flags(path, flags).map_err(fault)?)
+    }
+
+    /// A database that lives and dies with this connection.
+    pub(super) fn in_memory() -> Result<Self, StoreError> {
+        Self::prepare(Connection::open_in_memory().map_err(fault)?)
+    }
+
+    /// Opens a file for reading only, with others beside it under names of their own; files that are missing are left
+    /// out.
+    pub(super) fn read_only(path: &Path, beside: &[(&str, &Path)]) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let core = Self::prepare(Connection::open_with_flags(path, flags).map_err(fault)?)?;
+        for (name, path) in beside.iter().filter(|(_, path)| path.exists()) {
+            let path = path.to_str().ok_or_else(|| StoreError::other("the store's path is not UTF-8"))?;
+            core.connection.execute(&format!("ATTACH ?1 AS {name}"), [path]).map_err(fault)?;
+        }
+        core.connection.pragma_update(None, "query_only", true).map_err(fault)?;
+        Ok(core)
+    }
+
+    fn prepare(connection: Connection) -> Result<Self, StoreError> {
+        connection.busy_timeout(BUSY).map_err(fault)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        if !connection.is_readonly("main").map_err(fault)? {
+            connection.pragma_update(None, "journal_mode", "wal").map_err(fault)?;
+        }
+        for (name, value) in
+            [("foreign_keys", 1), ("temp_store", 2), ("cache_size", -65_536), ("mmap_size", 0), ("wal_autocheckpoint", 0)]
+        {
+            connection.pragma_update(None, name, value).map_err(fault)?;
+        }
+        connection.pragma_update(None, "synchronous", "full").map_err(fault)?;
+        let wal_pages = Arc::new(AtomicI32::new(0));
+        let seen = Arc::clone(&wal_pages);
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        };
+        let mut connection = connection;
+        connection.wal_hook(Some(hook)).map_err(fault)?;
+        Ok(Self {
+            connection,
+            bulk_texts: BTreeMap::new(),
+            statement_texts: BTreeMap::new(),
+            wal_pages,
+            checkpoint_at: WAL_PAGES,
+            durable: true,
+        })
+    }
+
+    /// Head and rows of a shard as of one moment.
+    pub(super) fn load(&mut self, shard: i64, asks: &[Ask], lock: bool) -> Result<Snapshot, StoreError> {
+        self.checkpoint();
+        self.begin(if lock { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        let snapshot = self.read_snapshot(shard, asks);
+        self.rollback();
+        snapshot
+    }
+
+    /// The head of a shard.
+    pub(super) fn head(&mut self, shard: i64) -> Result<Head, StoreError> {
+        let rows = self.query(&shard::HEAD, &[Cell::Int(shard)])?;
+        shard::head(shard, rows)
+    }
+
+    /// Writes one batch.
+    pub(super) fn write(&mut self, work: &Work) -> Result<Written, StoreError> {
+        let bulks = work.changes.iter().map(Bulk::of).collect::<Result<Vec<_>, _>>()?;
+        self.checkpoint();
+        self.begin("BEGIN IMMEDIATE")?;
+        match self.write_rows(work, &bulks) {
+            Ok(()) => Ok(match self.commit()? {
+                Committed::Done => Written::Done,
+                Committed::Unknown => Written::Unknown,
+            }),
+            Err(stop) => {
+                self.rollback();
+                match stop {
+                    Stop::Conflict => Ok(Written::Conflict),
+                    Stop::Fault(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Runs steps as one transaction.
+    pub(super) fn transaction(&mut self, steps: &[Step], durable: bool) -> Result<Applied, StoreError> {
+        self.set_durable(durable)?;
+        self.checkpoint();
+        self.begin("BEGIN IMMEDIATE")?;
+        match self.run_steps(steps) {
+            Ok(counts) => Ok(match self.commit()? {
+                Committed::Done => Applied::Done(counts),
+                Committed::Unknown => Applied::Unknown,
+            }),
+            Err((step, stop)) => {
+                self.rollback();
+                match stop {
+                    Stop::Conflict => Ok(Applied::Refused { step }),
+                    Stop::Fault(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Runs a statement and gives its rows.
+    pub(super) fn query(&mut self, statement: &'static Statement, params: &[Cell]) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let text = statement_text(&mut self.statement_texts, statement);
+        let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
+        bind(&mut prepared, params).map_err(fault)?;
+        collect(&mut prepared)
+    }
+
+    /// The version of the tables; 0 is an empty store.
+    pub(super) fn schema(&mut self) -> Result<i64, StoreError> {
+        let known = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'";
+        match self.connection.query_row(known, [], |row| row.get::<_, i64>(0)).map_err(fault)? {
+            0 => Ok(0),
+            _ => schema::found(&self.query(&schema::FOUND, &[])?),
+        }
+    }
+
+    /// Brings the tables one version up: all of it or nothing.
+    pub(super) fn migrate(&mut self, script: &Script) -> Result<(), StoreError> {
+        self.begin("BEGIN IMMEDIATE")?;
+        let ddl = std::iter::once(schema::VERSIONS).chain(script.ddl.iter().map(String::as_str));
+        let done = ddl.map(|text| self.connection.execute_batch(text).map_err(fault)).collect::<Result<(), _>>();
+        match done.and_then(|()| self.run_steps(&script.steps).map_err(|(_, stop)| stop.into())) {
+            Ok(_) => self.commit().map(|_| ()),
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn read_snapshot(&mut self, shard: i64, asks: &[Ask]) -> Result<Snapshot, StoreError> {
+        let head = self.head(shard)?;
+        let rows = asks.iter().map(|ask| self.read_ask(shard, ask)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Snapshot { head, rows })
+    }
+
+    fn read_ask(&mut self, shard: i64, ask: &Ask) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let text = bulk_text(&mut self.bulk_texts, ask.table, Verb::Load(prefix(ask)));
+        let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
+        let mut rows = Vec::new();
+        for key in distinct(ask)? {
+            let mut position = 1;
+            if ask.table.sharded() {
+                prepared.raw_bind_parameter(position, shard).map_err(fault)?;
+                position += 1;
+            }
+            for cell in key {
+                prepared.raw_bind_parameter(position, cell).map_err(fault)?;
+                position += 1;
+            }
+            collect_into(&mut prepared, &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    fn write_rows(&mut self, work: &Work, bulks: &[Vec<Bulk<'_>>]) -> Result<(), Stop> {
+        if self.run_statement(&shard::FENCE, &shard::fence(work)).map_err(fault)? != 1 {
+            return Err(Stop::Conflict);
+        }
+        bulks.iter().flatten().try_for_each(|bulk| self.write_bulk(bulk))
+    }
+
+    fn write_bulk(&mut self, bulk: &Bulk<'_>) -> Result<(), Stop> {
+        let text = bulk_text(&mut self.bulk_texts, bulk.table, bulk.verb);
+        let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
+        let mut touched = 0;
+        for row in &bulk.rows {
+            for (position, bound) in bulk.bound.iter().enumerate() {
+                prepared.raw_bind_parameter(position + 1, row.cell(*bound)).map_err(fault)?;
+            }
+            match prepared.raw_execute() {
+                Ok(count) => touched += count as u64,
+                Err(error) if met_unique(&error) && bulk.contended() => return Err(Stop::Conflict),
+                Err(error) => return Err(Stop::Fault(fault(error))),
+            }
+        }
+        if touched == bulk.rows.len() as u64 { Ok(()) } else { Err(Stop::Fault(bulk.miscounted(touched))) }
+    }
+
+    fn run_steps(&mut self, steps: &[Step]) -> Result<Vec<u64>, (usize, Stop)> {
+        steps.iter().enumerate().map(|(number, step)| self.run_step(step).map_err(|stop| (number, stop))).collect()
+    }
+
+    fn run_step(&mut self, step: &Step) -> Result<u64, Stop> {
+        match step {
+            Step::Run { statement, params, expect } => match self.run_statement(statement, params) {
+                Ok(count) if expect.is_some_and(|expect| expect != count) => Err(Stop::Conflict),
+                Ok(count) => Ok(count),
+                Err(error) if met_unique(&error) => Err(Stop::Conflict),
+                Err(error) => Err(Stop::Fault(fault(error))),
+            },
+            Step::Change(change) => {
+                let mut count = 0;
+                for bulk in Bulk::of(change)? {
+                    self.write_bulk(&bulk)?;
+                    count += bulk.rows.len() as u64;
+                }
+                Ok(count)
+            }
+        }
+    }
+
+    fn run_statement(&mut self, statement: &'static Statement, params: &[Cell]) -> rusqlite::Result<u64> {
+        let text = statement_text(&mut self.statement_texts, statement);
+        let mut prepared = self.connection.prepare_cached(text)?;
+        bind(&mut prepared, params)?;
+        prepared.raw_execute().map(|count| count as u64)
+    }
+
+    fn begin(&mut self, text: &str) -> Result<(), StoreError> {
+        // A panic in the middle of an earlier call may have left a transaction open.
+        self.rollback();
+        self.execute(text).map_err(fault)
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be undone");
+        }
+    }
+
+    fn commit(&mut self) -> Result<Committed, StoreError> {
+        match self.execute("COMMIT") {
+            Ok(()) => Ok(Committed::Done),
+            Err(error) => {
+                self.rollback();
+                if in_doubt(&error) { Ok(Committed::Unknown) } else { Err(fault(error)) }
+            }
+        }
+    }
+
+    fn execute(&mut self, text: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(text)?.raw_execute().map(|_| ())
+    }
+
+    fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
+        if self.durable != durable {
+            let level = if durable { "full" } else { "normal" };
+            self.connection.pragma_update(None, "synchronous", level).map_err(fault)?;
+            self.durable = durable;
+        }
+        Ok(())
+    }
+
+    /// Copies the log back into the file when it has grown long, before a call rather than after a commit, so that the
+    /// batch that was just committed is answered first. What readers still need stays, and is tried again later.
+    fn checkpoint(&mut self) {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages < WAL_PAGES {
+            self.checkpoint_at = WAL_PAGES;
+        }
+        if pages >= self.checkpoint_at {
+            let copied = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i32>(2));
+            if let Err(error) = copied {
+                tracing::warn!(%error, "the log could not be copied back");
+            }
+            self.wal_pages.store(0, Ordering::Relaxed);
+            self.checkpoint_at = pages.saturating_add(WAL_PAGES);
+        }
+    }
+}
+
+fn bulk_text<'t>(
+    texts: &'t mut BTreeMap<(&'static str, Verb), String>,
+    table: &'static Table,
+    verb: Verb,
+) -> &'t str {
+    texts.entry((table.name, verb)).or_insert_with(|| verb.text(table, Dialect::Sqlite))
+}
+
+fn statement_text<'t>(texts: &'t mut BTreeMap<&'static str, String>, statement: &'static Statement) -> &'t str {
+    texts.entry(statement.name).or_insert_with(|| statement.text_for(Dialect::Sqlite))
+}
+
+fn bind(prepared: &mut rusqlite::Statement<'_>, params: &[Cell]) -> rusqlite::Result<()> {
+    let expected = prepared.parameter_count();
+    if expected != params.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(params.len(), expected));
+    }
+    params.iter().enumerate().try_for_each(|(position, cell)| prepared.raw_bind_parameter(position + 1, cell))
+}
+
+fn collect(prepared: &mut rusqlite::Statement<'_>) -> Result<Vec<Vec<Cell>>, StoreError> {
+    let mut rows = Vec::new();
+    collect_into(prepared, &mut rows)?;
+    Ok(rows)
+}
+
+fn collect_into(prepared: &mut rusqlite::Statement<'_>, out: &mut Vec<Vec<Cell>>) -> Result<(), StoreError> {
+    let width = prepared.column_count();
+    let mut rows = prepared.raw_query();
+    while let Some(row) = rows.next().map_err(fault)? {
+        out.push((0..width).map(|position| read(row, position)).collect::<Result<_, _>>()?);
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>, position: usize) -> Result<Cell, StoreError> {
+    match row.get_ref(position).map_err(fault)? {
+        ValueRef::Null => Ok(Cell::Null),
+        ValueRef::Integer(number) => Ok(Cell::Int(number)),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Ok(Cell::Text(text.into())),
+            Err(_) => Err(StoreError::broken("a text is not UTF-8")),
+        },
+        ValueRef::Blob(bytes) => Ok(Cell::Bytes(bytes.into())),
+        ValueRef::Real(_) => Err(StoreError::broken("a value is a floating-point number")),
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Cell::Null => ValueRef::Null,
+            Cell::Int(number) => ValueRef::Integer(*number),
+            Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+            Cell::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,69 @@
+//! A store in memory, for tests and the simulator: one connection that any number of lines share, call by call.
+//!
+//! No threads, no waiting, nothing on disk: the same calls in the same order give the same rows. All places are one
+//! database, as on PostgreSQL.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::{BoxFuture, FutureExt as _};
+
+use super::core::Core;
+use crate::Access;
+use crate::door::{
+    Applied, Ask, Cell, Dialect, Head, Line, Place, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written,
+};
+use crate::migrate::{self, Birth};
+
+/// One database in memory; clones share it. It is `Line`, `Reader` and `Side` at once.
+#[derive(Clone)]
+pub struct Memory(Arc<Mutex<Core>>);
+
+impl Memory {
+    /// A new database with this many shards.
+    pub fn new(shards: i64) -> Result<Self, StoreError> {
+        let mut core = Core::in_memory()?;
+        let birth = Birth { shards, now: 0 };
+        for script in migrate::plan(0, Access::Migrate, &Place::ALL, Dialect::Sqlite, birth)? {
+            core.migrate(&script)?;
+        }
+        Ok(Self(Arc::new(Mutex::new(core))))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line for Memory {
+    fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
+        async move { self.core().load(shard, asks, lock) }.boxed()
+    }
+
+    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
+        async move { self.core().write(work) }.boxed()
+    }
+
+    fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
+        async move { self.core().head(shard) }.boxed()
+    }
+}
+
+impl Reader for Memory {
+    fn query(
+        &self,
+        statement: &'static Statement,
+        params: Vec<Cell>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<Cell>>, StoreError>> {
+        async move { self.core().query(statement, &params) }.boxed()
+    }
+
+    fn load(&self, shard: i64, asks: Vec<Ask>) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
+        async move { self.core().load(shard, &asks, false) }.boxed()
+    }
+}
+
+impl Side for Memory {
+    fn transaction(&mut self, steps: Vec<Step>, durable: bool) -> BoxFuture<'_, Result<Applied, StoreError>> {
+        async move { self.core().transaction(&steps, durable) }.boxed()
+    }
+}

@@ -1,0 +1,116 @@
+//! Opening a store, and what an open store gives: lines, readers, and writers of small transactions.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::door::{Line, Place, Reader, Side, StoreError};
+use crate::migrate::Birth;
+use crate::sqlite::{Files, Memory};
+use crate::url::Url;
+
+/// Lets a future run on its own: what drives a connection to PostgreSQL.
+pub type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
+
+/// Lets a closure run on a thread of its own, under a name: what reads SQLite files.
+pub type SpawnThread = Arc<dyn Fn(&'static str, Box<dyn FnOnce() + Send>) + Send + Sync>;
+
+/// What the store needs from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// Runs futures.
+    pub spawn: Spawn,
+    /// Runs threads.
+    pub thread: SpawnThread,
+}
+
+/// What is going to be done with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read and write. An empty store is given its tables where `create` says so; an older one is refused.
+    Serve {
+        /// Whether a store that is not there is made.
+        create: bool,
+    },
+    /// Bring the tables up to this program, from nothing if need be; then read and write.
+    Migrate,
+    /// Read only, beside whoever serves; takes no lock.
+    Inspect,
+}
+
+/// How to open a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// What for.
+    pub access: Access,
+    /// How many shards a new store is given; at least 1.
+    pub shards: i64,
+    /// The time, in microseconds, noted with migrations.
+    pub now: i64,
+}
+
+/// An open store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Files(Arc<Files>),
+    Memory(Memory),
+}
+
+impl Store {
+    /// Opens the store at `url`.
+    ///
+    /// # Errors
+    /// `Busy` when another process serves the same directory, `Schema` when the tables are of another version,
+    /// `Unreachable` when there is nothing or nobody answers.
+    pub async fn open(url: &Url, opening: Opening, ports: Ports) -> Result<Self, StoreError> {
+        let birth = Birth { shards: opening.shards.max(1), now: opening.now };
+        let engine = match url {
+            Url::Sqlite(directory) => Engine::Files(Arc::new(Files::open(directory, opening.access, birth, &ports)?)),
+            Url::Postgres(_) => todo!(),
+        };
+        Ok(Self { engine })
+    }
+
+    /// A new store in memory, for tests and the simulator.
+    ///
+    /// # Errors
+    /// Only when SQLite itself fails.
+    pub fn in_memory(shards: i64) -> Result<Self, StoreError> {
+        Ok(Self { engine: Engine::Memory(Memory::new(shards)?) })
+    }
+
+    /// A line with a connection of its own.
+    ///
+    /// # Errors
+    /// When the store is only inspected, or the file cannot be opened.
+    pub fn line(&self) -> Result<Box<dyn Line>, StoreError> {
+        match &self.engine {
+            Engine::Files(files) => files.line(),
+            Engine::Memory(memory) => Ok(Box::new(memory.clone())),
+        }
+    }
+
+    /// A reader, to be shared.
+    pub fn reader(&self) -> Arc<dyn Reader> {
+        match &self.engine {
+            Engine::Files(files) => files.reader(),
+            Engine::Memory(memory) => Arc::new(memory.clone()),
+        }
+    }
+
+    /// A writer of small transactions beside the lines.
+    ///
+    /// # Errors
+    /// When the store is only inspected.
+    pub fn side(&self, place: Place) -> Result<Box<dyn Side>, StoreError> {
+        match &self.engine {
+            Engine::Files(files) => files.side(place),
+            Engine::Memory(memory) => Ok(Box::new(memory.clone())),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What happened to a trade: how it changes the trade (`apply`) and who must be told (`react`).
+
+use kernel::Amount;
+use kernel::OrderType;
+use kernel::message::accounting::{Post, Verb};
+use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
+use kernel::message::trade::{Refund, Share};
+
+use crate::{ClosedReason, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
+
+/// Something that happened to a trade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A payment of this due was ordered; the payment core carries it out.
+    PaymentOrdered {
+        /// The due.
+        due: u16,
+        /// The due's amount.
+        amount: Amount,
+        /// With what.
+        tools: Vec<ToolRequest>,
+    },
+    /// This payment paid this due; its money is in escrow, or with the receivers.
+    DuePaid {
+        /// The due.
+        due: u16,
+        /// The payment's number.
+        payment: u16,
+    },
+    /// Every due is paid.
+    Paid,
+    /// The payment's own voucher gave every receiver its part at once (`instant`).
+    ReleasedByPayment,
+    /// Escrow is released to receivers.
+    Released {
+        /// To whom how much; the receivers are the trade's.
+        shares: Vec<Share>,
+    },
+    /// Nothing is in escrow any more, and something was released.
+    Completed,
+    /// It takes no payment any more and will be closed.
+    ClosingStarted(Stop),
+    /// It is over without success.
+    Closed(ClosedReason),
+    /// A refund reserved what it will take.
+    RefundReserved {
+        /// What the merchant asked.
+        refund: Refund,
+        /// What it takes from whom.
+        shares: Vec<RefundShare>,
+    },
+    /// Reserved money went back to the buyer.
+    Refunded {
+        /// What was taken from whom.
+        shares: Vec<RefundShare>,
+    },
+    /// Reserved money stays where it is: its refund failed.
+    RefundFailed {
+        /// What was not taken after all.
+        shares: Vec<RefundShare>,
+    },
+}
+
+impl Event {
+    /// The wire's event type, where clients are told of it.
+    pub const fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Paid => Some("trade.paid"),
+            Self::Completed => Some("trade.completed"),
+            Self::Closed(_) => Some("trade.closed"),
+            Self::PaymentOrdered { .. }
+            | Self::DuePaid { .. }
+            | Self::ReleasedByPayment
+            | Self::Released { .. }
+            | Self::ClosingStarted(_)
+            | Self::RefundReserved { .. }
+            | Self::Refunded { .. }
+            | Self::RefundFailed { .. } => None,
+        }
+    }
+}
+
+impl Trade {
+    /// Applies events one after another and gathers what follows from them.
+    pub(crate) fn perform(&mut self, events: &[Event]) -> Reaction {
+        let mut news = Vec::new();
+        for event in events {
+            self.apply(event);
+            news.extend(event.kind().map(|kind| News { kind, sequence: self.sequence }));
+        }
+        Reaction { messages: self.react(events), news }
+    }
+
+    /// Changes the trade by what happened. Never fails: [`Trade::decide`] has checked.
+    pub fn apply(&mut self, event: &Event) {
+        self.sequence += i64::from(event.kind().is_some());
+        match event {
+            Event::PaymentOrdered { .. } => {}
+            Event::DuePaid { due, payment } => self.apply_due_paid(*due, *payment),
+            Event::Paid => self.status = Status::Paid,
+            Event::ReleasedByPayment => self.apply_release(&self.shares()),
+            Event::Released { shares } => self.apply_release(shares),
+            Event::Completed => self.status = Status::Completed,
+            Event::ClosingStarted(stop) => self.status = Status::Closing(*stop),
+            Event::Closed(reason) => self.status = Status::Closed(*reason),
+            Event::RefundReserved { shares, .. } => self.apply_refund(shares, Moved::reserve),
+            Event::Refunded { shares } => self.apply_refund(shares, Moved::give_back),
+            Event::RefundFailed { shares } => self.apply_refund(shares, Moved::let_go),
+        }
+    }
+
+    fn apply_due_paid(&mut self, no: u16, payment: u16) {
+        if let Some(due) = self.dues.iter_mut().find(|due| due.no == no) {
+            due.payment = Some(payment);
+            self.paid += due.amount.minor();
+        }
+    }
+
+    fn apply_release(&mut self, shares: &[Share]) {
+        for share in shares {
+            if let Some(split) = self.split_mut(&share.receiver) {
+                split.moved.release(share.amount.minor());
+                self.moved.release(share.amount.minor());
+            }
+        }
+    }
+
+    fn apply_refund(&mut self, shares: &[RefundShare], step: fn(&mut Moved, i64, i64)) {
+        for share in shares {
+            if let Some(split) = self.split_mut(&share.receiver) {
+                step(&mut split.moved, share.before, share.after);
+                step(&mut self.moved, share.before, share.after);
+            }
+        }
+    }
+
+    /// Who must be told, in order; called after the events were applied.
+    pub fn react(&self, events: &[Event]) -> Vec<Message> {
+        events.iter().filter_map(|event| self.message(event)).collect()
+    }
+
+    fn message(&self, event: &Event) -> Option<Message> {
+        match event {
+            Event::PaymentOrdered { due, amount, tools } => Some(self.order_payment(*due, *amount, tools)),
+            Event::Released { shares } => Some(self.post_release(shares)),
+            Event::ClosingStarted(stop) => {
+                Some(Message::Payment(payment::Command::Stop { expired: *stop == Stop::Expired }))
+            }
+            Event::RefundReserved { refund, shares } => Some(self.open_refund(refund, shares)),
+            Event::DuePaid { .. }
+            | Event::Paid
+            | Event::ReleasedByPayment
+            | Event::Completed
+            | Event::Closed(_)
+            | Event::Refunded { .. }
+            | Event::RefundFailed { .. } => None,
+        }
+    }
+
+    fn order_payment(&self, due: u16, amount: Amount, tools: &[ToolRequest]) -> Message {
+        Message::Payment(payment::Command::Pay(Box::new(Pay {
+            context: self.context.clone(),
+            due,
+            money: kernel::Money { amount, currency: self.money.currency },
+            buyer: self.buyer.clone(),
+            expires_at: self.expires_at,
+            receivers: match self.context.order_type {
+                OrderType::Instant => self.shares(),
+                OrderType::Escrow => Vec::new(),
+            },
+            late_success: self.late_success,
+            tools: tools.to_vec(),
+        })))
+    }
+
+    fn post_release(&self, shares: &[Share]) -> Message {
+        Message::Post(Post {
+            context: Some(self.context.clone()),
+            merchant: Some(self.context.merchant),
+            currency: self.money.currency,
+            object: self.id.to_string(),
+            verb: Verb::Confirm(shares.to_vec()),
+        })
+    }
+
+    fn open_refund(&self, refund: &Refund, shares: &[RefundShare]) -> Message {
+        Message::Payment(payment::Command::Refund(Box::new(OpenRefund {
+            context: self.context.clone(),
+            merchant_refund_id: refund.merchant_refund_id.clone(),
+            money: kernel::Money { amount: refund.amount, currency: self.money.currency },
+            reason: refund.reason.clone(),
+            shares: shares.to_vec(),
+            buyer: self.buyer.clone(),
+            sandbox: refund.sandbox.clone(),
+        })))
+    }
+
+    /// Every receiver with its whole part.
+    fn shares(&self) -> Vec<Share> {
+        self.splits.iter().map(Split::share).collect()
+    }
+}

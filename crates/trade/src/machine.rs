@@ -1,0 +1,207 @@
+//! The machine: every state against everything a trade can be told.
+//!
+//! 1. A *command* may be refused; then nothing happened. A timer's command is never refused: one that comes too early or
+//!    too late finds nothing to do.
+//! 2. A *fact* of the payment core is never refused. What cannot be (a refund of money that no refund reserved, a success
+//!    of a due that is paid) is taken for a repetition and changes nothing.
+//!
+//! The two matches below have no wildcard over states: a new state or a new input does not compile before somebody has
+//! said what it means.
+
+use kernel::Time;
+use kernel::message::payment::{Fact, RefundShare, ToolRequest};
+use kernel::message::trade::{Command, Refund, Share};
+use kernel::{Amount, OrderType, PaymentId};
+
+use crate::parts::{self, Ask};
+use crate::{ClosedReason, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
+
+/// Everything that a trade can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// By its merchant, its buyer, or a timer.
+    Command(Command),
+    /// By the payment core.
+    Fact(Fact),
+}
+
+/// What was read besides the trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The batch's time.
+    pub now: Time,
+}
+
+impl Trade {
+    /// Decides, applies and reacts: what the engine calls. Refused, the trade is as it was.
+    pub fn handle(&mut self, input: Input, known: &Known) -> Result<Reaction, Refusal> {
+        let events = self.decide(&input, known)?;
+        Ok(self.perform(&events))
+    }
+
+    /// What happens on this input. Pure; an empty answer means that it changes nothing.
+    pub fn decide(&self, input: &Input, known: &Known) -> Result<Vec<Event>, Refusal> {
+        match input {
+            Input::Command(command) => self.command(command, known.now),
+            Input::Fact(fact) => Ok(self.fact(fact)),
+        }
+    }
+
+    fn command(&self, command: &Command, now: Time) -> Result<Vec<Event>, Refusal> {
+        use ClosedReason::{Canceled, Expired, Failed, Refunded};
+        use Status::{Closed, Closing, Completed, Created, Paid};
+        match (command, self.status) {
+            // A repeated order number is answered with the trade that is there, if it asks for the same.
+            (Command::Create(create), Created | Closing(_) | Paid | Completed | Closed(_)) => {
+                if self.same_content(create) { Ok(Vec::new()) } else { Err(Refusal::OrderExists(self.id)) }
+            }
+
+            // Only an open trade takes a payment.
+            (Command::Pay(tools), Created) => self.pay(tools, "tools", now),
+            (Command::Pay(_), Closing(_) | Paid | Completed | Closed(_)) => Err(Refusal::NotPayable(self.status)),
+
+            // Only what waits in escrow can be confirmed; `instant` money never waits there.
+            (Command::Confirm { amount, splits }, Paid) => self.confirm(*amount, splits),
+            (Command::Confirm { .. }, Created | Closing(_) | Completed | Closed(_)) => Err(self.invalid("confirmed")),
+
+            // Time confirms all that is free, and is content where nothing is.
+            (Command::ConfirmByTime, Paid) => Ok(self.confirm_by_time(now)),
+            (Command::ConfirmByTime, Created | Closing(_) | Completed | Closed(_)) => Ok(Vec::new()),
+
+            // An unpaid trade can be closed; asking again, before or after it is, changes nothing.
+            (Command::Close, Created) => Ok(vec![Event::ClosingStarted(Stop::Canceled)]),
+            (Command::Close, Closing(_) | Closed(Canceled | Expired)) => Ok(Vec::new()),
+            (Command::Close, Paid | Completed | Closed(Refunded | Failed)) => Err(self.invalid("closed")),
+
+            // Time closes an open trade that nobody paid.
+            (Command::Expire, Created) if now >= self.expires_at => Ok(vec![Event::ClosingStarted(Stop::Expired)]),
+            (Command::Expire, Created | Closing(_) | Paid | Completed | Closed(_)) => Ok(Vec::new()),
+
+            // What was paid can be refunded until nothing of it is left.
+            (Command::Refund(refund), Paid | Completed) => self.refund(refund),
+            (Command::Refund(_), Closed(Refunded)) => {
+                Err(Refusal::RefundExceedsPaid(Excess::whole(self.refundable_amount())))
+            }
+            (Command::Refund(_), Created | Closing(_) | Closed(Canceled | Expired | Failed)) => {
+                Err(self.invalid("refunded"))
+            }
+        }
+    }
+
+    fn fact(&self, fact: &Fact) -> Vec<Event> {
+        use ClosedReason::{Canceled, Expired, Failed, Refunded};
+        use Status::{Closed, Closing, Completed, Created, Paid};
+        match (fact, self.status) {
+            // A success while closing is an ordinary one and ends the closing. After it, the payment core tells it only
+            // where late money reopens the trade.
+            (Fact::Succeeded { payment, due }, Created | Closing(_) | Closed(Expired | Canceled)) => {
+                self.succeeded(*payment, *due)
+            }
+            (Fact::Succeeded { .. }, Paid | Completed | Closed(Refunded | Failed)) => Vec::new(),
+
+            // Closing ends when nothing is open outside.
+            (Fact::Quiet, Closing(stop)) => vec![Event::Closed(stop.into())],
+            (Fact::Quiet, Created | Paid | Completed | Closed(_)) => Vec::new(),
+
+            // A refund takes what it reserved; the last of the escrow ends a trade that waited in it.
+            (Fact::Refunded { shares, .. }, Paid) => self.refunded_from_escrow(shares),
+            (Fact::Refunded { shares, .. }, Completed) => {
+                self.if_reserved(shares, Event::Refunded { shares: shares.clone() })
+            }
+            (Fact::Refunded { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+
+            // A failed refund lets go of what it reserved.
+            (Fact::RefundFailed { shares, .. }, Paid | Completed) => {
+                self.if_reserved(shares, Event::RefundFailed { shares: shares.clone() })
+            }
+            (Fact::RefundFailed { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+        }
+    }
+
+    const fn invalid(&self, action: &'static str) -> Refusal {
+        Refusal::InvalidState { status: self.status, action }
+    }
+
+    /// Orders a payment of the open due; `field` is where the request names its tools.
+    pub(crate) fn pay(&self, tools: &[ToolRequest], field: &'static str, now: Time) -> Result<Vec<Event>, Refusal> {
+        let payable = |due: &&crate::Due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at;
+        let due = self.dues.iter().find(payable).ok_or(Refusal::Overdue)?;
+        let sum = parts::total(tools.iter().map(|tool| tool.amount), field)?;
+        parts::sums_to(due.amount.minor(), sum, field)?;
+        Ok(vec![Event::PaymentOrdered { due: due.no, amount: due.amount, tools: tools.to_vec() }])
+    }
+
+    fn succeeded(&self, payment: PaymentId, no: u16) -> Vec<Event> {
+        if !self.dues.iter().any(|due| due.no == no && due.payment.is_none()) {
+            return Vec::new();
+        }
+        let mut events = vec![Event::DuePaid { due: no, payment: payment.no }];
+        if self.dues.iter().all(|due| due.no == no || due.payment.is_some()) {
+            events.push(Event::Paid);
+            match self.context.order_type {
+                OrderType::Instant => events.extend([Event::ReleasedByPayment, Event::Completed]),
+                OrderType::Escrow => {}
+            }
+        }
+        events
+    }
+
+    fn confirm(&self, amount: Option<Amount>, shares: &[Share]) -> Result<Vec<Event>, Refusal> {
+        let ask = Ask { amount, shares };
+        let parts = parts::divide(&self.splits, &ask, Split::free_in_escrow, Refusal::NothingToConfirm)?;
+        Ok(self.release(&parts))
+    }
+
+    fn confirm_by_time(&self, now: Time) -> Vec<Event> {
+        let is_due = self.confirm_by.is_some_and(|at| now >= at);
+        if !is_due || self.confirmable_amount() == 0 {
+            return Vec::new();
+        }
+        let all: Vec<i64> = self.splits.iter().map(Split::free_in_escrow).collect();
+        self.release(&all)
+    }
+
+    /// Releases these parts, one per split. Money that refunds under way reserved still is in escrow.
+    fn release(&self, parts: &[i64]) -> Vec<Event> {
+        let shares = self.splits.iter().zip(parts).filter_map(|(split, part)| {
+            Some(Share { receiver: split.receiver.clone(), amount: Amount::new(*part).ok()? })
+        });
+        let mut events = vec![Event::Released { shares: shares.collect() }];
+        if parts.iter().sum::<i64>() == self.escrow_amount() {
+            events.push(Event::Completed);
+        }
+        events
+    }
+
+    fn refund(&self, refund: &Refund) -> Result<Vec<Event>, Refusal> {
+        let ask = Ask { amount: Some(refund.amount), shares: &refund.splits };
+        let parts = parts::divide(&self.splits, &ask, Split::refundable, Refusal::RefundExceedsPaid)?;
+        let shares = self.splits.iter().zip(parts).filter(|(_, part)| *part > 0).map(|(split, part)| {
+            let (before, after) = split.moved.taken(split.amount.minor(), part);
+            RefundShare { receiver: split.receiver.clone(), before, after }
+        });
+        Ok(vec![Event::RefundReserved { refund: refund.clone(), shares: shares.collect() }])
+    }
+
+    fn refunded_from_escrow(&self, shares: &[RefundShare]) -> Vec<Event> {
+        let mut events = self.if_reserved(shares, Event::Refunded { shares: shares.to_vec() });
+        let taken: i64 = shares.iter().map(|share| share.before).sum();
+        if !events.is_empty() && taken == self.escrow_amount() {
+            events.push(if self.moved.released > 0 { Event::Completed } else { Event::Closed(ClosedReason::Refunded) });
+        }
+        events
+    }
+
+    /// The event, if refunds under way have reserved all of these shares.
+    fn if_reserved(&self, shares: &[RefundShare], event: Event) -> Vec<Event> {
+        let known =
+            shares.iter().all(|share| share.before >= 0 && share.after >= 0 && self.split(&share.receiver).is_some());
+        let covered = self.splits.iter().all(|split| {
+            let of_split = || shares.iter().filter(|share| share.receiver == split.receiver);
+            of_split().map(|share| i128::from(share.before)).sum::<i128>() <= i128::from(split.moved.returning_before)
+                && of_split().map(|share| i128::from(share.after)).sum::<i128>()
+                    <= i128::from(split.moved.returning_after)
+        });
+        if known && covered && !shares.is_empty() { vec![event] } else { Vec::new() }
+    }
+}

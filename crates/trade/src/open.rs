@@ -1,0 +1,122 @@
+//! A new trade: defaults, and the checks that need nothing but the request and the time.
+//!
+//! The door has already checked every field's own shape. A trade names nobody as receiver but its merchant, that
+//! merchant's sellers and the platform: what a user receives would be another type of trade.
+
+use kernel::message::trade::{Create, Share};
+use kernel::{OrderType, Owner, Time, limits};
+
+use crate::{Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, parts};
+
+impl Trade {
+    /// Opens a trade, with its first payment where `pay` is given; refused as a whole where either is.
+    pub fn create(create: &Create, known: &Known) -> Result<(Self, Reaction), Refusal> {
+        let mut trade = Self::open(create, known.now)?;
+        let created = News { kind: "trade.created", sequence: trade.sequence };
+        let mut reaction = Reaction { messages: Vec::new(), news: vec![created] };
+        if let Some(tools) = &create.pay {
+            let events = trade.pay(tools, "pay.tools", known.now)?;
+            reaction.extend(trade.perform(&events));
+        }
+        Ok((trade, reaction))
+    }
+
+    fn open(create: &Create, now: Time) -> Result<Self, Refusal> {
+        let expires_at = expiry(create, now)?;
+        check_confirm_by(create, now)?;
+        check_receivers(create)?;
+        let due = Due { no: 1, amount: create.money.amount, opens_at: now, expires_at, payment: None };
+        Ok(Self {
+            id: create.id,
+            context: create.context.clone(),
+            merchant_order_id: create.merchant_order_id.clone(),
+            money: create.money,
+            buyer: create.buyer.clone(),
+            subject: create.subject.clone(),
+            created_at: now,
+            expires_at,
+            expiry_given: create.expires_at.is_some(),
+            confirm_by: create.confirm_by,
+            return_url: create.return_url.clone(),
+            metadata: create.metadata.clone(),
+            late_success: create.late_success,
+            status: Status::Created,
+            sequence: 1,
+            paid: 0,
+            moved: Moved::default(),
+            dues: vec![due],
+            splits: (1..).zip(receivers(create)).map(|(no, share)| split(no, share)).collect(),
+        })
+    }
+
+    /// Whether a repeated merchant order number asks for the trade that is already there. Compared is what the client
+    /// said, not the id and not `pay`; an expiry that was left to the default both times is the same.
+    pub fn same_content(&self, create: &Create) -> bool {
+        let expiry = if self.expiry_given { Some(self.expires_at) } else { None };
+        self.context == create.context
+            && self.merchant_order_id == create.merchant_order_id
+            && self.money == create.money
+            && self.buyer == create.buyer
+            && self.subject == create.subject
+            && expiry == create.expires_at
+            && self.confirm_by == create.confirm_by
+            && self.return_url == create.return_url
+            && self.metadata == create.metadata
+            && self.late_success == create.late_success
+            && self.splits.iter().map(Split::share).eq(receivers(create))
+    }
+}
+
+fn split(no: u16, share: Share) -> Split {
+    Split { no, receiver: share.receiver, amount: share.amount, moved: Moved::default() }
+}
+
+/// The receivers; all to the merchant where none is named.
+fn receivers(create: &Create) -> Vec<Share> {
+    if create.splits.is_empty() {
+        vec![Share { receiver: Owner::Merchant(create.context.merchant), amount: create.money.amount }]
+    } else {
+        create.splits.clone()
+    }
+}
+
+fn expiry(create: &Create, now: Time) -> Result<Time, Refusal> {
+    let life = limits::MIN_TRADE_LIFE_US..=limits::MAX_TRADE_LIFE_US;
+    match create.expires_at {
+        None => Ok(now.plus(limits::DEFAULT_TRADE_LIFE_US)),
+        Some(at) if life.contains(&at.since(now)) => Ok(at),
+        Some(_) => Err(Refusal::ExpiresAtInvalid),
+    }
+}
+
+fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {
+    let Some(at) = create.confirm_by else { return Ok(()) };
+    let fits = match create.context.order_type {
+        OrderType::Escrow => at > now && at.since(now) <= limits::MAX_CONFIRM_US,
+        OrderType::Instant => false,
+    };
+    if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }
+}
+
+fn check_receivers(create: &Create) -> Result<(), Refusal> {
+    if create.splits.is_empty() {
+        return Ok(());
+    }
+    if create.splits.len() > limits::MAX_SPLITS {
+        return Err(Refusal::TooManySplits);
+    }
+    if let Some(place) = create.splits.iter().position(|share| !may_receive(create, &share.receiver)) {
+        return Err(Refusal::ReceiverNotApplicable(place));
+    }
+    parts::distinct(&create.splits)?;
+    let sum = parts::total(create.splits.iter().map(|share| share.amount), "splits")?;
+    parts::sums_to(create.money.amount.minor(), sum, "splits")
+}
+
+fn may_receive(create: &Create, receiver: &Owner) -> bool {
+    match receiver {
+        Owner::Merchant(merchant) | Owner::Seller(merchant, _) => *merchant == create.context.merchant,
+        Owner::Platform => true,
+        Owner::User(_) | Owner::Channel(_) => false,
+    }
+}

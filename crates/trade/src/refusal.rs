@@ -1,0 +1,135 @@
+//! Why the trade core says no, and what a client is told about it.
+
+use kernel::{Code, Problem, TradeId};
+
+use crate::Status;
+
+/// A reason to refuse a command. A refused command changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The merchant order number belongs to this trade, which has other content.
+    #[error("the merchant order number belongs to {0}, which has other content")]
+    OrderExists(TradeId),
+    /// The state does not allow the action.
+    #[error("a trade that is {status} cannot be {action}")]
+    InvalidState {
+        /// Where it stands.
+        status: Status,
+        /// What should have been done to it: `confirmed`, `closed`, `refunded`.
+        action: &'static str,
+    },
+    /// Not open for payment.
+    #[error("a trade that is {0} cannot be paid")]
+    NotPayable(Status),
+    /// Its time to be paid is over, though nobody has closed it yet.
+    #[error("the trade's time to be paid is over")]
+    Overdue,
+    /// The expiry is too near or too far.
+    #[error("a trade must expire 2 minutes to 90 days after it is opened")]
+    ExpiresAtInvalid,
+    /// Automatic confirmation where nothing waits in escrow, in the past, or too far.
+    #[error("automatic confirmation needs an escrow trade and a time within the next 365 days")]
+    ConfirmByInvalid,
+    /// More receivers than a trade may have.
+    #[error("a trade has at most {} receivers", kernel::limits::MAX_SPLITS)]
+    TooManySplits,
+    /// The receiver at this place of `splits` stands there twice.
+    #[error("the receiver stands in the list twice")]
+    DuplicateReceiver(usize),
+    /// The owner at this place of `splits` cannot receive this trade's money.
+    #[error("only the trade's merchant, its sellers and the platform can receive its money")]
+    ReceiverNotApplicable(usize),
+    /// The owner at this place of `splits` receives nothing of this trade.
+    #[error("the receiver has no part in this trade")]
+    ReceiverUnknown(usize),
+    /// The parts are not the whole.
+    #[error("the parts sum to {sum}, not to {whole}")]
+    SumMismatch {
+        /// The list of parts.
+        field: &'static str,
+        /// Their sum, minor units.
+        sum: i64,
+        /// What it should be, minor units.
+        whole: i64,
+    },
+    /// The sum of this list is no amount any more.
+    #[error("the sum of the parts is out of range")]
+    SumOutOfRange(&'static str),
+    /// More should be released than waits in escrow unreserved; with nothing left, any amount is.
+    #[error("{} minor units can be released", .0.left)]
+    NothingToConfirm(Excess),
+    /// More should be refunded than is left, refunds under way counted.
+    #[error("{} minor units can be refunded", .0.left)]
+    RefundExceedsPaid(Excess),
+}
+
+/// Something asked for more than is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The place in `splits` of the receiver who has too little left; `None` where the whole is too much.
+    pub place: Option<usize>,
+    /// What is left there, in minor units.
+    pub left: i64,
+}
+
+impl Excess {
+    pub(crate) const fn whole(left: i64) -> Self {
+        Self { place: None, left }
+    }
+
+    pub(crate) const fn of(place: usize, left: i64) -> Self {
+        Self { place: Some(place), left }
+    }
+
+    fn param(&self) -> String {
+        self.place.map_or_else(|| "amount".to_owned(), |place| format!("splits[{place}].amount"))
+    }
+}
+
+impl Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::OrderExists(_) => Code::order_exists,
+            Self::InvalidState { .. } => Code::invalid_state,
+            Self::NotPayable(_) | Self::Overdue => Code::trade_not_payable,
+            Self::ExpiresAtInvalid => Code::expires_at_invalid,
+            Self::ConfirmByInvalid => Code::confirm_by_invalid,
+            Self::TooManySplits => Code::too_many_objects,
+            Self::DuplicateReceiver(_) => Code::duplicate_receiver,
+            Self::ReceiverNotApplicable(_) => Code::receiver_not_applicable,
+            Self::ReceiverUnknown(_) => Code::receiver_unknown,
+            Self::SumMismatch { .. } => Code::amount_sum_mismatch,
+            Self::SumOutOfRange(_) => Code::amount_out_of_range,
+            Self::NothingToConfirm(_) => Code::nothing_to_confirm,
+            Self::RefundExceedsPaid(_) => Code::refund_exceeds_paid,
+        }
+    }
+
+    fn param(&self) -> Option<String> {
+        match self {
+            Self::OrderExists(_) => Some("merchant_order_id".to_owned()),
+            Self::InvalidState { .. } | Self::NotPayable(_) | Self::Overdue => None,
+            Self::ExpiresAtInvalid => Some("expires_at".to_owned()),
+            Self::ConfirmByInvalid => Some("confirm_by".to_owned()),
+            Self::TooManySplits => Some("splits".to_owned()),
+            Self::DuplicateReceiver(place) | Self::ReceiverNotApplicable(place) | Self::ReceiverUnknown(place) => {
+                Some(format!("splits[{place}].receiver"))
+            }
+            Self::SumMismatch { field, .. } | Self::SumOutOfRange(field) => Some((*field).to_owned()),
+            Self::NothingToConfirm(excess) | Self::RefundExceedsPaid(excess) => Some(excess.param()),
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        match self {
+            Self::OrderExists(trade) => Some(trade.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self { code: refusal.code(), param: refusal.param(), detail: refusal.to_string(), object: refusal.object() }
+    }
+}

@@ -1,0 +1,126 @@
+//! The aggregate: one trade with its dues and its receivers, and the figures that follow from them.
+
+use std::collections::BTreeMap;
+
+use kernel::message::trade::{LateSuccess, Share};
+use kernel::{Amount, Context, Money, Owner, Time, TradeId, UserId};
+
+use crate::{Moved, Status};
+
+/// A trade (交易). Plain data: it changes by [`Trade::apply`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// Its id, the root of its tree.
+    pub id: TradeId,
+    /// Merchant, type, scene.
+    pub context: Context,
+    /// The merchant's own number, unique for ever within the merchant.
+    pub merchant_order_id: String,
+    /// The whole amount.
+    pub money: Money,
+    /// Who pays.
+    pub buyer: UserId,
+    /// What it is for, shown to people.
+    pub subject: Option<String>,
+    /// When it was opened.
+    pub created_at: Time,
+    /// From then on it cannot be paid.
+    pub expires_at: Time,
+    /// Whether the client named `expires_at`; needed to tell whether a repeated order has the same content.
+    pub expiry_given: bool,
+    /// When escrow is released without a word from the merchant; never where `None`.
+    pub confirm_by: Option<Time>,
+    /// Where the cashier sends the buyer back to.
+    pub return_url: Option<String>,
+    /// The merchant's own notes.
+    pub metadata: BTreeMap<String, String>,
+    /// What happens to money that arrives after it was closed.
+    pub late_success: LateSuccess,
+    /// Where it stands.
+    pub status: Status,
+    /// How many public events it had; the newest has this number.
+    pub sequence: i64,
+    /// What was paid, in minor units: the sum of the paid dues.
+    pub paid: i64,
+    /// Where what was paid has gone; the sum of the receivers' counters.
+    pub moved: Moved,
+    /// What is to be paid, and when; one in a trade of today's types. Never empty.
+    pub dues: Vec<Due>,
+    /// Who receives how much (分账); sums to the whole. Never empty.
+    pub splits: Vec<Split>,
+}
+
+/// A part of the amount that is paid by one payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its number in the trade, from 1.
+    pub no: u16,
+    /// How much.
+    pub amount: Amount,
+    /// From when on it can be paid.
+    pub opens_at: Time,
+    /// From then on it cannot be paid.
+    pub expires_at: Time,
+    /// The number of the payment that paid it.
+    pub payment: Option<u16>,
+}
+
+/// One receiver's part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Its number in the trade, from 1, in the client's order; ties of rounding go to the earlier one.
+    pub no: u16,
+    /// Who receives.
+    pub receiver: Owner,
+    /// How much of the whole.
+    pub amount: Amount,
+    /// Where it has gone; meaningful once the trade is paid.
+    pub moved: Moved,
+}
+
+impl Split {
+    /// Minor units that can be released to this receiver once the trade is paid.
+    pub const fn free_in_escrow(&self) -> i64 {
+        self.moved.free_in_escrow(self.amount.minor())
+    }
+
+    /// Minor units that can be refunded from this receiver once the trade is paid.
+    pub const fn refundable(&self) -> i64 {
+        self.moved.refundable(self.amount.minor())
+    }
+
+    /// The same without its counters.
+    pub(crate) fn share(&self) -> Share {
+        Share { receiver: self.receiver.clone(), amount: self.amount }
+    }
+}
+
+impl Trade {
+    /// Minor units in escrow, those reserved by refunds under way included.
+    pub const fn escrow_amount(&self) -> i64 {
+        self.moved.in_escrow(self.paid)
+    }
+
+    /// Minor units in escrow that nobody asked back: what a confirmation can release.
+    pub const fn confirmable_amount(&self) -> i64 {
+        self.moved.free_in_escrow(self.paid)
+    }
+
+    /// Minor units that can still be refunded; what refunds under way reserved does not count.
+    pub const fn refundable_amount(&self) -> i64 {
+        self.moved.refundable(self.paid)
+    }
+
+    /// Minor units that succeeded merchant refunds gave back. (Surplus money never belonged to the trade.)
+    pub const fn refunded_amount(&self) -> i64 {
+        self.moved.refunded()
+    }
+
+    pub(crate) fn split(&self, receiver: &Owner) -> Option<&Split> {
+        self.splits.iter().find(|split| split.receiver == *receiver)
+    }
+
+    pub(crate) fn split_mut(&mut self, receiver: &Owner) -> Option<&mut Split> {
+        self.splits.iter_mut().find(|split| split.receiver == *receiver)
+    }
+}
