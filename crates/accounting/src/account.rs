@@ -128,7 +128,7 @@ impl Account {
     }
 
     /// What is held on its way in.
-    const fn incoming(&self) -> i64 {
+    pub const fn incoming(&self) -> i64 {
         match self.side {
             Side::Debit => self.dh,
             Side::Credit => self.ch,

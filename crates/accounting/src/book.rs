@@ -12,6 +12,7 @@
 //!
 //! The working set must hold whatever exists of [`touched`]: an account that is not there is opened.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::accounting::Refused;
@@ -148,11 +149,11 @@ impl Draft<'_> {
             Op::Capture(key) => {
                 let held = self.hold(leg, key, debit)?;
                 if held.credit == credit {
-                    held.capture(leg.amount).ok_or_else(|| out_of_range(leg, debit))?;
+                    held.capture(leg.amount).ok_or_else(|| out_of_range(&leg.debit, debit))?;
                     return self.transfer(leg, leg.op, debit, credit);
                 }
                 let before = held.credit;
-                held.release(leg.amount).ok_or_else(|| out_of_range(leg, debit))?;
+                held.release(leg.amount).ok_or_else(|| out_of_range(&leg.debit, debit))?;
                 self.transfer(leg, Op::Release(key), debit, before)?;
                 self.open(&leg.credit, credit);
                 self.transfer(leg, Op::Post, debit, credit)
@@ -160,7 +161,7 @@ impl Draft<'_> {
             Op::Release(key) => {
                 let held = self.hold(leg, key, debit)?;
                 let credit = held.credit;
-                held.release(leg.amount).ok_or_else(|| out_of_range(leg, debit))?;
+                held.release(leg.amount).ok_or_else(|| out_of_range(&leg.debit, debit))?;
                 self.transfer(leg, leg.op, debit, credit)
             }
         }
@@ -172,21 +173,22 @@ impl Draft<'_> {
         }
     }
 
-    fn account(&mut self, leg: &Leg, id: AccountId) -> Result<&mut Account, Refused> {
-        if let std::collections::btree_map::Entry::Vacant(place) = self.changed.entry(id) {
-            place.insert(self.accounts.get(&id).ok_or_else(|| out_of_range(leg, id))?.clone());
+    /// The copy of an account; `key` names it where it is missing.
+    fn account(&mut self, key: &AccountKey, id: AccountId) -> Result<&mut Account, Refused> {
+        if let Entry::Vacant(place) = self.changed.entry(id) {
+            place.insert(self.accounts.get(&id).ok_or_else(|| out_of_range(key, id))?.clone());
         }
-        self.changed.get_mut(&id).ok_or_else(|| out_of_range(leg, id))
+        self.changed.get_mut(&id).ok_or_else(|| out_of_range(key, id))
     }
 
     fn admit(&mut self, leg: &Leg, debit: AccountId, credit: AccountId) -> Result<(), Refused> {
-        self.account(leg, debit)?.admit(Side::Debit, leg.amount)?;
-        self.account(leg, credit)?.admit(Side::Credit, leg.amount)
+        self.account(&leg.debit, debit)?.admit(Side::Debit, leg.amount)?;
+        self.account(&leg.credit, credit)?.admit(Side::Credit, leg.amount)
     }
 
     fn new_hold(&mut self, leg: &Leg, key: HoldKey, debit: AccountId, credit: AccountId) -> Result<(), Refused> {
         if self.holds.contains_key(&key) || self.changed_holds.contains_key(&key) {
-            return Err(out_of_range(leg, debit));
+            return Err(out_of_range(&leg.debit, debit));
         }
         let hold = Hold { key, debit, credit, amount: leg.amount.minor(), captured: 0, released: 0 };
         self.changed_holds.insert(key, hold);
@@ -195,16 +197,16 @@ impl Draft<'_> {
 
     /// The hold that a leg goes on with; it must be on the money of the account that the leg debits.
     fn hold(&mut self, leg: &Leg, key: HoldKey, debit: AccountId) -> Result<&mut Hold, Refused> {
-        if let std::collections::btree_map::Entry::Vacant(place) = self.changed_holds.entry(key) {
-            place.insert(self.holds.get(&key).ok_or_else(|| out_of_range(leg, debit))?.clone());
+        if let Entry::Vacant(place) = self.changed_holds.entry(key) {
+            place.insert(self.holds.get(&key).ok_or_else(|| out_of_range(&leg.debit, debit))?.clone());
         }
         let hold = self.changed_holds.get_mut(&key).filter(|hold| hold.debit == debit);
-        hold.ok_or_else(|| out_of_range(leg, debit))
+        hold.ok_or_else(|| out_of_range(&leg.debit, debit))
     }
 
     fn transfer(&mut self, leg: &Leg, op: Op, debit: AccountId, credit: AccountId) -> Result<(), Refused> {
         if debit == credit {
-            return Err(out_of_range(leg, debit));
+            return Err(out_of_range(&leg.debit, debit));
         }
         let (d_ver, d_bal) = self.shift(leg, op, debit, Side::Debit)?;
         let (c_ver, c_bal) = self.shift(leg, op, credit, Side::Credit)?;
@@ -215,14 +217,18 @@ impl Draft<'_> {
 
     /// Moves one side and says the account's version and posted balance after it.
     fn shift(&mut self, leg: &Leg, op: Op, id: AccountId, side: Side) -> Result<(i64, i64), Refused> {
-        let account = self.account(leg, id)?;
+        let key = match side {
+            Side::Debit => &leg.debit,
+            Side::Credit => &leg.credit,
+        };
+        let account = self.account(key, id)?;
         account.shift(op, side, leg.amount)?;
         Ok((account.version, account.posted()))
     }
 }
 
-fn out_of_range(leg: &Leg, account: AccountId) -> Refused {
-    Refused::OutOfRange { account, subject: leg.debit.subject.to_string() }
+fn out_of_range(key: &AccountKey, account: AccountId) -> Refused {
+    Refused::OutOfRange { account, subject: key.subject.to_string() }
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 //! - a *leaf* per row: `voucher`, `transfer` or `opening`, the version, then the row's columns in the order of its struct;
 //! - the *root*: `root`, the version, then per kind (vouchers, transfers, openings) their number and their leaves, each
 //!   kind in the order of its rows: vouchers and transfers by number, openings by account id;
-//! - the *hash*: `batch`, the version, shard, seq, at, accounting date, the hash before, root, digest, dsum, csum.
+//! - the *hash*: `batch`, the version, shard, seq, writer, at, accounting date, the hash before, rows, root, digest, dsum,
+//!   csum.
 //!
-//! The *digest* of a batch is kept beside its root: per kind the number of leaves (4 bytes, little endian), then the first
-//! 8 bytes of each. It is what lets a verifier name the first wrong row instead of the wrong batch.
+//! The *digest*, kept beside the root, is the leaves in short: per kind the number of leaves (4 bytes, little endian), then
+//! the first 8 bytes of each. It lets a verifier name the first wrong row instead of the wrong batch.
 //!
 //! Mutable columns (counters, holds) are not hashed; they are re-derived from transfers and compared.
 //! `dsum` and `csum` are the sums of what was *applied* to account rows, so their equality is not true by construction.
@@ -20,6 +21,7 @@ mod verify;
 use kernel::Time;
 
 use crate::account::Account;
+use crate::hold::Op;
 
 pub use leaf::{OpeningLeaf, TransferLeaf, VoucherLeaf};
 pub use verify::{Broken, verify};
@@ -60,11 +62,13 @@ impl LeafKind {
 pub struct Header {
     /// The shard.
     pub shard: i64,
-    /// Its place in the shard's line, without gaps.
+    /// Its number in the shard's line. Every batch has a link, also one that wrote no ledger row.
     pub seq: i64,
+    /// The number of the line that wrote it, so that after a lost commit it can be told from another node's.
+    pub writer: i64,
     /// When, never before the batch before.
     pub at: Time,
-    /// The accounting date, `yyyymmdd`.
+    /// The accounting date, as the number that rows store; never before that of the batch before.
     pub acct_date: i64,
     /// The hash of the batch before; [`GENESIS`] for the first.
     pub prev_hash: Hash,
@@ -75,6 +79,8 @@ pub struct Header {
 pub struct Sealed {
     /// What it is besides its rows.
     pub header: Header,
+    /// How many rows the root covers.
+    pub rows: i64,
     /// Over all leaves.
     pub root: Hash,
     /// The leaves in short, to name the first wrong one.
@@ -95,6 +101,8 @@ pub struct Batch {
     openings: Vec<Hash>,
     dsum: i64,
     csum: i64,
+    /// What the transfers add to the counters of either side, modulo 2⁶⁴.
+    moved: i64,
     /// Written over for every leaf.
     fields: Fields,
 }
@@ -110,6 +118,11 @@ impl Batch {
     pub fn transfer(&mut self, row: &TransferLeaf<'_>) {
         let leaf = self.fields.leaf(LeafKind::Transfer, |fields| row.write(fields));
         self.transfers.push(leaf);
+        self.moved = match row.op {
+            Op::Post | Op::Hold(_) => self.moved.wrapping_add(row.amount.minor()),
+            Op::Capture(_) => self.moved,
+            Op::Release(_) => self.moved.wrapping_sub(row.amount.minor()),
+        };
     }
 
     /// Takes the opening of an account; in the order of their ids.
@@ -129,9 +142,21 @@ impl Batch {
 
     /// The chain row of this batch.
     pub fn seal(mut self, header: Header) -> Sealed {
-        let (root, digest) = (self.root(), self.digest());
-        let hash = self.fields.batch_hash(&header, &root, &digest, self.dsum, self.csum);
-        Sealed { header, root, digest, dsum: self.dsum, csum: self.csum, hash }
+        let mut sealed = Sealed {
+            header,
+            rows: self.rows(),
+            root: self.root(),
+            digest: self.digest(),
+            dsum: self.dsum,
+            csum: self.csum,
+            hash: GENESIS,
+        };
+        sealed.hash = self.fields.batch(&sealed);
+        sealed
+    }
+
+    fn rows(&self) -> i64 {
+        self.kinds().iter().map(|leaves| leaves.len() as i64).sum()
     }
 
     fn kinds(&self) -> [&[Hash]; 3] {
@@ -154,12 +179,13 @@ impl Batch {
     }
 
     fn digest(&self) -> Vec<u8> {
-        let leaves: usize = self.kinds().iter().map(|leaves| leaves.len()).sum();
-        let mut digest = Vec::with_capacity(3 * 4 + leaves * 8);
-        for leaves in self.kinds() {
+        let kinds = self.kinds();
+        let count: usize = kinds.iter().map(|leaves| leaves.len()).sum();
+        let mut digest = Vec::with_capacity(kinds.len() * 4 + count * 8);
+        for leaves in kinds {
             digest.extend_from_slice(&(leaves.len() as u32).to_le_bytes());
-            for hash in leaves {
-                digest.extend(hash.first_chunk::<8>().into_iter().flatten());
+            for leaf in leaves {
+                digest.extend(leaf.first_chunk::<8>().into_iter().flatten());
             }
         }
         digest

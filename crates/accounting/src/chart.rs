@@ -252,7 +252,9 @@ mod tests {
         }
         assert_eq!(Subject::parse("1011.sandbox.in"), Some(Subject::channel_in("sandbox")));
         assert_eq!(Subject::parse("1011.a.in.refund"), Some(Subject::channel_refund("a.in")));
-        for bad in ["", "2", "20011", "1011", "1011..in", "1011.in", "1011.{ca}.in", "1011.a b.in", "1011.sandbox.out", "9999"] {
+        for bad in
+            ["", "2", "20011", "1011", "1011..in", "1011.in", "1011.{ca}.in", "1011.a b.in", "1011.sandbox.out", "9999"]
+        {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }
     }

@@ -2,7 +2,7 @@
 //! written.
 //!
 //! A verb ([`kernel::message::accounting::Verb`]) becomes legs by its template ([`template`]); the legs are booked on a
-//! working set of accounts and holds, all or nothing ([`book`]); what was booked becomes immutable rows that each batch
+//! working set of accounts and holds, all or nothing ([`mod@book`]); what was booked becomes immutable rows that each batch
 //! chains by hash ([`chain`]). The unit is the transfer: one debit account, one credit account, one amount, so a row
 //! that does not balance cannot be written down.
 //!

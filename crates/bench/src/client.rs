@@ -129,7 +129,7 @@ impl Client {
                 Attempt::Done(answer) => return Ok(answer),
                 Attempt::Refused { status, problem, .. } => {
                     let passing = is_passing(status, &problem);
-                    let error = Error::Refused { path: path.to_owned(), status, problem };
+                    let error = Error::Refused { path: path.to_owned(), status, problem: Box::new(problem) };
                     if !passing {
                         return Err(error);
                     }
@@ -139,7 +139,9 @@ impl Client {
             };
             let Some(patience) = self.patience else { return Err(error) };
             let since = *trouble_since.get_or_insert_with(Instant::now);
-            let pause = advised.unwrap_or_else(|| pause(attempt, key.unwrap_or(path)));
+            let name = key.unwrap_or(path);
+            // What the server advised, and a little more, so that those it sent away do not come back together.
+            let pause = advised.map_or_else(|| pause(attempt, name), |advised| advised + pause(0, name));
             if since.elapsed() + pause > patience {
                 return Err(error);
             }

@@ -65,7 +65,7 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
         /// The platform's words.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The platform answered something that its API does not promise.
     #[error("{path}: unexpected answer: {reason}")]
@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn a_problem_document_is_read_and_anything_else_is_kept_short() {
-        let problem = Problem::read(br#"{"type":"x","status":422,"code":"refund_exceeds_paid","param":"amount","retryable":false}"#);
+        let problem = Problem::read(
+            br#"{"type":"x","status":422,"code":"refund_exceeds_paid","param":"amount","retryable":false}"#,
+        );
         assert_eq!(problem.code, "refund_exceeds_paid");
         assert_eq!(problem.param.as_deref(), Some("amount"));
         let html = Problem::read("<html>".repeat(100).as_bytes());

@@ -27,3 +27,19 @@ pub mod shoppers;
 
 pub use client::Client;
 pub use error::{Error, Problem};
+
+#[cfg(test)]
+mod tests {
+    /// What a multi-threaded server spawns must be `Send`; the compiler says so here and not at the caller.
+    #[test]
+    fn everything_can_be_spawned() {
+        fn spawnable<T: Send>(_: T) {}
+        let mut out = Vec::new();
+        spawnable(crate::replay::replay(&crate::replay::Options::default(), &mut out));
+        spawnable(crate::pay::run(&crate::pay::Options::default(), &mut out));
+        let options = crate::shoppers::Options { base_url: String::new(), key: String::new(), orders: 0, seed: 0 };
+        spawnable(crate::shoppers::play(&options, &mut out));
+        let every = std::time::Duration::from_secs(1);
+        spawnable(crate::shoppers::trickle(&options, every, std::future::pending(), &mut out));
+    }
+}

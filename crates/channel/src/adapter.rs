@@ -101,6 +101,17 @@ pub enum Answer {
     Unknown,
 }
 
+impl Answer {
+    /// The institution's number that it names: what to look up among the claims before it is told.
+    pub fn channel_no(&self) -> Option<&str> {
+        match self {
+            Self::Pay(PayOutcome::Paid { channel_no, .. })
+            | Self::Refund(RefundOutcome::Refunded { channel_no, .. }) => Some(channel_no),
+            Self::Pay(_) | Self::Refund(_) | Self::NotFound | Self::Unknown => None,
+        }
+    }
+}
+
 /// An HTTP request to the institution; always POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {

@@ -14,6 +14,9 @@ pub mod sandbox;
 pub mod signature;
 
 pub use adapter::{Account, Adapter, Answer, Call, Incoming, Notification, Outgoing, Refused, StatementLine, Task};
-pub use order::{Evidence, Input, Job, Known, Message, Order, Orders, Reaction, Refusal, Source, Timer, TimerKind};
-pub use profile::{Operation, Profile};
+pub use order::{
+    Event, Evidence, Input, Job, Known, Message, Order, Orders, Outcome, PayStatus, Reaction, RefundStatus, Refusal,
+    Source, Timer, TimerKind, Told,
+};
+pub use profile::{Operation, Profile, Profiles};
 pub use registry::Registry;

@@ -68,7 +68,7 @@ impl Profile {
 }
 
 /// For an order whose channel account is not in the books any more: it is asked seldom, until the account is back.
-pub(crate) const FORGOTTEN: Profile = Profile {
+pub(crate) static FORGOTTEN: Profile = Profile {
     operations: Vec::new(),
     methods: Vec::new(),
     currencies: Vec::new(),

@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::{Problem, Time, TradeId};
-use store::Row as _;
-use store::door::{Head, Work};
+use store::{Head, Row as _, Work};
 use store::tables::log::Event;
-use store::tables::shard::{Control as ControlRecord, Task as TaskRow};
+use store::tables::shard::Control as ControlRecord;
 use store::unit::{Changes, Key, Memory};
 
+use crate::channels::Channels;
 use crate::control::Control;
 use crate::ledger::Ledger;
 use crate::line::{Reply, Task};
@@ -35,6 +35,8 @@ pub struct Ground<'a> {
     pub zone: &'a jiff::tz::TimeZone,
     /// Control data.
     pub control: Arc<Control>,
+    /// The deployment's channel accounts.
+    pub channels: Arc<Channels>,
 }
 
 /// A decided batch.
@@ -62,12 +64,13 @@ pub fn decide<'r>(
     requests: impl Iterator<Item = &'r Request>,
 ) -> Result<Decided, BTreeSet<Key>> {
     let now = ground.now.max(Time::from_micros(ground.head.last_time + 1));
-    let footing = Footing { shard: ground.shard, seq: ground.head.seq + 1, now };
+    let acct_date = now.day_in(ground.zone).max(ground.head.acct_date);
+    let footing = Footing { shard: ground.shard, seq: ground.head.seq + 1, now, acct_date };
     let mut batch = Batch::new(footing, Arc::clone(&ground.control));
     let mut missing = BTreeSet::new();
     for request in requests {
         let mut view =
-            View::new(&batch.footing, committed, &batch.memory, Arc::clone(&batch.control), batch.next_answer);
+            View::new(&batch.footing, committed, &batch.memory, Arc::clone(&batch.control), Arc::clone(&ground.channels), batch.next_answer);
         let served = serve::serve(&mut view, request);
         if !view.missing().is_empty() {
             missing.extend(view.missing().iter().copied());
@@ -94,7 +97,7 @@ struct Batch {
 impl Batch {
     fn new(footing: Footing, control: Arc<Control>) -> Self {
         Self {
-            ledger: Ledger::new(footing.shard, footing.seq),
+            ledger: Ledger::new(&footing),
             footing,
             memory: Memory::default(),
             control,
@@ -140,7 +143,7 @@ impl Batch {
         }
         let tasks = crate::tasks::changes(ground.shard, committed, &self.memory, &mut self.changes);
         let trees = crate::tasks::touched(committed, &self.memory);
-        let head = self.ledger.close(ground, &self.footing, committed, &self.memory, &mut self.changes);
+        let head = self.ledger.close(ground, committed, &self.memory, &mut self.changes);
         let work =
             Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
         Decided {
@@ -154,6 +157,3 @@ impl Batch {
         }
     }
 }
-
-/// The table of tasks, for the module that fills it.
-pub(crate) const TASKS: &store::door::Table = TaskRow::TABLE;

@@ -8,8 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kernel::{EndpointId, KeyId, MerchantId, RootId};
 use serde::{Deserialize, Serialize};
-use store::Row as _;
-use store::door::{Cell, Reader, StoreError};
+use store::{Cell, Reader, Row as _, StoreError};
 use store::tables::shard::Control as Record;
 
 /// A merchant (商户).
@@ -143,7 +142,7 @@ impl Control {
 
     /// Reads the newest versions from the store.
     pub async fn load(reader: &dyn Reader, shard: i64) -> Result<Self, StoreError> {
-        let ask = store::door::Ask { table: Record::TABLE, keys: vec![Vec::new()] };
+        let ask = store::Ask { table: Record::TABLE, keys: vec![Vec::new()] };
         let snapshot = reader.load(shard, vec![ask]).await?;
         let mut control = Self::default();
         for row in snapshot.rows.into_iter().flatten() {

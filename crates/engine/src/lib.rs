@@ -1,1 +1,34 @@
-//! engine
+//! Runs the rules: the batch loop, the flows between domains, the workers, and the reads of the doors.
+//!
+//! | concept | where |
+//! |---|---|
+//! | one shard's ordered line: take, decide, load, write, answer | `line` |
+//! | deciding a batch, and its rows | `batch`, `ledger`, `news`, `tasks` |
+//! | one request: key, flow, answer | `serve`, `answers`, `view` |
+//! | what each command does over the domains | `flows` |
+//! | objects as clients see them | `wire` |
+//! | reading the log with its bodies | `events` |
+//! | what happens after a commit: due tasks, webhooks | `work` |
+//! | merchants, keys, endpoints | `control` |
+//! | the outside world, as traits | `ports` |
+//!
+//! No business rule is here (they are in the domain crates), no SQL (that is in `store`), and no runtime, timer or socket:
+//! the same code runs on a thread of its own, on a task, and in the simulator.
+
+pub mod answers;
+pub mod batch;
+pub mod channels;
+pub mod control;
+pub mod events;
+pub mod flows;
+pub mod ledger;
+pub mod line;
+pub mod news;
+pub mod ports;
+pub mod request;
+pub mod serve;
+pub mod stop;
+pub mod tasks;
+pub mod view;
+pub mod wire;
+pub mod work;

@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use futures::channel::oneshot;
-use kernel::{Code, Problem, Time, TradeId, limits};
-use store::door::{Head, StoreError, Written};
-use store::unit::Memory;
+use kernel::{Code, Problem, RootId, Time, TradeId, limits};
+use store::tables::shard::Batch as BatchRow;
+use store::unit::{Key, Memory};
+use store::{Ask, Cell, Head, Row as _, StoreError, Written};
 
 use crate::batch::{self, Decided};
+use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Clock, Observer};
 use crate::request::Request;
@@ -73,9 +75,9 @@ pub struct Committed {
 pub struct Task {
     /// When.
     pub due: Time,
-    /// For which trade.
-    pub trade: TradeId,
-    /// For which of its numbered children; 0 for the trade itself.
+    /// For which tree: a trade's, or a coupon.
+    pub tree: RootId,
+    /// For which of its numbered children; 0 for the root itself.
     pub no: u16,
     /// What.
     pub kind: &'static str,
@@ -85,8 +87,10 @@ pub struct Task {
 pub struct Setup {
     /// The shard.
     pub shard: i64,
+    /// A number drawn for this line; its batches carry it, so that after a lost answer they can be told from others'.
+    pub writer: i64,
     /// The store's write line.
-    pub store: Box<dyn store::door::Line>,
+    pub store: Box<dyn store::Line>,
     /// What is waiting.
     pub queue: Receiver<Job>,
     /// The time.
@@ -95,6 +99,8 @@ pub struct Setup {
     pub observer: Arc<dyn Observer>,
     /// Control data, shared with the doors.
     pub control: Shared,
+    /// The deployment's channel accounts.
+    pub channels: Arc<Channels>,
     /// The book's zone, for accounting dates.
     pub zone: jiff::tz::TimeZone,
     /// Most requests of one batch.
@@ -202,10 +208,12 @@ impl Line {
             if let Some(head) = &self.head {
                 let ground = batch::Ground {
                     shard: self.setup.shard,
+                    writer: self.setup.writer,
                     head,
                     now: self.setup.clock.now(),
                     zone: &self.setup.zone,
                     control: self.setup.control.snapshot(),
+                    channels: Arc::clone(&self.setup.channels),
                 };
                 match batch::decide(&ground, &self.memory, jobs.iter().map(|job| &job.request)) {
                     Ok(decided) => return Ok((decided, head.clone(), rounds)),
@@ -224,7 +232,7 @@ impl Line {
     }
 
     /// One snapshot: the head and the rows of `keys`. If the shard has moved on, memory starts anew from it.
-    async fn load(&mut self, keys: &BTreeSet<store::unit::Key>) -> Result<(), StoreError> {
+    async fn load(&mut self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
         let lock = self.conflicts >= 2;
         let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(keys), lock).await?;
         if self.head.as_ref().is_none_or(|head| head.seq != snapshot.head.seq) {
@@ -236,11 +244,20 @@ impl Line {
     }
 
     /// Whether the lost commit took place. The read waits for the old transaction; when it did not take place, its fence
-    /// is stale for ever, so deciding again is safe.
+    /// is stale for ever, so deciding again is safe. If the shard has moved on since, our batch's row tells.
     async fn resolve(&mut self, ours: &Head) -> Result<bool, StoreError> {
         self.setup.observer.unknown();
-        let head = self.setup.store.resolve(self.setup.shard).await?;
-        Ok(head.seq == ours.seq && head.hash == ours.hash)
+        let shard = self.setup.shard;
+        let head = self.setup.store.resolve(shard).await?;
+        if head.seq < ours.seq {
+            return Ok(false);
+        }
+        let ask = Ask { table: BatchRow::TABLE, keys: vec![vec![Cell::Int(ours.seq)]] };
+        let snapshot = self.setup.store.load(shard, &[ask], false).await?;
+        let Some(row) = snapshot.rows.into_iter().flatten().next() else {
+            return Err(StoreError::broken("a batch below the head is missing"));
+        };
+        Ok(BatchRow::from_cells(row)?.hash == ours.hash)
     }
 
     fn forget(&mut self) {

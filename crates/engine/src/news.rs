@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kernel::{CaseId, Context, PaymentId, PayOrg, RefundId, TradeId};
-use store::Row as _;
-use store::door::Cell;
+use store::{Cell, Row as _};
 use store::tables::log::Event;
 
 use crate::view::Footing;

@@ -3,6 +3,8 @@
 //! The server implements them with the real clock, the system's randomness and real sockets; the simulator with virtual
 //! time and a seeded generator. Nothing in this crate names a runtime, a timer or a socket.
 
+use channel::{Incoming, Outgoing};
+use futures::future::BoxFuture;
 use kernel::Time;
 
 use crate::line::Committed;
@@ -29,4 +31,38 @@ pub trait Observer: Send + Sync {
     fn unknown(&self) {}
     /// A broken invariant or an unusable store stopped the line.
     fn stopped(&self, why: &str);
+}
+
+/// Why a message to the outside brought no answer. None of them says that it did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The address is not one we send to, or there is no such institution. The only one that says nothing was sent.
+    #[error("refused")]
+    Refused,
+    /// Nobody is there.
+    #[error("unreachable")]
+    Unreachable,
+    /// No answer within the time given.
+    #[error("timeout")]
+    Timeout,
+    /// The connection broke, or what came was not HTTP.
+    #[error("broken")]
+    Broken,
+}
+
+/// Speaks HTTP to the outside.
+pub trait Outside: Send + Sync {
+    /// Sends a message to the institution of a channel account.
+    fn call(&self, account: &str, message: Outgoing, timeout_ms: u32)
+    -> BoxFuture<'static, Result<Incoming, NoAnswer>>;
+
+    /// Posts a JSON body to a merchant's address. Only the status comes back: nobody is ever shown what a merchant's
+    /// address answers.
+    fn deliver(
+        &self,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+        timeout_ms: u32,
+    ) -> BoxFuture<'static, Result<u16, NoAnswer>>;
 }

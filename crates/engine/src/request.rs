@@ -1,9 +1,10 @@
 //! What comes to a shard's line: a request with its caller, its idempotency key and one command.
 
-use kernel::message::channel::{PayOutcome, RefundOutcome};
+use channel::order::Told;
 use kernel::message::payment::Resolution;
 use kernel::message::trade::{Command as TradeCommand, Create};
-use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, OrderId, Owner, PaymentId, Time, TradeId, UserId};
+use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, Owner, PaymentId, Time, TradeId, UserId};
+use trade::TimerKind;
 
 /// Who asks, as the door has proven it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub enum Command {
     },
     /// Issue a coupon.
     IssueCoupon(Box<IssueCoupon>),
+    /// A coupon's time is over.
+    ExpireCoupon(CouponId),
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.
@@ -93,10 +96,10 @@ pub enum Command {
     },
     /// Add or change control data.
     Control(ControlCommand),
-    /// A verified word of an institution about an order.
-    Word(OrderId, Word),
+    /// A verified word of an institution about an order, or that a call brought none.
+    Word(Told),
     /// A time has come.
-    Timer(TradeId, Alarm),
+    Timer(TradeId, TimerKind),
     /// Answer a request whose shape is wrong from its key, if the key is known.
     Recall(kernel::Problem),
 }
@@ -121,6 +124,15 @@ pub struct IssueCoupon {
 /// Changes of control data.
 #[derive(Clone, Debug)]
 pub enum ControlCommand {
+    /// What an empty store is born with: its salt and its first platform key. Done once, whoever asks.
+    Bootstrap {
+        /// Mixed into whatever is derived and must not be guessed.
+        salt: [u8; 32],
+        /// The platform key's id.
+        key: KeyId,
+        /// BLAKE3 of its secret.
+        hash: [u8; 32],
+    },
     /// A new merchant.
     CreateMerchant {
         /// Its id, drawn by the door.
@@ -156,35 +168,4 @@ pub enum ControlCommand {
     },
     /// A webhook endpoint gets nothing any more.
     DisableEndpoint(EndpointId),
-}
-
-/// What an institution said, verified.
-#[derive(Clone, Debug)]
-pub struct Word {
-    /// How it came.
-    pub source: channel::Source,
-    /// The raw message's digest.
-    pub digest: [u8; 32],
-    /// What it says.
-    pub said: Said,
-}
-
-/// The institution's word, or the lack of one.
-#[derive(Clone, Debug)]
-pub enum Said {
-    /// About a payment.
-    Pay(PayOutcome),
-    /// About a refund.
-    Refund(RefundOutcome),
-    /// It does not know the order.
-    NotFound,
-}
-
-/// Which of a tree's timers went off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Alarm {
-    /// The trade's time to be paid is over.
-    Expire,
-    /// The trade's time to be confirmed is over.
-    Confirm,
 }

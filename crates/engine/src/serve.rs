@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use kernel::{Code, Problem};
-use store::door::Cell;
+use store::Cell;
 use store::tables::log::Answer;
 
 use crate::answers::{self, ClaimKind, Draft, Found};

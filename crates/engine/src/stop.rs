@@ -13,8 +13,14 @@ pub enum Stop {
     Broken(String),
 }
 
-impl<R: Into<Problem>> From<R> for Stop {
-    fn from(refusal: R) -> Self {
-        Self::Refused(refusal.into())
-    }
+macro_rules! refusals {
+    ($($refusal:ty),* $(,)?) => {$(
+        impl From<$refusal> for Stop {
+            fn from(refusal: $refusal) -> Self {
+                Self::Refused(refusal.into())
+            }
+        }
+    )*};
 }
+
+refusals!(Problem, trade::Refusal, payment::Refusal, channel::order::Refusal);

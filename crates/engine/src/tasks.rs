@@ -3,14 +3,13 @@
 //! Timers are a function of the state, so a batch adds and takes away exactly the difference between the timers of what
 //! was committed and of what it decided; there is no second bookkeeping that could disagree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{Time, TradeId};
-use store::Row as _;
-use store::door::Cell;
+use kernel::{CouponId, TradeId};
 use store::tables::shard::Task as Row;
 use store::unit::{Changes, Memory};
+use store::{Cell, Row as _};
 
 use crate::line::Task;
 
@@ -21,7 +20,7 @@ fn timers(memory: &Memory, committed: &Memory, trade: TradeId) -> BTreeSet<Task>
     if let Some(Some(state)) = root {
         tasks.extend(state.timers().into_iter().map(|timer| Task {
             due: timer.due,
-            trade,
+            tree: trade.0,
             no: timer.no,
             kind: timer.kind.as_str(),
         }));
@@ -30,7 +29,7 @@ fn timers(memory: &Memory, committed: &Memory, trade: TradeId) -> BTreeSet<Task>
     if let Some(Some(state)) = orders {
         tasks.extend(state.timers().into_iter().map(|timer| Task {
             due: timer.due,
-            trade,
+            tree: trade.0,
             no: timer.no,
             kind: timer.kind.as_str(),
         }));
@@ -47,27 +46,39 @@ pub fn touched(committed: &Memory, decided: &Memory) -> BTreeSet<TradeId> {
     trees
 }
 
-fn changed<'a, T>(
-    committed: &'a store::unit::Place2<TradeId, T>,
-    decided: &'a store::unit::Place2<TradeId, T>,
-) -> impl Iterator<Item = TradeId> + 'a {
-    decided.iter().filter_map(move |(trade, new)| {
-        let same = match (committed.get(trade), new) {
+fn changed<'a, K: Ord + Copy, T>(
+    committed: &'a BTreeMap<K, Option<Arc<T>>>,
+    decided: &'a BTreeMap<K, Option<Arc<T>>>,
+) -> impl Iterator<Item = K> + 'a {
+    decided.iter().filter_map(move |(key, new)| {
+        let same = match (committed.get(key), new) {
             (Some(Some(old)), Some(new)) => Arc::ptr_eq(old, new),
             (None | Some(None), None) => true,
             _ => false,
         };
-        (!same).then_some(*trade)
+        (!same).then_some(*key)
     })
 }
+
+/// The timer of one coupon.
+fn coupon_timer(memory: &Memory, coupon: CouponId) -> BTreeSet<Task> {
+    let state = memory.coupons.get(&coupon).and_then(Option::as_ref);
+    let due = state.and_then(|coupon| coupon.timer());
+    due.map(|due| Task { due, tree: coupon.0, no: 0, kind: COUPON_EXPIRE }).into_iter().collect()
+}
+
+/// The task kind of a coupon's expiry.
+pub const COUPON_EXPIRE: &str = "coupon.expire";
 
 /// Adds the task rows that come and go; returns those that come.
 pub fn changes(shard: i64, committed: &Memory, decided: &Memory, changes: &mut Changes) -> Vec<Task> {
     let nothing = Memory::default();
+    let trades = touched(committed, decided);
+    let coupons: Vec<CouponId> = changed(&committed.coupons, &decided.coupons).collect();
+    let of_trades = trades.into_iter().map(|it| (timers(committed, &nothing, it), timers(decided, committed, it)));
+    let of_coupons = coupons.into_iter().map(|it| (coupon_timer(committed, it), coupon_timer(decided, it)));
     let mut added = Vec::new();
-    for trade in touched(committed, decided) {
-        let before = timers(committed, &nothing, trade);
-        let after = timers(decided, committed, trade);
+    for (before, after) in of_trades.chain(of_coupons) {
         for task in before.difference(&after) {
             changes.delete(Row::TABLE, key(shard, task));
         }
@@ -83,7 +94,7 @@ fn row(shard: i64, task: &Task) -> Vec<Cell> {
     Row {
         shard,
         due: task.due.micros(),
-        tree: task.trade.0.bytes(),
+        tree: task.tree.bytes(),
         no: i64::from(task.no),
         kind: task.kind.to_owned(),
         attempts: 0,
@@ -95,9 +106,4 @@ fn key(shard: i64, task: &Task) -> Vec<Cell> {
     let mut cells = row(shard, task);
     cells.truncate(Row::TABLE.key);
     cells
-}
-
-/// The time of a task row.
-pub fn due(row: &Row) -> Time {
-    Time::from_micros(row.due)
 }

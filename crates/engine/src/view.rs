@@ -9,6 +9,7 @@ use std::sync::Arc;
 use kernel::{Context, Time, TradeId};
 use store::unit::{Kept, Key, Memory};
 
+use crate::channels::Channels;
 use crate::control::Control;
 use crate::ledger::Posted;
 use crate::news::Told;
@@ -23,6 +24,8 @@ pub struct Footing {
     pub seq: i64,
     /// The batch's time: after every earlier batch, never before the clock.
     pub now: Time,
+    /// The book's date at that time, `yyyymmdd`; never going back.
+    pub acct_date: i64,
 }
 
 /// One request's view.
@@ -31,6 +34,8 @@ pub struct View<'a> {
     pub footing: &'a Footing,
     /// Control data as of this request.
     pub control: Arc<Control>,
+    /// The deployment's channel accounts.
+    pub channels: Arc<Channels>,
     committed: &'a Memory,
     batch: &'a Memory,
     own: Memory,
@@ -64,11 +69,13 @@ impl<'a> View<'a> {
         committed: &'a Memory,
         batch: &'a Memory,
         control: Arc<Control>,
+        channels: Arc<Channels>,
         next_answer: i64,
     ) -> Self {
         Self {
             footing,
             control,
+            channels,
             committed,
             batch,
             own: Memory::default(),

@@ -39,6 +39,14 @@ impl Bucket {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RootId(u128);
 
+impl fmt::Debug for RootId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(ROOT_CHARS);
+        self.encode(&mut text);
+        f.write_str(&text)
+    }
+}
+
 impl RootId {
     /// Composes an id; `random` gives its low 70 bits and must come from a secure source.
     pub fn new(at: Time, bucket: Bucket, random: u128) -> Self {
@@ -222,6 +230,8 @@ root_ids! {
     KeyId = "key";
     /// A webhook endpoint.
     EndpointId = "whe";
+    /// An event; derived from its place in the log, not drawn.
+    EventId = "evt";
 }
 
 child_ids! {

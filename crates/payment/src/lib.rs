@@ -1,1 +1,57 @@
-//! payment
+//! The payment core (支付核心): plans a payment over tools, runs its instructions, and handles every exception.
+//!
+//! One aggregate, [`Payments`], holds everything that was ever paid and given back for one trade. It is told commands by
+//! the trade core and facts by the channel gateway and by accounting ([`Input`]); it answers with events, and these become
+//! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons are a small aggregate of their own
+//! ([`coupon::Coupon`]), because many trades may want the same one.
+//!
+//! | concept | file |
+//! |---|---|
+//! | the aggregate and the one door into it | `payments.rs`, `input.rs`, `draft.rs` |
+//! | what happened, what it changes, whom it concerns | `event.rs`, `apply.rs`, `react.rs`, `news.rs` |
+//! | the four machines | `payment.rs`, `instruction.rs`, `refund.rs`, `case.rs` |
+//! | checking and opening a payment | `plan.rs` |
+//! | what institutions say about orders to pay | `outside.rs` |
+//! | success, late success | `settle.rs` |
+//! | cancel, stop, failure, compensation | `ending.rs` |
+//! | money that belongs to nothing | `surplus.rs` |
+//! | giving money back | `giving_back.rs`, `spread.rs` |
+//! | what people decide | `resolve.rs` |
+//!
+//! What bounds it: [`kernel::limits`]. What never happens here: I/O, clocks, randomness; a fact that is refused; a payment
+//! that fails without a sure no; money that is dropped.
+
+mod apply;
+pub mod case;
+pub mod coupon;
+mod draft;
+mod ending;
+mod event;
+mod giving_back;
+mod input;
+pub mod instruction;
+mod news;
+mod outside;
+pub mod payment;
+mod payments;
+mod plan;
+mod react;
+pub mod refund;
+mod refusal;
+mod resolve;
+mod settle;
+mod spread;
+mod surplus;
+#[cfg(test)]
+mod tests;
+
+pub use case::{Case, CaseKind, Subject};
+pub use coupon::Coupon;
+pub use event::{Event, MoneyPlace};
+pub use input::{Booking, ChannelAccount, Input, Known, Message, Reaction, Routes};
+pub use instruction::{CouponUse, Instruction, InstructionStatus};
+pub use news::{News, ObjectRef};
+pub use payment::{Ending, Failure, FailureCode, Payment, PaymentStatus};
+pub use payments::Payments;
+pub use refund::{Line, Part, PartSource, PartStatus, ReasonCode, Refund, RefundStatus, Way};
+pub use refusal::Refusal;

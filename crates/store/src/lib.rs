@@ -7,9 +7,11 @@
 
 mod door;
 mod migrate;
+mod postgres;
 mod sqlite;
 mod store;
 pub mod tables;
+pub mod unit;
 mod url;
 
 pub use door::{

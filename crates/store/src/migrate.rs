@@ -14,7 +14,8 @@ pub const WANTED: i64 = 1;
 /// One step for one database: DDL, then rows.
 #[derive(Debug)]
 pub(crate) struct Script {
-    pub(crate) version: i64,
+    /// The row that says so; whoever writes it first does the rest.
+    pub(crate) take: Step,
     pub(crate) ddl: Vec<String>,
     pub(crate) steps: Vec<Step>,
 }
@@ -49,8 +50,9 @@ pub(crate) fn plan(
 }
 
 fn script(version: i64, places: &[Place], dialect: Dialect, birth: Birth) -> Script {
-    let mut steps = vec![run(&schema::TAKE, vec![Cell::Int(version), Cell::Int(birth.now)])];
+    let take = run(&schema::TAKE, vec![Cell::Int(version), Cell::Int(birth.now)]);
     let mut ddl = Vec::new();
+    let mut steps = Vec::new();
     if version == 1 {
         ddl.extend(
             tables::all().into_iter().filter(|table| places.contains(&table.place)).flat_map(|table| table.ddl(dialect)),
@@ -60,7 +62,7 @@ fn script(version: i64, places: &[Place], dialect: Dialect, birth: Birth) -> Scr
             steps.extend((0..birth.shards).map(|shard| run(&shard::NEW, vec![Cell::Int(shard), hash.clone()])));
         }
     }
-    Script { version, ddl, steps }
+    Script { take, ddl, steps }
 }
 
 fn run(statement: &'static crate::Statement, params: Vec<Cell>) -> Step {

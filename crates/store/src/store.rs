@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use crate::door::{Line, Place, Reader, Side, StoreError};
 use crate::migrate::Birth;
+use crate::postgres::Postgres;
 use crate::sqlite::{Files, Memory};
 use crate::url::Url;
 
@@ -59,6 +60,7 @@ pub struct Store {
 enum Engine {
     Files(Arc<Files>),
     Memory(Memory),
+    Postgres(Arc<Postgres>),
 }
 
 impl Store {
@@ -71,7 +73,9 @@ impl Store {
         let birth = Birth { shards: opening.shards.max(1), now: opening.now };
         let engine = match url {
             Url::Sqlite(directory) => Engine::Files(Arc::new(Files::open(directory, opening.access, birth, &ports)?)),
-            Url::Postgres(_) => todo!(),
+            Url::Postgres(url) => {
+                Engine::Postgres(Arc::new(Postgres::open(url, opening.access, birth, ports.spawn).await?))
+            }
         };
         Ok(Self { engine })
     }
@@ -92,6 +96,7 @@ impl Store {
         match &self.engine {
             Engine::Files(files) => files.line(),
             Engine::Memory(memory) => Ok(Box::new(memory.clone())),
+            Engine::Postgres(postgres) => postgres.line(),
         }
     }
 
@@ -100,6 +105,7 @@ impl Store {
         match &self.engine {
             Engine::Files(files) => files.reader(),
             Engine::Memory(memory) => Arc::new(memory.clone()),
+            Engine::Postgres(postgres) => postgres.reader(),
         }
     }
 
@@ -111,6 +117,7 @@ impl Store {
         match &self.engine {
             Engine::Files(files) => files.side(place),
             Engine::Memory(memory) => Ok(Box::new(memory.clone())),
+            Engine::Postgres(postgres) => postgres.side(place),
         }
     }
 }

@@ -6,8 +6,11 @@
 //! hand is changing. Nothing here decides anything, and nothing here waits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
+use crate::Row;
 use crate::door::{Ask, Cell, Change, Inconsistent, Table, Update};
 
 /// Rows of one aggregate, one list per table.
@@ -27,18 +30,23 @@ pub trait Aggregate: Clone + PartialEq + Sized {
     fn assemble(key: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent>;
 }
 
-/// An aggregate that [`Memory`] has a place for.
+/// Reads one table's rows of an aggregate.
+pub(crate) fn read_all<R: Row>(rows: Option<Vec<Vec<Cell>>>) -> Result<Vec<R>, Inconsistent> {
+    rows.unwrap_or_default().into_iter().map(R::from_cells).collect()
+}
+
+/// An aggregate that [`Memory`] has a shelf for.
 pub trait Kept: Aggregate {
-    /// Its place.
-    fn place(memory: &Memory) -> &Place<Self>;
-    /// Its place, to change.
-    fn place_mut(memory: &mut Memory) -> &mut Place<Self>;
+    /// Its shelf.
+    fn shelf(memory: &Memory) -> &Shelf<Self>;
+    /// Its shelf, to change.
+    fn shelf_mut(memory: &mut Memory) -> &mut Shelf<Self>;
     /// Its key among all keys.
     fn key(key: Self::Key) -> Key;
 }
 
 /// All aggregates of one type.
-pub type Place<A> = BTreeMap<<A as Aggregate>::Key, Option<Arc<A>>>;
+pub type Shelf<A> = BTreeMap<<A as Aggregate>::Key, Option<Arc<A>>>;
 
 /// The changes of one batch, collected per table.
 #[derive(Default)]
@@ -46,7 +54,7 @@ pub struct Changes(BTreeMap<&'static str, Change>);
 
 impl Changes {
     fn of(&mut self, table: &'static Table) -> &mut Change {
-        self.0.entry(table.name).or_insert_with(|| Change::to(table))
+        self.0.entry(table.name).or_insert_with(|| Change::of(table))
     }
 
     /// Adds a new row.
@@ -59,9 +67,19 @@ impl Changes {
         self.of(table).deletes.push(key);
     }
 
+    /// How many rows come, change or go.
+    pub fn len(&self) -> usize {
+        self.0.values().map(rows_of).sum()
+    }
+
+    /// Whether no row does.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Everything, in the order of the tables' names.
     pub fn into_vec(self) -> Vec<Change> {
-        self.0.into_values().collect()
+        self.0.into_values().filter(|change| rows_of(change) > 0).collect()
     }
 
     /// Adds what turns the rows of `old` into those of `new`.
@@ -75,9 +93,9 @@ impl Changes {
         }
     }
 
-    /// Both lists are in primary-key order, so one walk finds every insert, update and delete.
+    /// Both lists are in primary-key order, so one walk beside each other finds every insert, update and delete.
     fn table_difference(&mut self, table: &'static Table, old: Vec<Vec<Cell>>, new: Vec<Vec<Cell>>) {
-        if new.is_empty() && old.is_empty() {
+        if old.is_empty() && new.is_empty() {
             return;
         }
         let change = self.of(table);
@@ -85,27 +103,53 @@ impl Changes {
             change.inserts.extend(new);
             return;
         }
-        let key = |row: &Vec<Cell>| -> Vec<Cell> { row.iter().take(table.key).cloned().collect() };
-        let mut before: BTreeMap<Vec<Cell>, Vec<Cell>> = old.into_iter().map(|row| (key(&row), row)).collect();
+        let mut old = old.into_iter().peekable();
         for row in new {
-            match before.remove(&key(&row)) {
+            while let Some(gone) = old.next_if(|was| table.key_of(was) < table.key_of(&row)) {
+                change.deletes.push(table.key_of(&gone).to_vec());
+            }
+            match old.next_if(|was| table.key_of(was) == table.key_of(&row)) {
                 None => change.inserts.push(row),
                 Some(was) if was == row => {}
                 Some(was) => change.updates.push(Update { old: was, new: row }),
             }
         }
-        change.deletes.extend(before.into_keys());
+        change.deletes.extend(old.map(|gone| table.key_of(&gone).to_vec()));
     }
 }
 
-/// Takes the rows of one aggregate's key out of what a load brought.
-fn by_prefix(table: &Table, width: usize, rows: Vec<Vec<Cell>>) -> BTreeMap<Vec<Cell>, Vec<Vec<Cell>>> {
-    let skip = usize::from(table.sharded());
-    let mut groups: BTreeMap<Vec<Cell>, Vec<Vec<Cell>>> = BTreeMap::new();
-    for row in rows {
-        groups.entry(row.iter().skip(skip).take(width).cloned().collect()).or_default().push(row);
+/// How many rows a change touches.
+fn rows_of(change: &Change) -> usize {
+    change.inserts.len() + change.updates.len() + change.deletes.len()
+}
+
+impl Table {
+    /// The cells of a row that are its primary key.
+    fn key_of<'a>(&self, row: &'a [Cell]) -> &'a [Cell] {
+        row.get(..self.key).unwrap_or(row)
     }
-    groups
+}
+
+/// What a load brought of one table, in primary-key order, handed out aggregate by aggregate.
+struct Loaded {
+    table: &'static Table,
+    rows: Peekable<IntoIter<Vec<Cell>>>,
+}
+
+impl Loaded {
+    /// The next rows, as long as their key (after the shard) starts with `prefix`.
+    fn take(&mut self, prefix: &[Cell]) -> Vec<Vec<Cell>> {
+        let skip = usize::from(self.table.sharded());
+        let fits = |row: &Vec<Cell>| row.get(skip..).is_some_and(|key| key.starts_with(prefix));
+        std::iter::from_fn(|| self.rows.next_if(fits)).collect()
+    }
+
+    /// Succeeds when every row was handed out.
+    fn end(mut self) -> Result<(), Inconsistent> {
+        let column = self.table.columns.first().map_or("(none)", |column| column.name);
+        let stray = Inconsistent { table: self.table.name, column, why: "was not asked for, or came out of order" };
+        self.rows.next().map_or(Ok(()), |_| Err(stray))
+    }
 }
 
 /// The questions that bring these keys, one per table of the aggregate.
@@ -113,30 +157,30 @@ fn asks_for<A: Aggregate>(keys: &[A::Key]) -> Vec<Ask> {
     A::TABLES.iter().map(|table| Ask { table, keys: keys.iter().map(|key| A::prefix(*key)).collect() }).collect()
 }
 
-/// Puts what the questions brought into its place; keys without rows become known to be absent.
+/// Puts what the questions brought on its shelf; keys without rows become known to be absent. Keys are in the order of
+/// their cells, as the rows are.
 fn absorb_into<A: Aggregate>(
-    place: &mut Place<A>,
+    shelf: &mut Shelf<A>,
     keys: &[A::Key],
     answers: &mut impl Iterator<Item = Vec<Vec<Cell>>>,
 ) -> Result<(), Inconsistent> {
-    let width = keys.first().map_or(0, |key| A::prefix(*key).len());
-    let mut tables: Vec<BTreeMap<Vec<Cell>, Vec<Vec<Cell>>>> =
-        A::TABLES.iter().map(|table| by_prefix(table, width, answers.next().unwrap_or_default())).collect();
+    let load = |table| Loaded { table, rows: answers.next().unwrap_or_default().into_iter().peekable() };
+    let mut tables: Vec<Loaded> = A::TABLES.iter().copied().map(load).collect();
     for key in keys {
         let prefix = A::prefix(*key);
-        let rows = tables.iter_mut().map(|groups| groups.remove(&prefix).unwrap_or_default()).collect();
-        place.insert(*key, A::assemble(*key, rows)?.map(Arc::new));
+        let rows = tables.iter_mut().map(|table| table.take(&prefix)).collect();
+        shelf.insert(*key, A::assemble(*key, rows)?.map(Arc::new));
     }
-    Ok(())
+    tables.into_iter().try_for_each(Loaded::end)
 }
 
-/// Declares the memory: one place per aggregate type.
+/// Declares the memory: one shelf per aggregate type.
 macro_rules! memory {
     ($($(#[$doc:meta])* $place:ident: $type:ty = $variant:ident,)*) => {
         /// Aggregates by type and key; `None` is a known absence.
         #[derive(Default)]
         pub struct Memory {
-            $($(#[$doc])* pub $place: Place<$type>,)*
+            $($(#[$doc])* pub $place: Shelf<$type>,)*
         }
 
         /// The key of any aggregate.
@@ -146,10 +190,10 @@ macro_rules! memory {
         }
 
         $(impl Kept for $type {
-            fn place(memory: &Memory) -> &Place<Self> {
+            fn shelf(memory: &Memory) -> &Shelf<Self> {
                 &memory.$place
             }
-            fn place_mut(memory: &mut Memory) -> &mut Place<Self> {
+            fn shelf_mut(memory: &mut Memory) -> &mut Shelf<Self> {
                 &mut memory.$place
             }
             fn key(key: Self::Key) -> Key {
@@ -235,11 +279,11 @@ memory! {
 impl Memory {
     /// What is known of an aggregate: `None` when nothing is, `Some(None)` when it is known to be absent.
     pub fn get<A: Kept>(&self, key: A::Key) -> Option<Option<Arc<A>>> {
-        A::place(self).get(&key).cloned()
+        A::shelf(self).get(&key).cloned()
     }
 
     /// Remembers an aggregate, or its absence.
     pub fn put<A: Kept>(&mut self, key: A::Key, value: Option<Arc<A>>) {
-        A::place_mut(self).insert(key, value);
+        A::shelf_mut(self).insert(key, value);
     }
 }

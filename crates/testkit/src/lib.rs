@@ -1,1 +1,3 @@
-//! What tests of several crates share.
+//! What tests of several crates share: a PostgreSQL server of their own.
+
+pub mod postgres;

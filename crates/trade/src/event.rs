@@ -1,10 +1,9 @@
 //! What happened to a trade: how it changes the trade (`apply`) and who must be told (`react`).
 
-use kernel::Amount;
-use kernel::OrderType;
 use kernel::message::accounting::{Post, Verb};
 use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
 use kernel::message::trade::{Refund, Share};
+use kernel::{Amount, Money, OrderType};
 
 use crate::{ClosedReason, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
 
@@ -161,7 +160,7 @@ impl Trade {
         Message::Payment(payment::Command::Pay(Box::new(Pay {
             context: self.context.clone(),
             due,
-            money: kernel::Money { amount, currency: self.money.currency },
+            money: Money { amount, currency: self.money.currency },
             buyer: self.buyer.clone(),
             expires_at: self.expires_at,
             receivers: match self.context.order_type {
@@ -187,7 +186,7 @@ impl Trade {
         Message::Payment(payment::Command::Refund(Box::new(OpenRefund {
             context: self.context.clone(),
             merchant_refund_id: refund.merchant_refund_id.clone(),
-            money: kernel::Money { amount: refund.amount, currency: self.money.currency },
+            money: Money { amount: refund.amount, currency: self.money.currency },
             reason: refund.reason.clone(),
             shares: shares.to_vec(),
             buyer: self.buyer.clone(),

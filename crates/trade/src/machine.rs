@@ -14,7 +14,7 @@ use kernel::message::trade::{Command, Refund, Share};
 use kernel::{Amount, OrderType, PaymentId};
 
 use crate::parts::{self, Ask};
-use crate::{ClosedReason, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
+use crate::{ClosedReason, Due, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
 
 /// Everything that a trade can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +124,8 @@ impl Trade {
 
     /// Orders a payment of the open due; `field` is where the request names its tools.
     pub(crate) fn pay(&self, tools: &[ToolRequest], field: &'static str, now: Time) -> Result<Vec<Event>, Refusal> {
-        let payable = |due: &&crate::Due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at;
-        let due = self.dues.iter().find(payable).ok_or(Refusal::Overdue)?;
+        let payable = |due: &&Due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at;
+        let due = self.dues.iter().find(payable).ok_or(Refusal::NoDueOpen)?;
         let sum = parts::total(tools.iter().map(|tool| tool.amount), field)?;
         parts::sums_to(due.amount.minor(), sum, field)?;
         Ok(vec![Event::PaymentOrdered { due: due.no, amount: due.amount, tools: tools.to_vec() }])
@@ -184,24 +184,31 @@ impl Trade {
     }
 
     fn refunded_from_escrow(&self, shares: &[RefundShare]) -> Vec<Event> {
-        let mut events = self.if_reserved(shares, Event::Refunded { shares: shares.to_vec() });
+        if !self.has_reserved(shares) {
+            return Vec::new();
+        }
+        let mut events = vec![Event::Refunded { shares: shares.to_vec() }];
         let taken: i64 = shares.iter().map(|share| share.before).sum();
-        if !events.is_empty() && taken == self.escrow_amount() {
+        if taken == self.escrow_amount() {
             events.push(if self.moved.released > 0 { Event::Completed } else { Event::Closed(ClosedReason::Refunded) });
         }
         events
     }
 
-    /// The event, if refunds under way have reserved all of these shares.
     fn if_reserved(&self, shares: &[RefundShare], event: Event) -> Vec<Event> {
-        let known =
-            shares.iter().all(|share| share.before >= 0 && share.after >= 0 && self.split(&share.receiver).is_some());
-        let covered = self.splits.iter().all(|split| {
+        if self.has_reserved(shares) { vec![event] } else { Vec::new() }
+    }
+
+    /// Whether refunds under way have reserved all of this, receiver by receiver.
+    fn has_reserved(&self, shares: &[RefundShare]) -> bool {
+        let possible =
+            |share: &RefundShare| share.before >= 0 && share.after >= 0 && self.split(&share.receiver).is_some();
+        let covered = |split: &Split| {
             let of_split = || shares.iter().filter(|share| share.receiver == split.receiver);
-            of_split().map(|share| i128::from(share.before)).sum::<i128>() <= i128::from(split.moved.returning_before)
-                && of_split().map(|share| i128::from(share.after)).sum::<i128>()
-                    <= i128::from(split.moved.returning_after)
-        });
-        if known && covered && !shares.is_empty() { vec![event] } else { Vec::new() }
+            let before: i128 = of_split().map(|share| i128::from(share.before)).sum();
+            let after: i128 = of_split().map(|share| i128::from(share.after)).sum();
+            before <= i128::from(split.moved.returning_before) && after <= i128::from(split.moved.returning_after)
+        };
+        !shares.is_empty() && shares.iter().all(possible) && self.splits.iter().all(covered)
     }
 }

@@ -21,9 +21,9 @@ pub enum Refusal {
     /// Not open for payment.
     #[error("a trade that is {0} cannot be paid")]
     NotPayable(Status),
-    /// Its time to be paid is over, though nobody has closed it yet.
-    #[error("the trade's time to be paid is over")]
-    Overdue,
+    /// Open, but the time of its due has not begun or is over.
+    #[error("no due of the trade can be paid at this time")]
+    NoDueOpen,
     /// The expiry is too near or too far.
     #[error("a trade must expire 2 minutes to 90 days after it is opened")]
     ExpiresAtInvalid,
@@ -91,7 +91,7 @@ impl Refusal {
         match self {
             Self::OrderExists(_) => Code::order_exists,
             Self::InvalidState { .. } => Code::invalid_state,
-            Self::NotPayable(_) | Self::Overdue => Code::trade_not_payable,
+            Self::NotPayable(_) | Self::NoDueOpen => Code::trade_not_payable,
             Self::ExpiresAtInvalid => Code::expires_at_invalid,
             Self::ConfirmByInvalid => Code::confirm_by_invalid,
             Self::TooManySplits => Code::too_many_objects,
@@ -108,7 +108,7 @@ impl Refusal {
     fn param(&self) -> Option<String> {
         match self {
             Self::OrderExists(_) => Some("merchant_order_id".to_owned()),
-            Self::InvalidState { .. } | Self::NotPayable(_) | Self::Overdue => None,
+            Self::InvalidState { .. } | Self::NotPayable(_) | Self::NoDueOpen => None,
             Self::ExpiresAtInvalid => Some("expires_at".to_owned()),
             Self::ConfirmByInvalid => Some("confirm_by".to_owned()),
             Self::TooManySplits => Some("splits".to_owned()),

@@ -6,10 +6,9 @@
 //! A reservation is a hold straight from the one who gives to where the money goes, so that its capture is one transfer:
 //! leg 0 is escrow or 2003, leg 1 is 2002, leg 2 the part of a coupon's face that is issued anew. Where a reserved line
 //! goes another way in the end (to the balance, because the institution could not), the hold is released and posted to
-//! its new place at once when it is booked; see [`crate::book`].
+//! its new place at once when it is booked; see [`mod@crate::book`].
 
 use kernel::message::accounting::{HoldNo, RefundLine, RefundTo};
-
 
 use super::{Draft, Place};
 use crate::hold::{HoldKey, Op};

@@ -1,1 +1,291 @@
+//! The legs of every verb, as one table that changes visibly when a template does.
 
+use kernel::message::accounting::{HoldNo, InternalTool, PayLeg, RefundLine, RefundTo, Source, ToolHold};
+use kernel::{Bucket, Context, MerchantId, OrderType, RootId, SubType, Time};
+
+use super::*;
+use crate::book::Books;
+
+/// A book in which receivers have what is written here and nothing else is known.
+#[derive(Default)]
+struct Known {
+    available: BTreeMap<AccountKey, i64>,
+    left: BTreeMap<HoldKey, i64>,
+}
+
+impl Lookup for Known {
+    fn available(&self, key: &AccountKey) -> i64 {
+        self.available.get(key).copied().unwrap_or(0)
+    }
+
+    fn left(&self, hold: HoldKey) -> i64 {
+        self.left.get(&hold).copied().unwrap_or(0)
+    }
+}
+
+fn merchant() -> MerchantId {
+    MerchantId(RootId::new(Time::from_micros(0), Bucket::of("m"), 1))
+}
+
+fn seller(name: &str) -> Owner {
+    Owner::Seller(merchant(), name.to_owned())
+}
+
+fn shop() -> Owner {
+    Owner::Merchant(merchant())
+}
+
+fn user() -> UserId {
+    UserId::parse("42").unwrap()
+}
+
+fn cny() -> Currency {
+    Currency::parse("CNY").unwrap()
+}
+
+fn amount(minor: i64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+fn money(minor: i64, code: &str) -> Money {
+    Money { amount: amount(minor), currency: Currency::parse(code).unwrap() }
+}
+
+fn share(receiver: Owner, minor: i64) -> Share {
+    Share { receiver, amount: amount(minor) }
+}
+
+fn posting(verb: Verb) -> Post {
+    let context = Context { merchant: merchant(), order_type: OrderType::Instant, sub_type: SubType::general() };
+    Post { context: Some(context), merchant: Some(merchant()), currency: cny(), object: "pay_1".into(), verb }
+}
+
+fn coupon(rest: i64) -> InternalTool {
+    InternalTool::Coupon { user: user(), source: CouponSource::Budget(shop()), rest }
+}
+
+fn line(no: u16, receiver: Owner, released: bool, minor: i64, to: RefundTo) -> RefundLine {
+    RefundLine { line: no, receiver, released, amount: amount(minor), to }
+}
+
+fn bank() -> RefundTo {
+    RefundTo::Channel("sandbox".into())
+}
+
+fn back_to_coupon(usable_again: bool, rest: i64) -> RefundTo {
+    RefundTo::Coupon { user: user(), source: CouponSource::Expense, usable_again, rest }
+}
+
+fn pay(source: Source, minor: i64) -> PayLeg {
+    PayLeg { source, amount: amount(minor) }
+}
+
+fn pending(receiver: Owner) -> AccountKey {
+    AccountKey { owner: receiver, subject: Subject::PENDING, currency: cny() }
+}
+
+fn account(key: &AccountKey) -> String {
+    let owner = key.owner.to_string().replace(&merchant().to_string(), "M");
+    format!("{:<19} {owner:<16}", key.subject.as_str())
+}
+
+fn hold(key: HoldKey) -> String {
+    match key.no {
+        HoldNo::Instruction(no) => format!("i{no}.{}", key.leg),
+        HoldNo::RefundLine(no) => format!("r{no}.{}", key.leg),
+    }
+}
+
+fn table(verb: Verb, known: &Known) -> String {
+    let template = Template::of(&verb);
+    let mut text = format!("{} v{}\n", template.name, template.version);
+    for leg in legs(&posting(verb), known) {
+        text += &format!(
+            "  {:<8}{:<6}{} -> {} {:>5} {} {:<9}{}\n",
+            leg.op.as_str(),
+            leg.op.hold().map_or(String::new(), hold),
+            account(&leg.debit),
+            account(&leg.credit),
+            leg.amount.minor(),
+            leg.debit.currency,
+            leg.pay_org.as_str(),
+            leg.code,
+        );
+        assert_eq!(leg.debit.currency, leg.credit.currency);
+    }
+    text
+}
+
+fn tools() -> Vec<ToolHold> {
+    vec![
+        ToolHold { hold: HoldNo::Instruction(1), tool: InternalTool::Balance(user()), amount: amount(300) },
+        ToolHold { hold: HoldNo::Instruction(2), tool: coupon(20), amount: amount(80) },
+        ToolHold { hold: HoldNo::Instruction(3), tool: coupon(0), amount: amount(50) },
+    ]
+}
+
+fn sources() -> Vec<PayLeg> {
+    vec![
+        pay(Source::Tool(InternalTool::Balance(user())), 300),
+        pay(Source::Tool(coupon(20)), 80),
+        pay(Source::Held(coupon(30), HoldNo::Instruction(3)), 70),
+        pay(Source::Channel("sandbox".into()), 400),
+        pay(Source::Earlier("other".into()), 100),
+        pay(Source::Suspended("sandbox".into()), 50),
+    ]
+}
+
+fn refund_lines() -> Vec<RefundLine> {
+    vec![
+        line(1, shop(), false, 10, bank()),
+        line(2, shop(), true, 100, RefundTo::Balance(user())),
+        line(3, shop(), true, 100, bank()),
+        line(4, seller("s1"), true, 5, back_to_coupon(false, 7)),
+        line(5, seller("s1"), false, 6, back_to_coupon(true, 7)),
+    ]
+}
+
+#[test]
+fn every_verb() {
+    let nothing = Known::default();
+    let (ca, user) = ("sandbox".to_owned(), user());
+    let has_150 = Known { available: BTreeMap::from([(pending(shop()), 150)]), ..Known::default() };
+    let line = |no, leg| HoldKey { no: HoldNo::RefundLine(no), leg };
+    let reserved = Known {
+        left: BTreeMap::from([(line(2, 0), 100), (line(3, 0), 50), (line(3, 1), 50), (line(4, 1), 5)]),
+        ..Known::default()
+    };
+    let both = vec![share(shop(), 900), share(seller("s1"), 100)];
+    let cases = [
+        ("some tools", table(Verb::HoldTools(tools()), &nothing)),
+        ("the same", table(Verb::ReleaseTools(tools()), &nothing)),
+        ("into escrow", table(Verb::Pay { legs: sources(), receivers: vec![] }, &nothing)),
+        ("to one receiver", table(Verb::Pay { legs: sources(), receivers: vec![share(shop(), 1000)] }, &nothing)),
+        ("to two receivers", table(Verb::Pay { legs: sources(), receivers: both.clone() }, &nothing)),
+        ("", table(Verb::Receive { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
+        ("another currency", table(Verb::Suspend { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),
+        ("", table(Verb::ReturnReceived { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
+        ("", table(Verb::ReturnSuspended { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),
+        (
+            "",
+            table(
+                Verb::KeepReceived { channel_account: ca.clone(), user: user.clone(), money: money(9, "CNY") },
+                &nothing,
+            ),
+        ),
+        (
+            "",
+            table(
+                Verb::KeepSuspended { channel_account: ca.clone(), user: user.clone(), money: money(9, "USD") },
+                &nothing,
+            ),
+        ),
+        ("", table(Verb::Confirm(both), &nothing)),
+        ("2003 has 150", table(Verb::ReserveRefund(refund_lines()), &has_150)),
+        ("2003 has 150", table(Verb::Refund { lines: refund_lines(), reserved: false }, &has_150)),
+        ("as reserved", table(Verb::Refund { lines: refund_lines(), reserved: true }, &reserved)),
+        ("as reserved", table(Verb::ReleaseRefund(refund_lines()), &reserved)),
+        ("", table(Verb::RefundReturned { channel_account: ca, money: money(9, "CNY") }, &nothing)),
+        (
+            "of the platform",
+            table(
+                Verb::IssueCoupon { user: user.clone(), source: CouponSource::Expense, money: money(9, "CNY") },
+                &nothing,
+            ),
+        ),
+        (
+            "of a merchant",
+            table(
+                Verb::ExpireCoupon { user: user.clone(), source: CouponSource::Budget(shop()), money: money(9, "CNY") },
+                &nothing,
+            ),
+        ),
+        ("of the platform", table(Verb::FundBudget { owner: Owner::Platform, money: money(9, "CNY") }, &nothing)),
+        ("of a merchant", table(Verb::FundBudget { owner: shop(), money: money(9, "CNY") }, &nothing)),
+        ("a user", table(Verb::Fund { owner: Owner::User(user), money: money(9, "CNY") }, &nothing)),
+        ("a merchant", table(Verb::Fund { owner: shop(), money: money(9, "CNY") }, &nothing)),
+    ];
+    let text: String = cases.map(|(title, table)| format!("# {title}\n{table}\n")).concat();
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn escrow_is_the_trades_merchants() {
+    let of = |merchant: Option<MerchantId>, context: Option<Context>| {
+        let verb = Verb::Confirm(vec![share(seller("s1"), 1)]);
+        legs(&Post { merchant, context, ..posting(verb) }, &Known::default())[0].debit.owner.clone()
+    };
+    let context = posting(Verb::Confirm(vec![])).context;
+    assert_eq!(of(Some(merchant()), None), shop());
+    assert_eq!(of(None, context), shop());
+    assert_eq!(of(None, None), Owner::Platform);
+}
+
+/// Books one verb, or says why not.
+fn run(books: &mut Books, verb: Verb) -> Result<(), kernel::message::accounting::Refused> {
+    let legs = legs(&posting(verb), books);
+    books.book(&legs, 1).map(|_| ())
+}
+
+fn balance(books: &Books, owner: Owner, subject: Subject) -> i64 {
+    books.available(&AccountKey { owner, subject, currency: cny() })
+}
+
+#[test]
+fn a_coupon_held_is_spent_or_let_go_exactly() {
+    for spent in [true, false] {
+        let mut books = Books::default();
+        run(&mut books, Verb::Fund { owner: shop(), money: money(1_000, "CNY") }).unwrap();
+        run(&mut books, Verb::FundBudget { owner: shop(), money: money(1_000, "CNY") }).unwrap();
+        let source = CouponSource::Budget(shop());
+        run(&mut books, Verb::IssueCoupon { user: user(), source, money: money(100, "CNY") }).unwrap();
+        let held = ToolHold { hold: HoldNo::Instruction(1), tool: coupon(20), amount: amount(80) };
+        run(&mut books, Verb::HoldTools(vec![held.clone()])).unwrap();
+        assert_eq!(balance(&books, Owner::User(user()), Subject::COUPONS), 0, "the whole face is held");
+        let legs = vec![pay(Source::Held(coupon(20), HoldNo::Instruction(1)), 80)];
+        let verb = match spent {
+            true => Verb::Pay { legs, receivers: vec![share(shop(), 80)] },
+            false => Verb::ReleaseTools(vec![held]),
+        };
+        run(&mut books, verb).unwrap();
+        assert!(books.holds.values().all(|hold| hold.left() == 0));
+        let after = (
+            balance(&books, Owner::User(user()), Subject::COUPONS),
+            balance(&books, shop(), Subject::BUDGET),
+            balance(&books, shop(), Subject::PENDING),
+            balance(&books, shop(), Subject::ESCROW),
+        );
+        assert_eq!(after, if spent { (0, 920, 80, 0) } else { (100, 900, 0, 0) });
+    }
+}
+
+#[test]
+fn a_reserved_refund_takes_pending_first_and_can_go_another_way() {
+    let mut books = Books::default();
+    run(&mut books, Verb::Fund { owner: shop(), money: money(70, "CNY") }).unwrap();
+    let legs = vec![pay(Source::Channel("sandbox".into()), 100)];
+    run(&mut books, Verb::Pay { legs, receivers: vec![share(shop(), 100)] }).unwrap();
+
+    let too_much = vec![line(1, shop(), true, 90, bank()), line(2, shop(), true, 90, bank())];
+    let before = books.clone();
+    run(&mut books, Verb::ReserveRefund(too_much)).unwrap_err();
+    assert_eq!(books, before);
+
+    let lines = vec![line(1, shop(), true, 60, bank()), line(2, shop(), true, 90, bank())];
+    run(&mut books, Verb::ReserveRefund(lines)).unwrap();
+    assert_eq!(balance(&books, shop(), Subject::PENDING), 0);
+    assert_eq!(balance(&books, shop(), Subject::MERCHANT_BALANCE), 20);
+
+    run(&mut books, Verb::ReleaseRefund(vec![line(1, shop(), true, 60, bank())])).unwrap();
+    assert_eq!(balance(&books, shop(), Subject::PENDING), 60);
+
+    // The institution cannot: the buyer gets it as balance, though the hold was towards the institution.
+    let lines = vec![line(2, shop(), true, 90, RefundTo::Balance(user()))];
+    run(&mut books, Verb::Refund { lines, reserved: true }).unwrap();
+    assert_eq!(balance(&books, Owner::User(user()), Subject::USER_BALANCE), 90);
+    assert_eq!(balance(&books, shop(), Subject::MERCHANT_BALANCE), 20);
+    let channel = Owner::Channel("sandbox".into());
+    let refunds = AccountKey { owner: channel, subject: Subject::channel_refund("sandbox"), currency: cny() };
+    let refunds = &books.accounts[&refunds.id(&books.salt)];
+    assert_eq!((refunds.posted(), refunds.ch), (0, 0), "nothing is left on its way to the institution");
+}

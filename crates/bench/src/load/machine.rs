@@ -78,7 +78,7 @@ impl Watch {
     /// What they have spent so far.
     pub fn look(&self) -> Look {
         Look {
-            server: self.server_pid.and_then(|pid| read_stat(pid)).map(|stat| stat.own),
+            server: self.server_pid.and_then(read_stat).map(|stat| stat.own),
             database: self.database_pid.map(tree_time),
             server_memory_kib: self.server_pid.and_then(resident_kib),
         }

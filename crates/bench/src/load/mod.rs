@@ -80,12 +80,7 @@ pub struct Driven {
 }
 
 /// Drives a workload against `address`.
-pub async fn drive(
-    address: SocketAddr,
-    workload: Arc<dyn Workload>,
-    drive: Drive,
-    watch: &Watch,
-) -> Driven {
+pub async fn drive(address: SocketAddr, workload: Arc<dyn Workload>, drive: Drive, watch: &Watch) -> Driven {
     let start = Instant::now();
     let counted_from = start + drive.warm_up;
     let end = counted_from + drive.duration;

@@ -3,7 +3,7 @@
 //!
 //! Nothing is lost silently: a line that cannot be read is a [`LineFault`] with file, line and reason; an order that it
 //! belonged to is refused as malformed, because what is left of it is not what happened. Every order gets a
-//! [`Verdict`](classify::Verdict).
+//! [`Verdict`].
 
 pub mod amount;
 pub mod classify;

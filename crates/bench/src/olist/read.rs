@@ -18,10 +18,10 @@ const MAX_ID_LENGTH: usize = 64;
 pub fn read(items: &Path, payments: &Path) -> Result<Orders, Error> {
     let mut orders = Orders::default();
     read_columns(items, ITEM_COLUMNS, |line, fields| {
-        take(&mut orders, items, line, fields, |order, fields| add_item(order, fields));
+        take(&mut orders, items, line, fields, add_item);
     })?;
     read_columns(payments, PAYMENT_COLUMNS, |line, fields| {
-        take(&mut orders, payments, line, fields, |order, fields| add_payment(order, fields));
+        take(&mut orders, payments, line, fields, add_payment);
     })?;
     for order in orders.by_id.values_mut() {
         order.items.sort_by_key(|item| item.number);
@@ -132,8 +132,7 @@ mod tests {
             "order_id,order_item_id,seller_id,price,freight_value\na,1,s1,1.001,0\nb,1,s1,1,0\nb,1,s1,1,0\n,1,s1,1,0\n",
             "order_id,payment_sequential,payment_type,payment_value\na,x,voucher,1.00\n",
         );
-        let told: Vec<String> =
-            orders.faults.iter().map(|fault| format!("{}: {}", fault.line, fault.reason)).collect();
+        let told: Vec<String> = orders.faults.iter().map(|fault| format!("{}: {}", fault.line, fault.reason)).collect();
         assert_eq!(
             told,
             [

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::echo;
 use crate::error::Error;
 use crate::load::machine::{Machine, Watch};
 use crate::load::{Drive, Driven, Workload, drive};
@@ -132,7 +131,7 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Repo
     };
     let client = Client::new(&options.base_url, &options.key)?.patient(Duration::from_secs(30));
     let prepared = match options.scenario {
-        Scenario::Echo => Prepared::default(),
+        Scenario::Echo => Prepared::nobody(),
         _ => prepare::merchants_and_buyers(&client, options, seed).await?,
     };
     let mut report = Report::new(options, seed, Machine::this());
@@ -156,12 +155,7 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Repo
     Ok(report)
 }
 
-async fn workload(
-    options: &Options,
-    client: &Client,
-    target: &Target,
-    mix: Mix,
-) -> Result<Arc<dyn Workload>, Error> {
+async fn workload(options: &Options, client: &Client, target: &Target, mix: Mix) -> Result<Arc<dyn Workload>, Error> {
     Ok(match options.scenario {
         Scenario::Balance => Arc::new(Balance { target: target.clone(), mix }),
         Scenario::Echo => Arc::new(Echo { target: target.clone(), mix }),
@@ -194,6 +188,3 @@ fn seed_of_the_clock() -> u64 {
     let micros = jiff::Timestamp::now().as_microsecond();
     seed::mix(micros.unsigned_abs() ^ u64::from(std::process::id()).rotate_left(48))
 }
-
-/// The path that the echo is asked under.
-const ECHO_PATH: &str = echo::PATH;

@@ -142,8 +142,18 @@ impl Report {
         )?;
         let mut table = Table::new();
         table.load_style(ASCII_MARKDOWN).set_header([
-            "callers", "hot %", "loop", "per s", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs server", "CPU µs database",
-            "MiB", "÷ echo", "refused",
+            "callers",
+            "hot %",
+            "loop",
+            "per s",
+            "p50 ms",
+            "p99 ms",
+            "p99.9 ms",
+            "CPU µs server",
+            "CPU µs database",
+            "MiB",
+            "÷ echo",
+            "refused",
         ]);
         for row in &self.rows {
             table.add_row(cells(row));
@@ -180,7 +190,11 @@ fn shown(figure: Option<f64>, digits: usize) -> String {
 
 fn print_particulars(row: &Row, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
     if let Some(accepted) = &row.accepted_latency {
-        writeln!(out, "{} callers: first answer p50 {:.2} ms, p99 {:.2} ms", row.callers, accepted.p50_ms, accepted.p99_ms)?;
+        writeln!(
+            out,
+            "{} callers: first answer p50 {:.2} ms, p99 {:.2} ms",
+            row.callers, accepted.p50_ms, accepted.p99_ms
+        )?;
     }
     if row.not_started > 0 {
         writeln!(out, "{} callers: {} arrivals found no free caller before the end", row.callers, row.not_started)?;

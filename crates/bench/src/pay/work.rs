@@ -4,9 +4,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::ECHO_PATH;
 use super::prepare::{Prepared, buyer_name};
 use crate::api::{Payment, Trade};
+use crate::echo;
 use crate::error::{Error, Problem};
 use crate::load::wire::Answer;
 use crate::load::{Judged, Workload};
@@ -52,11 +52,8 @@ impl Target {
     }
 
     fn get(&self, path: std::fmt::Arguments<'_>, request: &mut Vec<u8>) {
-        let _ = write!(
-            request,
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
-            self.host, self.key
-        );
+        let _ =
+            write!(request, "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n", self.host, self.key);
     }
 }
 
@@ -203,7 +200,7 @@ pub(super) struct Echo {
 impl Workload for Echo {
     fn write(&self, number: u64, request: &mut Vec<u8>) -> bool {
         let draw = self.mix.draw(number);
-        self.target.post(ECHO_PATH, &draw.key, &balance_body(&draw), request);
+        self.target.post(echo::PATH, &draw.key, &balance_body(&draw), request);
         true
     }
 
@@ -231,7 +228,9 @@ fn judge_trade(answer: &Answer<'_>) -> Result<Trade, String> {
 
 fn judge_payment(answer: &Answer<'_>) -> Judged {
     match answer.status {
-        200 => serde_json::from_slice(answer.body).map_or_else(|_| Judged::Refused("unexpected_answer".to_owned()), state),
+        200 => {
+            serde_json::from_slice(answer.body).map_or_else(|_| Judged::Refused("unexpected_answer".to_owned()), state)
+        }
         _ => Judged::Refused(refusal(answer)),
     }
 }
@@ -259,8 +258,7 @@ mod tests {
     use super::*;
 
     fn mix(hot_share_percent: u8) -> Mix {
-        let prepared =
-            Prepared { hot: "mch_hot".into(), spread: vec!["mch_a".into(), "mch_b".into()], buyers: 10 };
+        let prepared = Prepared { hot: "mch_hot".into(), spread: vec!["mch_a".into(), "mch_b".into()], buyers: 10 };
         Mix { seed: 1, hot_share_percent, prepared }
     }
 

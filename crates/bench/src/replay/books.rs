@@ -58,8 +58,18 @@ pub fn check_subjects(expected: &Expected, trial: &TrialBalance) -> Vec<Check> {
     let one = |code: &'static str| move |subject: &str| subject == code;
     let mut checks = vec![
         Check::new("subject", "1011.*.in received by channel", expected.channel_in, net(&channel(".in"))),
-        Check::new("subject", "1011.*.refund returned by channel", expected.channel_refunded, -net(&channel(".refund"))),
-        Check::new("subject", "5002 less 2031 coupons kept", expected.coupons_kept, net(&one("5002")) + net(&one("2031"))),
+        Check::new(
+            "subject",
+            "1011.*.refund returned by channel",
+            expected.channel_refunded,
+            -net(&channel(".refund")),
+        ),
+        Check::new(
+            "subject",
+            "5002 less 2031 coupons kept",
+            expected.coupons_kept,
+            net(&one("5002")) + net(&one("2031")),
+        ),
         Check::new(
             "subject",
             "2003 (and 2002, 2005) receivers",
@@ -87,17 +97,17 @@ pub async fn check_sellers(
     expected: &Expected,
     concurrency: usize,
 ) -> Result<Vec<Check>, Error> {
-    let mut checks: Vec<Check> = futures::stream::iter(sellers)
-        .map(|seller| async move {
-            let actual = seller_minor(client, merchant, seller).await?;
-            let expected = expected.by_seller.get(seller).copied().unwrap_or(0);
-            Ok::<_, Error>(Check::new("seller", seller, expected, actual))
-        })
-        .buffer_unordered(concurrency.max(1))
-        .try_collect()
-        .await?;
+    let reads = sellers.iter().cloned().map(|seller| check_seller(client, merchant, seller, expected));
+    let mut checks: Vec<Check> =
+        futures::stream::iter(reads).buffer_unordered(concurrency.max(1)).try_collect().await?;
     checks.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(checks)
+}
+
+async fn check_seller(client: &Client, merchant: &str, seller: String, expected: &Expected) -> Result<Check, Error> {
+    let actual = seller_minor(client, merchant, &seller).await?;
+    let wanted = expected.by_seller.get(&seller).copied().unwrap_or(0);
+    Ok(Check::new("seller", seller, wanted, actual))
 }
 
 async fn seller_minor(client: &Client, merchant: &str, seller: &str) -> Result<i128, Error> {

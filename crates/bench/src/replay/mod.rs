@@ -8,7 +8,7 @@
 //!
 //! It can be killed and run again at any time with the same options: every step repeats under its own idempotency key.
 //! The subjects are compared over the whole ledger in BRL, so the store must have no other business in that currency.
-//! Bounds: `concurrency` calls under way, [`OPEN_PER_CALL`] times as many orders open, both files in memory.
+//! Bounds: `concurrency` calls under way, `OPEN_PER_CALL` (16) times as many orders open, both files in memory.
 
 pub mod books;
 pub mod expect;
@@ -145,17 +145,18 @@ fn sort_out(orders: &Orders, refund_share_percent: u8) -> (Vec<Planned>, Vec<Ord
 
 async fn play_all(player: &Player<'_>, planned: &[Planned], concurrency: usize) -> Vec<OrderReport> {
     let bar = progress(planned.len());
-    let reports = futures::stream::iter(planned)
-        .map(|planned| async {
-            let report = report_of(planned, player.play(planned).await);
-            bar.inc(1);
-            report
-        })
-        .buffer_unordered(concurrency.max(1).saturating_mul(OPEN_PER_CALL))
-        .collect()
-        .await;
+    let open = concurrency.max(1).saturating_mul(OPEN_PER_CALL);
+    // Each play owns its order: a stream of futures that borrow from the slice could not be spawned.
+    let played = planned.iter().cloned().map(|planned| play_one(player, planned, &bar));
+    let reports = futures::stream::iter(played).buffer_unordered(open).collect().await;
     bar.finish_and_clear();
     reports
+}
+
+async fn play_one(player: &Player<'_>, planned: Planned, bar: &ProgressBar) -> OrderReport {
+    let report = report_of(&planned, player.play(&planned).await);
+    bar.inc(1);
+    report
 }
 
 /// On standard error, and only where that is a terminal.

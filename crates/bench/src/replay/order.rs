@@ -136,7 +136,7 @@ impl Player<'_> {
             "splits": splits,
             "pay": { "tools": tools },
         });
-        self.post("/v1/trades", &key(&order.id, "create"), &body).await
+        Ok(self.post("/v1/trades", &key(&order.id, "create"), &body).await?)
     }
 
     /// Waits until the payment is over; anything but a success stops the order.
@@ -324,7 +324,11 @@ mod tests {
         let order = Payable {
             id: "a".to_owned(),
             amount_minor: 30,
-            legs: vec![leg(1, PaymentType::CreditCard, 10), leg(2, PaymentType::Voucher, 10), leg(3, PaymentType::Boleto, 10)],
+            legs: vec![
+                leg(1, PaymentType::CreditCard, 10),
+                leg(2, PaymentType::Voucher, 10),
+                leg(3, PaymentType::Boleto, 10),
+            ],
             shares: Vec::new(),
             dropped_zero_legs: 0,
         };

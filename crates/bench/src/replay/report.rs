@@ -137,7 +137,11 @@ impl Report {
     pub fn print(&self, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         writeln!(out, "{}\n", self.outcome_table())?;
         if self.dropped_zero_legs > 0 {
-            writeln!(out, "{} payment(s) of value zero left out of orders that agree otherwise", self.dropped_zero_legs)?;
+            writeln!(
+                out,
+                "{} payment(s) of value zero left out of orders that agree otherwise",
+                self.dropped_zero_legs
+            )?;
         }
         print_some(out, "skipped lines", self.skipped_lines.iter().cloned())?;
         let not_completed = self.orders.iter().filter(|order| order.outcome == Outcome::NotCompleted);
@@ -163,7 +167,11 @@ impl Report {
             table.add_row([what.clone(), sum.orders.to_string(), show(sum.paid_minor)]);
         }
         for (way, sum) in self.refunds.iter().filter(|(way, _)| **way != RefundKind::None.as_str()) {
-            table.add_row([format!("  of those completed, refunded {way}"), sum.orders.to_string(), show(sum.paid_minor)]);
+            table.add_row([
+                format!("  of those completed, refunded {way}"),
+                sum.orders.to_string(),
+                show(sum.paid_minor),
+            ]);
         }
         table
     }
@@ -211,11 +219,7 @@ fn describe(order: &OrderReport) -> String {
     format!("{} {}: {} ({})", order.order_id, word(&order.trade), word(&order.reason), word(&order.detail))
 }
 
-fn print_some(
-    out: &mut (dyn Write + Send),
-    title: &str,
-    lines: impl Iterator<Item = String>,
-) -> std::io::Result<()> {
+fn print_some(out: &mut (dyn Write + Send), title: &str, lines: impl Iterator<Item = String>) -> std::io::Result<()> {
     let lines: Vec<String> = lines.collect();
     if lines.is_empty() {
         return Ok(());

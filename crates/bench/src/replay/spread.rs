@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn parts_are_exact_and_follow_the_remainders() {
         assert_eq!(parts(10, &[3, 3, 3, 1]), [3, 3, 3, 1]);
-        assert_eq!(parts(7, &[500, 250, 250]), [4, 2, 1]);
+        assert_eq!(parts(7, &[500, 250, 250]), [3, 2, 2]);
         assert_eq!(parts(100, &[1_000, 2_000, 4_000]), [14, 29, 57]);
         assert_eq!(parts(0, &[5, 5]), [0, 0]);
         assert_eq!(parts(0, &[]), Vec::<i64>::new());

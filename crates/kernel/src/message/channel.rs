@@ -176,6 +176,16 @@ pub enum Fact {
         /// What it was for.
         purpose: Purpose,
     },
+    /// The institution's word contradicts what is on record: a number that another order already has, another amount
+    /// refunded than was asked, a refund after its refusal. Nothing moved; people must look.
+    Suspect {
+        /// The order.
+        order: OrderId,
+        /// What it was for.
+        purpose: Purpose,
+        /// The institution's number in question.
+        channel_no: String,
+    },
     /// A refund order went through.
     Refunded {
         /// The order.

@@ -203,6 +203,17 @@ impl Verb {
     }
 }
 
+impl Table {
+    /// Every kind of text that is made for the table, so that a test can hold each against an engine.
+    pub fn bulk_texts(&'static self, dialect: Dialect) -> Vec<String> {
+        let loads = (0..=self.asked_columns().len()).map(Verb::Load);
+        let all = (self.key..self.columns.len()).fold(0, |set, position| set | bit(position));
+        let update = Some(Verb::Update(all)).filter(|_| all != 0);
+        let verbs = loads.chain([Verb::Insert, Verb::Upsert, Verb::Delete]).chain(update);
+        verbs.map(|verb| verb.text(self, dialect)).collect()
+    }
+}
+
 fn load_text(table: &'static Table, prefix: usize, dialect: Dialect) -> String {
     let asked = table.asked_columns().get(..prefix).unwrap_or_default();
     let first = if table.sharded() { 2 } else { 1 };

@@ -57,6 +57,16 @@ impl StoreError {
         }
     }
 
+    /// Whether the line that met it must stop: going on could make it worse, or could not be durable.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            StoreError::Unreachable { .. } | StoreError::Full { .. } => false,
+            StoreError::Busy { .. } | StoreError::Schema { .. } | StoreError::Broken { .. } | StoreError::Other { .. } => {
+                true
+            }
+        }
+    }
+
     /// What the log should know; may name tables and constraints.
     pub fn detail(&self) -> &str {
         match self {
@@ -69,7 +79,8 @@ impl StoreError {
         }
     }
 
-    pub(crate) fn broken(detail: impl Into<String>) -> Self {
+    /// A broken invariant, in words for the log.
+    pub fn broken(detail: impl Into<String>) -> Self {
         StoreError::Broken { detail: detail.into() }
     }
 
@@ -86,4 +97,28 @@ impl From<super::cell::Inconsistent> for StoreError {
 
 fn advice(found: i64, wanted: i64) -> &'static str {
     if found < wanted { "run `suanpan migrate`" } else { "use a newer program" }
+}
+
+/// What ends a transaction before its commit.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Somebody else was faster, or a guard did not hold; nothing is wrong.
+    Conflict,
+    /// It cannot be done.
+    Fault(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Fault(error)
+    }
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Conflict => StoreError::other("another transaction was in the way"),
+            Stop::Fault(error) => error,
+        }
+    }
 }

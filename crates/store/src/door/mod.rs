@@ -14,6 +14,7 @@ mod unit;
 
 pub use bulk::Dialect;
 pub use cell::{AsCell, Cell, Cells, Inconsistent};
+pub(crate) use error::Stop;
 pub use error::StoreError;
 pub use row::{Row, column_name};
 pub use statement::Statement;

@@ -13,7 +13,8 @@ pub struct Ask {
     /// The table.
     pub table: &'static Table,
     /// Prefixes of the primary key (after `shard`, where the table has one), all of one length. The answer is every row
-    /// whose key starts with one of them, in key order, each once. An empty prefix is the whole table.
+    /// whose key starts with one of them, in key order, each once. One empty prefix is the whole table,
+    /// no key at all is no row.
     pub keys: Vec<Vec<Cell>>,
 }
 
@@ -28,7 +29,7 @@ pub struct Head {
     pub hash: [u8; 32],
     /// The time of that batch, in microseconds since 1970.
     pub last_time: i64,
-    /// The accounting date of that batch, in days since 1970.
+    /// The accounting date of that batch, as `yyyymmdd`; 0 before the first.
     pub acct_date: i64,
 }
 

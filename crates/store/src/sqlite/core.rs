@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
 use super::fault::{fault, in_doubt, met_unique};
 use crate::door::bulk::{Bulk, Verb, distinct, prefix};
-use crate::door::{Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, StoreError, Table, Work, Written};
+use crate::door::{Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, Stop, StoreError, Table, Work, Written};
 use crate::migrate::Script;
 use crate::tables::{schema, shard};
 
@@ -33,29 +33,6 @@ pub(super) struct Core {
     /// Frames in the log from which the next checkpoint is tried.
     checkpoint_at: i32,
     durable: bool,
-}
-
-/// What ended a transaction before its commit.
-enum Stop {
-    /// Somebody else was faster, or a guard did not hold.
-    Conflict,
-    /// It cannot be done.
-    Fault(StoreError),
-}
-
-impl From<Stop> for StoreError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Conflict => StoreError::broken("a step met a row that must not be there"),
-            Stop::Fault(error) => error,
-        }
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Stop::Fault(error)
-    }
 }
 
 /// How a commit ended.
@@ -194,15 +171,22 @@ impl Core {
     /// Brings the tables one version up: all of it or nothing.
     pub(super) fn migrate(&mut self, script: &Script) -> Result<(), StoreError> {
         self.begin("BEGIN IMMEDIATE")?;
-        let ddl = std::iter::once(schema::VERSIONS).chain(script.ddl.iter().map(String::as_str));
-        let done = ddl.map(|text| self.connection.execute_batch(text).map_err(fault)).collect::<Result<(), _>>();
-        match done.and_then(|()| self.run_steps(&script.steps).map_err(|(_, stop)| stop.into())) {
-            Ok(_) => self.commit().map(|_| ()),
+        match self.migrate_inside(script) {
+            Ok(()) => self.commit().map(|_| ()),
             Err(error) => {
                 self.rollback();
                 Err(error)
             }
         }
+    }
+
+    fn migrate_inside(&mut self, script: &Script) -> Result<(), StoreError> {
+        self.connection.execute_batch(schema::VERSIONS).map_err(fault)?;
+        self.run_step(&script.take)?;
+        for text in &script.ddl {
+            self.connection.execute_batch(text).map_err(fault)?;
+        }
+        self.run_steps(&script.steps).map(|_| ()).map_err(|(_, stop)| stop.into())
     }
 
     fn read_snapshot(&mut self, shard: i64, asks: &[Ask]) -> Result<Snapshot, StoreError> {

@@ -1,6 +1,8 @@
 //! The log: stored answers, the claims on what must be unique beyond a shard, events, and the places of their readers.
 
-use crate::{row, statements};
+use crate::door::{Cell, Inconsistent};
+use crate::unit::{Aggregate, TableRows, read_all};
+use crate::{Row, row, statements};
 
 row! {
     /// The stored answer to a command, or an order or institution number taken. Append-only, in commit order; only
@@ -116,6 +118,7 @@ row! {
         /// The code of the last failure.
         pub error: String,
     }
+    index "parked_due" (shard, due);
 }
 
 statements! {
@@ -124,4 +127,38 @@ statements! {
         "SELECT shard, seq, n, type, merchant, object, tree, no, sequence, order_type, sub_type, pay_org, at,
                 body_at, body_from, body_len, body
          FROM event WHERE shard = $1 AND (seq, n) > ($2, $3) ORDER BY shard, seq, n LIMIT $4";
+}
+
+impl Aggregate for Claim {
+    type Key = i64;
+    const TABLES: &'static [&'static crate::Table] = &[Claim::TABLE];
+
+    fn prefix(key: i64) -> Vec<Cell> {
+        vec![Cell::Int(key)]
+    }
+
+    fn rows(&self, _: i64) -> TableRows {
+        vec![vec![self.cells()]]
+    }
+
+    fn assemble(_: i64, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        Ok(read_all(rows.into_iter().next())?.into_iter().next())
+    }
+}
+
+impl Aggregate for Answer {
+    type Key = (i64, i64);
+    const TABLES: &'static [&'static crate::Table] = &[Answer::TABLE];
+
+    fn prefix((seq, n): (i64, i64)) -> Vec<Cell> {
+        vec![Cell::Int(seq), Cell::Int(n)]
+    }
+
+    fn rows(&self, _: i64) -> TableRows {
+        vec![vec![self.cells()]]
+    }
+
+    fn assemble(_: (i64, i64), rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        Ok(read_all(rows.into_iter().next())?.into_iter().next())
+    }
 }

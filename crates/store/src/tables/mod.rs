@@ -1,15 +1,21 @@
 //! The tables, one Rust definition each, grouped by the domain that owns them. A domain's file touches its tables only.
 
+pub mod accounting;
+pub mod bank;
+pub mod channel;
 pub mod log;
+pub mod payment;
 pub mod schema;
 pub mod shard;
+pub mod trade;
+pub mod work;
 
 use crate::Row;
 use crate::door::{Statement, Table};
 
 /// Every table, in the order in which a new store creates them.
 pub fn all() -> Vec<&'static Table> {
-    vec![
+    let own = [
         shard::Shard::TABLE,
         shard::Batch::TABLE,
         shard::Lease::TABLE,
@@ -20,10 +26,12 @@ pub fn all() -> Vec<&'static Table> {
         log::Event::TABLE,
         log::Cursor::TABLE,
         log::Parked::TABLE,
-    ]
+        bank::BankOrder::TABLE,
+    ];
+    [&own, trade::TABLES, payment::TABLES, channel::TABLES, accounting::TABLES].concat()
 }
 
 /// Every statement, so that a test can hold each against both engines.
 pub fn statements() -> Vec<&'static Statement> {
-    [schema::ALL, shard::ALL, log::ALL].concat()
+    [schema::ALL, shard::ALL, log::ALL, work::ALL, bank::ALL, accounting::ALL].concat()
 }

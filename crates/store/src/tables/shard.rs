@@ -16,7 +16,7 @@ row! {
         pub hash: [u8; 32],
         /// Its time, in microseconds.
         pub last_time: i64,
-        /// Its accounting date, in days since 1970.
+        /// Its accounting date, as `yyyymmdd`; 0 before the first batch.
         pub acct_date: i64,
     }
     check "shard >= 0";
@@ -25,27 +25,29 @@ row! {
 }
 
 row! {
-    /// One batch that wrote ledger rows: a link of the shard's hash chain. Never changed.
+    /// One batch: a link of the shard's hash chain. Every batch has one, also one that wrote no ledger rows. Never changed.
     pub struct Batch in Main "batch" key 2 {
         /// The shard.
         pub shard: i64,
         /// The number of the batch.
         pub seq: i64,
+        /// The number of the line that wrote it, so that after a lost commit it can be told from another node's.
+        pub writer: i64,
         /// Its time, in microseconds.
         pub at: i64,
-        /// Its accounting date, in days since 1970.
+        /// Its accounting date, as `yyyymmdd`.
         pub acct_date: i64,
         /// How many immutable rows the root covers.
         pub rows: i64,
         /// The hash of the batch before it.
-        pub prev_hash: Vec<u8>,
+        pub prev_hash: [u8; 32],
         /// The root over the batch's immutable rows.
-        pub root: Vec<u8>,
-        /// The leaves of that root, for proofs.
-        pub leaves: Vec<u8>,
+        pub root: [u8; 32],
+        /// The leaves of that root in short, to name the first wrong one.
+        pub digest: Vec<u8>,
         /// The hash of this batch.
-        pub hash: Vec<u8>,
-        /// The sum of the debits that were applied to account rows, folds and balance-less sums, in minor units.
+        pub hash: [u8; 32],
+        /// The sum of the debits that were applied to account rows, in minor units, modulo 2⁶⁴.
         pub dsum: i64,
         /// The same of the credits.
         pub csum: i64,

@@ -1,1 +1,10 @@
-//! tests
+//! The machine from outside: its grid, stories about each command, and properties over random histories.
+
+mod close;
+mod confirm;
+mod create;
+mod fixture;
+mod grid;
+mod pay;
+mod properties;
+mod refund;

@@ -1,0 +1,238 @@
+//! Messages between the domains of one trade: one way down, one way up, depth first, until nobody has anything to say.
+//!
+//! A command that is refused refuses the whole request. A fact is never refused. A posting is booked at once and its
+//! answer goes back before anything else happens. Everything stays in the request's overlay.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use channel::Orders;
+use channel::order::Told;
+use kernel::message::accounting::Post;
+use kernel::{CaseId, Context, CouponId, PayOrg, PaymentId, RefundId, TradeId, limits};
+use payment::{Booking, Coupon, Payments};
+use trade::Trade;
+
+use crate::answers::{self, ClaimKind, Draft, Found};
+use crate::flows::accounting::book;
+use crate::news::{Object, Told as Event};
+use crate::stop::Stop;
+use crate::view::View;
+
+/// One message under way.
+#[derive(Debug)]
+pub enum Message {
+    /// To the trade.
+    Trade(trade::Input),
+    /// To its payments.
+    Payment(payment::Input),
+    /// To its channel orders.
+    Channel(channel::Input),
+    /// To a coupon.
+    Coupon(CouponId, payment::coupon::Command),
+    /// To accounting, with whose answer it will be; `None` where accounting cannot refuse.
+    Post(Box<Post>, Option<Booking>),
+    /// Claims an institution's number.
+    Claim(channel::order::Message),
+}
+
+/// Notes everything of a trade's tree in one round.
+pub fn want(view: &mut View<'_>, trade: TradeId) {
+    view.peek::<Trade>(trade);
+    view.peek::<Payments>(trade);
+    view.peek::<Orders>(trade);
+    view.peek::<store::tables::accounting::Holds>(trade);
+}
+
+/// Notes that nothing of a trade's tree can exist yet.
+pub fn fresh(view: &mut View<'_>, trade: TradeId) {
+    view.fresh::<Trade>(trade);
+    view.fresh::<Payments>(trade);
+    view.fresh::<Orders>(trade);
+    view.fresh::<store::tables::accounting::Holds>(trade);
+}
+
+/// Delivers messages until there are none.
+pub fn drive(view: &mut View<'_>, trade: TradeId, first: Vec<Message>) -> Result<(), Stop> {
+    let mut queue = VecDeque::from(first);
+    let mut hops = 0;
+    while let Some(message) = queue.pop_front() {
+        hops += 1;
+        if hops > limits::MAX_HOPS {
+            return Err(Stop::Broken("the domains did not come to an end".to_owned()));
+        }
+        for caused in deliver(view, trade, message)?.into_iter().rev() {
+            queue.push_front(caused);
+        }
+    }
+    Ok(())
+}
+
+fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<Message>, Stop> {
+    match message {
+        Message::Trade(input) => tell_trade(view, trade, input),
+        Message::Payment(input) => tell_payments(view, trade, &input),
+        Message::Channel(input) => tell_orders(view, trade, input),
+        Message::Coupon(coupon, command) => tell_coupon(view, coupon, command),
+        Message::Post(post, token) => post_it(view, trade, &post, token),
+        Message::Claim(claim) => claim_number(view, claim),
+    }
+}
+
+fn tell_trade(view: &mut View<'_>, id: TradeId, input: trade::Input) -> Result<Vec<Message>, Stop> {
+    let mut state = Trade::clone(&*the_trade(view, id)?);
+    let reaction = state.handle(input, &trade::Known { now: view.now() })?;
+    let context = state.context.clone();
+    view.put(id, state);
+    Ok(trade_reacted(view, id, &context, reaction))
+}
+
+/// What a trade's reaction means for the others; news go to the log.
+pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reaction: trade::Reaction) -> Vec<Message> {
+    for news in reaction.news {
+        tell(view, Object::Trade(id), news.kind, news.sequence, context);
+    }
+    let message = |message| match message {
+        trade::Message::Payment(command) => Message::Payment(payment::Input::Command(command)),
+        trade::Message::Post(post) => Message::Post(Box::new(post), None),
+    };
+    reaction.messages.into_iter().map(message).collect()
+}
+
+fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Result<Vec<Message>, Stop> {
+    let mut state = view.get::<Payments>(id)?.map_or_else(|| Payments::new(id), |state| Payments::clone(&state));
+    let coupons = coupons(view, &state.coupons_needed(input))?;
+    let channels = Arc::clone(&view.channels);
+    let known = payment::Known { now: view.now(), coupons: &coupons, routes: &channels.routes };
+    let reaction = state.handle(input, &known)?;
+    let context = the_trade(view, id)?.context.clone();
+    view.put(id, state);
+    for news in reaction.news {
+        let object = match news.object {
+            payment::ObjectRef::Payment(no) => Object::Payment(PaymentId::new(id, no)),
+            payment::ObjectRef::Refund(no) => Object::Refund(RefundId::new(id, no)),
+            payment::ObjectRef::Case(no) => Object::Case(CaseId::new(id, no)),
+        };
+        tell(view, object, news.kind, news.sequence, &context);
+    }
+    let message = |message| match message {
+        payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
+        payment::Message::Channel(command) => Message::Channel(channel::Input::Command(command)),
+        payment::Message::Coupon(coupon, command) => Message::Coupon(coupon, command),
+        payment::Message::Post { post, token } => Message::Post(post, Some(token)),
+    };
+    Ok(reaction.messages.into_iter().map(message).collect())
+}
+
+/// The coupons among these ids that exist.
+fn coupons(view: &mut View<'_>, ids: &[CouponId]) -> Result<BTreeMap<CouponId, Coupon>, Stop> {
+    for id in ids {
+        view.peek::<Coupon>(*id);
+    }
+    let mut found = BTreeMap::new();
+    for id in ids {
+        if let Some(coupon) = view.get::<Coupon>(*id)? {
+            found.insert(*id, Coupon::clone(&coupon));
+        }
+    }
+    Ok(found)
+}
+
+fn tell_orders(view: &mut View<'_>, id: TradeId, input: channel::Input) -> Result<Vec<Message>, Stop> {
+    let mut state = view.get::<Orders>(id)?.map_or_else(|| Orders::new(id), |state| Orders::clone(&state));
+    let taken = match &input {
+        channel::Input::Told(told) => taken_numbers(view, &state, told)?,
+        channel::Input::Command(_) => BTreeSet::new(),
+    };
+    let channels = Arc::clone(&view.channels);
+    let known = channel::order::Known {
+        now: view.now(),
+        profiles: &channels.profiles,
+        jitter: jitter(id, view.footing.seq),
+        taken: &taken,
+    };
+    let reaction = state.handle(input, &known)?;
+    view.put(id, state);
+    let message = |message| match message {
+        channel::order::Message::Payment(fact) => Message::Payment(payment::Input::Channel(fact)),
+        claim @ channel::order::Message::Claim { .. } => Message::Claim(claim),
+    };
+    Ok(reaction.messages.into_iter().map(message).collect())
+}
+
+/// Of the institution's number that a word names: whether another order already has it.
+fn taken_numbers(view: &mut View<'_>, orders: &Orders, told: &Told) -> Result<BTreeSet<String>, Stop> {
+    let mut taken = BTreeSet::new();
+    let Some(order) = orders.get(told.order.no) else { return Ok(taken) };
+    if let Some(number) = told.word.channel_no() {
+        if let Found::Taken(answer) = answers::look_up(view, ClaimKind::Channel, &order.channel_account, number)? {
+            if answer.object.as_deref() != Some(told.order.to_string().as_str()) {
+                taken.insert(number.to_owned());
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// Evenly distributed over its range, and the same for the same batch: orders that failed together do not come back
+/// together.
+fn jitter(trade: TradeId, seq: i64) -> u32 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&trade.0.bytes()).update(&seq.to_le_bytes());
+    hasher.finalize().as_bytes().first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn claim_number(view: &mut View<'_>, claim: channel::order::Message) -> Result<Vec<Message>, Stop> {
+    let channel::order::Message::Claim { channel_account, channel_no, order } = claim else { return Ok(Vec::new()) };
+    match answers::look_up(view, ClaimKind::Channel, &channel_account, &channel_no)? {
+        Found::Taken(_) => {}
+        Found::Free(place) => {
+            answers::store(
+                view,
+                Draft {
+                    kind: ClaimKind::Channel,
+                    scope: channel_account,
+                    key: channel_no,
+                    place,
+                    body_hash: None,
+                    status: 0,
+                    object: Some(order.to_string()),
+                    body: None,
+                },
+            );
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Tells a coupon. The payment core looked at it first, so a refusal means that something is broken.
+fn tell_coupon(view: &mut View<'_>, id: CouponId, command: payment::coupon::Command) -> Result<Vec<Message>, Stop> {
+    let Some(coupon) = view.get::<Coupon>(id)? else {
+        return Err(Stop::Broken(format!("coupon {id} of an instruction does not exist")));
+    };
+    let mut state = Coupon::clone(&coupon);
+    let reaction = state.handle(command, view.now()).map_err(|refusal| Stop::Broken(refusal.to_string()))?;
+    view.put(id, state);
+    Ok(reaction.into_iter().map(|post| Message::Post(Box::new(post), None)).collect())
+}
+
+fn post_it(view: &mut View<'_>, trade: TradeId, post: &Post, token: Option<Booking>) -> Result<Vec<Message>, Stop> {
+    let booked = book(view, Some(trade), post)?;
+    match (token, booked) {
+        (None | Some(Booking::Sure), Ok(())) => Ok(Vec::new()),
+        (None | Some(Booking::Sure), Err(refused)) => {
+            Err(Stop::Broken(format!("accounting refused what cannot be refused: {refused}")))
+        }
+        (Some(token), result) => Ok(vec![Message::Payment(payment::Input::Booked { token, result })]),
+    }
+}
+
+/// The trade that messages are about.
+pub fn the_trade(view: &mut View<'_>, id: TradeId) -> Result<Arc<Trade>, Stop> {
+    view.get::<Trade>(id)?.ok_or_else(|| Stop::Broken(format!("{id} has a tree but does not exist")))
+}
+
+fn tell(view: &mut View<'_>, object: Object, kind: &'static str, sequence: i64, context: &Context) {
+    // The institution is read off the payments when the request has come to its end: see `wire::bodies`.
+    view.told.push(Event { kind, object, sequence, context: context.clone(), pay_org: PayOrg::internal() });
+}

@@ -1,0 +1,89 @@
+//! Flows: what each command does, over the domains it concerns. Short by intent: the rules are in the domain crates.
+
+pub mod accounting;
+pub mod control;
+pub mod coupon;
+pub mod drive;
+pub mod trade;
+
+use kernel::{CaseId, Code, CouponId, EndpointId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId, TradeId};
+use store::Cell;
+
+use crate::request::{Command, Request};
+use crate::stop::Stop;
+use crate::view::View;
+
+/// What a command led to; the answer shows it.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A trade was opened.
+    TradeOpened(TradeId),
+    /// A trade, as it is now.
+    Trade(TradeId),
+    /// A payment was opened.
+    PaymentOpened(PaymentId),
+    /// A payment, as it is now.
+    Payment(PaymentId),
+    /// A refund was opened.
+    RefundOpened(RefundId),
+    /// A refund that was there before.
+    Refund(RefundId),
+    /// A case, as it is now.
+    Case(CaseId),
+    /// A coupon was issued.
+    CouponIssued(CouponId),
+    /// Money was put on an account of this owner.
+    Funded(Owner, kernel::Money),
+    /// A merchant was added.
+    MerchantAdded(MerchantId),
+    /// A key was added.
+    KeyAdded(KeyId),
+    /// A key was revoked.
+    KeyRevoked(KeyId),
+    /// An endpoint was added.
+    EndpointAdded(EndpointId),
+    /// An endpoint was disabled.
+    EndpointDisabled(EndpointId),
+    /// Nothing to show: the system asked.
+    Done,
+}
+
+/// A command that came to its end.
+pub struct Done {
+    /// What it led to.
+    pub outcome: Outcome,
+    /// New rows of control data.
+    pub control: Vec<Vec<Cell>>,
+}
+
+impl From<Outcome> for Done {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, control: Vec::new() }
+    }
+}
+
+/// Runs a request's command in its view.
+pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
+    let caller = &request.caller;
+    match &request.command {
+        Command::CreateTrade(create) => trade::open(view, create).map(Done::from),
+        Command::Trade(id, command) => trade::command(view, caller, *id, command).map(Done::from),
+        Command::CancelPayment(id) => trade::cancel(view, caller, *id).map(Done::from),
+        Command::ResolveCase { case, resolution, note } => {
+            trade::resolve(view, caller, *case, *resolution, note).map(Done::from)
+        }
+        Command::IssueCoupon(issue) => coupon::issue(view, issue).map(Done::from),
+        Command::ExpireCoupon(id) => coupon::expire(view, *id).map(Done::from),
+        Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),
+        Command::FundBudget { owner, money } => coupon::fund_budget(view, owner, *money).map(Done::from),
+        Command::Control(command) => control::change(view, caller, command),
+        Command::Word(told) => trade::word(view, told).map(Done::from),
+        Command::Timer(id, kind) => trade::timer(view, *id, *kind).map(Done::from),
+        Command::Recall(problem) => Err(Stop::Refused(problem.clone())),
+    }
+}
+
+/// The refusal for what is not there, or not for the one who asks: the same for both.
+pub fn not_found() -> Stop {
+    Stop::Refused(Problem::new(Code::not_found, "there is no such object"))
+}

@@ -1,0 +1,159 @@
+//! Commands to a trade's tree: opening it, everything a merchant or buyer may ask, institutions' words, timers.
+
+use std::sync::Arc;
+
+use channel::order::Told;
+use kernel::message::payment::{Command as PaymentCommand, Resolution};
+use kernel::message::trade::{Command, Create, Refund};
+use kernel::{CaseId, Code, PaymentId, Problem, RefundId, TradeId};
+use payment::Payments;
+use trade::{TimerKind, Trade};
+
+use crate::answers::{self, ClaimKind, Draft, Found};
+use crate::flows::drive::{Message, drive, fresh, trade_reacted, want};
+use crate::flows::{Outcome, not_found};
+use crate::request::Caller;
+use crate::stop::Stop;
+use crate::view::View;
+
+/// Opens a trade, perhaps with its first payment. A merchant's order number that is taken is answered with the trade that
+/// has it, if the content is the same; what it asks to pay is not run again.
+pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
+    let merchant = create.context.merchant;
+    if !view.control.merchants.contains_key(&merchant) {
+        return Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant")));
+    }
+    let scope = merchant.to_string();
+    match answers::look_up(view, ClaimKind::Order, &scope, &create.merchant_order_id)? {
+        Found::Taken(answer) => {
+            let first = answer.object.as_deref().and_then(TradeId::parse);
+            let id = first.ok_or_else(|| Stop::Broken("an order number names no trade".to_owned()))?;
+            let trade = crate::flows::drive::the_trade(view, id)?;
+            if trade.same_content(create) {
+                return Ok(Outcome::Trade(id));
+            }
+            let detail = "the merchant order number belongs to a trade with other content";
+            Err(Stop::Refused(Problem::at(Code::order_exists, "merchant_order_id", detail).about(id)))
+        }
+        Found::Free(place) => {
+            fresh(view, create.id);
+            let known = trade::Known { now: view.now() };
+            let (trade, reaction) = Trade::create(create, &known)?;
+            let context = trade.context.clone();
+            view.put(create.id, trade);
+            answers::store(
+                view,
+                Draft {
+                    kind: ClaimKind::Order,
+                    scope,
+                    key: create.merchant_order_id.clone(),
+                    place,
+                    body_hash: None,
+                    status: 0,
+                    object: Some(create.id.to_string()),
+                    body: None,
+                },
+            );
+            let messages = trade_reacted(view, create.id, &context, reaction);
+            drive(view, create.id, messages)?;
+            Ok(Outcome::TradeOpened(create.id))
+        }
+    }
+}
+
+/// Any command to a trade that is there.
+pub fn command(view: &mut View<'_>, caller: &Caller, id: TradeId, command: &Command) -> Result<Outcome, Stop> {
+    let trade = visible(view, caller, id)?;
+    let payments = view.get::<Payments>(id)?;
+    if let Command::Refund(refund) = command {
+        if let Some(known) = payments.as_deref().and_then(|state| state.existing_refund(&refund.merchant_refund_id)) {
+            return existing(id, known, refund);
+        }
+    }
+    let before = payments.map_or((0, 0), |state| (state.payments.len(), state.refunds.len()));
+    drop(trade);
+    drive(view, id, vec![Message::Trade(trade::Input::Command(command.clone()))])?;
+    let after = view.get::<Payments>(id)?;
+    let newest = |numbers: Option<u16>| numbers.ok_or_else(|| Stop::Broken("a command left no trace".to_owned()));
+    match command {
+        Command::Pay(_) => {
+            let opened = after.as_deref().and_then(|state| state.payments.get(before.0..)?.first());
+            newest(opened.map(|payment| payment.no)).map(|no| Outcome::PaymentOpened(PaymentId::new(id, no)))
+        }
+        Command::Refund(refund) => {
+            let opened = after.as_deref().and_then(|state| state.existing_refund(&refund.merchant_refund_id));
+            newest(opened.map(|refund| refund.no)).map(|no| Outcome::RefundOpened(RefundId::new(id, no)))
+        }
+        Command::Create(_) | Command::Confirm { .. } | Command::Close | Command::Expire | Command::ConfirmByTime => {
+            Ok(Outcome::Trade(id))
+        }
+    }
+}
+
+fn existing(trade: TradeId, known: &payment::Refund, request: &Refund) -> Result<Outcome, Stop> {
+    let id = RefundId::new(trade, known.no);
+    if known.same_content(request) {
+        return Ok(Outcome::Refund(id));
+    }
+    let detail = "the merchant refund number belongs to a refund with other content";
+    Err(Stop::Refused(Problem::at(Code::refund_exists, "merchant_refund_id", detail).about(id)))
+}
+
+/// Ends an open payment.
+pub fn cancel(view: &mut View<'_>, caller: &Caller, id: PaymentId) -> Result<Outcome, Stop> {
+    visible(view, caller, id.trade)?;
+    let there = view.get::<Payments>(id.trade)?.is_some_and(|state| state.payment(id.no).is_some());
+    if !there {
+        return Err(not_found());
+    }
+    drive(view, id.trade, vec![payment_command(PaymentCommand::Cancel(id))])?;
+    Ok(Outcome::Payment(id))
+}
+
+/// Resolves a case.
+pub fn resolve(
+    view: &mut View<'_>,
+    caller: &Caller,
+    id: CaseId,
+    resolution: Resolution,
+    note: &str,
+) -> Result<Outcome, Stop> {
+    visible(view, caller, id.trade)?;
+    let there = view.get::<Payments>(id.trade)?.is_some_and(|state| state.case(id.no).is_some());
+    if !there {
+        return Err(not_found());
+    }
+    let command = PaymentCommand::Resolve { case: id, resolution, note: note.to_owned() };
+    drive(view, id.trade, vec![payment_command(command)])?;
+    Ok(Outcome::Case(id))
+}
+
+fn payment_command(command: PaymentCommand) -> Message {
+    Message::Payment(payment::Input::Command(command))
+}
+
+/// An institution's word about an order. A word about a tree that does not exist changes nothing.
+pub fn word(view: &mut View<'_>, told: &Told) -> Result<Outcome, Stop> {
+    let id = told.order.trade;
+    want(view, id);
+    if view.get::<Trade>(id)?.is_some() {
+        drive(view, id, vec![Message::Channel(channel::Input::Told(told.clone()))])?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A timer of a trade.
+pub fn timer(view: &mut View<'_>, id: TradeId, kind: TimerKind) -> Result<Outcome, Stop> {
+    want(view, id);
+    if view.get::<Trade>(id)?.is_some() {
+        drive(view, id, vec![Message::Trade(trade::Input::Command(kind.command()))])?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The trade, if it is there for this caller.
+fn visible(view: &mut View<'_>, caller: &Caller, id: TradeId) -> Result<Arc<Trade>, Stop> {
+    want(view, id);
+    let trade = view.get::<Trade>(id)?.ok_or_else(not_found)?;
+    if caller.may_see(Some(trade.context.merchant)) { Ok(trade) } else { Err(not_found()) }
+}

@@ -1,0 +1,183 @@
+//! The objects as clients see them, rendered once: in answers, in events, in reads. The bytes that leave here are stored.
+//!
+//! Field order is fixed by the structs. Times are RFC 3339 UTC, amounts minor units, ids text.
+
+pub mod accounting;
+pub mod control;
+pub mod payment;
+pub mod problem;
+pub mod trade;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::payment::{Coupon, Payments};
+use ::trade::Trade;
+use kernel::{CaseId, CouponId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
+use serde::Serialize;
+
+use crate::flows::Outcome;
+use crate::news::Object;
+use crate::stop::Stop;
+use crate::view::View;
+
+/// A rendered answer.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// HTTP status.
+    pub status: u16,
+    /// The bytes.
+    pub body: Arc<str>,
+    /// The object it is about.
+    pub object: Option<String>,
+    /// What is stored instead of `body`, where `body` holds a secret that is shown once.
+    pub kept: Option<Arc<str>>,
+}
+
+impl Rendered {
+    fn new(status: u16, object: impl std::fmt::Display, body: String) -> Self {
+        Self { status, body: body.into(), object: Some(object.to_string()), kept: None }
+    }
+
+    /// A problem.
+    pub fn problem(problem: &kernel::Problem, request_id: &str) -> Self {
+        let status = problem.code.kind().status();
+        Self {
+            status,
+            body: problem::body(problem, request_id).into(),
+            object: problem.object.clone(),
+            kept: None,
+        }
+    }
+}
+
+/// The JSON of anything that is only numbers, texts and lists of them.
+pub fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+/// The answer that shows an outcome.
+pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop> {
+    Ok(match outcome {
+        Outcome::TradeOpened(id) => Rendered::new(201, id, trade_json(view, *id)?),
+        Outcome::Trade(id) => Rendered::new(200, id, trade_json(view, *id)?),
+        Outcome::PaymentOpened(id) => Rendered::new(201, id, payment_json(view, *id)?),
+        Outcome::Payment(id) => Rendered::new(200, id, payment_json(view, *id)?),
+        Outcome::RefundOpened(id) => Rendered::new(201, id, refund_json(view, *id)?),
+        Outcome::Refund(id) => Rendered::new(200, id, refund_json(view, *id)?),
+        Outcome::Case(id) => Rendered::new(200, id, case_json(view, *id)?),
+        Outcome::CouponIssued(id) => Rendered::new(201, id, coupon_json(view, *id)?),
+        Outcome::Funded(owner, money) => Rendered::new(201, owner.wire(), funded(owner, *money)),
+        Outcome::MerchantAdded(id) => Rendered::new(201, id, control::merchant(&view.control, *id)),
+        Outcome::KeyAdded(id) => Rendered::new(201, id, control::key(&view.control, *id)),
+        Outcome::KeyRevoked(id) => Rendered::new(200, id, control::key(&view.control, *id)),
+        Outcome::EndpointAdded(id) => Rendered::new(201, id, control::endpoint(&view.control, *id, true)),
+        Outcome::EndpointDisabled(id) => Rendered::new(200, id, control::endpoint(&view.control, *id, false)),
+        Outcome::Done => Rendered { status: 200, body: "{}".into(), object: None, kept: None },
+    })
+}
+
+/// The bodies of everything the request told, and the institution of each event, both as of its end.
+pub fn bodies(view: &mut View<'_>) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
+    let objects: Vec<Object> = view.told.iter().map(|told| told.object).collect();
+    let mut bodies = BTreeMap::new();
+    for object in objects {
+        if !bodies.contains_key(&object) {
+            bodies.insert(object, body(view, object)?.into());
+        }
+    }
+    let trades: Vec<TradeId> = view.told.iter().map(|told| told.object.trade()).collect();
+    for (place, trade) in trades.into_iter().enumerate() {
+        let payments = view.get::<Payments>(trade)?;
+        if let Some(told) = view.told.get_mut(place) {
+            told.pay_org = institution(payments.as_deref(), told.object);
+        }
+    }
+    Ok(bodies)
+}
+
+/// An object's JSON.
+pub fn body(view: &mut View<'_>, object: Object) -> Result<String, Stop> {
+    match object {
+        Object::Trade(id) => trade_json(view, id),
+        Object::Payment(id) => payment_json(view, id),
+        Object::Refund(id) => refund_json(view, id),
+        Object::Case(id) => case_json(view, id),
+    }
+}
+
+/// An object as it is now, by its id in text form; for answers whose bytes are gone.
+pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
+    let outcome = if let Some(id) = TradeId::parse(id) {
+        Outcome::Trade(id)
+    } else if let Some(id) = PaymentId::parse(id) {
+        Outcome::Payment(id)
+    } else if let Some(id) = RefundId::parse(id) {
+        Outcome::Refund(id)
+    } else if let Some(id) = CaseId::parse(id) {
+        Outcome::Case(id)
+    } else if let Some(id) = CouponId::parse(id) {
+        Outcome::CouponIssued(id)
+    } else if let Some(id) = kernel::MerchantId::parse(id) {
+        Outcome::MerchantAdded(id)
+    } else if let Some(id) = kernel::KeyId::parse(id) {
+        Outcome::KeyAdded(id)
+    } else if let Some(id) = kernel::EndpointId::parse(id) {
+        Outcome::EndpointDisabled(id)
+    } else {
+        Outcome::Done
+    };
+    self::outcome(view, &outcome)
+}
+
+/// The institution that an object's money went through: the first outside one, else our own books.
+fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
+    let Some(state) = payments else { return PayOrg::internal() };
+    let payment = match object {
+        Object::Trade(_) => state.payments.last(),
+        Object::Payment(id) => state.payment(id.no),
+        Object::Refund(id) => state.refund(id.no).and_then(|refund| state.payment(refund.payment)),
+        Object::Case(id) => state.case(id.no).and_then(|case| match case.subject {
+            ::payment::Subject::Instruction(no) => state.leg(no).map(|(payment, _)| payment),
+            ::payment::Subject::Part(no) => {
+                state.part(no).and_then(|(refund, _)| state.payment(refund.payment))
+            }
+        }),
+    };
+    let outside = payment.and_then(|payment| payment.external().find_map(|leg| leg.channel_account.as_deref()));
+    outside.map_or_else(PayOrg::internal, PayOrg::institution)
+}
+
+fn trade_json(view: &mut View<'_>, id: TradeId) -> Result<String, Stop> {
+    let (trade, payments) = (view.get::<Trade>(id)?, view.get::<Payments>(id)?);
+    let trade = trade.ok_or_else(|| gone(id))?;
+    Ok(json(&trade::Object::new(&trade, payments.as_deref())))
+}
+
+fn payment_json(view: &mut View<'_>, id: PaymentId) -> Result<String, Stop> {
+    let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
+    state.payment(id.no).map(|payment| json(&payment::Object::new(id.trade, payment))).ok_or_else(|| gone(id))
+}
+
+fn refund_json(view: &mut View<'_>, id: RefundId) -> Result<String, Stop> {
+    let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
+    payment::refund(&state, id.no).map(|refund| json(&refund)).ok_or_else(|| gone(id))
+}
+
+fn case_json(view: &mut View<'_>, id: CaseId) -> Result<String, Stop> {
+    let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
+    state.case(id.no).map(|case| json(&payment::CaseObject::new(id.trade, case))).ok_or_else(|| gone(id))
+}
+
+fn coupon_json(view: &mut View<'_>, id: CouponId) -> Result<String, Stop> {
+    let coupon = view.get::<Coupon>(id)?.ok_or_else(|| gone(id))?;
+    Ok(json(&payment::CouponObject::new(&coupon)))
+}
+
+fn funded(owner: &Owner, money: Money) -> String {
+    json(&serde_json::json!({"object": "funding", "owner": owner.wire(), "amount": money.amount, "currency": money.currency}))
+}
+
+fn gone(id: impl std::fmt::Display) -> Stop {
+    Stop::Broken(format!("{id} is not where it must be"))
+}

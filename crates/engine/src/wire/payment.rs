@@ -1,0 +1,277 @@
+//! Payments, refunds, cases and coupons on the wire.
+
+use kernel::message::accounting::CouponSource;
+use kernel::message::channel::Credential;
+use kernel::message::payment::Tool;
+use kernel::{Amount, CaseId, CouponId, Currency, InstructionId, MerchantId, PaymentId, RefundId, Time, TradeId};
+use payment::{Case, Coupon, Instruction, Part, Payment, Payments, Refund, Subject};
+use serde::Serialize;
+
+/// `"object": "payment"`.
+#[derive(Serialize)]
+pub struct Object<'a> {
+    id: PaymentId,
+    object: &'static str,
+    trade_id: TradeId,
+    due: u16,
+    status: &'static str,
+    amount: Amount,
+    currency: Currency,
+    instructions: Vec<InstructionObject<'a>>,
+    next_action: Option<NextAction<'a>>,
+    failure: Option<FailureObject<'a>>,
+    rule_version: i64,
+    created_at: Time,
+    sequence: i64,
+}
+
+/// One instruction.
+#[derive(Serialize)]
+struct InstructionObject<'a> {
+    id: InstructionId,
+    tool: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupon: Option<CouponId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_account: Option<&'a str>,
+    amount: Amount,
+    status: &'static str,
+    received_amount: i64,
+    returned_amount: i64,
+    surplus: bool,
+}
+
+/// What the buyer must do.
+#[derive(Serialize)]
+struct NextAction<'a> {
+    instruction: InstructionId,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a str>,
+}
+
+/// Why it failed.
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Object<'a> {
+    /// A payment of a trade.
+    pub fn new(trade: TradeId, payment: &'a Payment) -> Self {
+        Self {
+            id: PaymentId::new(trade, payment.no),
+            object: "payment",
+            trade_id: trade,
+            due: payment.due,
+            status: payment.status.as_str(),
+            amount: payment.money.amount,
+            currency: payment.money.currency,
+            instructions: payment.instructions.iter().map(|leg| instruction(trade, leg)).collect(),
+            next_action: payment.next_action().and_then(|leg| next_action(trade, leg)),
+            failure: payment.failure.as_ref().map(|failure| FailureObject {
+                code: failure.code.as_str(),
+                message: &failure.message,
+            }),
+            rule_version: payment.rule_version,
+            created_at: payment.created_at,
+            sequence: payment.sequence,
+        }
+    }
+}
+
+fn instruction(trade: TradeId, leg: &Instruction) -> InstructionObject<'_> {
+    InstructionObject {
+        id: InstructionId::new(trade, leg.no),
+        tool: tool(&leg.tool),
+        coupon: leg.coupon_id(),
+        method: leg.method(),
+        channel_account: leg.channel_account.as_deref(),
+        amount: leg.amount,
+        status: leg.status.as_str(),
+        received_amount: leg.received,
+        returned_amount: leg.returned,
+        surplus: leg.surplus,
+    }
+}
+
+/// The wire word of a tool.
+pub fn tool(tool: &Tool) -> &'static str {
+    match tool {
+        Tool::Balance => "balance",
+        Tool::Coupon(_) => "coupon",
+        Tool::Channel { .. } => "channel",
+    }
+}
+
+fn next_action(trade: TradeId, leg: &Instruction) -> Option<NextAction<'_>> {
+    let instruction = InstructionId::new(trade, leg.no);
+    Some(match leg.credential.as_ref()? {
+        Credential::Redirect(url) => NextAction { instruction, kind: "redirect", url: Some(url), data: None },
+        Credential::QrCode(data) => NextAction { instruction, kind: "qr_code", url: None, data: Some(data) },
+    })
+}
+
+/// `"object": "refund"`.
+#[derive(Serialize)]
+pub struct RefundObject<'a> {
+    id: RefundId,
+    object: &'static str,
+    trade_id: TradeId,
+    payment_id: PaymentId,
+    merchant_refund_id: Option<&'a str>,
+    status: &'static str,
+    amount: Amount,
+    currency: Currency,
+    reason: Option<&'a str>,
+    reason_code: &'static str,
+    splits: Vec<ShareObject<'a>>,
+    parts: Vec<PartObject>,
+    created_at: Time,
+    sequence: i64,
+}
+
+/// What it takes from one receiver.
+#[derive(Serialize)]
+struct ShareObject<'a> {
+    receiver: &'a kernel::Owner,
+    before_release: i64,
+    after_release: i64,
+}
+
+/// What it gives back of one tool.
+#[derive(Serialize)]
+struct PartObject {
+    instruction: InstructionId,
+    tool: &'static str,
+    amount: Amount,
+    status: &'static str,
+    way: &'static str,
+}
+
+/// A refund of a trade; `None` where there is none of this number.
+pub fn refund(state: &Payments, no: u16) -> Option<RefundObject<'_>> {
+    let refund = state.refund(no)?;
+    Some(refund_object(state, refund))
+}
+
+fn refund_object<'a>(state: &Payments, refund: &'a Refund) -> RefundObject<'a> {
+    let part = |part: &Part| PartObject {
+        instruction: InstructionId::new(state.trade, part.instruction),
+        tool: state.leg(part.instruction).map_or("channel", |(_, leg)| tool(&leg.tool)),
+        amount: part.amount,
+        status: part.status.as_str(),
+        way: part.way.as_str(),
+    };
+    RefundObject {
+        id: RefundId::new(state.trade, refund.no),
+        object: "refund",
+        trade_id: state.trade,
+        payment_id: PaymentId::new(state.trade, refund.payment),
+        merchant_refund_id: refund.merchant_refund_id.as_deref(),
+        status: refund.status.as_str(),
+        amount: refund.money.amount,
+        currency: refund.money.currency,
+        reason: refund.reason.as_deref(),
+        reason_code: refund.reason_code.as_str(),
+        splits: refund
+            .shares
+            .iter()
+            .map(|share| ShareObject {
+                receiver: &share.receiver,
+                before_release: share.before,
+                after_release: share.after,
+            })
+            .collect(),
+        parts: refund.parts.iter().map(part).collect(),
+        created_at: refund.created_at,
+        sequence: refund.sequence,
+    }
+}
+
+/// `"object": "case"`.
+#[derive(Serialize)]
+pub struct CaseObject<'a> {
+    id: CaseId,
+    object: &'static str,
+    trade_id: TradeId,
+    kind: &'static str,
+    status: &'static str,
+    instruction: Option<InstructionId>,
+    refund_part: Option<u16>,
+    amount: Amount,
+    currency: Currency,
+    actions: Vec<&'static str>,
+    resolution: Option<&'static str>,
+    note: Option<&'a str>,
+    opened_at: Time,
+    sequence: i64,
+}
+
+impl<'a> CaseObject<'a> {
+    /// A case of a trade.
+    pub fn new(trade: TradeId, case: &'a Case) -> Self {
+        use kernel::message::payment::Resolution;
+        let (instruction, refund_part) = match case.subject {
+            Subject::Instruction(no) => (Some(InstructionId::new(trade, no)), None),
+            Subject::Part(no) => (None, Some(no)),
+        };
+        let all = [Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
+        let actions = all.into_iter().filter(|action| case.kind.allows(*action)).map(payment::case::resolution_as_str);
+        Self {
+            id: CaseId::new(trade, case.no),
+            object: "case",
+            trade_id: trade,
+            kind: case.kind.as_str(),
+            status: case.status.as_str(),
+            instruction,
+            refund_part,
+            amount: case.money.amount,
+            currency: case.money.currency,
+            actions: actions.collect(),
+            resolution: case.resolution.map(payment::case::resolution_as_str),
+            note: case.note.as_deref(),
+            opened_at: case.opened_at,
+            sequence: case.sequence,
+        }
+    }
+}
+
+/// `"object": "coupon"`.
+#[derive(Serialize)]
+pub struct CouponObject {
+    id: CouponId,
+    object: &'static str,
+    status: &'static str,
+    merchant_id: Option<MerchantId>,
+    owner: String,
+    amount: Amount,
+    currency: Currency,
+    budget: bool,
+    expires_at: Option<Time>,
+    created_at: Time,
+}
+
+impl CouponObject {
+    /// A coupon.
+    pub fn new(coupon: &Coupon) -> Self {
+        Self {
+            id: coupon.id,
+            object: "coupon",
+            status: coupon.status.as_str(),
+            merchant_id: coupon.merchant,
+            owner: format!("user:{}", coupon.user),
+            amount: coupon.money.amount,
+            currency: coupon.money.currency,
+            budget: matches!(coupon.source, CouponSource::Budget(_)),
+            expires_at: coupon.expires_at,
+            created_at: coupon.created_at,
+        }
+    }
+}

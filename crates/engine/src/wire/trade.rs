@@ -1,0 +1,128 @@
+//! A trade on the wire.
+
+use std::collections::BTreeMap;
+
+use kernel::message::trade::LateSuccess;
+use kernel::{Amount, Currency, MerchantId, OrderType, Owner, SubType, Time, TradeId, UserId};
+use payment::Payments;
+use serde::Serialize;
+use trade::{Due, Split, Trade};
+
+/// `"object": "trade"`.
+#[derive(Serialize)]
+pub struct Object<'a> {
+    id: TradeId,
+    object: &'static str,
+    status: &'static str,
+    closing: bool,
+    closed_reason: Option<&'static str>,
+    #[serde(rename = "type")]
+    order_type: OrderType,
+    sub_type: &'a SubType,
+    merchant_id: MerchantId,
+    merchant_order_id: &'a str,
+    amount: Amount,
+    currency: Currency,
+    paid_amount: i64,
+    confirmed_amount: i64,
+    escrow_amount: i64,
+    refunded_amount: i64,
+    refundable_amount: i64,
+    buyer: &'a UserId,
+    subject: Option<&'a str>,
+    splits: Vec<SplitObject<'a>>,
+    dues: Vec<DueObject>,
+    late_success: &'static str,
+    confirm_by: Option<Time>,
+    return_url: Option<&'a str>,
+    metadata: &'a BTreeMap<String, String>,
+    payment: Option<super::payment::Object<'a>>,
+    created_at: Time,
+    expires_at: Time,
+    sequence: i64,
+}
+
+/// One receiver's part.
+#[derive(Serialize)]
+struct SplitObject<'a> {
+    receiver: &'a Owner,
+    amount: Amount,
+    released: i64,
+    returned: i64,
+    returning: i64,
+}
+
+/// One due.
+#[derive(Serialize)]
+struct DueObject {
+    no: u16,
+    amount: Amount,
+    opens_at: Time,
+    expires_at: Time,
+    paid: bool,
+}
+
+impl<'a> Object<'a> {
+    /// A trade with its newest payment.
+    pub fn new(trade: &'a Trade, payments: Option<&'a Payments>) -> Self {
+        let newest = payments.and_then(|state| state.payments.last());
+        Self {
+            id: trade.id,
+            object: "trade",
+            status: trade.status.as_str(),
+            closing: trade.status.is_closing(),
+            closed_reason: trade.status.closed_reason().map(trade::ClosedReason::as_str),
+            order_type: trade.context.order_type,
+            sub_type: &trade.context.sub_type,
+            merchant_id: trade.context.merchant,
+            merchant_order_id: &trade.merchant_order_id,
+            amount: trade.money.amount,
+            currency: trade.money.currency,
+            paid_amount: trade.paid,
+            confirmed_amount: trade.moved.released,
+            escrow_amount: trade.escrow_amount(),
+            refunded_amount: trade.refunded_amount(),
+            refundable_amount: trade.refundable_amount(),
+            buyer: &trade.buyer,
+            subject: trade.subject.as_deref(),
+            splits: trade.splits.iter().map(split).collect(),
+            dues: trade.dues.iter().map(due).collect(),
+            late_success: late_success(trade.late_success),
+            confirm_by: trade.confirm_by,
+            return_url: trade.return_url.as_deref(),
+            metadata: &trade.metadata,
+            payment: newest.map(|payment| super::payment::Object::new(trade.id, payment)),
+            created_at: trade.created_at,
+            expires_at: trade.expires_at,
+            sequence: trade.sequence,
+        }
+    }
+}
+
+fn split(split: &Split) -> SplitObject<'_> {
+    SplitObject {
+        receiver: &split.receiver,
+        amount: split.amount,
+        released: split.moved.released,
+        returned: split.moved.returned_before + split.moved.returned_after,
+        returning: split.moved.returning_before + split.moved.returning_after,
+    }
+}
+
+fn due(due: &Due) -> DueObject {
+    DueObject {
+        no: due.no,
+        amount: due.amount,
+        opens_at: due.opens_at,
+        expires_at: due.expires_at,
+        paid: due.payment.is_some(),
+    }
+}
+
+/// The wire word.
+pub fn late_success(late: LateSuccess) -> &'static str {
+    match late {
+        LateSuccess::Refund => "refund",
+        LateSuccess::Reopen => "reopen",
+    }
+}

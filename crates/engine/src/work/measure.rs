@@ -1,0 +1,26 @@
+//! The names of what workers measure.
+
+/// Due tasks done, by `kind` and `outcome`.
+pub const TASKS: &str = "suanpan_tasks_total";
+/// How late the last task that was started is, in seconds.
+pub const TASK_LAG: &str = "suanpan_task_lag_seconds";
+/// Tasks under way.
+pub const TASKS_UNDER_WAY: &str = "suanpan_tasks_under_way";
+/// Calls to institutions, by `account`, `operation` and `outcome`.
+pub const CHANNEL_CALLS: &str = "suanpan_channel_calls_total";
+/// Webhook deliveries, by `outcome`.
+pub const DELIVERIES: &str = "suanpan_webhook_deliveries_total";
+/// Parked webhook deliveries that were due at the last look.
+pub const PARKED: &str = "suanpan_webhook_parked_due";
+
+/// A count for a gauge.
+#[allow(clippy::cast_precision_loss, reason = "a gauge")]
+pub(crate) fn count(count: usize) -> f64 {
+    count as f64
+}
+
+/// Microseconds as seconds, for a gauge.
+#[allow(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "a gauge; no money is near")]
+pub(crate) fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}

@@ -1,0 +1,320 @@
+//! A payment (支付单): one attempt to pay one due, and the machine of its states.
+//!
+//! Terminal states stay terminal; the one exception is a late success that the trade's rule wants to keep (*reopen*).
+
+use kernel::message::trade::{LateSuccess, Share};
+use kernel::{Context, Money, Time, UserId};
+
+use crate::instruction::Instruction;
+
+/// One attempt to pay a due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Its number in the trade's tree.
+    pub no: u16,
+    /// The due it pays.
+    pub due: u16,
+    /// The trade's context.
+    pub context: Context,
+    /// How much: the due's amount, and exactly the sum of its instructions.
+    pub money: Money,
+    /// Who pays.
+    pub buyer: UserId,
+    /// Who gets the money at once when it takes effect; empty where it waits in escrow.
+    pub receivers: Vec<Share>,
+    /// When the trade's time is over.
+    pub expires_at: Time,
+    /// What becomes of money that comes after the end.
+    pub late_success: LateSuccess,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// As what it will end once the institution has let go of its open leg: somebody asked for it.
+    pub ending: Option<Ending>,
+    /// Whether the trade stopped taking payments; set on every payment of the trade at once.
+    pub stopped: bool,
+    /// The version of the rules that planned it; 1 is the built-in plan.
+    pub rule_version: i64,
+    /// How many public events it has had.
+    pub sequence: i64,
+    /// When it was opened.
+    pub created_at: Time,
+    /// Its legs, in the client's order.
+    pub instructions: Vec<Instruction>,
+}
+
+impl Payment {
+    /// Its legs at institutions, in order.
+    pub fn external(&self) -> impl Iterator<Item = &Instruction> {
+        self.instructions.iter().filter(|leg| leg.is_external())
+    }
+
+    /// Its legs on our own books, in order.
+    pub fn internal(&self) -> impl Iterator<Item = &Instruction> {
+        self.instructions.iter().filter(|leg| !leg.is_external())
+    }
+
+    /// The leg whose outside action the buyer must take now, where there is one.
+    pub fn next_action(&self) -> Option<&Instruction> {
+        let waits = |leg: &&Instruction| leg.status.awaits_money() && leg.credential.is_some();
+        self.instructions.iter().find(waits).filter(|_| self.status == PaymentStatus::RequiresAction)
+    }
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PaymentStatus {
+    /// Opened; nothing has been asked of anybody outside.
+    Created,
+    /// The buyer must act at an institution.
+    RequiresAction,
+    /// Under way outside.
+    Processing,
+    /// Took effect.
+    Succeeded,
+    /// A sure no.
+    Failed,
+    /// Ended by somebody, or by a newer payment.
+    Canceled,
+    /// Ended by time.
+    Expired,
+    /// Other money came than was asked; people decide.
+    Review,
+}
+
+impl PaymentStatus {
+    /// Every status.
+    pub const ALL: [Self; 8] = [
+        Self::Created,
+        Self::RequiresAction,
+        Self::Processing,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+        Self::Review,
+    ];
+
+    /// The wire word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+            Self::Review => "review",
+        }
+    }
+
+    /// Reads the wire word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Whether it still runs by itself; a payment in review is open too, but only people move it.
+    pub const fn is_running(self) -> bool {
+        match self {
+            Self::Created | Self::RequiresAction | Self::Processing => true,
+            Self::Succeeded | Self::Failed | Self::Canceled | Self::Expired | Self::Review => false,
+        }
+    }
+
+    /// Whether it may still take effect without being opened again.
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Created | Self::RequiresAction | Self::Processing | Self::Review => true,
+            Self::Succeeded | Self::Failed | Self::Canceled | Self::Expired => false,
+        }
+    }
+
+    /// The machine. `None` where a step does not apply: nothing changes then.
+    pub const fn after(self, step: PaymentStep) -> Option<Self> {
+        match (self, step) {
+            // The buyer is asked to act only where an order is under way.
+            (Self::Processing, PaymentStep::Act) => Some(Self::RequiresAction),
+            (Self::Created | Self::RequiresAction | Self::Review, PaymentStep::Act) => None,
+            // An order was sent or is being worked on; people accepted one leg and the next one follows.
+            (Self::Created | Self::RequiresAction | Self::Review, PaymentStep::Work) => Some(Self::Processing),
+            (Self::Processing, PaymentStep::Work) => None,
+            // Other money than asked came for an open leg.
+            (Self::RequiresAction | Self::Processing, PaymentStep::Review) => Some(Self::Review),
+            (Self::Created | Self::Review, PaymentStep::Review) => None,
+            // Whatever is open may end in any way.
+            (Self::Created | Self::RequiresAction | Self::Processing | Self::Review, PaymentStep::Succeed) => {
+                Some(Self::Succeeded)
+            }
+            (Self::Created | Self::RequiresAction | Self::Processing | Self::Review, PaymentStep::Fail) => {
+                Some(Self::Failed)
+            }
+            (Self::Created | Self::RequiresAction | Self::Processing | Self::Review, PaymentStep::Cancel) => {
+                Some(Self::Canceled)
+            }
+            (Self::Created | Self::RequiresAction | Self::Processing | Self::Review, PaymentStep::Expire) => {
+                Some(Self::Expired)
+            }
+            // Reopen: late money is kept, because the trade's rule says so.
+            (Self::Canceled | Self::Expired, PaymentStep::Succeed) => Some(Self::Succeeded),
+            // Terminal is terminal.
+            (
+                Self::Canceled | Self::Expired,
+                PaymentStep::Act
+                | PaymentStep::Work
+                | PaymentStep::Review
+                | PaymentStep::Fail
+                | PaymentStep::Cancel
+                | PaymentStep::Expire,
+            )
+            | (
+                Self::Succeeded | Self::Failed,
+                PaymentStep::Act
+                | PaymentStep::Work
+                | PaymentStep::Review
+                | PaymentStep::Succeed
+                | PaymentStep::Fail
+                | PaymentStep::Cancel
+                | PaymentStep::Expire,
+            ) => None,
+        }
+    }
+}
+
+/// What can happen to a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PaymentStep {
+    /// The buyer must act.
+    Act,
+    /// Something outside works on it.
+    Work,
+    /// People must decide.
+    Review,
+    /// It takes effect.
+    Succeed,
+    /// A sure no.
+    Fail,
+    /// Somebody ended it.
+    Cancel,
+    /// Time ended it.
+    Expire,
+}
+
+/// As what a payment ends that somebody wants ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Somebody asked.
+    Canceled,
+    /// The trade's time is over.
+    Expired,
+}
+
+impl Ending {
+    /// The wire word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Reads the wire word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Canceled, Self::Expired].into_iter().find(|known| known.as_str() == text)
+    }
+
+    pub(crate) const fn step(self) -> PaymentStep {
+        match self {
+            Self::Canceled => PaymentStep::Cancel,
+            Self::Expired => PaymentStep::Expire,
+        }
+    }
+}
+
+/// Why a payment failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable, for programs.
+    pub code: FailureCode,
+    /// For people; where an institution spoke, with its own code.
+    pub message: String,
+}
+
+/// The stable reasons of failed payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureCode {
+    /// The buyer's balance does not cover the part.
+    InsufficientBalance,
+    /// The coupon was used or held by another payment just before.
+    CouponTaken,
+    /// An account that should pay is frozen or closed.
+    AccountFrozen,
+    /// The institution refused.
+    Declined,
+    /// Other money came than was asked, and people gave it back.
+    AmountMismatch,
+    /// The books could not take it.
+    LedgerRefused,
+}
+
+impl FailureCode {
+    /// Every code.
+    pub const ALL: [Self; 6] = [
+        Self::InsufficientBalance,
+        Self::CouponTaken,
+        Self::AccountFrozen,
+        Self::Declined,
+        Self::AmountMismatch,
+        Self::LedgerRefused,
+    ];
+
+    /// The wire word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InsufficientBalance => "insufficient_balance",
+            Self::CouponTaken => "coupon_taken",
+            Self::AccountFrozen => "account_frozen",
+            Self::Declined => "declined",
+            Self::AmountMismatch => "amount_mismatch",
+            Self::LedgerRefused => "ledger_refused",
+        }
+    }
+
+    /// Reads the wire word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: [PaymentStep; 7] = [
+        PaymentStep::Act,
+        PaymentStep::Work,
+        PaymentStep::Review,
+        PaymentStep::Succeed,
+        PaymentStep::Fail,
+        PaymentStep::Cancel,
+        PaymentStep::Expire,
+    ];
+
+    #[test]
+    fn the_whole_machine() {
+        insta::assert_snapshot!(crate::case::grid::of(
+            PaymentStatus::ALL.map(|status| (status.as_str(), status)),
+            STEPS.map(|step| (format!("{step:?}"), step)),
+            |status, step| status.after(step).map(PaymentStatus::as_str),
+        ));
+    }
+
+    #[test]
+    fn words_come_back() {
+        assert!(PaymentStatus::ALL.iter().all(|s| PaymentStatus::parse(s.as_str()) == Some(*s)));
+        assert!(FailureCode::ALL.iter().all(|c| FailureCode::parse(c.as_str()) == Some(*c)));
+        assert_eq!(Ending::parse("expired"), Some(Ending::Expired));
+        assert_eq!(PaymentStatus::parse("paid"), None);
+    }
+}

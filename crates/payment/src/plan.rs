@@ -1,0 +1,251 @@
+//! Opening a payment: what must be right about it, and its first step.
+//!
+//! 1. Everything that can be known from the request and the trade's own rows is checked; what is wrong refuses the request.
+//! 2. An open payment of the same due makes room, unless nobody knows whether its leg was paid.
+//! 3. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
+//!    the external ones follow one after another in the client's order.
+
+use std::collections::BTreeSet;
+
+use kernel::message::payment::{Pay, Tool, ToolRequest};
+use kernel::time::SECOND_US;
+use kernel::{Amount, CouponId, InstructionId, PaymentId, Time, limits};
+
+use crate::coupon::{Coupon, CouponStatus};
+use crate::draft::Draft;
+use crate::ending;
+use crate::event::Event;
+use crate::instruction::{CouponUse, Instruction, InstructionStatus, LegStep};
+use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
+use crate::refusal::Refusal;
+use crate::settle;
+
+/// How long before the trade's end an institution must let go of an order.
+const MARGIN_US: i64 = 60 * SECOND_US;
+/// The shortest life that an order is worth being placed for.
+const SHORTEST_ORDER_US: i64 = 10 * SECOND_US;
+/// The version of the built-in plan.
+const BUILT_IN_RULES: i64 = 1;
+
+/// When an order placed now must end; `None` where too little time is left for one.
+pub(crate) fn order_end(trade_end: Time, now: Time) -> Option<Time> {
+    let end = trade_end.plus(-MARGIN_US);
+    (end.since(now) >= SHORTEST_ORDER_US).then_some(end)
+}
+
+/// `Pay`.
+pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
+    check_tools(pay)?;
+    check_trade(draft, pay)?;
+    let payment = plan(draft, pay)?;
+    let in_the_way: Vec<_> = running(draft, pay.due).map(|payment| payment.no).collect();
+    for older in in_the_way {
+        ending::supersede(draft, older);
+    }
+    let taken = first_taken_coupon(draft, &payment);
+    let no = payment.no;
+    draft.push(Event::PaymentOpened(Box::new(payment)));
+    match taken {
+        Some(coupon) => fail(draft, no, &coupon_taken(coupon)),
+        None => start(draft, no),
+    }
+    Ok(())
+}
+
+fn check_tools(pay: &Pay) -> Result<(), Refusal> {
+    if pay.tools.len() > limits::MAX_LEGS {
+        return Err(Refusal::TooMany { objects: "tools", limit: limits::MAX_LEGS });
+    }
+    if pay.tools.is_empty() {
+        return Err(Refusal::ToolsSum);
+    }
+    let sum = Amount::sum(pay.tools.iter().map(|request| request.amount)).map_err(|_| Refusal::OutOfRange)?;
+    if sum == pay.money.amount { Ok(()) } else { Err(Refusal::ToolsSum) }
+}
+
+fn check_trade(draft: &Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
+    let (state, now) = (&draft.state, draft.known.now);
+    if state.payments.len() >= limits::MAX_PAYMENTS {
+        return Err(Refusal::TooMany { objects: "payments", limit: limits::MAX_PAYMENTS });
+    }
+    if state.effective(pay.due).is_some() {
+        return Err(Refusal::TradeNotPayable("this part of the trade is paid"));
+    }
+    if state.is_stopped() {
+        return Err(Refusal::TradeNotPayable("the trade is closing"));
+    }
+    let outside = pay.tools.iter().any(|request| matches!(request.tool, Tool::Channel { .. }));
+    let too_late = if outside { order_end(pay.expires_at, now).is_none() } else { pay.expires_at <= now };
+    if too_late {
+        return Err(Refusal::TradeNotPayable("too little time is left to pay this way"));
+    }
+    match running(draft, pay.due).find(|older| older.instructions.iter().any(|leg| leg.status.is_unanswered())) {
+        Some(older) => Err(Refusal::PaymentInProgress(PaymentId::new(state.trade, older.no))),
+        None => Ok(()),
+    }
+}
+
+/// Payments in review are not in the way: only people move them.
+pub(crate) fn running<'a>(draft: &'a Draft<'_>, due: u16) -> impl Iterator<Item = &'a Payment> {
+    draft.state.payments.iter().filter(move |payment| payment.due == due && payment.status.is_running())
+}
+
+fn plan(draft: &Draft<'_>, pay: &Pay) -> Result<Payment, Refusal> {
+    let first = draft.state.next_leg();
+    let mut seen = BTreeSet::new();
+    let mut instructions = Vec::with_capacity(pay.tools.len());
+    for (place, (request, no)) in pay.tools.iter().zip(first..).enumerate() {
+        let mut leg = leg(no, request);
+        match &request.tool {
+            Tool::Balance => {}
+            Tool::Coupon(id) => {
+                let refused = |why| Refusal::CouponNotApplicable { place, why };
+                if !seen.insert(*id) {
+                    return Err(refused("the coupon is named twice"));
+                }
+                leg.coupon = Some(coupon_use(draft, pay, *id, request.amount).map_err(refused)?);
+            }
+            Tool::Channel { method, .. } => {
+                let account = draft.known.routes.account_for(method);
+                leg.channel_account = Some(account.ok_or(Refusal::MethodNotSupported { place })?.to_owned());
+            }
+        }
+        instructions.push(leg);
+    }
+    Ok(Payment {
+        no: draft.state.next_payment(),
+        due: pay.due,
+        context: pay.context.clone(),
+        money: pay.money,
+        buyer: pay.buyer.clone(),
+        receivers: pay.receivers.clone(),
+        expires_at: pay.expires_at,
+        late_success: pay.late_success,
+        status: PaymentStatus::Created,
+        failure: None,
+        ending: None,
+        stopped: false,
+        rule_version: BUILT_IN_RULES,
+        sequence: 0,
+        created_at: draft.known.now,
+        instructions,
+    })
+}
+
+fn leg(no: u16, request: &ToolRequest) -> Instruction {
+    Instruction {
+        no,
+        tool: request.tool.clone(),
+        amount: request.amount,
+        coupon: None,
+        channel_account: None,
+        order: None,
+        open: false,
+        status: InstructionStatus::Created,
+        received: 0,
+        returning: 0,
+        returned: 0,
+        receipts: 0,
+        surplus: false,
+        suspended: false,
+        credential: None,
+    }
+}
+
+/// What is wrong with a coupon as such refuses the request; that another payment has it only fails the payment.
+fn coupon_use(draft: &Draft<'_>, pay: &Pay, id: CouponId, part: Amount) -> Result<CouponUse, &'static str> {
+    let coupon = draft.known.coupons.get(&id).ok_or("there is no such coupon")?;
+    if coupon.user != pay.buyer {
+        return Err("there is no such coupon");
+    }
+    if coupon.merchant.is_some_and(|merchant| merchant != pay.context.merchant) {
+        return Err("the coupon is for another merchant");
+    }
+    if coupon.status == CouponStatus::Expired || coupon.is_over(draft.known.now) {
+        return Err("the coupon has expired");
+    }
+    if coupon.money.currency != pay.money.currency {
+        return Err("the coupon is in another currency");
+    }
+    let rest = coupon.money.amount.minor() - part.minor();
+    if rest < 0 {
+        return Err("the part is larger than the coupon");
+    }
+    Ok(CouponUse { source: coupon.source.clone(), rest })
+}
+
+fn first_taken_coupon(draft: &Draft<'_>, payment: &Payment) -> Option<CouponId> {
+    let free = |coupon: &Coupon| match coupon.status {
+        CouponStatus::Usable => true,
+        // Held by the payment that has just made room: it is free by the time it is held again.
+        CouponStatus::Held => coupon.held_by.is_some_and(|holder| was_let_go(draft, holder)),
+        CouponStatus::Spent | CouponStatus::Expired => false,
+    };
+    let known = |id: &CouponId| draft.known.coupons.get(id).is_some_and(free);
+    payment.instructions.iter().filter_map(Instruction::coupon_id).find(|id| !known(id))
+}
+
+fn was_let_go(draft: &Draft<'_>, holder: InstructionId) -> bool {
+    let canceled = |leg: &Instruction| leg.status == InstructionStatus::Canceled;
+    holder.trade == draft.state.trade && draft.state.leg(holder.no).is_some_and(|(_, leg)| canceled(leg))
+}
+
+fn coupon_taken(coupon: CouponId) -> Failure {
+    Failure { code: FailureCode::CouponTaken, message: format!("coupon {coupon} has been used by another payment") }
+}
+
+/// The first step of a payment that was just opened.
+fn start(draft: &mut Draft<'_>, no: u16) {
+    let Some(payment) = draft.state.payment(no) else { return };
+    if payment.external().next().is_none() {
+        settle::take_effect(draft, no, None);
+    } else if payment.internal().next().is_none() {
+        go_outside(draft, no);
+    } else {
+        let holds = payment.internal().filter_map(|leg| ending::hold_of(payment, leg)).collect();
+        draft.push(Event::HoldsAsked { payment: no, holds });
+    }
+}
+
+/// The books hold the internal legs: now the first external one may be sent.
+pub(crate) fn held(draft: &mut Draft<'_>, no: u16) {
+    let Some(payment) = draft.state.payment(no) else { return };
+    let internal: Vec<_> = payment.internal().map(|leg| (leg.no, leg.coupon_id())).collect();
+    for (leg, coupon) in internal {
+        draft.move_leg(leg, LegStep::Hold);
+        if let Some(coupon) = coupon {
+            let command = crate::coupon::Command::Hold(InstructionId::new(draft.state.trade, leg));
+            draft.push(Event::CouponTold { coupon, command });
+        }
+    }
+    go_outside(draft, no);
+}
+
+fn go_outside(draft: &mut Draft<'_>, no: u16) {
+    if send_next(draft, no) {
+        draft.move_payment(no, PaymentStep::Work, None);
+    }
+}
+
+/// Sends the next external leg that was not sent yet; false where there is none or its time would be too short.
+pub(crate) fn send_next(draft: &mut Draft<'_>, no: u16) -> bool {
+    let Some(payment) = draft.state.payment(no) else { return false };
+    let next = payment.external().find(|leg| leg.status == InstructionStatus::Created).map(|leg| leg.no);
+    let (Some(instruction), Some(expires_at)) = (next, order_end(payment.expires_at, draft.known.now)) else {
+        return false;
+    };
+    let order = draft.state.next_order();
+    draft.move_leg(instruction, LegStep::Send);
+    draft.push(Event::OrderPlaced { instruction, order, expires_at });
+    true
+}
+
+/// A payment that fails before anything was held or sent: its internal legs failed, the rest never began.
+pub(crate) fn fail(draft: &mut Draft<'_>, no: u16, failure: &Failure) {
+    let Some(payment) = draft.state.payment(no) else { return };
+    let legs: Vec<_> = payment.instructions.iter().map(|leg| (leg.no, leg.is_external())).collect();
+    for (leg, external) in legs {
+        draft.move_leg(leg, if external { LegStep::Cancel } else { LegStep::Fail });
+    }
+    draft.move_payment(no, PaymentStep::Fail, Some(failure.clone()));
+}

@@ -1,0 +1,251 @@
+//! Whom each event concerns, and in which words: at most one message per event, in the order of the events.
+
+use kernel::message::accounting::{Post, RefundLine, RefundTo, Verb};
+use kernel::message::channel::{self, Place, Purpose};
+use kernel::message::payment::{Fact, Tool};
+use kernel::message::trade::Share;
+use kernel::{InstructionId, Money, PaymentId, RefundId, Time};
+
+use crate::event::{Event, MoneyPlace};
+use crate::input::{Booking, Message};
+use crate::instruction::{CouponUse, Instruction};
+use crate::payment::{Payment, PaymentStep};
+use crate::payments::Payments;
+use crate::refund::{Line, Part, PartSource, PartStep, ReasonCode, Refund, Way};
+
+impl Payments {
+    /// What must be told to whom; looks at the state after the events.
+    pub fn react(&self, events: &[Event]) -> Vec<Message> {
+        events.iter().flat_map(|event| self.messages(event)).collect()
+    }
+
+    fn messages(&self, event: &Event) -> Vec<Message> {
+        match event {
+            Event::GivenBack { refund, parts, reserved } => self.give_back(*refund, parts, *reserved),
+            Event::PaymentMoved { payment, step: PaymentStep::Succeed, .. } => {
+                self.payment(*payment).map(|payment| self.succeeded(payment)).into_iter().collect()
+            }
+            Event::Quiet => vec![Message::Trade(Fact::Quiet)],
+            Event::HoldsAsked { payment, holds } => {
+                self.post(*payment, Verb::HoldTools(holds.clone()), Booking::Hold { payment: *payment })
+            }
+            Event::HoldsReleased { payment, holds } => {
+                self.post(*payment, Verb::ReleaseTools(holds.clone()), Booking::Sure)
+            }
+            Event::EffectAsked { payment, legs, fresh } => {
+                let verb = Verb::Pay { legs: legs.clone(), receivers: self.receivers(*payment) };
+                self.post(*payment, verb, Booking::Effect { payment: *payment, fresh: *fresh })
+            }
+            Event::CouponTold { coupon, command } => vec![Message::Coupon(*coupon, *command)],
+            Event::OrderPlaced { instruction, order, expires_at } => {
+                self.place_payment(*instruction, *order, *expires_at).into_iter().collect()
+            }
+            Event::CloseAsked { order } => vec![Message::Channel(channel::Command::Close(self.order_id(*order)))],
+            Event::MoneyCame { instruction, money, place, .. } => match place {
+                MoneyPlace::Effective => Vec::new(),
+                MoneyPlace::Received => self.receive(*instruction, *money),
+                MoneyPlace::Suspense => self.suspend(*instruction, *money),
+            },
+            Event::MoneyParked { instruction, money } => self.receive(*instruction, *money),
+            Event::ReserveAsked { refund } => self.reserve(*refund),
+            Event::PartSent { part, order } => self.place_refund(*part, *order).into_iter().collect(),
+            Event::PartMoved { part, step: PartStep::Return } => self.came_back(*part),
+            Event::RefundMoved { refund, through: true, .. } => {
+                self.refund(*refund).and_then(|refund| self.refunded(refund)).into_iter().collect()
+            }
+            Event::PaymentOpened(_)
+            | Event::PaymentMoved { .. }
+            | Event::EndWanted { .. }
+            | Event::Stopped
+            | Event::LegMoved { .. }
+            | Event::OrderOver { .. }
+            | Event::CredentialGiven { .. }
+            | Event::SuspenseDecided { .. }
+            | Event::SurplusFound { .. }
+            | Event::RefundOpened(_)
+            | Event::PartRerouted { .. }
+            | Event::PartMoved { .. }
+            | Event::RefundMoved { .. }
+            | Event::CaseOpened(_)
+            | Event::CaseClosed { .. } => Vec::new(),
+        }
+    }
+
+    fn succeeded(&self, payment: &Payment) -> Message {
+        let id = PaymentId::new(self.trade, payment.no);
+        Message::Trade(Fact::Succeeded { payment: id, due: payment.due })
+    }
+
+    /// The trade counts what its receivers gave up; money that never took effect is no business of its.
+    fn refunded(&self, refund: &Refund) -> Option<Message> {
+        let merchant = refund.reason_code == ReasonCode::Merchant;
+        let id = RefundId::new(self.trade, refund.no);
+        merchant.then(|| Message::Trade(Fact::Refunded { refund: id, shares: refund.shares.clone() }))
+    }
+
+    fn receivers(&self, payment: u16) -> Vec<Share> {
+        self.payment(payment).map(|payment| payment.receivers.clone()).unwrap_or_default()
+    }
+
+    fn place_payment(&self, instruction: u16, order: u16, expires_at: Time) -> Option<Message> {
+        let (payment, leg) = self.leg(instruction)?;
+        let Tool::Channel { method, sandbox } = leg.tool.clone() else { return None };
+        let purpose = Purpose::Pay(InstructionId::new(self.trade, leg.no));
+        let money = Money { amount: leg.amount, currency: payment.money.currency };
+        self.place(payment, leg, order, purpose, method, money, Some(expires_at), sandbox)
+    }
+
+    fn place_refund(&self, part: u16, order: u16) -> Option<Message> {
+        let (refund, part) = self.part(part)?;
+        let (payment, leg) = self.leg(part.instruction)?;
+        let purpose = Purpose::Refund { of: self.order_id(leg.order?), part: part.no };
+        let method = leg.method()?.to_owned();
+        let sandbox = refund.sandbox.clone();
+        self.place(payment, leg, order, purpose, method, part_money(refund, part), None, sandbox)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one argument per field of the order")]
+    fn place(
+        &self,
+        payment: &Payment,
+        leg: &Instruction,
+        order: u16,
+        purpose: Purpose,
+        method: String,
+        money: Money,
+        expires_at: Option<Time>,
+        sandbox: Option<String>,
+    ) -> Option<Message> {
+        Some(Message::Channel(channel::Command::Place(Box::new(Place {
+            order: self.order_id(order),
+            context: payment.context.clone(),
+            purpose,
+            channel_account: leg.channel_account.clone()?,
+            method,
+            money,
+            expires_at,
+            sandbox,
+        }))))
+    }
+
+    fn receive(&self, instruction: u16, money: Money) -> Vec<Message> {
+        let verb = |channel_account| Verb::Receive { channel_account, money };
+        self.post_for_leg(instruction, verb)
+    }
+
+    fn suspend(&self, instruction: u16, money: Money) -> Vec<Message> {
+        let verb = |channel_account| Verb::Suspend { channel_account, money };
+        self.post_for_leg(instruction, verb)
+    }
+
+    fn post_for_leg(&self, instruction: u16, verb: impl FnOnce(String) -> Verb) -> Vec<Message> {
+        let Some((payment, leg)) = self.leg(instruction) else { return Vec::new() };
+        let Some(account) = leg.channel_account.clone() else { return Vec::new() };
+        self.post(payment.no, verb(account), Booking::Sure)
+    }
+
+    fn reserve(&self, refund: u16) -> Vec<Message> {
+        let Some(refund) = self.refund(refund) else { return Vec::new() };
+        let lines = refund.parts.iter().flat_map(|part| self.lines(part)).collect();
+        self.post_for_refund(refund, Verb::ReserveRefund(lines), Booking::Reserve { refund: refund.no })
+    }
+
+    /// One voucher for everything that receivers give, and one for each part that they never had.
+    fn give_back(&self, refund: u16, parts: &[u16], reserved: bool) -> Vec<Message> {
+        let Some(refund) = self.refund(refund) else { return Vec::new() };
+        let chosen: Vec<_> = refund.parts.iter().filter(|part| parts.contains(&part.no)).collect();
+        let taken = chosen.iter().filter(|part| part.source == PartSource::Receivers);
+        let lines: Vec<_> = taken.flat_map(|part| self.lines(part)).collect();
+        let mut messages = Vec::new();
+        if !lines.is_empty() {
+            let token = if reserved { Booking::Sure } else { Booking::Refund { refund: refund.no } };
+            messages.extend(self.post_for_refund(refund, Verb::Refund { lines, reserved }, token));
+        }
+        for part in chosen {
+            if let Some(verb) = self.own_verb(refund, part) {
+                messages.extend(self.post_for_refund(refund, verb, Booking::Sure));
+            }
+        }
+        messages
+    }
+
+    /// How a part goes that no receiver ever had, or has no more.
+    fn own_verb(&self, refund: &Refund, part: &Part) -> Option<Verb> {
+        let (payment, leg) = self.leg(part.instruction)?;
+        let money = part_money(refund, part);
+        let user = payment.buyer.clone();
+        let channel_account = leg.channel_account.clone()?;
+        match (part.source, part.way) {
+            (PartSource::Received, Way::Channel) => Some(Verb::ReturnReceived { channel_account, money }),
+            (PartSource::Suspense, Way::Channel) => Some(Verb::ReturnSuspended { channel_account, money }),
+            (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, user, money }),
+            (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, user, money }),
+            (PartSource::Receivers, Way::Channel | Way::Balance | Way::CouponSource | Way::CouponAgain)
+            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain) => None,
+        }
+    }
+
+    fn lines(&self, part: &Part) -> Vec<RefundLine> {
+        let first = part.lines.first().map(|line| line.no);
+        let line = |line: &Line| {
+            Some(RefundLine {
+                line: line.no,
+                receiver: line.receiver.clone(),
+                released: line.released,
+                amount: line.amount,
+                to: self.refund_to(part, first == Some(line.no))?,
+            })
+        };
+        part.lines.iter().filter_map(line).collect()
+    }
+
+    /// What a coupon's face exceeds the part used is issued anew once, with the part's first line.
+    fn refund_to(&self, part: &Part, first: bool) -> Option<RefundTo> {
+        let (payment, leg) = self.leg(part.instruction)?;
+        let user = payment.buyer.clone();
+        let coupon = |usable_again| {
+            let CouponUse { source, rest } = leg.coupon.clone()?;
+            let rest = if usable_again && first { rest } else { 0 };
+            Some(RefundTo::Coupon { user: user.clone(), source, usable_again, rest })
+        };
+        match part.way {
+            Way::Balance => Some(RefundTo::Balance(user)),
+            Way::CouponSource => coupon(false),
+            Way::CouponAgain => coupon(true),
+            Way::Channel => leg.channel_account.clone().map(RefundTo::Channel),
+        }
+    }
+
+    fn came_back(&self, part: u16) -> Vec<Message> {
+        let Some((refund, part)) = self.part(part) else { return Vec::new() };
+        let account = self.leg(part.instruction).and_then(|(_, leg)| leg.channel_account.clone());
+        let Some(channel_account) = account else { return Vec::new() };
+        let verb = Verb::RefundReturned { channel_account, money: part_money(refund, part) };
+        self.post_for_refund(refund, verb, Booking::Sure)
+    }
+
+    fn post(&self, payment: u16, verb: Verb, token: Booking) -> Vec<Message> {
+        let object = PaymentId::new(self.trade, payment).to_string();
+        self.payment(payment).map(|payment| voucher(payment, object, verb, token)).into_iter().collect()
+    }
+
+    fn post_for_refund(&self, refund: &Refund, verb: Verb, token: Booking) -> Vec<Message> {
+        let object = RefundId::new(self.trade, refund.no).to_string();
+        self.payment(refund.payment).map(|payment| voucher(payment, object, verb, token)).into_iter().collect()
+    }
+}
+
+fn part_money(refund: &Refund, part: &Part) -> Money {
+    Money { amount: part.amount, currency: refund.money.currency }
+}
+
+fn voucher(payment: &Payment, object: String, verb: Verb, token: Booking) -> Message {
+    let post = Post {
+        context: Some(payment.context.clone()),
+        merchant: Some(payment.context.merchant),
+        currency: payment.money.currency,
+        object,
+        verb,
+    };
+    Message::Post { post: Box::new(post), token }
+}

@@ -1,0 +1,107 @@
+//! Why a command is refused; nothing has changed then.
+
+use kernel::message::accounting::Refused;
+use kernel::{Code, Problem};
+
+/// The reasons.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The tools' parts do not sum to the amount.
+    #[error("the parts of the tools do not sum to the amount of the payment")]
+    ToolsSum,
+    /// The sum of the parts is out of range.
+    #[error("the sum of the parts is out of range")]
+    OutOfRange,
+    /// More tools, payments, refunds or cases than a trade may have.
+    #[error("no more than {limit} {objects} are possible")]
+    TooMany {
+        /// Of what, in words.
+        objects: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The coupon is not for this buyer, this merchant, this currency, this amount or this time.
+    #[error("{why}")]
+    CouponNotApplicable {
+        /// The place among the tools, from 0.
+        place: usize,
+        /// Which of these, in words.
+        why: &'static str,
+    },
+    /// No channel account serves the method.
+    #[error("no channel serves this method")]
+    MethodNotSupported {
+        /// The place among the tools, from 0.
+        place: usize,
+    },
+    /// The due is paid, the trade is closing, or too little time is left.
+    #[error("{0}")]
+    TradeNotPayable(&'static str),
+    /// A leg of an open payment was sent and has no answer that can be trusted.
+    #[error("payment {0} waits for an answer")]
+    PaymentInProgress(kernel::PaymentId),
+    /// There is no such payment or case.
+    #[error("there is no such object in this trade")]
+    NotFound,
+    /// The payment has ended, or people decide about it.
+    #[error("the payment is {0} and cannot be canceled")]
+    NotCancelable(&'static str),
+    /// Nothing was paid that could be given back.
+    #[error("no payment of this trade has taken effect")]
+    NothingPaid,
+    /// The merchant's refund number belongs to another refund.
+    #[error("the merchant refund number belongs to refund {0}")]
+    RefundExists(kernel::RefundId),
+    /// More than is left of the payment's tools.
+    #[error("{left} is left to be given back")]
+    RefundExceedsPaid {
+        /// Minor units.
+        left: i64,
+    },
+    /// The refund is not in the payment's currency.
+    #[error("the refund is not in the currency of the payment")]
+    RefundCurrency,
+    /// What is taken from the receivers is not the amount.
+    #[error("the receivers' parts do not sum to the amount of the refund")]
+    SharesSum,
+    /// The receivers do not have the money.
+    #[error("the receivers cannot cover the refund: {0}")]
+    ReceiversShort(Refused),
+    /// The case is closed.
+    #[error("the case is closed")]
+    CaseClosed,
+    /// The case cannot be decided this way.
+    #[error("{0}")]
+    ActionNotApplicable(&'static str),
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::ToolsSum => Self::at(Code::amount_sum_mismatch, "tools", detail),
+            Refusal::OutOfRange => Self::at(Code::amount_out_of_range, "tools", detail),
+            Refusal::TooMany { .. } => Self::new(Code::too_many_objects, detail),
+            Refusal::CouponNotApplicable { place, .. } => {
+                Self::at(Code::coupon_not_applicable, format!("tools[{place}].coupon"), detail)
+            }
+            Refusal::MethodNotSupported { place } => {
+                Self::at(Code::method_not_supported, format!("tools[{place}].method"), detail)
+            }
+            Refusal::TradeNotPayable(_) => Self::new(Code::trade_not_payable, detail),
+            Refusal::PaymentInProgress(payment) => Self::new(Code::payment_in_progress, detail).about(payment),
+            Refusal::NotFound => Self::new(Code::not_found, detail),
+            Refusal::NotCancelable(_) => Self::new(Code::payment_not_cancelable, detail),
+            Refusal::NothingPaid => Self::new(Code::invalid_state, detail),
+            Refusal::RefundExists(refund) => {
+                Self::at(Code::refund_exists, "merchant_refund_id", detail).about(refund)
+            }
+            Refusal::RefundExceedsPaid { .. } => Self::at(Code::refund_exceeds_paid, "amount", detail),
+            Refusal::RefundCurrency => Self::at(Code::currency_mismatch, "currency", detail),
+            Refusal::SharesSum => Self::at(Code::amount_sum_mismatch, "splits", detail),
+            Refusal::ReceiversShort(_) => Self::new(Code::insufficient_receiver_balance, detail),
+            Refusal::CaseClosed => Self::new(Code::case_not_open, detail),
+            Refusal::ActionNotApplicable(_) => Self::at(Code::action_not_applicable, "action", detail),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! A tiny ledger: places with balances and holds. It refuses what a buyer or receiver cannot pay, and panics at whatever
+//! a correct payment core can never ask for.
+
+use std::collections::BTreeMap;
+
+use kernel::message::accounting::{
+    CouponSource, HoldNo, InternalTool, PayLeg, Post, RefundLine, RefundTo, Refused, Source, ToolHold, Verb,
+};
+use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time};
+
+/// A place where money can be: its name, and the currency.
+pub(super) type Place = (String, Currency);
+
+#[derive(Clone, Default)]
+pub(super) struct Ledger {
+    pub(super) balances: BTreeMap<Place, i64>,
+    /// What is held, from which place.
+    pub(super) holds: BTreeMap<HoldNo, Vec<(Place, i64)>>,
+    /// A place whose owner has been frozen.
+    pub(super) frozen: Option<String>,
+}
+
+/// Places that may fall below zero: the world outside, and sources without a floor.
+fn is_outside(name: &str) -> bool {
+    name.starts_with("1011") || name == "5002" || name == "2032"
+}
+
+impl Ledger {
+    pub(super) fn at(&self, name: &str, currency: Currency) -> i64 {
+        self.balances.get(&(name.to_owned(), currency)).copied().unwrap_or(0)
+    }
+
+    fn held(&self, place: &Place) -> i64 {
+        self.holds.values().flatten().filter(|(held, _)| held == place).map(|(_, amount)| amount).sum()
+    }
+
+    pub(super) fn fund(&mut self, name: &str, money: Money) {
+        *self.balances.entry((name.to_owned(), money.currency)).or_default() += money.amount.minor();
+        *self.balances.entry(("1011.fund".to_owned(), money.currency)).or_default() -= money.amount.minor();
+    }
+
+    /// All or nothing.
+    pub(super) fn book(&mut self, post: &Post) -> Result<(), Refused> {
+        let mut next = self.clone();
+        next.verb(&post.verb, post.currency)?;
+        let total: i64 = next.balances.values().sum();
+        assert_eq!(total, 0, "every verb moves, none makes money: {:?}", post.verb);
+        *self = next;
+        Ok(())
+    }
+
+    fn verb(&mut self, verb: &Verb, currency: Currency) -> Result<(), Refused> {
+        match verb {
+            Verb::HoldTools(holds) => holds.iter().try_for_each(|hold| self.hold_tool(hold, currency)),
+            Verb::ReleaseTools(holds) => {
+                for hold in holds {
+                    let kept = self.holds.remove(&hold.hold).expect("only what is held is released");
+                    assert_eq!(kept, tool_moves(&hold.tool, hold.amount, currency));
+                }
+                Ok(())
+            }
+            Verb::Pay { legs, receivers } => {
+                let total: i64 = legs.iter().map(|leg| leg.amount.minor()).sum();
+                legs.iter().try_for_each(|leg| self.pay_leg(leg, currency))?;
+                if receivers.is_empty() {
+                    return Ok(());
+                }
+                assert_eq!(total, receivers.iter().map(|share| share.amount.minor()).sum::<i64>());
+                for share in receivers {
+                    self.shift(&escrow(currency), &receiver(&share.receiver, currency), share.amount.minor());
+                }
+                Ok(())
+            }
+            Verb::Receive { money, .. } => self.post(("1011.in", *money), "2022"),
+            Verb::Suspend { money, .. } => self.post(("1011.in", *money), "2021"),
+            Verb::ReturnReceived { money, .. } => self.post(("2022", *money), "1011.refund"),
+            Verb::ReturnSuspended { money, .. } => self.post(("2021", *money), "1011.refund"),
+            Verb::KeepReceived { user, money, .. } => self.post(("2022", *money), &format!("2001:{user}")),
+            Verb::KeepSuspended { user, money, .. } => self.post(("2021", *money), &format!("2001:{user}")),
+            Verb::RefundReturned { money, .. } => self.post(("1011.refund", *money), "2022"),
+            Verb::ReserveRefund(lines) => lines.iter().try_for_each(|line| self.reserve(line, currency)),
+            Verb::Refund { lines, reserved } => {
+                lines.iter().try_for_each(|line| self.refund(line, *reserved, currency))
+            }
+            other => panic!("the payment core never asks for {other:?}"),
+        }
+    }
+
+    fn hold_tool(&mut self, hold: &ToolHold, currency: Currency) -> Result<(), Refused> {
+        let moves = tool_moves(&hold.tool, hold.amount, currency);
+        for (place, amount) in &moves {
+            self.check(place, *amount)?;
+        }
+        assert!(self.holds.insert(hold.hold, moves).is_none(), "a hold's number is used once");
+        Ok(())
+    }
+
+    fn pay_leg(&mut self, leg: &PayLeg, currency: Currency) -> Result<(), Refused> {
+        let amount = leg.amount.minor();
+        match &leg.source {
+            Source::Tool(tool) => self.spend(tool, leg.amount, currency)?,
+            Source::Held(tool, hold) => {
+                let kept = self.holds.remove(hold).expect("only what is held is captured");
+                assert_eq!(kept, tool_moves(tool, leg.amount, currency));
+                self.spend(tool, leg.amount, currency)?;
+            }
+            Source::Channel(_) => self.shift(&("1011.in".into(), currency), &escrow(currency), amount),
+            Source::Earlier(_) => self.shift(&("2022".into(), currency), &escrow(currency), amount),
+            Source::Suspended(_) => self.shift(&("2021".into(), currency), &escrow(currency), amount),
+        }
+        Ok(())
+    }
+
+    fn spend(&mut self, tool: &InternalTool, amount: Amount, currency: Currency) -> Result<(), Refused> {
+        let from = tool_place(tool, currency);
+        self.check(&from, amount.minor())?;
+        self.shift(&from, &escrow(currency), amount.minor());
+        if let InternalTool::Coupon { source, rest, .. } = tool {
+            self.check(&from, *rest)?;
+            self.shift(&from, &source_place(source, currency), *rest);
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, line: &RefundLine, currency: Currency) -> Result<(), Refused> {
+        let from = line_place(line, currency);
+        self.check(&from, line.amount.minor())?;
+        let hold = HoldNo::RefundLine(line.line);
+        assert!(self.holds.insert(hold, vec![(from, line.amount.minor())]).is_none(), "a line's number is used once");
+        Ok(())
+    }
+
+    fn refund(&mut self, line: &RefundLine, reserved: bool, currency: Currency) -> Result<(), Refused> {
+        let from = line_place(line, currency);
+        if reserved {
+            let kept = self.holds.remove(&HoldNo::RefundLine(line.line)).expect("only what is reserved is captured");
+            assert_eq!(kept, [(from.clone(), line.amount.minor())]);
+        }
+        self.check(&from, line.amount.minor())?;
+        let to = match &line.to {
+            RefundTo::Balance(user) => (format!("2001:{user}"), currency),
+            RefundTo::Channel(_) => ("1011.refund".into(), currency),
+            RefundTo::Coupon { source, usable_again: false, .. } => source_place(source, currency),
+            RefundTo::Coupon { user, usable_again: true, source, rest } => {
+                let coupons = (format!("2031:{user}"), currency);
+                self.shift(&source_place(source, currency), &coupons, *rest);
+                coupons
+            }
+        };
+        self.shift(&from, &to, line.amount.minor());
+        Ok(())
+    }
+
+    fn post(&mut self, (from, money): (&str, Money), to: &str) -> Result<(), Refused> {
+        self.shift(&(from.to_owned(), money.currency), &(to.to_owned(), money.currency), money.amount.minor());
+        Ok(())
+    }
+
+    fn shift(&mut self, from: &Place, to: &Place, amount: i64) {
+        *self.balances.entry(from.clone()).or_default() -= amount;
+        *self.balances.entry(to.clone()).or_default() += amount;
+        assert!(is_outside(&from.0) || self.balances[from] >= self.held(from), "{from:?} has less than it gives");
+    }
+
+    fn check(&self, place: &Place, needed: i64) -> Result<(), Refused> {
+        let id = AccountId(RootId::new(Time::from_micros(0), Bucket::of(&place.0), 0));
+        let subject = place.0.split(':').next().unwrap_or_default().to_owned();
+        if self.frozen.as_ref() == Some(&place.0) {
+            return Err(Refused::Frozen { account: id, subject });
+        }
+        let (balance, held) = (self.at(&place.0, place.1), self.held(place));
+        if balance - held >= needed {
+            return Ok(());
+        }
+        let available = balance - held;
+        Err(Refused::Insufficient { account: id, subject, needed, available, held, floor: 0 })
+    }
+}
+
+fn escrow(currency: Currency) -> Place {
+    ("2004".to_owned(), currency)
+}
+
+fn receiver(owner: &Owner, currency: Currency) -> Place {
+    (format!("2003:{owner}"), currency)
+}
+
+fn line_place(line: &RefundLine, currency: Currency) -> Place {
+    if line.released { receiver(&line.receiver, currency) } else { escrow(currency) }
+}
+
+fn source_place(source: &CouponSource, currency: Currency) -> Place {
+    let name = match source {
+        CouponSource::Expense => "5002",
+        CouponSource::Budget(_) => "2032",
+    };
+    (name.to_owned(), currency)
+}
+
+fn tool_place(tool: &InternalTool, currency: Currency) -> Place {
+    match tool {
+        InternalTool::Balance(user) => (format!("2001:{user}"), currency),
+        InternalTool::Coupon { user, .. } => (format!("2031:{user}"), currency),
+    }
+}
+
+fn tool_moves(tool: &InternalTool, amount: Amount, currency: Currency) -> Vec<(Place, i64)> {
+    let rest = match tool {
+        InternalTool::Balance(_) => 0,
+        InternalTool::Coupon { rest, .. } => *rest,
+    };
+    vec![(tool_place(tool, currency), amount.minor() + rest)]
+}

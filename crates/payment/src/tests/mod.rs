@@ -1,0 +1,9 @@
+//! The aggregate as a whole, in a small world: a ledger of places, coupons, and institutions that say what a test wants.
+
+mod chaos;
+mod grid;
+mod ledger;
+mod refunds;
+mod show;
+mod stories;
+mod world;

@@ -1,0 +1,544 @@
+//! The world around one trade's payments: the loop that carries messages, as the engine's does, and every invariant that
+//! must hold whenever it is still.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kernel::message::accounting::{CouponSource, HoldNo};
+use kernel::message::channel::{self, Credential, Place, Purpose};
+use kernel::message::payment::{self, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
+use kernel::message::trade::{LateSuccess, Share};
+use kernel::{
+    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
+    PaymentId, RootId, SubType, Time, TradeId, UserId,
+};
+
+use super::ledger::Ledger;
+use super::show;
+use crate::case::{CaseKind, CaseStatus, Subject};
+use crate::coupon::{Coupon, CouponStatus};
+use crate::{
+    Booking, ChannelAccount, Input, InstructionStatus, Known, Message, News, ObjectRef, PartSource, PartStatus,
+    PaymentStatus, Payments, Refusal, RefundStatus, Routes,
+};
+
+pub(super) const START: i64 = 1_000_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000;
+
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) state: Payments,
+    pub(super) now: Time,
+    pub(super) ledger: Ledger,
+    pub(super) coupons: BTreeMap<CouponId, Coupon>,
+    /// What was placed, by order number.
+    pub(super) orders: BTreeMap<u16, Place>,
+    /// Receipts that institutions reported, by order number.
+    pub(super) receipts: BTreeMap<u16, u16>,
+    pub(super) late_success: LateSuccess,
+    /// Receivers that are paid at once; the merchant's escrow where empty.
+    pub(super) receivers: Vec<Share>,
+    pub(super) expires_at: Time,
+    pub(super) told_quiet: u32,
+    pub(super) told_succeeded: u32,
+    pub(super) told_refunded: i64,
+    pub(super) sequences: BTreeMap<ObjectRef, i64>,
+    pub(super) statuses: BTreeMap<u16, PaymentStatus>,
+    pub(super) log: Vec<String>,
+}
+
+pub(super) fn amount(minor: i64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+pub(super) fn cny() -> Currency {
+    Currency::parse("CNY").unwrap()
+}
+
+pub(super) fn money(minor: i64) -> Money {
+    Money { amount: amount(minor), currency: cny() }
+}
+
+pub(super) fn root(random: u128) -> RootId {
+    RootId::new(Time::from_micros(START), Bucket::of("user:42"), random)
+}
+
+pub(super) fn trade() -> TradeId {
+    TradeId(root(1))
+}
+
+pub(super) fn merchant() -> MerchantId {
+    MerchantId(root(2))
+}
+
+pub(super) fn buyer() -> UserId {
+    UserId::parse("42").unwrap()
+}
+
+pub(super) fn coupon_id(n: u128) -> CouponId {
+    CouponId(root(100 + n))
+}
+
+pub(super) fn balance(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Balance, amount: amount(minor) }
+}
+
+pub(super) fn card(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Channel { method: "card".into(), sandbox: None }, amount: amount(minor) }
+}
+
+pub(super) fn coupon(n: u128, minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Coupon(coupon_id(n)), amount: amount(minor) }
+}
+
+impl World {
+    /// A buyer with 1,000 of balance and coupons 1 and 2 of 100 (without and with budget).
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            state: Payments::new(trade()),
+            now: Time::from_micros(START),
+            ledger: Ledger::default(),
+            coupons: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            late_success: LateSuccess::Refund,
+            receivers: Vec::new(),
+            expires_at: Time::from_micros(START + 1_800 * SECOND),
+            told_quiet: 0,
+            told_succeeded: 0,
+            told_refunded: 0,
+            sequences: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            log: Vec::new(),
+        };
+        world.ledger.fund("2001:42", money(1_000));
+        world.issue(1, CouponSource::Expense, 100);
+        world.issue(2, CouponSource::Budget(Owner::Merchant(merchant())), 100);
+        world
+    }
+
+    pub(super) fn issue(&mut self, n: u128, source: CouponSource, face: i64) {
+        self.ledger.fund("2031:42", money(face));
+        let id = coupon_id(n);
+        let coupon = Coupon {
+            id,
+            merchant: None,
+            user: buyer(),
+            money: money(face),
+            source,
+            status: CouponStatus::Usable,
+            held_by: None,
+            expires_at: None,
+            created_at: self.now,
+        };
+        self.coupons.insert(id, coupon);
+    }
+
+    pub(super) fn pay(&mut self, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
+        let total = tools.iter().map(|tool| tool.amount.minor()).sum();
+        self.pay_exactly(total, tools)
+    }
+
+    pub(super) fn pay_exactly(&mut self, total: i64, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
+        let pay = Pay {
+            context: Context {
+                merchant: merchant(),
+                order_type: OrderType::Escrow,
+                sub_type: SubType::general(),
+            },
+            due: 1,
+            money: money(total),
+            buyer: buyer(),
+            expires_at: self.expires_at,
+            receivers: self.receivers.clone(),
+            late_success: self.late_success,
+            tools,
+        };
+        self.command(Command::Pay(Box::new(pay)))
+    }
+
+    pub(super) fn cancel(&mut self, no: u16) -> Result<(), Refusal> {
+        self.command(Command::Cancel(PaymentId::new(trade(), no)))
+    }
+
+    pub(super) fn stop(&mut self, expired: bool) {
+        self.command(Command::Stop { expired }).unwrap();
+    }
+
+    pub(super) fn refund(&mut self, number: &str, minor: i64) -> Result<(), Refusal> {
+        self.refund_from(number, minor, self.shares(minor))
+    }
+
+    pub(super) fn refund_from(&mut self, number: &str, minor: i64, shares: Vec<RefundShare>) -> Result<(), Refusal> {
+        let context =
+            Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() };
+        let open = OpenRefund {
+            context,
+            merchant_refund_id: number.into(),
+            money: money(minor),
+            reason: None,
+            shares,
+            buyer: buyer(),
+            sandbox: None,
+        };
+        self.command(Command::Refund(Box::new(open)))
+    }
+
+    /// What the trade would take from whom: from escrow, or from the receivers in order as far as each still has.
+    fn shares(&self, minor: i64) -> Vec<RefundShare> {
+        if self.receivers.is_empty() {
+            return vec![RefundShare { receiver: Owner::Merchant(merchant()), before: minor, after: 0 }];
+        }
+        let mut wanted = minor;
+        let mut shares = Vec::new();
+        for share in &self.receivers {
+            let gone: i64 = self
+                .state
+                .refunds
+                .iter()
+                .flat_map(|refund| &refund.shares)
+                .filter(|taken| taken.receiver == share.receiver)
+                .map(|taken| taken.after)
+                .sum();
+            let after = wanted.min(share.amount.minor() - gone);
+            wanted -= after;
+            shares.push(RefundShare { receiver: share.receiver.clone(), before: 0, after });
+        }
+        shares
+    }
+
+    pub(super) fn resolve(&mut self, case: u16, resolution: Resolution) -> Result<(), Refusal> {
+        self.command(Command::Resolve { case: CaseId::new(trade(), case), resolution, note: "looked".into() })
+    }
+
+    fn ids(&self, order: u16) -> (OrderId, InstructionId) {
+        let instruction = match &self.orders[&order].purpose {
+            Purpose::Pay(leg) => *leg,
+            Purpose::Refund { .. } => panic!("order {order} is a refund"),
+        };
+        (OrderId::new(trade(), order), instruction)
+    }
+
+    fn part(&self, order: u16) -> (OrderId, u16) {
+        match &self.orders[&order].purpose {
+            Purpose::Pay(_) => panic!("order {order} is a payment"),
+            Purpose::Refund { part, .. } => (OrderId::new(trade(), order), *part),
+        }
+    }
+
+    pub(super) fn accepted(&mut self, order: u16) {
+        let (order, instruction) = self.ids(order);
+        let credential = Credential::Redirect("https://bank.example/1".into());
+        self.fact(channel::Fact::Accepted { order, instruction, credential });
+    }
+
+    pub(super) fn pending(&mut self, order: u16) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::Pending { order, instruction });
+    }
+
+    pub(super) fn unknown(&mut self, order: u16) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::Unknown { order, instruction });
+    }
+
+    /// New money under a new number of the institution.
+    pub(super) fn paid(&mut self, order: u16, money: Money) {
+        *self.receipts.entry(order).or_default() += 1;
+        self.paid_again(order, money);
+    }
+
+    /// The latest receipt, told once more.
+    pub(super) fn paid_again(&mut self, number: u16, money: Money) {
+        let receipt = self.receipts.get(&number).copied().unwrap_or_default();
+        let (order, instruction) = self.ids(number);
+        self.fact(channel::Fact::Paid {
+            order,
+            instruction,
+            channel_account: "sandbox".into(),
+            money,
+            receipt,
+            channel_no: format!("{number}-{receipt}"),
+        });
+    }
+
+    /// Exactly what was asked.
+    pub(super) fn paid_exactly(&mut self, order: u16) {
+        self.paid(order, self.orders[&order].money);
+    }
+
+    pub(super) fn refused(&mut self, order: u16) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::NotPaid { order, instruction, code: "do_not_honor".into(), closed: false });
+    }
+
+    pub(super) fn closed(&mut self, order: u16) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::NotPaid { order, instruction, code: "closed".into(), closed: true });
+    }
+
+    pub(super) fn silent(&mut self, order: u16) {
+        let purpose = self.orders[&order].purpose.clone();
+        self.fact(channel::Fact::Silent { order: OrderId::new(trade(), order), purpose });
+    }
+
+    pub(super) fn suspect(&mut self, order: u16) {
+        let purpose = self.orders[&order].purpose.clone();
+        let channel_no = "x".to_owned();
+        self.fact(channel::Fact::Suspect { order: OrderId::new(trade(), order), purpose, channel_no });
+    }
+
+    pub(super) fn refunded(&mut self, order: u16) {
+        let amount = self.orders[&order].money.amount;
+        let (order, part) = self.part(order);
+        self.fact(channel::Fact::Refunded { order, part, amount });
+    }
+
+    pub(super) fn refund_failed(&mut self, order: u16, other_way: bool) {
+        let (order, part) = self.part(order);
+        self.fact(channel::Fact::RefundFailed { order, part, code: "account_closed".into(), other_way });
+    }
+
+    pub(super) fn refund_returned(&mut self, order: u16) {
+        let (order, part) = self.part(order);
+        self.fact(channel::Fact::RefundReturned { order, part, code: "account_closed".into() });
+    }
+
+    /// A fact is never refused.
+    pub(super) fn fact(&mut self, fact: channel::Fact) {
+        self.tell(Input::Channel(fact)).expect("a fact is never refused");
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Refusal> {
+        self.tell(Input::Command(command))
+    }
+
+    /// Carries one input to its end, depth first, and looks at everything then. A refusal leaves the world as it was.
+    pub(super) fn tell(&mut self, input: Input) -> Result<(), Refusal> {
+        let before = self.clone();
+        let mut queue = VecDeque::from([Carried::Payments(input)]);
+        while let Some(carried) = queue.pop_front() {
+            match self.carry(carried) {
+                Ok(caused) => caused.into_iter().rev().for_each(|message| queue.push_front(message)),
+                Err(refusal) => {
+                    *self = before;
+                    return Err(refusal);
+                }
+            }
+        }
+        self.check();
+        Ok(())
+    }
+
+    fn carry(&mut self, carried: Carried) -> Result<Vec<Carried>, Refusal> {
+        match carried {
+            Carried::Payments(input) => {
+                let routes = Routes {
+                    accounts: vec![ChannelAccount { name: "sandbox".into(), methods: vec!["card".into()] }],
+                };
+                let known = Known { now: self.now, coupons: &self.coupons, routes: &routes };
+                let decided = self.state.decide(&input, &known);
+                let mut replayed = self.state.clone();
+                let reaction = self.state.handle(&input, &known)?;
+                let events = decided.expect("what is handled is decided");
+                events.iter().for_each(|event| replayed.apply(event));
+                assert_eq!(replayed, self.state, "what is decided is what is applied");
+                reaction.news.iter().for_each(|news| self.hear(news));
+                Ok(reaction.messages.into_iter().map(Carried::Message).collect())
+            }
+            Carried::Message(message) => {
+                self.log.push(show::message(&message));
+                Ok(self.deliver(message))
+            }
+        }
+    }
+
+    fn deliver(&mut self, message: Message) -> Vec<Carried> {
+        match message {
+            Message::Trade(payment::Fact::Quiet) => self.told_quiet += 1,
+            Message::Trade(payment::Fact::Succeeded { .. }) => self.told_succeeded += 1,
+            Message::Trade(payment::Fact::Refunded { shares, .. }) => {
+                self.told_refunded += shares.iter().map(|share| share.before + share.after).sum::<i64>();
+            }
+            Message::Trade(fact) => panic!("the payment core never tells {fact:?}"),
+            Message::Channel(channel::Command::Place(place)) => {
+                assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");
+            }
+            Message::Channel(channel::Command::Close(order)) => assert!(self.orders.contains_key(&order.no)),
+            Message::Coupon(id, command) => {
+                let coupon = self.coupons.get_mut(&id).expect("a coupon that exists");
+                let posts = coupon.handle(command, self.now).expect("a command that fits the coupon");
+                assert!(posts.is_empty());
+            }
+            Message::Post { post, token } => {
+                let result = self.ledger.book(&post);
+                assert!(token != Booking::Sure || result.is_ok(), "cannot be refused: {:?} {result:?}", post.verb);
+                if token != Booking::Sure {
+                    return vec![Carried::Payments(Input::Booked { token, result })];
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn hear(&mut self, news: &News) {
+        let last = self.sequences.entry(news.object).or_default();
+        assert_eq!(news.sequence, *last + 1, "{news:?} leaves a gap");
+        *last = news.sequence;
+        self.log.push(format!("* {} #{}", news.kind, news.sequence));
+    }
+
+    /// Everything that must hold whenever the world is still.
+    pub(super) fn check(&mut self) {
+        self.check_payments();
+        self.check_money();
+        self.check_holds_and_coupons();
+        self.check_refunds();
+    }
+
+    fn check_payments(&mut self) {
+        for payment in &self.state.payments {
+            let sum: i64 = payment.instructions.iter().map(|leg| leg.amount.minor()).sum();
+            assert_eq!(sum, payment.money.amount.minor(), "instructions sum to the payment");
+            assert_ne!(payment.status, PaymentStatus::Created, "nothing stays created");
+            let heard = self.sequences.get(&ObjectRef::Payment(payment.no)).copied().unwrap_or_default();
+            assert_eq!(heard, payment.sequence);
+            if payment.status == PaymentStatus::Succeeded {
+                let all = payment.instructions.iter().all(|leg| leg.status == InstructionStatus::Succeeded);
+                assert!(all && payment.instructions.iter().all(|leg| !leg.surplus), "{}", show::state(&self.state));
+            }
+            assert_eq!(payment.failure.is_some(), payment.status == PaymentStatus::Failed);
+            assert_eq!(payment.next_action().is_some(), payment.status == PaymentStatus::RequiresAction);
+            let waits = payment.instructions.iter().any(|leg| leg.status.awaits_money());
+            assert!(!waits || payment.status.is_open(), "only open payments wait for money");
+            assert!(waits || !payment.status.is_open(), "open payments wait for something");
+            let before = self.statuses.insert(payment.no, payment.status);
+            if let Some(before) = before.filter(|before| !before.is_open() && *before != payment.status) {
+                let reopened = payment.status == PaymentStatus::Succeeded && before != PaymentStatus::Failed;
+                assert!(reopened && self.late_success == LateSuccess::Reopen, "terminal is terminal");
+            }
+            for leg in &payment.instructions {
+                assert!(leg.returning >= 0 && leg.returned >= 0, "{}", show::state(&self.state));
+                assert!(leg.returning + leg.returned <= leg.received, "{}", show::state(&self.state));
+                assert!(!leg.open || leg.order.is_some());
+            }
+        }
+        let effective = self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
+        let effective = effective.count();
+        assert!(effective <= 1, "one effective payment per due");
+        assert_eq!(self.told_succeeded as usize, effective);
+        if self.state.is_stopped() {
+            assert_eq!(self.told_quiet > 0, !self.state.is_open_outside(), "{}", show::state(&self.state));
+        }
+    }
+
+    /// 2022 and 2021 are exactly what somebody is still owed; escrow and receivers have what took effect and was not
+    /// taken back.
+    fn check_money(&self) {
+        let mut received: BTreeMap<Currency, i64> = BTreeMap::new();
+        let mut suspended: BTreeMap<Currency, i64> = BTreeMap::new();
+        for payment in self.state.payments.iter().filter(|payment| payment.status.is_open()) {
+            for leg in payment.external().filter(|leg| leg.status == InstructionStatus::Succeeded && !leg.surplus) {
+                let place = if leg.suspended { &mut suspended } else { &mut received };
+                *place.entry(cny()).or_default() += leg.amount.minor();
+            }
+        }
+        for (refund, part) in self.state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part))) {
+            if part.status != PartStatus::Succeeded {
+                match part.source {
+                    PartSource::Receivers => {}
+                    PartSource::Received => *received.entry(refund.money.currency).or_default() += part.amount.minor(),
+                    PartSource::Suspense => *suspended.entry(refund.money.currency).or_default() += part.amount.minor(),
+                }
+            }
+        }
+        for case in &self.state.cases {
+            if case.kind == CaseKind::AmountMismatch && case.status == CaseStatus::Open {
+                *suspended.entry(case.money.currency).or_default() += case.money.amount.minor();
+            }
+        }
+        for (name, expected) in [("2022", received), ("2021", suspended)] {
+            for ((place, currency), balance) in &self.ledger.balances {
+                if place == name {
+                    let expected = expected.get(currency).copied().unwrap_or_default();
+                    assert_eq!(*balance, expected, "{name} {currency}\n{}", show::state(&self.state));
+                }
+            }
+        }
+        let paid = self.state.effective(1).map_or(0, |payment| payment.money.amount.minor());
+        let taken: i64 = self
+            .state
+            .refunds
+            .iter()
+            .flat_map(|refund| &refund.parts)
+            .filter(|part| part.status == PartStatus::Succeeded || part.source != PartSource::Receivers)
+            .flat_map(|part| &part.lines)
+            .map(|line| line.amount.minor())
+            .sum();
+        let with_receivers: i64 = self
+            .ledger
+            .balances
+            .iter()
+            .filter(|((place, _), _)| place == "2004" || place.starts_with("2003"))
+            .map(|(_, balance)| balance)
+            .sum();
+        assert_eq!(with_receivers, paid - taken, "{}", show::state(&self.state));
+    }
+
+    fn check_holds_and_coupons(&self) {
+        let mut expected: Vec<HoldNo> = Vec::new();
+        for leg in self.state.payments.iter().flat_map(|payment| &payment.instructions) {
+            if leg.status == InstructionStatus::Held {
+                expected.push(HoldNo::Instruction(leg.no));
+            }
+            if let Some(coupon) = leg.coupon_id().and_then(|id| self.coupons.get(&id)) {
+                let mine = coupon.held_by == Some(InstructionId::new(trade(), leg.no));
+                assert_eq!(leg.status == InstructionStatus::Held, mine && coupon.status == CouponStatus::Held);
+            }
+        }
+        for part in self.state.refunds.iter().flat_map(|refund| &refund.parts) {
+            if part.source == PartSource::Receivers && part.status != PartStatus::Succeeded {
+                expected.extend(part.lines.iter().map(|line| HoldNo::RefundLine(line.no)));
+            }
+        }
+        expected.sort();
+        assert_eq!(self.ledger.holds.keys().copied().collect::<Vec<_>>(), expected);
+        let face: i64 = self
+            .coupons
+            .values()
+            .filter(|coupon| matches!(coupon.status, CouponStatus::Usable | CouponStatus::Held))
+            .map(|coupon| coupon.money.amount.minor())
+            .sum();
+        assert_eq!(self.ledger.at("2031:42", cny()), face, "issued and unspent is what the coupons say");
+    }
+
+    fn check_refunds(&self) {
+        let mut through = 0;
+        for refund in &self.state.refunds {
+            let parts: i64 = refund.parts.iter().map(|part| part.amount.minor()).sum();
+            assert_eq!(parts, refund.money.amount.minor(), "parts sum to the refund");
+            let shares: i64 = refund.shares.iter().map(|share| share.before + share.after).sum();
+            assert!(refund.merchant_refund_id.is_none() || shares == parts);
+            if refund.merchant_refund_id.is_some() && refund.status != RefundStatus::Pending {
+                through += parts;
+            }
+            for part in &refund.parts {
+                let undecided = matches!(part.status, PartStatus::Failed | PartStatus::Returned);
+                let asked = [CaseKind::RefundFailed, CaseKind::RefundReturned, CaseKind::Contradiction];
+                let open = asked.iter().any(|kind| self.state.open_case(Subject::Part(part.no), *kind).is_some());
+                assert!(!undecided || open, "what is stuck has a case\n{}", show::state(&self.state));
+            }
+        }
+        assert_eq!(self.told_refunded, through, "the trade hears of a refund once");
+    }
+
+    /// What happened since the last time, and how everything stands.
+    pub(super) fn story(&mut self, title: &str) -> String {
+        let log: Vec<_> = self.log.drain(..).map(|line| format!("    {line}\n")).collect();
+        format!("{title}\n{}", log.concat())
+    }
+}
+
+enum Carried {
+    Payments(Input),
+    Message(Message),
+}

@@ -1,0 +1,148 @@
+//! The configuration: one struct, read from four layers, each over the one before.
+//!
+//! 1. The defaults below. 2. A TOML file (`--config`). 3. The environment: `SUANPAN_STORE` for a key at the top,
+//! `SUANPAN__LIMITS__BATCH` for any key. 4. Flags. A key that is not known is refused in a file and under `SUANPAN__`; a
+//! wrong value is refused with its key, the value, what is allowed and where it came from ([`load`]). What each key means
+//! stands once, in [`keys`]; a test holds both to the same list. Rules and switches of the business are not here: they are
+//! data with versions in the store.
+
+pub(crate) mod keys;
+mod load;
+mod values;
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::load::{ConfigError, Flags, Loaded, load};
+pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Zone};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where the data lives.
+    pub(crate) store: StoreUrl,
+    /// How many shards a new store is given.
+    pub(crate) shards: i64,
+    /// Where the HTTP server listens.
+    pub(crate) listen: SocketAddr,
+    /// Test or live.
+    pub(crate) environment: Environment,
+    /// The platform key of an empty store.
+    pub(crate) bootstrap_key: Option<Secret>,
+    /// What clients call us.
+    pub(crate) public_url: Option<String>,
+    /// The books.
+    pub(crate) book: Book,
+    /// Bounds.
+    pub(crate) limits: Limits,
+    /// The simulated institution.
+    pub(crate) sandbox: Sandbox,
+    /// Deliveries to merchants.
+    pub(crate) webhook: Webhook,
+    /// The log of this process.
+    pub(crate) log: Log,
+}
+
+/// The books.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Book {
+    /// In which zone a day begins and ends.
+    pub(crate) zone: Zone,
+}
+
+/// Bounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Most requests decided in one transaction.
+    pub(crate) batch: usize,
+    /// Most requests waiting for a shard's line.
+    pub(crate) queue: usize,
+    /// Most aggregates a line keeps in memory.
+    pub(crate) memory: usize,
+    /// Most open connections.
+    pub(crate) connections: usize,
+    /// Longest wait for an answer.
+    pub(crate) request_timeout_ms: u64,
+    /// Longest time for the head of a request to arrive.
+    pub(crate) header_timeout_ms: u64,
+    /// Requests per second of one key.
+    pub(crate) rate_per_key: u32,
+    /// Calls to one channel account under way at a time.
+    pub(crate) channel_calls: usize,
+    /// Longest time for open requests after SIGTERM.
+    pub(crate) drain_ms: u64,
+}
+
+/// The simulated institution (test environment).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sandbox {
+    /// How long an unpaid order lives there.
+    pub(crate) lifetime_s: u32,
+    /// From an answer that is not final to the first query.
+    pub(crate) first_query_ms: u32,
+    /// Whether it sends notifications.
+    pub(crate) notify: bool,
+}
+
+/// Deliveries to merchants.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhook {
+    /// Pauses after each failed attempt; when they are used up, the delivery is dead.
+    pub(crate) schedule_s: Vec<u32>,
+    /// Longest time for one attempt.
+    pub(crate) timeout_ms: u32,
+}
+
+/// The log of this process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// For people or for machines.
+    pub(crate) format: LogFormat,
+    /// What is logged.
+    pub(crate) level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreUrl::sqlite("./data"),
+            shards: 1,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+            environment: Environment::Test,
+            bootstrap_key: None,
+            public_url: None,
+            book: Book { zone: Zone::default() },
+            limits: Limits {
+                batch: kernel::limits::MAX_BATCH,
+                queue: kernel::limits::MAX_QUEUE,
+                memory: 50_000,
+                connections: 4_096,
+                request_timeout_ms: 10_000,
+                header_timeout_ms: 10_000,
+                rate_per_key: 50_000,
+                channel_calls: 256,
+                drain_ms: 15_000,
+            },
+            sandbox: Sandbox { lifetime_s: 7_200, first_query_ms: 5_000, notify: true },
+            webhook: Webhook { schedule_s: vec![5, 300, 1_800, 7_200, 18_000, 36_000, 36_000], timeout_ms: 10_000 },
+            log: Log { format: LogFormat::Auto, level: "info".to_owned() },
+        }
+    }
+}
+
+impl Config {
+    /// What clients call us, without a slash at the end.
+    pub(crate) fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What each key means, in one table: shown by `suanpan config keys`, held to the configuration by a test.
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    /// Its path, as `limits.batch`.
+    pub(crate) name: &'static str,
+    /// What it is for.
+    pub(crate) meaning: &'static str,
+    /// The unit, or the kind of value.
+    pub(crate) unit: &'static str,
+    /// The numbers allowed, where it is a number.
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+const fn key(name: &'static str, unit: &'static str, meaning: &'static str) -> Key {
+    Key { name, meaning, unit, range: None }
+}
+
+const fn number(name: &'static str, unit: &'static str, least: i64, most: i64, meaning: &'static str) -> Key {
+    Key { name, meaning, unit, range: Some((least, most)) }
+}
+
+/// Every key.
+pub(crate) const KEYS: &[Key] = &[
+    key("store", "address", "where the data lives: sqlite:DIRECTORY or postgres://user:password@host:port/database"),
+    number("shards", "count", 1, 1_024, "shards that a new store is given; an existing store keeps its own"),
+    key("listen", "address:port", "where the HTTP server listens"),
+    key("environment", "test or live", "test: keys are sk_test_…, the simulated institution answers, no money moves"),
+    key("bootstrap_key", "secret", "platform key of an empty store (sk_test_…); one is made and printed where none is given"),
+    key("public_url", "URL", "what clients and institutions call us; http://LISTEN where none is given"),
+    key("book.zone", "IANA zone", "in which zone an accounting day begins and ends"),
+    number("limits.batch", "requests", 1, 4_096, "most requests decided in one transaction"),
+    number("limits.queue", "requests", 1, 1_000_000, "most requests waiting for a shard's line; beyond it the answer is 503"),
+    number("limits.memory", "aggregates", 0, 10_000_000, "most aggregates a line keeps in memory between batches"),
+    number("limits.connections", "connections", 1, 1_000_000, "most open connections; beyond it new ones wait"),
+    number("limits.request_timeout_ms", "milliseconds", 1, 600_000, "longest wait for an answer of a line"),
+    number("limits.header_timeout_ms", "milliseconds", 1, 600_000, "longest time for the head of a request to arrive"),
+    number("limits.rate_per_key", "requests/second", 1, 1_000_000, "requests of one API key; beyond it the answer is 429"),
+    number("limits.channel_calls", "calls", 1, 100_000, "calls to one channel account under way at a time"),
+    number("limits.drain_ms", "milliseconds", 0, 600_000, "longest time that open requests get after SIGTERM"),
+    number("sandbox.lifetime_s", "seconds", 1, 7_776_000, "how long an unpaid order lives at the simulated institution"),
+    number("sandbox.first_query_ms", "milliseconds", 1, 86_400_000, "from an answer that is not final to the first query"),
+    key("sandbox.notify", "true or false", "whether the simulated institution sends notifications"),
+    number("webhook.schedule_s", "list of seconds", 0, 2_592_000, "pauses after failed deliveries; after the last one it is dead"),
+    number("webhook.timeout_ms", "milliseconds", 1, 60_000, "longest time for one delivery"),
+    key("log.format", "auto, pretty or json", "auto: pretty on a terminal, JSON elsewhere"),
+    key("log.level", "filter", "what is logged, as `info` or `warn,engine=debug`"),
+];
+
+/// The key of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}

@@ -1,0 +1,66 @@
+//! Objects and lists on the wire: an object is shown only to those who may see it; a list has a cursor of its own.
+
+use kernel::Problem;
+use serde::Serialize;
+use serde_json::json;
+
+use super::ports::{Found, Page, Part};
+use super::query::Query;
+use super::visit::{Shown, Visit, not_found};
+
+/// Shows an object to its merchant and to the platform; to everybody else it is not there.
+pub(super) fn object(visit: &Visit, found: Option<Found>) -> Result<Shown, Problem> {
+    let found = found.filter(|found| visit.identity.caller.may_see(found.merchant));
+    found.map(|found| Shown::json(found.body)).ok_or_else(not_found)
+}
+
+/// Reads which part of a list is asked for. `list` names the list with its filters; `cursor` is the parameter's name.
+pub(super) fn part(visit: &Visit, query: &mut Query, list: &str, cursor: &str) -> Result<Part, Problem> {
+    let (limit, stale) = (query.limit()?, query.stale()?);
+    let after = query.text(cursor).map(|cursor| visit.cursors(list).open(&cursor)).transpose()?;
+    Ok(Part { limit, after, stale })
+}
+
+/// A page of a list that ends.
+pub(super) fn page(visit: &Visit, list: &str, page: Page) -> Shown {
+    let next = page.next.map(|place| visit.cursors(list).seal(&place));
+    let has_more = next.is_some();
+    render(&page.data, has_more, next.as_deref(), page.as_of)
+}
+
+/// A page of the log, which goes on for ever: there is always a cursor for what will come.
+pub(super) fn log(visit: &Visit, list: &str, page: Page, limit: usize) -> Shown {
+    let next = page.next.map(|place| visit.cursors(list).seal(&place));
+    render(&page.data, page.data.len() >= limit, next.as_deref(), page.as_of)
+}
+
+/// A page of things that the control data holds, newest first by their ids.
+pub(super) fn control_page<T: Serialize>(
+    visit: &Visit,
+    list: &str,
+    part: &Part,
+    newest_first: impl Iterator<Item = (String, T)>,
+) -> Result<Shown, Problem> {
+    let mut rest = newest_first.skip_while(|(id, _)| part.after.as_ref().is_some_and(|after| id >= after)).peekable();
+    let mut data = Vec::new();
+    let mut last = None;
+    while data.len() < part.limit {
+        let Some((id, thing)) = rest.next() else { break };
+        data.push(text(&thing)?);
+        last = Some(id);
+    }
+    let next = last.filter(|_| rest.peek().is_some());
+    Ok(page(visit, list, Page { data, next, as_of: None }))
+}
+
+/// A thing as JSON.
+pub(super) fn text(thing: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string(thing).map_err(|_| Problem::new(kernel::Code::internal_error, "something is wrong on our side"))
+}
+
+fn render(data: &[String], has_more: bool, next: Option<&str>, as_of: Option<kernel::Time>) -> Shown {
+    let next = json!(next);
+    let as_of = as_of.map(|time| format!(r#","as_of":"{time}""#)).unwrap_or_default();
+    let data = data.join(",");
+    Shown::json(format!(r#"{{"data":[{data}],"has_more":{has_more},"next_cursor":{next}{as_of}}}"#))
+}

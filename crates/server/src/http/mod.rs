@@ -1,0 +1,175 @@
+//! The HTTP doors (v1): from bytes to commands and questions, and back to bytes.
+//!
+//! `routes` is the table of contents, one declaration per route; `door` is the way every request takes; each noun has a
+//! file with its handlers, which are pure where they read a body. The doors decide nothing about money: they find out
+//! who asks, refuse what is no question, and pass on the rest. What they need stands in [`Doors`].
+//! Bounded by the limits on bodies, headers, time and rates; the list of answers that a refusal can have is in
+//! `docs/errors`.
+
+mod accounts;
+pub mod auth;
+mod body;
+mod cases;
+mod channels;
+mod coupons;
+mod cursor;
+mod desk;
+mod docs;
+mod door;
+mod errors;
+mod events;
+mod frame;
+mod health;
+mod idempotency;
+mod json;
+mod keys;
+mod ledger;
+mod list;
+mod merchants;
+mod notify;
+mod openapi;
+mod payments;
+pub mod ports;
+mod problem;
+mod query;
+mod rate;
+mod refunds;
+mod route;
+mod routes;
+mod sandbox;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod trades;
+mod url;
+mod visit;
+mod wait;
+mod webhook_endpoints;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request};
+use axum::http::Response;
+use axum::routing::{MethodFilter, MethodRouter};
+use engine::control::Shared;
+use engine::ports::{Clock, Random};
+use kernel::{Code, KeyId, Problem};
+
+pub use auth::{Environment, Scope};
+pub use desk::Desk;
+pub use keys::secret as draw_secret;
+pub use rate::Rate;
+pub use serve::serve;
+pub use url::is_public;
+
+use rate::Buckets;
+use route::Route;
+
+/// Most keys and addresses whose rates are remembered.
+const MAX_BUCKETS: usize = 10_000;
+
+/// What the doors need.
+pub struct Doors {
+    /// The way into the line.
+    pub desk: Desk,
+    /// Merchants, keys, endpoints, the salt.
+    pub control: Shared,
+    /// Questions to the store.
+    pub lookup: Arc<dyn ports::Lookup>,
+    /// Changes to wait for.
+    pub waiters: Arc<dyn ports::Waiters>,
+    /// Institutions' notifications, accounts and statements.
+    pub institutions: Arc<dyn ports::Institutions>,
+    /// Sending events again.
+    pub webhooks: Arc<dyn ports::Webhooks>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Bits for ids and secrets.
+    pub random: Arc<dyn Random>,
+    /// Test or live.
+    pub environment: Environment,
+    /// Where this server is reached from outside, as `https://pay.example.com`.
+    pub base_url: String,
+    /// The figures for Prometheus.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Whether it serves; false while draining.
+    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// How often callers may ask.
+    pub rates: Rates,
+}
+
+/// How often callers may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests of one API key.
+    pub requests: Rate,
+    /// Answers 404 to one API key; guessing ids ends here.
+    pub misses: Rate,
+    /// Failed authentications of one address.
+    pub failures: Rate,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            requests: Rate { burst: 40_000, per_second: 20_000 },
+            misses: Rate { burst: 2_000, per_second: 20 },
+            failures: Rate { burst: 120, per_second: 2 },
+        }
+    }
+}
+
+/// The doors, and what they remember between two requests.
+struct House {
+    doors: Doors,
+    requests: Buckets<KeyId>,
+    misses: Buckets<KeyId>,
+    failures: Buckets<IpAddr>,
+    pages: docs::Pages,
+}
+
+/// Every door, ready to be served.
+pub fn router(doors: Doors) -> Router {
+    let routes = routes::table(doors.environment);
+    let rates = doors.rates;
+    let house = Arc::new(House {
+        pages: docs::Pages::of(&routes, &doors.base_url, doors.environment),
+        requests: Buckets::new(rates.requests, MAX_BUCKETS),
+        misses: Buckets::new(rates.misses, MAX_BUCKETS),
+        failures: Buckets::new(rates.failures, MAX_BUCKETS),
+        doors,
+    });
+    let mut paths: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
+    for route in routes {
+        let path = route.path;
+        let methods = paths.remove(path).unwrap_or_default();
+        paths.insert(path, with_route(methods, &house, route));
+    }
+    let mut router = Router::new();
+    for (path, methods) in paths {
+        router = router.route(path, methods.fallback(no_method));
+    }
+    router.fallback(no_route).layer(axum::middleware::from_fn_with_state(house, frame::frame))
+}
+
+fn with_route(methods: MethodRouter, house: &Arc<House>, route: Route) -> MethodRouter {
+    let filter = if route.is_post() { MethodFilter::POST } else { MethodFilter::GET };
+    let (house, route) = (Arc::clone(house), Arc::new(route));
+    methods.on(filter, move |parameters: Result<RawPathParams, axum::response::Response>, request: Request| {
+        serve_route(house, route, parameters, request)
+    })
+}
+
+async fn no_route(request: Request) -> Response<Body> {
+    problem::response(&visit::not_found(), &frame::request_id(&request))
+}
+
+async fn no_method(request: Request) -> Response<Body> {
+    let refusal = Problem::new(Code::method_not_allowed, "the header Allow names the methods of this path");
+    problem::response(&refusal, &frame::request_id(&request))
+}

@@ -1,0 +1,24 @@
+//! Payments (支付单): read, wait for, cancel. They are opened under their trade.
+
+use engine::request::Command;
+use kernel::{PaymentId, Problem};
+
+use super::json::Fields;
+use super::query::Query;
+use super::visit::{Shown, Told, Visit};
+use super::wait;
+
+/// `GET /v1/payments/{id}`
+pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
+    let payment = visit.named(PaymentId::parse)?;
+    let patience = wait::patience(&mut query)?;
+    query.finish()?;
+    wait::for_change(&visit, payment.trade, patience, || visit.house.doors.lookup.payment(payment)).await
+}
+
+/// `POST /v1/payments/{id}/cancel`
+pub(super) fn cancel(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let payment = visit.named(PaymentId::parse)?;
+    visit.maybe_merchant(body)?;
+    Ok(Command::CancelPayment(payment).into())
+}

@@ -1,0 +1,127 @@
+//! What the doors need from the rest of the server, as traits: questions to the store, changes to wait for, institutions,
+//! webhooks. The doors know no SQL and no channel; a test puts fakes here.
+
+use futures::future::BoxFuture;
+use kernel::{AccountId, CaseId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, RefundId, Time, TradeId};
+
+/// An answer that is on its way.
+pub type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
+
+/// An object as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whose it is; `None` where it is the platform's or a user's.
+    pub merchant: Option<MerchantId>,
+    /// Its JSON.
+    pub body: String,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// JSON objects.
+    pub data: Vec<String>,
+    /// Where the rest begins; `None` at the end.
+    pub next: Option<String>,
+    /// The moment that the list shows, where the caller allowed it to lag.
+    pub as_of: Option<Time>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Most objects.
+    pub limit: usize,
+    /// A place that an earlier [`Page::next`] named; the beginning where `None`.
+    pub after: Option<String>,
+    /// Whether the list may lag behind what was written.
+    pub stale: bool,
+}
+
+/// Which trades or cases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this merchant only.
+    pub merchant: Option<MerchantId>,
+    /// In this status only.
+    pub status: Option<&'static str>,
+}
+
+/// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
+pub trait Lookup: Send + Sync {
+    /// A trade.
+    fn trade(&self, id: TradeId) -> Read<'_, Option<Found>>;
+    /// A trade by its merchant's own number.
+    fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
+    /// Everything that belongs to a trade.
+    fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
+    /// A payment.
+    fn payment(&self, id: PaymentId) -> Read<'_, Option<Found>>;
+    /// A refund.
+    fn refund(&self, id: RefundId) -> Read<'_, Option<Found>>;
+    /// A case.
+    fn case(&self, id: CaseId) -> Read<'_, Option<Found>>;
+    /// A coupon.
+    fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
+    /// An account, now or at a moment.
+    fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>>;
+    /// The accounts of an owner.
+    fn accounts<'a>(&'a self, owner: &'a Owner) -> Read<'a, Vec<String>>;
+    /// The transfers that touched an account, newest first.
+    fn account_transfers(&self, id: AccountId, part: Part) -> Read<'_, Page>;
+    /// The trial balance of the whole book; `date` is `yyyymmdd`, today where `None`.
+    fn trial_balance(&self, currency: Currency, date: Option<i64>) -> Read<'_, String>;
+    /// Trades, newest first.
+    fn trades(&self, filter: Filter, part: Part) -> Read<'_, Page>;
+    /// Cases, newest first.
+    fn cases(&self, filter: Filter, part: Part) -> Read<'_, Page>;
+    /// Events in the order of the log. [`Page::next`] is always given, also at the present end.
+    fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page>;
+    /// An event, by the text of its id.
+    fn event<'a>(&'a self, id: &'a str) -> Read<'a, Option<Found>>;
+}
+
+/// Lets a reader wait for a change.
+pub trait Waiters: Send + Sync {
+    /// Ends when the trade's tree has changed after this call, or at the deadline. Listens from the call on, not from
+    /// the first poll, so that a change between a read and the wait is not missed.
+    fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, ()>;
+}
+
+/// What an institution sent to its door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The channel account that the address names.
+    pub channel_account: String,
+    /// Header names in lower case, and values, as they came.
+    pub headers: Vec<(String, String)>,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+/// What the institution wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// HTTP status.
+    pub status: u16,
+    /// The body's media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+/// The doors' side of the channel gateway.
+pub trait Institutions: Send + Sync {
+    /// Takes a notification: verified, applied and durable when this returns. `None` where the account is unknown.
+    fn notify(&self, notice: Notice) -> Read<'_, Option<Acknowledged>>;
+    /// The channel accounts, as JSON objects, by name.
+    fn accounts(&self) -> Vec<String>;
+    /// The statement of a channel account for a day `yyyymmdd`, as CSV.
+    fn statement<'a>(&'a self, channel_account: &'a str, day: i64) -> Read<'a, Option<String>>;
+}
+
+/// The doors' side of webhook delivery.
+pub trait Webhooks: Send + Sync {
+    /// Sends an event again to the endpoints that want it. Its id was looked up before.
+    fn resend<'a>(&'a self, event: &'a str) -> Read<'a, ()>;
+}

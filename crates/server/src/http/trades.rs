@@ -1,0 +1,148 @@
+//! Trades (交易): open, pay, confirm, close, refund, read.
+
+use engine::request::Command;
+use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund};
+use kernel::{Code, Context, MerchantId, OrderType, Owner, Problem, SubType, TradeId, UserId, limits};
+
+use super::json::Fields;
+use super::ports::Filter;
+use super::query::Query;
+use super::visit::{Shown, Told, Visit};
+use super::{list, tools, url, wait};
+
+const TYPES: &str = "instant, escrow";
+const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
+
+/// `POST /v1/trades`
+pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let merchant = visit.merchant(body)?;
+    let context = Context {
+        merchant,
+        order_type: body.word("type", TYPES, OrderType::parse)?,
+        sub_type: body
+            .maybe_word("sub_type", "lower-case letters, digits and ._-, as shop.checkout", SubType::parse)?
+            .unwrap_or_else(SubType::general),
+    };
+    let merchant_order_id = body.reference("merchant_order_id", limits::MAX_MERCHANT_NUMBER)?;
+    let money = body.money()?;
+    let buyer = body.id("buyer", UserId::parse)?;
+    let pay = match body.object("pay")? {
+        None => None,
+        Some(mut pay) => {
+            let tools = tools::tools(visit, &mut pay, Some(money.currency))?;
+            pay.finish()?;
+            Some(tools)
+        }
+    };
+    let create = Create {
+        id: TradeId(visit.draw(&Owner::User(buyer.clone()).to_string())),
+        context,
+        merchant_order_id,
+        money,
+        subject: body.prose("subject", limits::MAX_SUBJECT)?,
+        expires_at: body.time("expires_at")?,
+        confirm_by: body.time("confirm_by")?,
+        return_url: return_url(visit, body)?,
+        metadata: body.notes("metadata")?,
+        splits: tools::splits(body, Some(merchant), Some(money.currency))?,
+        late_success: body.maybe_word("late_success", "refund, reopen", late_success)?.unwrap_or_default(),
+        buyer,
+        pay,
+    };
+    Ok(Command::CreateTrade(Box::new(create)).into())
+}
+
+fn late_success(word: &str) -> Option<LateSuccess> {
+    match word {
+        "refund" => Some(LateSuccess::Refund),
+        "reopen" => Some(LateSuccess::Reopen),
+        _ => None,
+    }
+}
+
+fn return_url(visit: &Visit, body: &mut Fields) -> Result<Option<String>, Problem> {
+    let environment = visit.house.doors.environment;
+    let known = |text: &str| url::is_return_address(text, environment).then(|| text.to_owned());
+    body.maybe_word("return_url", "an https address", known)
+}
+
+/// `POST /v1/trades/{id}/payments`
+pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    visit.maybe_merchant(body)?;
+    Ok(Command::Trade(trade, TradeCommand::Pay(tools::tools(visit, body, None)?)).into())
+}
+
+/// `POST /v1/trades/{id}/confirm`
+pub(super) fn confirm(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    let merchant = visit.maybe_merchant(body)?;
+    let amount = body.maybe_amount("amount", None)?;
+    let splits = tools::splits(body, merchant, None)?;
+    Ok(Command::Trade(trade, TradeCommand::Confirm { amount, splits }).into())
+}
+
+/// `POST /v1/trades/{id}/close`
+pub(super) fn close(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    visit.maybe_merchant(body)?;
+    Ok(Command::Trade(trade, TradeCommand::Close).into())
+}
+
+/// `POST /v1/trades/{id}/refunds`
+pub(super) fn refund(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    let merchant = visit.maybe_merchant(body)?;
+    let refund = Refund {
+        merchant_refund_id: body.reference("merchant_refund_id", limits::MAX_MERCHANT_NUMBER)?,
+        amount: body.amount("amount", None)?,
+        reason: body.prose("reason", limits::MAX_SUBJECT)?,
+        splits: tools::splits(body, merchant, None)?,
+        sandbox: tools::sandbox(visit, body, channel::sandbox::word::is_refund_word)?,
+    };
+    Ok(Command::Trade(trade, TradeCommand::Refund(refund)).into())
+}
+
+/// `GET /v1/trades/{id}`
+pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    let patience = wait::patience(&mut query)?;
+    query.finish()?;
+    wait::for_change(&visit, trade, patience, || visit.house.doors.lookup.trade(trade)).await
+}
+
+/// `GET /v1/trades/{id}/chain`
+pub(super) async fn chain(visit: Visit, query: Query) -> Result<Shown, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    query.finish()?;
+    list::object(&visit, visit.house.doors.lookup.chain(trade).await?)
+}
+
+/// `GET /v1/trades`
+pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
+    let merchant = visit.merchant_in(&mut query)?;
+    if let Some(number) = query.text("merchant_order_id") {
+        query.finish()?;
+        return by_order(&visit, merchant, &number).await;
+    }
+    let wanted = STATUSES.join(", ");
+    let status = query.read("status", Code::invalid_value, &wanted, |text| {
+        STATUSES.into_iter().find(|known| *known == text)
+    })?;
+    let name = format!("trades:{merchant:?}:{status:?}");
+    let part = list::part(&visit, &mut query, &name, "cursor")?;
+    query.finish()?;
+    let page = visit.house.doors.lookup.trades(Filter { merchant, status }, part).await?;
+    Ok(list::page(&visit, &name, page))
+}
+
+/// A merchant's own number names at most one trade; it is read from the rows themselves.
+async fn by_order(visit: &Visit, merchant: Option<MerchantId>, number: &str) -> Result<Shown, Problem> {
+    let Some(merchant) = merchant else {
+        let detail = "an order number is a merchant's; name the merchant";
+        return Err(Problem::at(Code::merchant_required, "merchant_id", detail));
+    };
+    let found = visit.house.doors.lookup.trade_by_order(merchant, number).await?;
+    let data = found.into_iter().map(|found| found.body).collect();
+    Ok(list::page(visit, "trades", super::ports::Page { data, ..Default::default() }))
+}

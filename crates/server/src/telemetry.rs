@@ -1,0 +1,162 @@
+//! What the process says about itself: its log, and its metrics.
+//!
+//! The log goes to standard error: for people where that is a terminal, one JSON object per line elsewhere. Metrics are
+//! rendered by our own `/metrics`. All are described at the start, and those without labels exist from then on, so that
+//! a dashboard has zeros and no gaps. Labels have few values: never an id. Neither holds a secret or personal data.
+
+use std::io::IsTerminal as _;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Log, LogFormat};
+
+/// Requests answered, by `route` and `status`.
+pub(crate) const HTTP_REQUESTS: &str = "suanpan_http_requests_total";
+/// Time from a request's head to its answer, by `route`.
+pub(crate) const HTTP_SECONDS: &str = "suanpan_http_request_seconds";
+/// Open connections.
+pub(crate) const HTTP_CONNECTIONS: &str = "suanpan_http_connections";
+/// Requests per transaction.
+pub(crate) const BATCH_REQUESTS: &str = "suanpan_batch_requests";
+/// Rounds of loading per transaction.
+pub(crate) const BATCH_ROUNDS: &str = "suanpan_batch_rounds";
+/// Transactions.
+pub(crate) const COMMITS: &str = "suanpan_commits_total";
+/// Transactions decided again because somebody was faster.
+pub(crate) const CONFLICTS: &str = "suanpan_conflicts_total";
+/// Transactions whose answer was lost and resolved.
+pub(crate) const UNKNOWN_COMMITS: &str = "suanpan_unknown_commits_total";
+/// Events written to the log.
+pub(crate) const EVENTS: &str = "suanpan_events_total";
+/// Requests waiting for a line.
+pub(crate) const QUEUE: &str = "suanpan_queue_length";
+/// Notifications that the simulated institution could not get rid of.
+pub(crate) const BANK_NOTIFICATIONS: &str = "suanpan_sandbox_notifications_total";
+
+/// Upper bounds of times, in seconds.
+const SECONDS: [f64; 14] =
+    [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Upper bounds of counts.
+const COUNTS: [f64; 11] = [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Starts the log. Called once, before anything can go wrong that is worth a line.
+pub(crate) fn start_log(log: &Log) {
+    let terminal = std::io::stderr().is_terminal();
+    let pretty = match log.format {
+        LogFormat::Auto => terminal,
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    };
+    // The level was checked with the configuration.
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A second start changes nothing: tests start more than one server in a process.
+    let _ = if pretty {
+        registry.with(layer.with_ansi(terminal)).try_init()
+    } else {
+        registry.with(layer.json().flatten_event(true)).try_init()
+    };
+}
+
+/// The rendered metrics of this process.
+#[derive(Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Starts collecting. Where another collector was there first, this one stays empty.
+    pub(crate) fn start() -> Self {
+        let recorder = recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_ok() {
+            describe();
+        }
+        Self(handle)
+    }
+
+    /// The text for `/metrics`, in Prometheus' format.
+    pub(crate) fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Folds in what histograms have collected; called every few seconds, so that a scrape is quick.
+    pub(crate) fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
+    let bounds = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
+        // Refused only where the bounds are empty, and these are not.
+        builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), bounds).unwrap_or_default()
+    };
+    let builder = bounds(PrometheusBuilder::new(), "_seconds", &SECONDS);
+    let builder = bounds(builder, "_requests", &COUNTS);
+    bounds(builder, "_rounds", &COUNTS).build_recorder()
+}
+
+fn describe() {
+    use engine::work::measure;
+    for (name, text) in [
+        (HTTP_REQUESTS, "Requests answered, by route and status."),
+        (COMMITS, "Transactions of the lines."),
+        (CONFLICTS, "Transactions decided again because another writer was faster."),
+        (UNKNOWN_COMMITS, "Transactions whose answer was lost and resolved by reading."),
+        (EVENTS, "Events written to the log."),
+        (BANK_NOTIFICATIONS, "Notifications of the simulated institution, by outcome."),
+        (measure::TASKS, "Due tasks done, by kind and outcome."),
+        (measure::CHANNEL_CALLS, "Calls to institutions, by channel account, operation and outcome."),
+        (measure::DELIVERIES, "Webhook deliveries, by outcome."),
+    ] {
+        describe_counter!(name, Unit::Count, text);
+    }
+    for (name, unit, text) in [
+        (HTTP_CONNECTIONS, Unit::Count, "Open connections."),
+        (QUEUE, Unit::Count, "Requests waiting for a line."),
+        (measure::TASK_LAG, Unit::Seconds, "How late the last task that was started is."),
+        (measure::TASKS_UNDER_WAY, Unit::Count, "Tasks under way."),
+        (measure::PARKED, Unit::Count, "Webhook deliveries waiting for another attempt that were due at the last look."),
+    ] {
+        describe_gauge!(name, unit, text);
+        gauge!(name).set(0.0);
+    }
+    for (name, unit, text) in [
+        (HTTP_SECONDS, Unit::Seconds, "Time from a request's head to its answer, by route."),
+        (BATCH_REQUESTS, Unit::Count, "Requests per transaction."),
+        (BATCH_ROUNDS, Unit::Count, "Rounds of loading per transaction."),
+    ] {
+        describe_histogram!(name, unit, text);
+    }
+    for name in [COMMITS, CONFLICTS, UNKNOWN_COMMITS, EVENTS] {
+        counter!(name).absolute(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_have_their_bounds_and_their_zeros() {
+        let recorder = recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            metrics::histogram!(BATCH_REQUESTS).record(3.0);
+            metrics::histogram!(HTTP_SECONDS, "route" => "/livez").record(0.003);
+        });
+        let text = handle.render();
+        for line in [
+            "suanpan_commits_total 0",
+            "suanpan_queue_length 0",
+            "suanpan_batch_requests_bucket{le=\"4\"} 1",
+            "suanpan_http_request_seconds_bucket{route=\"/livez\",le=\"0.005\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+    }
+}

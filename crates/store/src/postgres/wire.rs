@@ -1,0 +1,117 @@
+//! Cells on PostgreSQL's wire, in its binary form.
+//!
+//! A column of many rows goes as one array, encoded straight from the rows: no copy is made on the way.
+
+use std::error::Error;
+use std::fmt;
+
+use bytes::{BufMut as _, BytesMut};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+use crate::door::bulk::{Bound, Pair};
+use crate::door::{Cell, Kind};
+
+type Failure = Box<dyn Error + Sync + Send>;
+
+/// One parameter of a statement.
+pub(super) enum Param<'a> {
+    /// One value.
+    Cell(&'a Cell),
+    /// One bound column of many rows.
+    Column(&'a [Pair<'a>], Bound),
+    /// One column of many keys.
+    Keys(&'a [&'a [Cell]], usize, Kind),
+}
+
+impl fmt::Debug for Param<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Param::Cell(cell) => cell.fmt(f),
+            Param::Column(rows, _) => write!(f, "{} values", rows.len()),
+            Param::Keys(keys, ..) => write!(f, "{} keys", keys.len()),
+        }
+    }
+}
+
+/// The type of a kind.
+pub(super) fn scalar(kind: Kind) -> Type {
+    match kind {
+        Kind::Int => Type::INT8,
+        Kind::Text => Type::TEXT,
+        Kind::Bytes => Type::BYTEA,
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Failure> {
+        match self {
+            Param::Cell(Cell::Null) => return Ok(IsNull::Yes),
+            Param::Cell(cell) => value(cell, out),
+            Param::Column(rows, bound) => array(bound.kind, rows.iter().map(|row| row.cell(*bound)), out)?,
+            Param::Keys(keys, position, kind) => {
+                array(*kind, keys.iter().map(|key| key.get(*position).unwrap_or(&Cell::Null)), out)?;
+            }
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BYTEA, Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::BYTEA_ARRAY].contains(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// A one-dimensional array: dimensions, whether it has nulls, the element's type, length and lower bound, then each
+/// element behind its length.
+fn array<'c>(
+    kind: Kind,
+    cells: impl ExactSizeIterator<Item = &'c Cell> + Clone,
+    out: &mut BytesMut,
+) -> Result<(), Failure> {
+    out.put_i32(1);
+    out.put_i32(cells.clone().any(|cell| *cell == Cell::Null).into());
+    out.put_u32(scalar(kind).oid());
+    out.put_i32(i32::try_from(cells.len())?);
+    out.put_i32(1);
+    for cell in cells {
+        out.put_i32(match cell {
+            Cell::Null => -1,
+            Cell::Int(_) if kind == Kind::Int => 8,
+            Cell::Text(text) if kind == Kind::Text => i32::try_from(text.len())?,
+            Cell::Bytes(bytes) if kind == Kind::Bytes => i32::try_from(bytes.len())?,
+            _ => return Err("a cell is of another kind than its column".into()),
+        });
+        value(cell, out);
+    }
+    Ok(())
+}
+
+fn value(cell: &Cell, out: &mut BytesMut) {
+    match cell {
+        Cell::Null => {}
+        Cell::Int(number) => out.put_i64(*number),
+        Cell::Text(text) => out.put_slice(text.as_bytes()),
+        Cell::Bytes(bytes) => out.put_slice(bytes),
+    }
+}
+
+impl<'a> FromSql<'a> for Cell {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
+        if *ty == Type::INT8 {
+            return i64::from_sql(ty, raw).map(Cell::Int);
+        }
+        if *ty == Type::TEXT {
+            return <&str>::from_sql(ty, raw).map(|text| Cell::Text(text.into()));
+        }
+        Ok(Cell::Bytes(raw.into()))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Failure> {
+        Ok(Cell::Null)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+}

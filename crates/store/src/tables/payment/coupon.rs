@@ -1,0 +1,104 @@
+//! Coupons: one row each, because many trades may want the same one and only one may have it.
+
+use kernel::{CouponId, InstructionId, MerchantId, RootId, Time, TradeId, UserId};
+use payment::Coupon;
+use payment::coupon::CouponStatus;
+
+use super::fits::Fits;
+use super::source_text;
+use crate::door::{Cell, Inconsistent};
+use crate::unit::{Aggregate, TableRows, read_all};
+use crate::{Row, row};
+
+row! {
+    /// One coupon of one user.
+    pub struct CouponRow in Main "coupon" key 2 {
+        /// The shard.
+        pub shard: i64,
+        /// Its id.
+        pub id: [u8; 16],
+        /// The only merchant whose trades it pays; any where null.
+        pub merchant: Option<[u8; 16]>,
+        /// The user who may spend it.
+        pub buyer: String,
+        /// Its face, minor units.
+        pub amount: i64,
+        /// ISO 4217.
+        pub currency: String,
+        /// Where its money came from: expense, or the owner of a budget.
+        pub source: String,
+        /// usable, held, spent or expired.
+        pub status: String,
+        /// The trade of the instruction that holds it or spent it.
+        pub held_trade: Option<[u8; 16]>,
+        /// The number of that instruction.
+        pub held_no: Option<i64>,
+        /// Microseconds.
+        pub expires_at: Option<i64>,
+        /// Microseconds.
+        pub created_at: i64,
+    }
+    check "amount > 0";
+    check "status IN ('usable', 'held', 'spent', 'expired')";
+    check "(status IN ('held', 'spent')) = (held_trade IS NOT NULL)";
+    check "(held_trade IS NULL) = (held_no IS NULL)";
+}
+
+impl Aggregate for Coupon {
+    type Key = CouponId;
+    const TABLES: &'static [&'static crate::Table] = &[CouponRow::TABLE];
+
+    fn prefix(key: CouponId) -> Vec<Cell> {
+        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+    }
+
+    fn rows(&self, shard: i64) -> TableRows {
+        vec![vec![coupon_row(shard, self).cells()]]
+    }
+
+    fn assemble(_: CouponId, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        read_all::<CouponRow>(rows.into_iter().next())?.into_iter().next().map(coupon).transpose()
+    }
+}
+
+fn coupon_row(shard: i64, coupon: &Coupon) -> CouponRow {
+    CouponRow {
+        shard,
+        id: coupon.id.0.bytes(),
+        merchant: coupon.merchant.map(|merchant| merchant.0.bytes()),
+        buyer: coupon.user.as_str().to_owned(),
+        amount: coupon.money.amount.minor(),
+        currency: coupon.money.currency.code().to_owned(),
+        source: source_text(&coupon.source),
+        status: coupon.status.as_str().to_owned(),
+        held_trade: coupon.held_by.map(|holder| holder.trade.0.bytes()),
+        held_no: coupon.held_by.map(|holder| i64::from(holder.no)),
+        expires_at: coupon.expires_at.map(Time::micros),
+        created_at: coupon.created_at.micros(),
+    }
+}
+
+fn coupon(row: CouponRow) -> Result<Coupon, Inconsistent> {
+    let fits = Fits("coupon");
+    let status = fits.word("status", CouponStatus::parse(&row.status))?;
+    let held_by = match (status, row.held_trade, row.held_no) {
+        (CouponStatus::Usable | CouponStatus::Expired, None, None) => None,
+        (CouponStatus::Held | CouponStatus::Spent, Some(trade), Some(no)) => {
+            Some(InstructionId::new(TradeId(RootId::from_bytes(trade)), fits.number("held_no", no)?))
+        }
+        (CouponStatus::Usable | CouponStatus::Held | CouponStatus::Spent | CouponStatus::Expired, _, _) => {
+            return Err(fits.wrong("held_trade", "does not go with its status and number"));
+        }
+    };
+    Ok(Coupon {
+        id: CouponId(RootId::from_bytes(row.id)),
+        merchant: row.merchant.map(|merchant| MerchantId(RootId::from_bytes(merchant))),
+        user: fits.word("buyer", UserId::parse(&row.buyer))?,
+        money: fits.money(row.amount, &row.currency)?,
+        source: fits.source("source", &row.source)?,
+        status,
+        held_by,
+        expires_at: row.expires_at.map(Time::from_micros),
+        created_at: Time::from_micros(row.created_at),
+    })
+}

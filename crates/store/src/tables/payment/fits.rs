@@ -1,0 +1,75 @@
+//! Reading columns back into domain values; what does not fit is named by table and column, never by its value.
+
+use kernel::message::accounting::CouponSource;
+use kernel::{Amount, Currency, Money, Owner};
+use serde::de::DeserializeOwned;
+
+use super::source_parse;
+use crate::door::Inconsistent;
+
+/// Reads columns of the table of this name.
+#[derive(Clone, Copy)]
+pub(super) struct Fits(pub(super) &'static str);
+
+impl Fits {
+    pub(super) fn wrong(self, column: &'static str, why: &'static str) -> Inconsistent {
+        Inconsistent { table: self.0, column, why }
+    }
+
+    /// A word that its own `parse` knows.
+    pub(super) fn word<T>(self, column: &'static str, known: Option<T>) -> Result<T, Inconsistent> {
+        known.ok_or_else(|| self.wrong(column, "is no word of its kind"))
+    }
+
+    /// A number within a trade's tree, or a small count.
+    pub(super) fn number(self, column: &'static str, value: i64) -> Result<u16, Inconsistent> {
+        u16::try_from(value).map_err(|_| self.wrong(column, "is no number in a tree"))
+    }
+
+    /// 0 or 1.
+    pub(super) fn flag(self, column: &'static str, value: i64) -> Result<bool, Inconsistent> {
+        match value {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.wrong(column, "is neither 0 nor 1")),
+        }
+    }
+
+    /// 1 or null.
+    pub(super) fn mark(self, column: &'static str, value: Option<i64>) -> Result<bool, Inconsistent> {
+        match value {
+            None => Ok(false),
+            Some(1) => Ok(true),
+            Some(_) => Err(self.wrong(column, "is neither 1 nor null")),
+        }
+    }
+
+    pub(super) fn amount(self, column: &'static str, minor: i64) -> Result<Amount, Inconsistent> {
+        Amount::new(minor).map_err(|_| self.wrong(column, "is no amount"))
+    }
+
+    /// The columns `amount` and `currency`.
+    pub(super) fn money(self, minor: i64, currency: &str) -> Result<Money, Inconsistent> {
+        let currency = self.word("currency", Currency::parse(currency))?;
+        Ok(Money { amount: self.amount("amount", minor)?, currency })
+    }
+
+    pub(super) fn owner(self, column: &'static str, text: &str) -> Result<Owner, Inconsistent> {
+        Owner::parse(text, None).ok_or_else(|| self.wrong(column, "names no owner"))
+    }
+
+    pub(super) fn source(self, column: &'static str, text: &str) -> Result<CouponSource, Inconsistent> {
+        source_parse(text).ok_or_else(|| self.wrong(column, "names no source of a coupon"))
+    }
+
+    /// A list in JSON; null is the empty one, and nothing else is.
+    pub(super) fn list<T: DeserializeOwned>(
+        self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<Vec<T>, Inconsistent> {
+        let Some(text) = text else { return Ok(Vec::new()) };
+        let items: Option<Vec<T>> = serde_json::from_str(text).ok();
+        items.filter(|items| !items.is_empty()).ok_or_else(|| self.wrong(column, "is no list of its kind"))
+    }
+}

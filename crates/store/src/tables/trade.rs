@@ -1,0 +1,300 @@
+//! The trade core: one row per trade, its dues and its receivers.
+
+use std::collections::BTreeMap;
+
+use kernel::message::trade::LateSuccess;
+use kernel::{Amount, Context, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, TradeId, UserId};
+use trade::{ClosedReason, Due, Moved, Split, Status, Trade};
+
+use crate::door::{Cell, Inconsistent};
+use crate::unit::{Aggregate, TableRows, read_all};
+use crate::{Row, row};
+
+row! {
+    /// A trade. Its counters are sums over its receivers, in minor units.
+    pub struct TradeRow in Main "trade" key 2 {
+        /// The shard.
+        pub shard: i64,
+        /// The trade's id.
+        pub trade: [u8; 16],
+        /// From the context.
+        pub merchant: [u8; 16],
+        /// From the context.
+        pub order_type: String,
+        /// From the context.
+        pub sub_type: String,
+        /// The merchant's own number.
+        pub merchant_order_id: String,
+        /// The whole amount, minor units.
+        pub amount: i64,
+        /// ISO 4217.
+        pub currency: String,
+        /// The user who pays.
+        pub buyer: String,
+        /// What it is for.
+        pub subject: Option<String>,
+        /// Microseconds.
+        pub created_at: i64,
+        /// Microseconds.
+        pub expires_at: i64,
+        /// Whether the client named the expiry.
+        pub expiry_given: i64,
+        /// Microseconds.
+        pub confirm_by: Option<i64>,
+        /// Where the buyer is sent back to.
+        pub return_url: Option<String>,
+        /// The merchant's notes, as JSON that SQL never looks into; null where there are none.
+        pub metadata: Option<String>,
+        /// refund or reopen.
+        pub late_success: String,
+        /// created, paid, completed or closed.
+        pub status: String,
+        /// Whether closing was started and is not finished.
+        pub closing: i64,
+        /// Why it is closed, or will be.
+        pub reason: Option<String>,
+        /// How many public events it had.
+        pub sequence: i64,
+        /// Paid.
+        pub paid: i64,
+        /// Released to receivers.
+        pub released: i64,
+        /// Returned before release.
+        pub returned_before: i64,
+        /// Returned after release.
+        pub returned_after: i64,
+        /// Reserved by refunds under way, before release.
+        pub returning_before: i64,
+        /// Reserved by refunds under way, after release.
+        pub returning_after: i64,
+    }
+    check "amount > 0 AND paid >= 0 AND paid <= amount";
+    check "status IN ('created', 'paid', 'completed', 'closed')";
+    check "released >= 0 AND returned_before >= 0 AND returned_after >= 0 AND returning_before >= 0 AND returning_after >= 0";
+    check "released + returned_before + returning_before <= paid";
+    check "returned_after + returning_after <= released";
+}
+
+row! {
+    /// A part of a trade's amount that is paid by one payment.
+    pub struct DueRow in Main "due" key 3 {
+        /// The shard.
+        pub shard: i64,
+        /// The trade.
+        pub trade: [u8; 16],
+        /// Its number, from 1.
+        pub no: i64,
+        /// Minor units.
+        pub amount: i64,
+        /// Microseconds.
+        pub opens_at: i64,
+        /// Microseconds.
+        pub expires_at: i64,
+        /// The number of the payment that paid it.
+        pub payment: Option<i64>,
+    }
+    check "amount > 0";
+}
+
+row! {
+    /// One receiver's part of a trade.
+    pub struct SplitRow in Main "split" key 3 {
+        /// The shard.
+        pub shard: i64,
+        /// The trade.
+        pub trade: [u8; 16],
+        /// Its number, from 1.
+        pub no: i64,
+        /// The receiver, in canonical text form.
+        pub receiver: String,
+        /// Minor units.
+        pub amount: i64,
+        /// Released.
+        pub released: i64,
+        /// Returned before release.
+        pub returned_before: i64,
+        /// Returned after release.
+        pub returned_after: i64,
+        /// Reserved, before release.
+        pub returning_before: i64,
+        /// Reserved, after release.
+        pub returning_after: i64,
+    }
+    check "amount > 0";
+    check "released >= 0 AND returned_before >= 0 AND returned_after >= 0 AND returning_before >= 0 AND returning_after >= 0";
+    check "released + returned_before + returning_before <= amount";
+    check "returned_after + returning_after <= released";
+}
+
+/// Every table of this domain.
+pub const TABLES: &[&crate::Table] = &[TradeRow::TABLE, DueRow::TABLE, SplitRow::TABLE];
+
+impl Aggregate for Trade {
+    type Key = TradeId;
+    const TABLES: &'static [&'static crate::Table] = TABLES;
+
+    fn prefix(key: TradeId) -> Vec<Cell> {
+        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+    }
+
+    fn rows(&self, shard: i64) -> TableRows {
+        let trade = self.id.0.bytes();
+        let dues = self.dues.iter().map(|due| due_row(shard, trade, due).cells()).collect();
+        let splits = self.splits.iter().map(|split| split_row(shard, trade, split).cells()).collect();
+        vec![vec![trade_row(shard, self).cells()], dues, splits]
+    }
+
+    fn assemble(_: TradeId, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        let mut tables = rows.into_iter();
+        let Some(row) = read_all::<TradeRow>(tables.next())?.into_iter().next() else { return Ok(None) };
+        let dues = read_all::<DueRow>(tables.next())?.into_iter().map(due).collect::<Result<_, _>>()?;
+        let splits = read_all::<SplitRow>(tables.next())?.into_iter().map(split).collect::<Result<_, _>>()?;
+        trade(row, dues, splits).map(Some)
+    }
+}
+
+fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
+    let metadata = (!trade.metadata.is_empty()).then(|| serde_json::to_string(&trade.metadata).unwrap_or_default());
+    TradeRow {
+        shard,
+        trade: trade.id.0.bytes(),
+        merchant: trade.context.merchant.0.bytes(),
+        order_type: trade.context.order_type.as_str().to_owned(),
+        sub_type: trade.context.sub_type.as_str().to_owned(),
+        merchant_order_id: trade.merchant_order_id.clone(),
+        amount: trade.money.amount.minor(),
+        currency: trade.money.currency.code().to_owned(),
+        buyer: trade.buyer.as_str().to_owned(),
+        subject: trade.subject.clone(),
+        created_at: trade.created_at.micros(),
+        expires_at: trade.expires_at.micros(),
+        expiry_given: i64::from(trade.expiry_given),
+        confirm_by: trade.confirm_by.map(Time::micros),
+        return_url: trade.return_url.clone(),
+        metadata,
+        late_success: late_word(trade.late_success).to_owned(),
+        status: trade.status.as_str().to_owned(),
+        closing: i64::from(trade.status.is_closing()),
+        reason: trade.status.reason().map(|reason| reason.as_str().to_owned()),
+        sequence: trade.sequence,
+        paid: trade.paid,
+        released: trade.moved.released,
+        returned_before: trade.moved.returned_before,
+        returned_after: trade.moved.returned_after,
+        returning_before: trade.moved.returning_before,
+        returning_after: trade.moved.returning_after,
+    }
+}
+
+fn due_row(shard: i64, trade: [u8; 16], due: &Due) -> DueRow {
+    DueRow {
+        shard,
+        trade,
+        no: i64::from(due.no),
+        amount: due.amount.minor(),
+        opens_at: due.opens_at.micros(),
+        expires_at: due.expires_at.micros(),
+        payment: due.payment.map(i64::from),
+    }
+}
+
+fn split_row(shard: i64, trade: [u8; 16], split: &Split) -> SplitRow {
+    SplitRow {
+        shard,
+        trade,
+        no: i64::from(split.no),
+        receiver: split.receiver.to_string(),
+        amount: split.amount.minor(),
+        released: split.moved.released,
+        returned_before: split.moved.returned_before,
+        returned_after: split.moved.returned_after,
+        returning_before: split.moved.returning_before,
+        returning_after: split.moved.returning_after,
+    }
+}
+
+/// The word of what happens to late money.
+pub(crate) fn late_word(late: LateSuccess) -> &'static str {
+    match late {
+        LateSuccess::Refund => "refund",
+        LateSuccess::Reopen => "reopen",
+    }
+}
+
+/// Reads [`late_word`] back.
+pub(crate) fn late_parse(word: &str) -> Option<LateSuccess> {
+    [LateSuccess::Refund, LateSuccess::Reopen].into_iter().find(|late| late_word(*late) == word)
+}
+
+fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inconsistent> {
+    let wrong = |column, why| Inconsistent { table: "trade", column, why };
+    let currency = Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?;
+    let amount = Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?;
+    let reason = match row.reason.as_deref() {
+        None => None,
+        Some(word) => Some(ClosedReason::parse(word).ok_or(wrong("reason", "is no reason"))?),
+    };
+    let metadata = match row.metadata.as_deref() {
+        None => BTreeMap::new(),
+        Some(text) => serde_json::from_str(text).map_err(|_| wrong("metadata", "is not a map of texts"))?,
+    };
+    Ok(Trade {
+        id: TradeId(RootId::from_bytes(row.trade)),
+        context: Context {
+            merchant: MerchantId(RootId::from_bytes(row.merchant)),
+            order_type: OrderType::parse(&row.order_type).ok_or(wrong("order_type", "is no type"))?,
+            sub_type: SubType::parse(&row.sub_type).ok_or(wrong("sub_type", "is no scene"))?,
+        },
+        merchant_order_id: row.merchant_order_id,
+        money: Money { amount, currency },
+        buyer: UserId::parse(&row.buyer).ok_or(wrong("buyer", "is no user"))?,
+        subject: row.subject,
+        created_at: Time::from_micros(row.created_at),
+        expires_at: Time::from_micros(row.expires_at),
+        expiry_given: row.expiry_given != 0,
+        confirm_by: row.confirm_by.map(Time::from_micros),
+        return_url: row.return_url,
+        metadata,
+        late_success: late_parse(&row.late_success).ok_or(wrong("late_success", "is no rule"))?,
+        status: Status::parse(&row.status, row.closing != 0, reason).ok_or(wrong("status", "fits no state"))?,
+        sequence: row.sequence,
+        paid: row.paid,
+        moved: Moved {
+            released: row.released,
+            returned_before: row.returned_before,
+            returned_after: row.returned_after,
+            returning_before: row.returning_before,
+            returning_after: row.returning_after,
+        },
+        dues,
+        splits,
+    })
+}
+
+fn due(row: DueRow) -> Result<Due, Inconsistent> {
+    let wrong = |column, why| Inconsistent { table: "due", column, why };
+    let number = |value, column| u16::try_from(value).map_err(|_| wrong(column, "is no number in a tree"));
+    Ok(Due {
+        no: number(row.no, "no")?,
+        amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?,
+        opens_at: Time::from_micros(row.opens_at),
+        expires_at: Time::from_micros(row.expires_at),
+        payment: row.payment.map(|payment| number(payment, "payment")).transpose()?,
+    })
+}
+
+fn split(row: SplitRow) -> Result<Split, Inconsistent> {
+    let wrong = |column, why| Inconsistent { table: "split", column, why };
+    Ok(Split {
+        no: u16::try_from(row.no).map_err(|_| wrong("no", "is no number in a tree"))?,
+        receiver: Owner::parse(&row.receiver, None).ok_or(wrong("receiver", "names no owner"))?,
+        amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?,
+        moved: Moved {
+            released: row.released,
+            returned_before: row.returned_before,
+            returned_after: row.returned_after,
+            returning_before: row.returning_before,
+            returning_after: row.returning_after,
+        },
+    })
+}

@@ -1,0 +1,157 @@
+//! Trades in every state, and short words for what they are told.
+
+use std::collections::BTreeMap;
+
+use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
+use kernel::message::trade::{Command, Create, LateSuccess, Refund, Share};
+use kernel::time::{HOUR_US, MINUTE_US};
+use kernel::{
+    Amount, Bucket, Code, Context, Currency, MerchantId, Money, OrderType, Owner, PaymentId, Problem, RefundId, RootId,
+    SubType, Time, TradeId, UserId,
+};
+
+use crate::{Input, Known, Message, Reaction, Refusal, Trade};
+
+/// When every trade of these tests is opened.
+pub(super) const T0: Time = Time::from_micros(1_795_392_000_000_000);
+
+pub(super) fn amount(minor: i64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+pub(super) fn root(random: u128) -> RootId {
+    RootId::new(T0, Bucket::of("user:42"), random)
+}
+
+pub(super) fn merchant() -> MerchantId {
+    MerchantId(root(1))
+}
+
+pub(super) fn seller(name: &str) -> Owner {
+    Owner::Seller(merchant(), name.to_owned())
+}
+
+pub(super) fn share(name: &str, minor: i64) -> Share {
+    Share { receiver: seller(name), amount: amount(minor) }
+}
+
+pub(super) fn known(after_us: i64) -> Known {
+    Known { now: T0.plus(after_us) }
+}
+
+/// A minute after the trade was opened.
+pub(super) fn soon() -> Known {
+    known(MINUTE_US)
+}
+
+/// 100.00 CNY: 60.00 for seller a, 40.00 for seller b; confirmed by itself after a day where it is escrow.
+pub(super) fn order(order_type: OrderType) -> Create {
+    Create {
+        id: TradeId(root(2)),
+        context: Context { merchant: merchant(), order_type, sub_type: SubType::general() },
+        merchant_order_id: "A1001".to_owned(),
+        money: Money { amount: amount(10_000), currency: Currency::parse("CNY").unwrap() },
+        buyer: UserId::parse("42").unwrap(),
+        subject: Some("2 items".to_owned()),
+        expires_at: None,
+        confirm_by: (order_type == OrderType::Escrow).then(|| T0.plus(24 * HOUR_US)),
+        return_url: None,
+        metadata: BTreeMap::new(),
+        splits: vec![share("a", 6_000), share("b", 4_000)],
+        late_success: LateSuccess::Refund,
+        pay: None,
+    }
+}
+
+pub(super) fn created(order_type: OrderType) -> Trade {
+    Trade::create(&order(order_type), &known(0)).unwrap().0
+}
+
+pub(super) fn paid() -> Trade {
+    told(created(OrderType::Escrow), &[succeeded()])
+}
+
+pub(super) fn completed() -> Trade {
+    told(paid(), &[confirm(None, &[])])
+}
+
+/// The trade after it was told these things, a minute after it was opened.
+pub(super) fn told(mut trade: Trade, inputs: &[Input]) -> Trade {
+    for input in inputs {
+        trade.handle(input.clone(), &soon()).unwrap();
+    }
+    trade
+}
+
+pub(super) fn card(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Channel { method: "card".to_owned(), sandbox: None }, amount: amount(minor) }
+}
+
+pub(super) fn pay(minor: i64) -> Input {
+    Input::Command(Command::Pay(vec![card(minor)]))
+}
+
+pub(super) fn confirm(minor: Option<i64>, splits: &[Share]) -> Input {
+    Input::Command(Command::Confirm { amount: minor.map(amount), splits: splits.to_vec() })
+}
+
+pub(super) fn refund(minor: i64, splits: &[Share]) -> Input {
+    Input::Command(Command::Refund(Refund {
+        merchant_refund_id: "R1".to_owned(),
+        amount: amount(minor),
+        reason: None,
+        splits: splits.to_vec(),
+        sandbox: None,
+    }))
+}
+
+pub(super) fn close() -> Input {
+    Input::Command(Command::Close)
+}
+
+pub(super) fn succeeded() -> Input {
+    Input::Fact(Fact::Succeeded { payment: PaymentId::new(TradeId(root(2)), 1), due: 1 })
+}
+
+pub(super) fn quiet() -> Input {
+    Input::Fact(Fact::Quiet)
+}
+
+pub(super) fn taken(name: &str, before: i64, after: i64) -> RefundShare {
+    RefundShare { receiver: seller(name), before, after }
+}
+
+pub(super) fn refunded(shares: &[RefundShare]) -> Input {
+    Input::Fact(Fact::Refunded { refund: RefundId::new(TradeId(root(2)), 1), shares: shares.to_vec() })
+}
+
+pub(super) fn refund_failed(shares: &[RefundShare]) -> Input {
+    Input::Fact(Fact::RefundFailed { refund: RefundId::new(TradeId(root(2)), 1), shares: shares.to_vec() })
+}
+
+/// The one message of a reaction.
+pub(super) fn only_message(reaction: &Reaction) -> &Message {
+    assert_eq!(reaction.messages.len(), 1, "{reaction:?}");
+    &reaction.messages[0]
+}
+
+pub(super) fn kinds(reaction: &Reaction) -> Vec<(&'static str, i64)> {
+    reaction.news.iter().map(|news| (news.kind, news.sequence)).collect()
+}
+
+/// The code and the field to blame; the trade must be as it was.
+pub(super) fn refusal(trade: &Trade, input: Input) -> (Code, Option<String>) {
+    let mut told = trade.clone();
+    let refusal = told.handle(input, &soon()).unwrap_err();
+    assert_eq!(&told, trade, "a refused command changes nothing");
+    blame(refusal)
+}
+
+pub(super) fn blame(refusal: Refusal) -> (Code, Option<String>) {
+    let problem = Problem::from(refusal);
+    (problem.code, problem.param)
+}
+
+pub(super) fn at(code: Code, param: &str) -> (Code, Option<String>) {
+    (code, Some(param.to_owned()))
+}

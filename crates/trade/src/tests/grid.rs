@@ -1,0 +1,102 @@
+//! Every state against every input: the machine as one page. A change of a rule is a change of the snapshot.
+
+use std::fmt::Write as _;
+
+use kernel::OrderType::{Escrow, Instant};
+use kernel::message::trade::{Command, Create};
+use kernel::time::DAY_US;
+
+use super::fixture::*;
+use crate::{ClosedReason, Event, Input, Known, Status, Stop, Trade};
+
+fn states() -> Vec<(&'static str, Trade)> {
+    let all = || [taken("a", 6_000, 0), taken("b", 4_000, 0)];
+    let stopped = |stop| Trade { status: Status::Closing(stop), ..created(Escrow) };
+    vec![
+        ("created", created(Escrow)),
+        ("closing, canceled", told(created(Escrow), &[close()])),
+        ("closing, expired", stopped(Stop::Expired)),
+        ("paid", paid()),
+        ("paid, a released", told(paid(), &[confirm(None, &[share("a", 6_000)])])),
+        ("paid, a returning", told(paid(), &[refund(6_000, &[share("a", 6_000)])])),
+        ("paid, all returning", told(paid(), &[refund(10_000, &[])])),
+        ("paid, a returning, b released", told(paid(), &[refund(6_000, &[share("a", 6_000)]), confirm(None, &[])])),
+        ("completed", completed()),
+        ("completed, all returning", told(completed(), &[refund(10_000, &[])])),
+        ("completed, instant", told(created(Instant), &[succeeded()])),
+        ("closed, expired", told(stopped(Stop::Expired), &[quiet()])),
+        ("closed, canceled", told(created(Escrow), &[close(), quiet()])),
+        ("closed, refunded", told(paid(), &[refund(10_000, &[]), refunded(&all())])),
+        ("closed, failed", Trade { status: Status::Closed(ClosedReason::Failed), ..created(Escrow) }),
+    ]
+}
+
+fn inputs() -> Vec<(&'static str, Input, Known)> {
+    let command = Input::Command;
+    let repeated = |create| command(Command::Create(Box::new(create)));
+    vec![
+        ("create, the same", repeated(order(Escrow)), soon()),
+        ("create, another", repeated(Create { subject: None, ..order(Escrow) }), soon()),
+        ("pay", pay(10_000), soon()),
+        ("pay, late", pay(10_000), known(DAY_US)),
+        ("confirm", confirm(None, &[]), soon()),
+        ("confirm 40.00", confirm(Some(4_000), &[]), soon()),
+        ("confirm b", confirm(None, &[share("b", 4_000)]), soon()),
+        ("confirm by time, early", command(Command::ConfirmByTime), soon()),
+        ("confirm by time", command(Command::ConfirmByTime), known(DAY_US)),
+        ("close", close(), soon()),
+        ("expire, early", command(Command::Expire), soon()),
+        ("expire", command(Command::Expire), known(DAY_US)),
+        ("refund 40.00", refund(4_000, &[]), soon()),
+        ("refund a", refund(6_000, &[share("a", 6_000)]), soon()),
+        ("refund 100.00", refund(10_000, &[]), soon()),
+        ("succeeded", succeeded(), soon()),
+        ("quiet", quiet(), soon()),
+        ("refunded a, before release", refunded(&[taken("a", 6_000, 0)]), soon()),
+        ("refunded a, after release", refunded(&[taken("a", 0, 6_000)]), soon()),
+        ("refund of a failed, before release", refund_failed(&[taken("a", 6_000, 0)]), soon()),
+        ("refund of a failed, after release", refund_failed(&[taken("a", 0, 6_000)]), soon()),
+    ]
+}
+
+fn outcome(mut trade: Trade, input: Input, known: &Known) -> String {
+    let events = match trade.decide(&input, known) {
+        Ok(events) => events,
+        Err(refusal) => {
+            let (code, param) = blame(refusal);
+            return param.map_or_else(|| format!("! {code}"), |param| format!("! {code} {param}"));
+        }
+    };
+    trade.handle(input, known).unwrap();
+    if events.is_empty() {
+        return "-".to_owned();
+    }
+    let names: Vec<String> = events.iter().map(brief).collect();
+    format!("{} => {}", names.join(", "), trade.status)
+}
+
+fn brief(event: &Event) -> String {
+    match event {
+        Event::Released { shares } => format!("Released {:?}", shares.iter().map(|s| s.amount).collect::<Vec<_>>()),
+        Event::RefundReserved { shares, .. } => {
+            format!("RefundReserved {:?}", shares.iter().map(|s| (s.before, s.after)).collect::<Vec<_>>())
+        }
+        Event::PaymentOrdered { .. } => "PaymentOrdered".to_owned(),
+        Event::DuePaid { .. } => "DuePaid".to_owned(),
+        Event::Refunded { .. } => "Refunded".to_owned(),
+        Event::RefundFailed { .. } => "RefundFailed".to_owned(),
+        plain => format!("{plain:?}"),
+    }
+}
+
+#[test]
+fn grid() {
+    let mut page = String::new();
+    for (state, trade) in states() {
+        writeln!(page, "{state}").unwrap();
+        for (name, input, known) in inputs() {
+            writeln!(page, "  {name:<36}{}", outcome(trade.clone(), input, &known)).unwrap();
+        }
+    }
+    insta::assert_snapshot!(page);
+}

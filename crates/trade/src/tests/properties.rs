@@ -1,0 +1,289 @@
+//! Random histories of one trade beside a model of the books and of the payment core: no order of events, refused or
+//! not, makes money, loses it, or promises it twice.
+
+use std::collections::BTreeMap;
+
+use kernel::message::accounting::Verb;
+use kernel::message::payment::{self, RefundShare};
+use kernel::message::trade::{Command, Create, Share};
+use kernel::time::HOUR_US;
+use kernel::{Money, OrderType, Owner};
+use proptest::prelude::*;
+
+use super::fixture::*;
+use crate::{ClosedReason, Input, Known, Message, Moved, Reaction, Split, Status, Trade};
+
+/// What may happen next; numbers are taken modulo what makes sense, and sometimes beyond it.
+#[derive(Clone, Debug)]
+enum Step {
+    Pay,
+    Succeeded,
+    Quiet,
+    Close,
+    Expire,
+    ConfirmByTime,
+    Confirm(i64),
+    ConfirmAll,
+    ConfirmFrom(usize, i64),
+    Refund(i64),
+    RefundFrom(usize, i64),
+    Settle { refund: usize, partly: bool, succeeds: bool },
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Pay),
+        3 => Just(Step::Succeeded),
+        1 => Just(Step::Quiet),
+        1 => Just(Step::Close),
+        1 => Just(Step::Expire),
+        1 => Just(Step::ConfirmByTime),
+        4 => (1i64..40).prop_map(Step::Confirm),
+        1 => Just(Step::ConfirmAll),
+        3 => (0usize..4, 1i64..20).prop_map(|(receiver, minor)| Step::ConfirmFrom(receiver, minor)),
+        4 => (1i64..40).prop_map(Step::Refund),
+        3 => (0usize..4, 1i64..20).prop_map(|(receiver, minor)| Step::RefundFrom(receiver, minor)),
+        6 => (0usize..4, any::<bool>(), prop::bool::weighted(0.7))
+            .prop_map(|(refund, partly, succeeds)| Step::Settle { refund, partly, succeeds }),
+        1 => (0i64..30).prop_map(Step::Wait),
+    ]
+}
+
+/// The trade, what the books say of each receiver (in escrow, released), and the refunds under way.
+struct World {
+    trade: Trade,
+    now_us: i64,
+    books: BTreeMap<Owner, (i64, i64)>,
+    under_way: Vec<Vec<RefundShare>>,
+    given_back: i64,
+}
+
+impl World {
+    fn new(order_type: OrderType, parts: &[i64]) -> Self {
+        let splits: Vec<Share> = parts.iter().zip('a'..).map(|(part, name)| share(&name.to_string(), *part)).collect();
+        let money = Money { amount: amount(parts.iter().sum()), ..order(order_type).money };
+        let (trade, _) = Trade::create(&Create { money, splits, ..order(order_type) }, &known(0)).unwrap();
+        let books = trade.splits.iter().map(|split| (split.receiver.clone(), (0, 0))).collect();
+        Self { trade, now_us: 0, books, under_way: Vec::new(), given_back: 0 }
+    }
+
+    fn take(&mut self, step: Step) {
+        let command = Input::Command;
+        match step {
+            Step::Pay => self.tell(pay(self.trade.money.amount.minor())),
+            Step::Succeeded => self.succeed(),
+            Step::Quiet => self.tell(quiet()),
+            Step::Close => self.tell(close()),
+            Step::Expire => self.tell(command(Command::Expire)),
+            Step::ConfirmByTime => self.tell(command(Command::ConfirmByTime)),
+            Step::Confirm(minor) => self.tell(confirm(Some(minor), &[])),
+            Step::ConfirmAll => self.tell(confirm(None, &[])),
+            Step::ConfirmFrom(receiver, minor) => self.tell(confirm(None, &[self.share(receiver, minor)])),
+            Step::Refund(minor) => self.tell(refund(minor, &[])),
+            Step::RefundFrom(receiver, minor) => self.tell(refund(minor, &[self.share(receiver, minor)])),
+            Step::Settle { refund, partly, succeeds } => self.settle(refund, partly, succeeds),
+            Step::Wait(hours) => self.now_us += hours * HOUR_US,
+        }
+    }
+
+    /// A receiver of the trade, or, one past the last, nobody's.
+    fn share(&self, receiver: usize, minor: i64) -> Share {
+        let names = ["a", "b", "c", "z"];
+        share(names[receiver % names.len()], minor)
+    }
+
+    /// A payment takes effect, at most once in the life of the trade (that is the payment core's promise).
+    fn succeed(&mut self) {
+        let first = self.trade.paid == 0;
+        self.tell(succeeded());
+        if !first || self.trade.paid == 0 {
+            return;
+        }
+        for split in &self.trade.splits {
+            let book = self.books.get_mut(&split.receiver).unwrap();
+            match self.trade.context.order_type {
+                OrderType::Escrow => book.0 += split.amount.minor(),
+                OrderType::Instant => book.1 += split.amount.minor(),
+            }
+        }
+    }
+
+    /// A refund under way ends, whole or by its first share alone.
+    fn settle(&mut self, refund: usize, partly: bool, succeeds: bool) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let place = refund % self.under_way.len();
+        let mut shares = self.under_way.remove(place);
+        if partly && shares.len() > 1 {
+            self.under_way.push(shares.split_off(1));
+        }
+        if succeeds {
+            for share in &shares {
+                let book = self.books.get_mut(&share.receiver).unwrap();
+                *book = (book.0 - share.before, book.1 - share.after);
+                self.given_back += share.before + share.after;
+            }
+            self.tell(refunded(&shares));
+        } else {
+            self.tell(refund_failed(&shares));
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let known = Known { now: T0.plus(self.now_us) };
+        let before = self.trade.clone();
+        match self.trade.handle(input.clone(), &known) {
+            Err(_) => {
+                assert_eq!(self.trade, before, "a refused command changes nothing");
+                assert!(matches!(input, Input::Command(_)), "a fact is never refused");
+                assert!(!matches!(input, Input::Command(Command::Expire | Command::ConfirmByTime)), "nor is time");
+            }
+            Ok(reaction) => self.obey(&before, reaction),
+        }
+    }
+
+    fn obey(&mut self, before: &Trade, reaction: Reaction) {
+        let numbers: Vec<i64> = reaction.news.iter().map(|news| news.sequence).collect();
+        let gapless: Vec<i64> = (before.sequence + 1..=self.trade.sequence).collect();
+        assert_eq!(numbers, gapless);
+        assert_eq!(before.status == self.trade.status || self.trade.status.is_closing(), numbers.is_empty());
+        for message in reaction.messages {
+            match message {
+                Message::Post(post) => self.book(&post.verb),
+                Message::Payment(payment::Command::Refund(open)) => self.under_way.push(open.shares),
+                Message::Payment(_) => {}
+            }
+        }
+    }
+
+    fn book(&mut self, verb: &Verb) {
+        let Verb::Confirm(shares) = verb else { panic!("a trade posts nothing else: {verb:?}") };
+        for share in shares {
+            let book = self.books.get_mut(&share.receiver).unwrap();
+            *book = (book.0 - share.amount.minor(), book.1 + share.amount.minor());
+        }
+    }
+
+    fn check(&self) {
+        let trade = &self.trade;
+        assert!(trade.moved.is_within(trade.paid), "{trade:?}");
+        assert_eq!(sum(&trade.splits), trade.moved, "the trade's counters are the sum of its receivers'");
+        assert_eq!(trade.paid, trade.moved.released + trade.moved.returned_before + trade.escrow_amount());
+        if trade.paid > 0 {
+            for split in &trade.splits {
+                self.check_split(split);
+            }
+        }
+        assert_eq!(trade.refunded_amount(), self.given_back);
+        let reserved: i64 = self.under_way.iter().flatten().map(|share| share.before + share.after).sum();
+        assert_eq!(reserved, trade.moved.returning_before + trade.moved.returning_after);
+        assert_eq!(trade.refundable_amount(), trade.paid - self.given_back - reserved);
+        self.check_status();
+    }
+
+    fn check_split(&self, split: &Split) {
+        let whole = split.amount.minor();
+        assert!(split.moved.is_within(whole), "{split:?}");
+        let with_receiver = split.moved.released - split.moved.returned_after;
+        assert_eq!(self.books[&split.receiver], (split.moved.in_escrow(whole), with_receiver), "the books agree");
+    }
+
+    fn check_status(&self) {
+        let Trade { status, paid, moved, .. } = &self.trade;
+        let escrow = self.trade.escrow_amount();
+        match status {
+            Status::Created | Status::Closing(_) => assert_eq!(*paid, 0),
+            Status::Paid => assert!(escrow > 0),
+            Status::Completed => assert!(escrow == 0 && moved.released > 0),
+            Status::Closed(ClosedReason::Refunded) => {
+                assert!(moved.released == 0 && *paid > 0 && moved.returned_before == *paid);
+            }
+            Status::Closed(ClosedReason::Expired | ClosedReason::Canceled) => assert_eq!(*paid, 0),
+            Status::Closed(ClosedReason::Failed) => panic!("these types do not fail"),
+        }
+    }
+}
+
+fn sum(splits: &[Split]) -> Moved {
+    let of = |counter: fn(&Moved) -> i64| splits.iter().map(|split| counter(&split.moved)).sum();
+    Moved {
+        released: of(|m| m.released),
+        returned_before: of(|m| m.returned_before),
+        returned_after: of(|m| m.returned_after),
+        returning_before: of(|m| m.returning_before),
+        returning_after: of(|m| m.returning_after),
+    }
+}
+
+/// A word for where a history ended, to see that the histories reach what they should.
+fn ending(trade: &Trade) -> String {
+    let refunds = if trade.moved.returned_after > 0 { ", returned after release" } else { "" };
+    format!("{}{refunds}", trade.status)
+}
+
+fn run(order_type: OrderType, parts: &[i64], steps: Vec<Step>) -> Trade {
+    let mut world = World::new(order_type, parts);
+    world.check();
+    for step in steps {
+        world.take(step);
+        world.check();
+    }
+    world.trade
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn escrow_is_conserved(
+        parts in prop::collection::vec(1i64..40, 1..4), steps in prop::collection::vec(step(), 0..40),
+    ) {
+        run(OrderType::Escrow, &parts, steps);
+    }
+
+    #[test]
+    fn instant_is_conserved(
+        parts in prop::collection::vec(1i64..40, 1..4), steps in prop::collection::vec(step(), 0..30),
+    ) {
+        run(OrderType::Instant, &parts, steps);
+    }
+
+    /// Whatever a timer says when it is due removes it: no timer fires for ever.
+    #[test]
+    fn a_timer_that_fired_is_gone(steps in prop::collection::vec(step(), 0..20)) {
+        let mut trade = run(OrderType::Escrow, &[7, 11], steps);
+        for timer in trade.timers() {
+            trade.handle(Input::Command(timer.kind.command()), &Known { now: timer.due }).unwrap();
+            prop_assert!(!trade.timers().contains(&timer));
+        }
+    }
+}
+
+#[test]
+fn the_histories_reach_every_ending() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let histories = (prop::collection::vec(1i64..40, 1..4), prop::collection::vec(step(), 0..40));
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..2_000 {
+        let (parts, steps) = histories.new_tree(&mut runner).unwrap().current();
+        *seen.entry(ending(&run(OrderType::Escrow, &parts, steps))).or_default() += 1;
+    }
+    for expected in [
+        "created",
+        "closing",
+        "paid",
+        "paid, returned after release",
+        "completed",
+        "completed, returned after release",
+        "closed (refunded)",
+        "closed (canceled)",
+        "closed (expired)",
+    ] {
+        assert!(seen.get(expected).is_some_and(|count| *count >= 5), "{expected}: {seen:?}");
+    }
+}
