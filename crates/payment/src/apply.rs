@@ -38,7 +38,9 @@ impl Payments {
             Event::CredentialGiven { instruction, credential } => {
                 self.change_leg(*instruction, |leg| leg.credential = Some(credential.clone()));
             }
-            Event::MoneyCame { instruction, receipt, money, place } => self.money_came(*instruction, *receipt, *money, *place),
+            Event::MoneyCame { instruction, receipt, money, place } => {
+                self.money_came(*instruction, *receipt, *money, *place)
+            }
             Event::SuspenseDecided { instruction, money, accepted } => {
                 self.count_received(*instruction, *money);
                 if *accepted {

@@ -76,13 +76,8 @@ pub enum CaseKind {
 
 impl CaseKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::AmountMismatch,
-        Self::UnknownOutcome,
-        Self::RefundFailed,
-        Self::RefundReturned,
-        Self::Contradiction,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::AmountMismatch, Self::UnknownOutcome, Self::RefundFailed, Self::RefundReturned, Self::Contradiction];
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {

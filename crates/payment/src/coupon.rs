@@ -105,8 +105,7 @@ impl From<Refusal> for Problem {
 impl Coupon {
     /// What must be booked when it is issued; a budget that does not cover it refuses.
     pub fn issue_post(&self) -> Post {
-        let verb =
-            Verb::IssueCoupon { user: self.user.clone(), source: self.source.clone(), money: self.money };
+        let verb = Verb::IssueCoupon { user: self.user.clone(), source: self.source.clone(), money: self.money };
         self.post(verb)
     }
 
@@ -142,23 +141,20 @@ impl Coupon {
             (CouponStatus::Held, Command::Hold(by)) if mine(by) => Ok(Vec::new()),
             (CouponStatus::Held, Command::Spend(by)) if mine(by) => moved(CouponStatus::Spent, Some(by)),
             (CouponStatus::Held, Command::Free(by)) if mine(by) => moved(CouponStatus::Usable, None),
-            (
-                CouponStatus::Held,
-                Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_),
-            ) => refused,
+            (CouponStatus::Held, Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_)) => {
+                refused
+            }
             // Spent: only the whole part given back makes it usable again.
             (CouponStatus::Spent, Command::Spend(by)) if mine(by) => Ok(Vec::new()),
             (CouponStatus::Spent, Command::Restore(by)) if mine(by) => moved(CouponStatus::Usable, None),
-            (
-                CouponStatus::Spent,
-                Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_),
-            ) => refused,
+            (CouponStatus::Spent, Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_)) => {
+                refused
+            }
             // Expired: over.
             (CouponStatus::Expired, Command::Expire) => Ok(Vec::new()),
-            (
-                CouponStatus::Expired,
-                Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_),
-            ) => refused,
+            (CouponStatus::Expired, Command::Hold(_) | Command::Spend(_) | Command::Free(_) | Command::Restore(_)) => {
+                refused
+            }
         }
     }
 

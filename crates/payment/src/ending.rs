@@ -78,13 +78,7 @@ pub(crate) fn supersede(draft: &mut Draft<'_>, no: u16) {
 }
 
 /// Ends an open payment: `outside` becomes of a leg that still awaits money, everything else is let go or given back.
-pub(crate) fn end(
-    draft: &mut Draft<'_>,
-    no: u16,
-    step: PaymentStep,
-    failure: Option<Failure>,
-    outside: LegStep,
-) {
+pub(crate) fn end(draft: &mut Draft<'_>, no: u16, step: PaymentStep, failure: Option<Failure>, outside: LegStep) {
     let Some(payment) = draft.state.payment(no).cloned() else { return };
     for leg in &payment.instructions {
         draft.move_leg(leg.no, if leg.status.awaits_money() { outside } else { LegStep::Cancel });
@@ -96,8 +90,7 @@ pub(crate) fn end(
 
 /// Lets go of what was held; `before` is the payment as it was.
 fn release(draft: &mut Draft<'_>, before: &Payment) {
-    let held: Vec<_> =
-        before.instructions.iter().filter(|leg| leg.status == InstructionStatus::Held).collect();
+    let held: Vec<_> = before.instructions.iter().filter(|leg| leg.status == InstructionStatus::Held).collect();
     let holds: Vec<_> = held.iter().filter_map(|leg| hold_of(before, leg)).collect();
     if !holds.is_empty() {
         draft.push(Event::HoldsReleased { payment: before.no, holds });

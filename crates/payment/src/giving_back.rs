@@ -119,9 +119,7 @@ fn way_back(draft: &Draft<'_>, leg: &Instruction, amount: Amount) -> Way {
     let whole = amount == leg.amount && leg.coupon.as_ref().is_some_and(sure);
     let ours = |coupon: &crate::coupon::Coupon| {
         let spender = InstructionId::new(draft.state.trade, leg.no);
-        coupon.status == CouponStatus::Spent
-            && coupon.held_by == Some(spender)
-            && !coupon.is_over(draft.known.now)
+        coupon.status == CouponStatus::Spent && coupon.held_by == Some(spender) && !coupon.is_over(draft.known.now)
     };
     if whole && draft.known.coupons.get(&id).is_some_and(ours) { Way::CouponAgain } else { Way::CouponSource }
 }
@@ -294,9 +292,8 @@ fn returned(draft: &mut Draft<'_>, order: OrderId, part: u16) {
 
 /// Whether this order is the one that the part waits for.
 fn on_its_way(draft: &Draft<'_>, order: OrderId, part: u16) -> bool {
-    let waits = |part: &Part| {
-        part.order == Some(order.no) && matches!(part.status, PartStatus::Pending | PartStatus::Unknown)
-    };
+    let waits =
+        |part: &Part| part.order == Some(order.no) && matches!(part.status, PartStatus::Pending | PartStatus::Unknown);
     order.trade == draft.state.trade && draft.state.part(part).is_some_and(|(_, part)| waits(part))
 }
 

@@ -230,12 +230,9 @@ impl InstructionStatus {
             // A no: from the books for what was not yet started, from the institution for what was.
             LegStep::Fail => match self {
                 Self::Created | Self::Sent | Self::Pending | Self::Unknown => Some(Self::Failed),
-                Self::Held
-                | Self::Succeeded
-                | Self::Failed
-                | Self::Canceled
-                | Self::Superseded
-                | Self::Reversed => None,
+                Self::Held | Self::Succeeded | Self::Failed | Self::Canceled | Self::Superseded | Self::Reversed => {
+                    None
+                }
             },
             LegStep::Cancel => match self {
                 Self::Created | Self::Held | Self::Sent | Self::Pending | Self::Unknown => Some(Self::Canceled),

@@ -85,9 +85,9 @@ impl Payments {
 
     /// The instruction of this number, and its payment.
     pub fn leg(&self, no: u16) -> Option<(&Payment, &Instruction)> {
-        self.payments.iter().find_map(|payment| {
-            payment.instructions.iter().find(|leg| leg.no == no).map(|leg| (payment, leg))
-        })
+        self.payments
+            .iter()
+            .find_map(|payment| payment.instructions.iter().find(|leg| leg.no == no).map(|leg| (payment, leg)))
     }
 
     /// The refund part of this number, and its refund.

@@ -56,12 +56,15 @@ impl Refund {
     /// that it says whether all of it has arrived.
     pub(crate) fn settled_status(&self) -> RefundStatus {
         let arrived = self.parts.iter().all(|part| part.status == PartStatus::Succeeded);
-        let taken =
-            self.parts.iter().all(|part| matches!(part.status, PartStatus::Succeeded | PartStatus::Returned));
+        let taken = self.parts.iter().all(|part| matches!(part.status, PartStatus::Succeeded | PartStatus::Returned));
         match self.status {
             RefundStatus::Pending if !taken => RefundStatus::Pending,
             RefundStatus::Pending | RefundStatus::Succeeded | RefundStatus::Returned => {
-                if arrived { RefundStatus::Succeeded } else { RefundStatus::Returned }
+                if arrived {
+                    RefundStatus::Succeeded
+                } else {
+                    RefundStatus::Returned
+                }
             }
         }
     }
@@ -266,9 +269,7 @@ impl PartStatus {
     pub const fn after(self, step: PartStep) -> Option<Self> {
         match (self, step) {
             // Whatever has not arrived may arrive: by the institution's word, or another way by people's.
-            (Self::Pending | Self::Unknown | Self::Failed | Self::Returned, PartStep::Succeed) => {
-                Some(Self::Succeeded)
-            }
+            (Self::Pending | Self::Unknown | Self::Failed | Self::Returned, PartStep::Succeed) => Some(Self::Succeeded),
             (Self::Succeeded, PartStep::Succeed) => None,
             // A sure no, only about what is on its way.
             (Self::Pending | Self::Unknown, PartStep::Fail) => Some(Self::Failed),
@@ -304,8 +305,7 @@ pub enum PartStep {
 mod tests {
     use super::*;
 
-    const STEPS: [PartStep; 5] =
-        [PartStep::Succeed, PartStep::Fail, PartStep::Lose, PartStep::Retry, PartStep::Return];
+    const STEPS: [PartStep; 5] = [PartStep::Succeed, PartStep::Fail, PartStep::Lose, PartStep::Retry, PartStep::Return];
 
     #[test]
     fn the_whole_machine_of_a_part() {

@@ -93,9 +93,7 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Self::new(Code::not_found, detail),
             Refusal::NotCancelable(_) => Self::new(Code::payment_not_cancelable, detail),
             Refusal::NothingPaid => Self::new(Code::invalid_state, detail),
-            Refusal::RefundExists(refund) => {
-                Self::at(Code::refund_exists, "merchant_refund_id", detail).about(refund)
-            }
+            Refusal::RefundExists(refund) => Self::at(Code::refund_exists, "merchant_refund_id", detail).about(refund),
             Refusal::RefundExceedsPaid { .. } => Self::at(Code::refund_exceeds_paid, "amount", detail),
             Refusal::RefundCurrency => Self::at(Code::currency_mismatch, "currency", detail),
             Refusal::SharesSum => Self::at(Code::amount_sum_mismatch, "splits", detail),

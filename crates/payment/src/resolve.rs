@@ -14,12 +14,7 @@ use crate::refusal::Refusal;
 use crate::{ending, giving_back, plan, settle};
 
 /// `Resolve`.
-pub(crate) fn resolve(
-    draft: &mut Draft<'_>,
-    id: CaseId,
-    resolution: Resolution,
-    note: &str,
-) -> Result<(), Refusal> {
+pub(crate) fn resolve(draft: &mut Draft<'_>, id: CaseId, resolution: Resolution, note: &str) -> Result<(), Refusal> {
     let case = draft.state.case(id.no).filter(|_| id.trade == draft.state.trade).ok_or(Refusal::NotFound)?.clone();
     match case.status {
         CaseStatus::Closed => return Err(Refusal::CaseClosed),

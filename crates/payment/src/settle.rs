@@ -104,7 +104,7 @@ fn pay_leg(payment: &Payment, leg: &Instruction, fresh: Option<u16>) -> Option<P
 /// The books took it: the payment has its effect, and no other payment of the due may still get one.
 fn succeed(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
-    let due = payment.due;
+    let (due, reopened) = (payment.due, !payment.status.is_open());
     let legs: Vec<_> = payment.instructions.iter().map(|leg| (leg.no, leg.coupon_id())).collect();
     for (leg, coupon) in legs {
         draft.move_leg(leg, LegStep::Succeed);
@@ -118,7 +118,9 @@ fn succeed(draft: &mut Draft<'_>, no: u16) {
     for other in others {
         ending::supersede(draft, other);
     }
-    ending::quiet_by_now(draft);
+    if !reopened {
+        ending::quiet_by_now(draft);
+    }
 }
 
 /// The books refused the effect. Nothing outside was involved: the payment failed. Otherwise the money is there and goes
@@ -127,10 +129,9 @@ fn no_effect(draft: &mut Draft<'_>, no: u16, fresh: Option<u16>, failure: &Failu
     let Some(payment) = draft.state.payment(no) else { return };
     let open = payment.status.is_open();
     let outside = payment.external().next().is_some();
-    let money = fresh.and_then(|leg| draft.state.leg(leg)).map(|(payment, leg)| kernel::Money {
-        amount: leg.amount,
-        currency: payment.money.currency,
-    });
+    let money = fresh
+        .and_then(|leg| draft.state.leg(leg))
+        .map(|(payment, leg)| kernel::Money { amount: leg.amount, currency: payment.money.currency });
     if let (Some(instruction), Some(money)) = (fresh, money) {
         draft.push(Event::MoneyParked { instruction, money });
         if !open {
@@ -142,7 +143,9 @@ fn no_effect(draft: &mut Draft<'_>, no: u16, fresh: Option<u16>, failure: &Failu
     } else if open {
         plan::fail(draft, no, failure);
     }
-    ending::quiet_by_now(draft);
+    if open {
+        ending::quiet_by_now(draft);
+    }
 }
 
 /// Whether late money for this leg may open its ended payment again: the rule says so, nothing else pays or may pay the
@@ -155,9 +158,10 @@ pub(crate) fn can_reopen(draft: &Draft<'_>, payment: &Payment, instruction: u16)
     });
     let others_internal = payment.external().all(|leg| leg.no == instruction);
     let untouched = payment.external().all(|leg| leg.received == 0);
-    let coupons_usable = payment.internal().filter_map(Instruction::coupon_id).all(|id| {
-        draft.known.coupons.get(&id).is_some_and(|coupon| coupon.is_usable(draft.known.now))
-    });
+    let coupons_usable = payment
+        .internal()
+        .filter_map(Instruction::coupon_id)
+        .all(|id| draft.known.coupons.get(&id).is_some_and(|coupon| coupon.is_usable(draft.known.now)));
     payment.late_success == LateSuccess::Reopen && ended && alone && others_internal && untouched && coupons_usable
 }
 

@@ -168,8 +168,13 @@ fn absorb_into<A: Aggregate>(
     let mut tables: Vec<Loaded> = A::TABLES.iter().copied().map(load).collect();
     for key in keys {
         let prefix = A::prefix(*key);
-        let rows = tables.iter_mut().map(|table| table.take(&prefix)).collect();
-        shelf.insert(*key, A::assemble(*key, rows)?.map(Arc::new));
+        let rows: TableRows = tables.iter_mut().map(|table| table.take(&prefix)).collect();
+        let stray = rows.iter().zip(A::TABLES).find(|(rows, _)| !rows.is_empty()).map(|(_, table)| table.name);
+        let found = A::assemble(*key, rows)?;
+        if let (None, Some(table)) = (&found, stray) {
+            return Err(Inconsistent { table, column: "(key)", why: "names an object that has no row of its own" });
+        }
+        shelf.insert(*key, found.map(Arc::new));
     }
     tables.into_iter().try_for_each(Loaded::end)
 }

@@ -37,7 +37,9 @@ fn verb(post: &Post) -> String {
     match &post.verb {
         Verb::HoldTools(holds) => format!("hold {}", list(holds.iter().map(|hold| hold.amount.to_string()))),
         Verb::ReleaseTools(holds) => format!("release {}", list(holds.iter().map(|hold| hold.amount.to_string()))),
-        Verb::Pay { legs, .. } => format!("pay {}", list(legs.iter().map(|leg| format!("{}:{}", source(&leg.source), leg.amount)))),
+        Verb::Pay { legs, .. } => {
+            format!("pay {}", list(legs.iter().map(|leg| format!("{}:{}", source(&leg.source), leg.amount))))
+        }
         Verb::Receive { money, .. } => format!("receive {money:?}"),
         Verb::Suspend { money, .. } => format!("suspend {money:?}"),
         Verb::ReturnReceived { money, .. } => format!("return received {money:?}"),
@@ -97,17 +99,36 @@ pub(super) fn state(state: &Payments) -> String {
         });
         let failure = payment.failure.as_ref().map(|failure| format!(" ({})", failure.code.as_str()));
         let failure = failure.unwrap_or_default();
-        lines.push(format!("pay {} {}{failure}: {}", payment.no, payment.status.as_str(), list(legs.map(|leg| leg + ";"))));
+        lines.push(format!(
+            "pay {} {}{failure}: {}",
+            payment.no,
+            payment.status.as_str(),
+            list(legs.map(|leg| leg + ";"))
+        ));
     }
     for refund in &state.refunds {
         let parts = refund.parts.iter().map(|part| {
-            format!("part {} of ins {} {} {} by {};", part.no, part.instruction, part.amount, part.status.as_str(), part.way.as_str())
+            format!(
+                "part {} of ins {} {} {} by {};",
+                part.no,
+                part.instruction,
+                part.amount,
+                part.status.as_str(),
+                part.way.as_str()
+            )
         });
         let (reason, status) = (refund.reason_code.as_str(), refund.status.as_str());
         lines.push(format!("ref {} {reason} {:?} {status}: {}", refund.no, refund.money, list(parts)));
     }
     for case in &state.cases {
-        lines.push(format!("cas {} {} {:?} {:?} {}", case.no, case.kind.as_str(), case.subject, case.money, case.status.as_str()));
+        lines.push(format!(
+            "cas {} {} {:?} {:?} {}",
+            case.no,
+            case.kind.as_str(),
+            case.subject,
+            case.money,
+            case.status.as_str()
+        ));
     }
     lines.join("\n")
 }

@@ -21,87 +21,111 @@ fn story(mut world: World, steps: &[(&str, &dyn Fn(&mut World))]) -> String {
 
 #[test]
 fn own_books_only() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("balance and coupon", &|w| w.pay(vec![coupon(1, 80), balance(120)]).unwrap()),
-        ("refund a part", &|w| w.refund("r1", 50).unwrap()),
-        ("refund the rest", &|w| w.refund("r2", 150).unwrap()),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("balance and coupon", &|w| w.pay(vec![coupon(1, 80), balance(120)]).unwrap()),
+            ("refund a part", &|w| w.refund("r1", 50).unwrap()),
+            ("refund the rest", &|w| w.refund("r2", 150).unwrap()),
+        ]
+    ));
 }
 
 #[test]
 fn balance_too_short() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("more than there is", &|w| w.pay(vec![coupon(1, 100), balance(1_001)]).unwrap()),
-        ("less", &|w| w.pay(vec![coupon(1, 100), balance(900)]).unwrap()),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("more than there is", &|w| w.pay(vec![coupon(1, 100), balance(1_001)]).unwrap()),
+            ("less", &|w| w.pay(vec![coupon(1, 100), balance(900)]).unwrap()),
+        ]
+    ));
 }
 
 #[test]
 fn everything_combined() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(300), coupon(1, 100), card(200), balance(400)]).unwrap()),
-        ("first accepted", &|w| w.accepted(1)),
-        ("first paid", &|w| w.paid_exactly(1)),
-        ("second pending", &|w| w.pending(2)),
-        ("second paid", &|w| w.paid_exactly(2)),
-        ("refund it all", &|w| w.refund("r1", 1_000).unwrap()),
-        ("one back", &|w| w.refunded(3)),
-        ("all back", &|w| w.refunded(4)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(300), coupon(1, 100), card(200), balance(400)]).unwrap()),
+            ("first accepted", &|w| w.accepted(1)),
+            ("first paid", &|w| w.paid_exactly(1)),
+            ("second pending", &|w| w.pending(2)),
+            ("second paid", &|w| w.paid_exactly(2)),
+            ("refund it all", &|w| w.refund("r1", 1_000).unwrap()),
+            ("one back", &|w| w.refunded(3)),
+            ("all back", &|w| w.refunded(4)),
+        ]
+    ));
 }
 
 #[test]
 fn a_later_leg_fails() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(300), coupon(1, 100), card(200), balance(400)]).unwrap()),
-        ("first paid", &|w| w.paid_exactly(1)),
-        ("second refused", &|w| w.refused(2)),
-        ("first is back", &|w| w.refunded(3)),
-        ("the trade stays payable", &|w| w.pay(vec![coupon(1, 100), balance(900)]).unwrap()),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(300), coupon(1, 100), card(200), balance(400)]).unwrap()),
+            ("first paid", &|w| w.paid_exactly(1)),
+            ("second refused", &|w| w.refused(2)),
+            ("first is back", &|w| w.refunded(3)),
+            ("the trade stays payable", &|w| w.pay(vec![coupon(1, 100), balance(900)]).unwrap()),
+        ]
+    ));
 }
 
 #[test]
 fn a_newer_payment_replaces_an_older() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
-        ("accepted", &|w| w.accepted(1)),
-        ("pay anew with the same coupon", &|w| w.pay(vec![coupon(1, 100), balance(200)]).unwrap()),
-        ("the older one was paid after all", &|w| w.paid_exactly(1)),
-        ("and is given back", &|w| w.refunded(2)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
+            ("accepted", &|w| w.accepted(1)),
+            ("pay anew with the same coupon", &|w| w.pay(vec![coupon(1, 100), balance(200)]).unwrap()),
+            ("the older one was paid after all", &|w| w.paid_exactly(1)),
+            ("and is given back", &|w| w.refunded(2)),
+        ]
+    ));
 }
 
 #[test]
 fn cancel_waits_for_the_institution() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
-        ("cancel before any answer", &|w| w.cancel(1).unwrap()),
-        ("again", &|w| w.cancel(1).unwrap()),
-        ("accepted meanwhile", &|w| w.accepted(1)),
-        ("closed", &|w| w.closed(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
+            ("cancel before any answer", &|w| w.cancel(1).unwrap()),
+            ("again", &|w| w.cancel(1).unwrap()),
+            ("accepted meanwhile", &|w| w.accepted(1)),
+            ("closed", &|w| w.closed(1)),
+        ]
+    ));
 }
 
 #[test]
 fn paid_before_the_close_arrives() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
-        ("the trade stops", &|w| w.stop(false)),
-        ("paid", &|w| w.paid_exactly(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
+            ("the trade stops", &|w| w.stop(false)),
+            ("paid", &|w| w.paid_exactly(1)),
+        ]
+    ));
 }
 
 #[test]
 fn expired_then_paid_late() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
-        ("the trade expires", &|w| w.stop(true)),
-        ("closed", &|w| w.closed(1)),
-        ("paid late", &|w| w.paid_exactly(1)),
-        ("told again", &|w| w.paid_again(1, money(200))),
-        ("and given back", &|w| w.refunded(2)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
+            ("the trade expires", &|w| w.stop(true)),
+            ("closed", &|w| w.closed(1)),
+            ("paid late", &|w| w.paid_exactly(1)),
+            ("told again", &|w| w.paid_again(1, money(200))),
+            ("and given back", &|w| w.refunded(2)),
+        ]
+    ));
 }
 
 fn reopening() -> World {
@@ -110,132 +134,167 @@ fn reopening() -> World {
 
 #[test]
 fn expired_then_reopened() {
-    insta::assert_snapshot!(story(reopening(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200), balance(300)]).unwrap()),
-        ("the trade expires", &|w| w.stop(true)),
-        ("closed", &|w| w.closed(1)),
-        ("paid late", &|w| w.paid_exactly(1)),
-        ("told again", &|w| w.paid_again(1, money(200))),
-        ("paid twice", &|w| w.paid_exactly(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        reopening(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200), balance(300)]).unwrap()),
+            ("the trade expires", &|w| w.stop(true)),
+            ("closed", &|w| w.closed(1)),
+            ("paid late", &|w| w.paid_exactly(1)),
+            ("told again", &|w| w.paid_again(1, money(200))),
+            ("paid twice", &|w| w.paid_exactly(1)),
+        ]
+    ));
 }
 
 #[test]
 fn reopening_falls_back_to_a_refund() {
-    insta::assert_snapshot!(story(reopening(), &[
-        ("pay", &|w| w.pay(vec![card(200), balance(300)]).unwrap()),
-        ("closed by its own time", &|w| w.closed(1)),
-        ("the balance is gone", &|w| w.ledger.frozen = Some("2001:42".into())),
-        ("paid late", &|w| w.paid_exactly(1)),
-        ("and given back", &|w| w.refunded(2)),
-    ]));
+    insta::assert_snapshot!(story(
+        reopening(),
+        &[
+            ("pay", &|w| w.pay(vec![card(200), balance(300)]).unwrap()),
+            ("closed by its own time", &|w| w.closed(1)),
+            ("the balance is gone", &|w| w.ledger.frozen = Some("2001:42".into())),
+            ("paid late", &|w| w.paid_exactly(1)),
+            ("and given back", &|w| w.refunded(2)),
+        ]
+    ));
 }
 
 #[test]
 fn a_used_coupon_cannot_reopen() {
-    insta::assert_snapshot!(story(reopening(), &[
-        ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
-        ("closed", &|w| w.closed(1)),
-        ("the coupon ran out", &|w| w.coupons.get_mut(&coupon_id(1)).unwrap().expires_at = Some(w.now)),
-        ("paid late", &|w| w.paid_exactly(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        reopening(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(1, 100), card(200)]).unwrap()),
+            ("closed", &|w| w.closed(1)),
+            ("the coupon ran out", &|w| w.coupons.get_mut(&coupon_id(1)).unwrap().expires_at = Some(w.now)),
+            ("paid late", &|w| w.paid_exactly(1)),
+        ]
+    ));
 }
 
 #[test]
 fn paid_twice() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(200)]).unwrap()),
-        ("paid", &|w| w.paid_exactly(1)),
-        ("paid twice", &|w| w.paid_exactly(1)),
-        ("the second is back", &|w| w.refunded(2)),
-        ("the first can still be refunded whole", &|w| w.refund("r1", 200).unwrap()),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(200)]).unwrap()),
+            ("paid", &|w| w.paid_exactly(1)),
+            ("paid twice", &|w| w.paid_exactly(1)),
+            ("the second is back", &|w| w.refunded(2)),
+            ("the first can still be refunded whole", &|w| w.refund("r1", 200).unwrap()),
+        ]
+    ));
 }
 
 #[test]
 fn less_came_and_is_given_back() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![balance(100), card(200)]).unwrap()),
-        ("less came", &|w| w.paid(1, money(1))),
-        ("it cannot be accepted", &|w| assert!(matches!(
-            w.resolve(1, Resolution::Accept), Err(Refusal::ActionNotApplicable(_))
-        ))),
-        ("nor the payment canceled", &|w| assert!(matches!(w.cancel(1), Err(Refusal::NotCancelable("review"))))),
-        ("refund", &|w| w.resolve(1, Resolution::Refund).unwrap()),
-        ("it is closed now", &|w| assert_eq!(w.resolve(1, Resolution::Refund), Err(Refusal::CaseClosed))),
-        ("back", &|w| w.refunded(2)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![balance(100), card(200)]).unwrap()),
+            ("less came", &|w| w.paid(1, money(1))),
+            ("it cannot be accepted", &|w| assert!(matches!(
+                w.resolve(1, Resolution::Accept),
+                Err(Refusal::ActionNotApplicable(_))
+            ))),
+            ("nor the payment canceled", &|w| assert!(matches!(w.cancel(1), Err(Refusal::NotCancelable("review"))))),
+            ("refund", &|w| w.resolve(1, Resolution::Refund).unwrap()),
+            ("it is closed now", &|w| assert_eq!(w.resolve(1, Resolution::Refund), Err(Refusal::CaseClosed))),
+            ("back", &|w| w.refunded(2)),
+        ]
+    ));
 }
 
 #[test]
 fn more_came_and_is_accepted() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![balance(100), card(200), card(300)]).unwrap()),
-        ("more came", &|w| w.paid(1, money(250))),
-        ("accept", &|w| w.resolve(1, Resolution::Accept).unwrap()),
-        ("the next is paid", &|w| w.paid_exactly(3)),
-        ("the excess is back", &|w| w.refunded(2)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![balance(100), card(200), card(300)]).unwrap()),
+            ("more came", &|w| w.paid(1, money(250))),
+            ("accept", &|w| w.resolve(1, Resolution::Accept).unwrap()),
+            ("the next is paid", &|w| w.paid_exactly(3)),
+            ("the excess is back", &|w| w.refunded(2)),
+        ]
+    ));
 }
 
 #[test]
 fn accepted_but_a_later_leg_fails() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(200), card(300)]).unwrap()),
-        ("more came", &|w| w.paid(1, money(250))),
-        ("accept", &|w| w.resolve(1, Resolution::Accept).unwrap()),
-        ("the next is refused", &|w| w.refused(3)),
-        ("the excess is back", &|w| w.refunded(2)),
-        ("the rest is back", &|w| w.refunded(4)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(200), card(300)]).unwrap()),
+            ("more came", &|w| w.paid(1, money(250))),
+            ("accept", &|w| w.resolve(1, Resolution::Accept).unwrap()),
+            ("the next is refused", &|w| w.refused(3)),
+            ("the excess is back", &|w| w.refunded(2)),
+            ("the rest is back", &|w| w.refunded(4)),
+        ]
+    ));
 }
 
 #[test]
 fn another_currency_came() {
     let usd = Money { amount: amount(200), currency: Currency::parse("USD").unwrap() };
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(200)]).unwrap()),
-        ("dollars came", &|w| w.paid(1, usd)),
-        ("then what was asked", &|w| w.paid_exactly(1)),
-        ("the dollars cannot be accepted", &|w| assert!(w.resolve(1, Resolution::Accept).is_err())),
-        ("but given back", &|w| w.resolve(1, Resolution::Refund).unwrap()),
-        ("the institution cannot", &|w| w.refund_failed(2, true)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(200)]).unwrap()),
+            ("dollars came", &|w| w.paid(1, usd)),
+            ("then what was asked", &|w| w.paid_exactly(1)),
+            ("the dollars cannot be accepted", &|w| assert!(w.resolve(1, Resolution::Accept).is_err())),
+            ("but given back", &|w| w.resolve(1, Resolution::Refund).unwrap()),
+            ("the institution cannot", &|w| w.refund_failed(2, true)),
+        ]
+    ));
 }
 
 #[test]
 fn nobody_knows() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![balance(100), card(200)]).unwrap()),
-        ("no answer", &|w| w.unknown(1)),
-        ("no new payment meanwhile", &|w| assert!(matches!(
-            w.pay(vec![balance(300)]), Err(Refusal::PaymentInProgress(_))
-        ))),
-        ("the trade expires", &|w| w.stop(true)),
-        ("never an answer", &|w| w.silent(1)),
-        ("told again", &|w| w.silent(1)),
-        ("nobody may guess", &|w| assert!(w.resolve(1, Resolution::Refund).is_err())),
-        ("paid after all", &|w| w.paid_exactly(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![balance(100), card(200)]).unwrap()),
+            ("no answer", &|w| w.unknown(1)),
+            ("no new payment meanwhile", &|w| assert!(matches!(
+                w.pay(vec![balance(300)]),
+                Err(Refusal::PaymentInProgress(_))
+            ))),
+            ("the trade expires", &|w| w.stop(true)),
+            ("never an answer", &|w| w.silent(1)),
+            ("told again", &|w| w.silent(1)),
+            ("nobody may guess", &|w| assert!(w.resolve(1, Resolution::Refund).is_err())),
+            ("paid after all", &|w| w.paid_exactly(1)),
+        ]
+    ));
 }
 
 #[test]
 fn nobody_knows_and_then_no() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![coupon(2, 100), card(200)]).unwrap()),
-        ("cancel", &|w| w.cancel(1).unwrap()),
-        ("never an answer", &|w| w.silent(1)),
-        ("it was not paid", &|w| w.refused(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![coupon(2, 100), card(200)]).unwrap()),
+            ("cancel", &|w| w.cancel(1).unwrap()),
+            ("never an answer", &|w| w.silent(1)),
+            ("it was not paid", &|w| w.refused(1)),
+        ]
+    ));
 }
 
 #[test]
 fn no_time_for_the_next_leg() {
-    insta::assert_snapshot!(story(World::new(), &[
-        ("pay", &|w| w.pay(vec![card(100), card(200), balance(300)]).unwrap()),
-        ("time passes", &|w| w.now = w.expires_at.plus(-69 * SECOND)),
-        ("the first is paid", &|w| w.paid_exactly(1)),
-    ]));
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(100), card(200), balance(300)]).unwrap()),
+            ("time passes", &|w| w.now = w.expires_at.plus(-69 * SECOND)),
+            ("the first is paid", &|w| w.paid_exactly(1)),
+        ]
+    ));
 }
 
 #[test]
@@ -243,16 +302,19 @@ fn paid_straight_to_receivers() {
     let receiver = |name: &str| Owner::Seller(merchant(), name.into());
     let shares = [("s1", 120), ("s2", 80)].map(|(name, part)| Share { receiver: receiver(name), amount: amount(part) });
     let world = World { receivers: shares.to_vec(), ..World::new() };
-    insta::assert_snapshot!(story(world, &[
-        ("pay", &|w| w.pay(vec![balance(50), card(150)]).unwrap()),
-        ("paid", &|w| w.paid_exactly(1)),
-        ("refund from both", &|w| w.refund("r1", 150).unwrap()),
-        ("back", &|w| w.refunded(2)),
-        ("a receiver is short", &|w| {
-            w.ledger.frozen = Some(format!("2003:{}", receiver("s2")));
-            assert!(matches!(w.refund("r2", 50), Err(Refusal::ReceiversShort(_))));
-        }),
-    ]));
+    insta::assert_snapshot!(story(
+        world,
+        &[
+            ("pay", &|w| w.pay(vec![balance(50), card(150)]).unwrap()),
+            ("paid", &|w| w.paid_exactly(1)),
+            ("refund from both", &|w| w.refund("r1", 150).unwrap()),
+            ("back", &|w| w.refunded(2)),
+            ("a receiver is short", &|w| {
+                w.ledger.frozen = Some(format!("2003:{}", receiver("s2")));
+                assert!(matches!(w.refund("r2", 50), Err(Refusal::ReceiversShort(_))));
+            }),
+        ]
+    ));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::case::{CaseKind, CaseStatus, Subject};
 use crate::coupon::{Coupon, CouponStatus};
 use crate::{
     Booking, ChannelAccount, Input, InstructionStatus, Known, Message, News, ObjectRef, PartSource, PartStatus,
-    PaymentStatus, Payments, Refusal, RefundStatus, Routes,
+    PaymentStatus, Payments, RefundStatus, Refusal, Routes,
 };
 
 pub(super) const START: i64 = 1_000_000_000_000;
@@ -140,11 +140,7 @@ impl World {
 
     pub(super) fn pay_exactly(&mut self, total: i64, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
         let pay = Pay {
-            context: Context {
-                merchant: merchant(),
-                order_type: OrderType::Escrow,
-                sub_type: SubType::general(),
-            },
+            context: Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() },
             due: 1,
             money: money(total),
             buyer: buyer(),
@@ -169,8 +165,7 @@ impl World {
     }
 
     pub(super) fn refund_from(&mut self, number: &str, minor: i64, shares: Vec<RefundShare>) -> Result<(), Refusal> {
-        let context =
-            Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() };
+        let context = Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() };
         let open = OpenRefund {
             context,
             merchant_refund_id: number.into(),
@@ -332,9 +327,8 @@ impl World {
     fn carry(&mut self, carried: Carried) -> Result<Vec<Carried>, Refusal> {
         match carried {
             Carried::Payments(input) => {
-                let routes = Routes {
-                    accounts: vec![ChannelAccount { name: "sandbox".into(), methods: vec!["card".into()] }],
-                };
+                let routes =
+                    Routes { accounts: vec![ChannelAccount { name: "sandbox".into(), methods: vec!["card".into()] }] };
                 let known = Known { now: self.now, coupons: &self.coupons, routes: &routes };
                 let decided = self.state.decide(&input, &known);
                 let mut replayed = self.state.clone();
@@ -442,7 +436,9 @@ impl World {
                 *place.entry(cny()).or_default() += leg.amount.minor();
             }
         }
-        for (refund, part) in self.state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part))) {
+        for (refund, part) in
+            self.state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part)))
+        {
             if part.status != PartStatus::Succeeded {
                 match part.source {
                     PartSource::Receivers => {}

@@ -164,6 +164,21 @@ impl AsCell for i64 {
     }
 }
 
+/// A flag: 1 or 0.
+impl AsCell for bool {
+    const KIND: super::table::Kind = super::table::Kind::Int;
+    fn to_cell(&self) -> Cell {
+        Cell::Int(i64::from(*self))
+    }
+    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
+        match cells.int()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(cells.wrong("is neither 0 nor 1")),
+        }
+    }
+}
+
 impl AsCell for String {
     const KIND: super::table::Kind = super::table::Kind::Text;
     fn to_cell(&self) -> Cell {

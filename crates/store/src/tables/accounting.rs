@@ -39,11 +39,11 @@ row! {
         /// What the balance may reach.
         pub ceil: Option<i64>,
         /// Takes no new debit.
-        pub debit_frozen: i64,
+        pub debit_frozen: bool,
         /// Takes no new credit.
-        pub credit_frozen: i64,
+        pub credit_frozen: bool,
         /// Takes nothing new.
-        pub closed: i64,
+        pub closed: bool,
         /// How many transfers touched it.
         pub version: i64,
         /// The batch that opened it.
@@ -182,9 +182,9 @@ impl Aggregate for Account {
             ch: self.ch,
             floor: self.floor,
             ceil: self.ceil,
-            debit_frozen: i64::from(self.debit_frozen),
-            credit_frozen: i64::from(self.credit_frozen),
-            closed: i64::from(self.closed),
+            debit_frozen: self.debit_frozen,
+            credit_frozen: self.credit_frozen,
+            closed: self.closed,
             version: self.version,
             opened_seq: self.opened_seq,
         };
@@ -214,9 +214,9 @@ pub fn account(row: AccountRow) -> Result<Account, Inconsistent> {
         ch: row.ch,
         floor: row.floor,
         ceil: row.ceil,
-        debit_frozen: row.debit_frozen != 0,
-        credit_frozen: row.credit_frozen != 0,
-        closed: row.closed != 0,
+        debit_frozen: row.debit_frozen,
+        credit_frozen: row.credit_frozen,
+        closed: row.closed,
         version: row.version,
         opened_seq: row.opened_seq,
     })

@@ -45,7 +45,7 @@ row! {
         /// Where it stands.
         pub status: String,
         /// Whether the institution is to close it.
-        pub closing: i64,
+        pub closing: bool,
         /// redirect or qr_code.
         pub credential_kind: Option<String>,
         /// Its address or content.
@@ -67,7 +67,7 @@ row! {
         /// How often money came.
         pub receipts: i64,
         /// Whether people were told that there is no final word.
-        pub silent: i64,
+        pub silent: bool,
     }
     check "amount > 0 AND receipts >= 0";
     check "(instruction IS NULL) <> (refund_of IS NULL)";
@@ -152,7 +152,7 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         currency: order.money.currency.code().to_owned(),
         sandbox: order.sandbox.clone(),
         status: order.job.status().to_owned(),
-        closing: i64::from(order.closing),
+        closing: order.closing,
         credential_kind,
         credential,
         attempts: i64::from(order.attempts),
@@ -163,7 +163,7 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         lifetime_until: order.lifetime_until.micros(),
         channel_no: order.channel_no.clone(),
         receipts: i64::from(order.receipts),
-        silent: i64::from(order.silent),
+        silent: order.silent,
     }
 }
 
@@ -230,7 +230,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         method: row.method,
         money: Money { amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?, currency },
         sandbox: row.sandbox,
-        closing: row.closing != 0,
+        closing: row.closing,
         credential,
         attempts: number(row.attempts, "attempts")?,
         queries: number(row.queries, "queries")?,
@@ -240,7 +240,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         lifetime_until: Time::from_micros(row.lifetime_until),
         channel_no: row.channel_no,
         receipts: number(row.receipts, "receipts")?,
-        silent: row.silent != 0,
+        silent: row.silent,
     })
 }
 

@@ -38,7 +38,7 @@ row! {
         /// Microseconds.
         pub expires_at: i64,
         /// Whether the client named the expiry.
-        pub expiry_given: i64,
+        pub expiry_given: bool,
         /// Microseconds.
         pub confirm_by: Option<i64>,
         /// Where the buyer is sent back to.
@@ -50,7 +50,7 @@ row! {
         /// created, paid, completed or closed.
         pub status: String,
         /// Whether closing was started and is not finished.
-        pub closing: i64,
+        pub closing: bool,
         /// Why it is closed, or will be.
         pub reason: Option<String>,
         /// How many public events it had.
@@ -168,13 +168,13 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         subject: trade.subject.clone(),
         created_at: trade.created_at.micros(),
         expires_at: trade.expires_at.micros(),
-        expiry_given: i64::from(trade.expiry_given),
+        expiry_given: trade.expiry_given,
         confirm_by: trade.confirm_by.map(Time::micros),
         return_url: trade.return_url.clone(),
         metadata,
         late_success: late_word(trade.late_success).to_owned(),
         status: trade.status.as_str().to_owned(),
-        closing: i64::from(trade.status.is_closing()),
+        closing: trade.status.is_closing(),
         reason: trade.status.reason().map(|reason| reason.as_str().to_owned()),
         sequence: trade.sequence,
         paid: trade.paid,
@@ -251,12 +251,12 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
         subject: row.subject,
         created_at: Time::from_micros(row.created_at),
         expires_at: Time::from_micros(row.expires_at),
-        expiry_given: row.expiry_given != 0,
+        expiry_given: row.expiry_given,
         confirm_by: row.confirm_by.map(Time::from_micros),
         return_url: row.return_url,
         metadata,
         late_success: late_parse(&row.late_success).ok_or(wrong("late_success", "is no rule"))?,
-        status: Status::parse(&row.status, row.closing != 0, reason).ok_or(wrong("status", "fits no state"))?,
+        status: Status::parse(&row.status, row.closing, reason).ok_or(wrong("status", "fits no state"))?,
         sequence: row.sequence,
         paid: row.paid,
         moved: Moved {

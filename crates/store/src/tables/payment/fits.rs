@@ -26,15 +26,6 @@ impl Fits {
         u16::try_from(value).map_err(|_| self.wrong(column, "is no number in a tree"))
     }
 
-    /// 0 or 1.
-    pub(super) fn flag(self, column: &'static str, value: i64) -> Result<bool, Inconsistent> {
-        match value {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(self.wrong(column, "is neither 0 nor 1")),
-        }
-    }
-
     /// 1 or null.
     pub(super) fn mark(self, column: &'static str, value: Option<i64>) -> Result<bool, Inconsistent> {
         match value {

@@ -92,7 +92,7 @@ row! {
         /// Whose money it is, in canonical text form.
         pub receiver: String,
         /// Whether the receiver already had it.
-        pub released: i64,
+        pub released: bool,
         /// Minor units.
         pub amount: i64,
     }
@@ -175,7 +175,7 @@ fn line_row(shard: i64, trade: [u8; 16], part: u16, line: &Line) -> LineRow {
         no: i64::from(line.no),
         part: i64::from(part),
         receiver: line.receiver.to_string(),
-        released: i64::from(line.released),
+        released: line.released,
         amount: line.amount.minor(),
     }
 }
@@ -220,7 +220,7 @@ fn line(row: &LineRow) -> Result<Line, Inconsistent> {
     Ok(Line {
         no: fits.number("no", row.no)?,
         receiver: fits.owner("receiver", &row.receiver)?,
-        released: fits.flag("released", row.released)?,
+        released: row.released,
         amount: fits.amount("amount", row.amount)?,
     })
 }
