@@ -172,7 +172,7 @@ impl Account {
 
     /// Moves the counters of one side and counts the version. Limits are [`Self::admit`]'s; here only arithmetic refuses,
     /// and then nothing has moved.
-    pub(crate) fn shift(&mut self, op: Op, side: Side, amount: Amount) -> Result<(), Refused> {
+    pub fn shift(&mut self, op: Op, side: Side, amount: Amount) -> Result<(), Refused> {
         let (posted, held) = match side {
             Side::Debit => (self.dp, self.dh),
             Side::Credit => (self.cp, self.ch),

@@ -154,6 +154,11 @@ impl Control {
         Ok(control)
     }
 
+    /// How many versions it has taken in.
+    fn count(&self) -> i64 {
+        self.versions.values().sum()
+    }
+
     /// The key with this secret's hash, unless it is revoked.
     pub fn key_of(&self, hash: &[u8; 32]) -> Option<(KeyId, &Arc<ApiKey>)> {
         let id = self.keys_by_hash.get(hash)?;
@@ -188,6 +193,15 @@ impl Shared {
     /// The newest snapshot.
     pub fn snapshot(&self) -> Arc<Control> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces it by a snapshot that was read from the store, if that has more versions: what a line has published
+    /// meanwhile is not taken back.
+    pub fn refresh(&self, read: Control) {
+        let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if read.count() > shared.count() {
+            *shared = Arc::new(read);
+        }
     }
 
     /// Replaces it.

@@ -1,16 +1,17 @@
 //! Reading the log: events with their bodies, whoever reads them.
 //!
 //! A body is stored once per object and batch; an event holds it, or points into another row of its own batch: a stored
-//! answer, or an earlier event. This is the one place that follows the pointer. An event's id is its place in the log with
-//! a check that only this store can make, so that it can be read back and not be guessed.
+//! answer, or an earlier event. This is the one place that follows the pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{CaseId, EventId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
+use kernel::{CaseId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::tables::log::{Answer, EVENTS_AFTER, Event};
 use store::{Ask, Cell, Reader, Row as _, StoreError};
+
+use crate::place_id::{PlaceId, Placed};
 
 /// A place in a shard's log: the batch, and the number within it.
 pub type Place = (i64, i64);
@@ -54,7 +55,7 @@ struct WireContext<'a> {
 /// An event as the API shows it.
 #[derive(Serialize)]
 struct Shown<'a> {
-    id: EventId,
+    id: String,
     object: &'static str,
     r#type: &'a str,
     created_at: Time,
@@ -76,8 +77,9 @@ struct Sent<'a> {
 
 impl LogEvent {
     /// Its id.
-    pub fn id(&self, salt: &[u8; 32]) -> EventId {
-        id_of(salt, self.shard, self.place)
+    pub fn id(&self, salt: &[u8; 32]) -> String {
+        let (seq, n) = self.place;
+        PlaceId { shard: self.shard, seq, n }.text(Placed::Event, salt)
     }
 
     /// As the API shows it.
@@ -121,31 +123,6 @@ impl LogEvent {
             pay_org: self.pay_org.as_deref(),
         }
     }
-}
-
-/// The id of the event at a place: 12 bits of shard, 44 of batch, 20 of number, 52 of check.
-pub fn id_of(salt: &[u8; 32], shard: i64, (seq, n): Place) -> EventId {
-    let part = |value: i64, bits: u32| u128::from(value.unsigned_abs()) & ((1 << bits) - 1);
-    let bits = part(shard, 12) << 116 | part(seq, 44) << 72 | part(n, 20) << 52 | check(salt, shard, seq, n);
-    EventId(RootId::from_bytes(bits.to_be_bytes()))
-}
-
-/// The shard and place of an id; `None` where it is none of this store's.
-pub fn place_of(salt: &[u8; 32], id: EventId) -> Option<(i64, Place)> {
-    let bits = u128::from_be_bytes(id.0.bytes());
-    let part = |shift: u32, width: u32| i64::try_from(bits >> shift & ((1 << width) - 1)).ok();
-    let (shard, seq, n) = (part(116, 12)?, part(72, 44)?, part(52, 20)?);
-    (id_of(salt, shard, (seq, n)) == id).then_some((shard, (seq, n)))
-}
-
-fn check(salt: &[u8; 32], shard: i64, seq: i64, n: i64) -> u128 {
-    let mut hasher = blake3::Hasher::new_keyed(salt);
-    hasher.update(b"event");
-    for value in [shard, seq, n] {
-        hasher.update(&value.to_le_bytes());
-    }
-    let head = hasher.finalize().as_bytes().first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    u128::from(head >> 12)
 }
 
 /// The events of a shard after a place, at most `limit`, with their bodies.
@@ -291,19 +268,6 @@ mod tests {
     use super::*;
 
     const SALT: [u8; 32] = [7; 32];
-
-    #[test]
-    fn ids_lead_back_to_their_place_and_cannot_be_made_up() {
-        for place in [(0, 0), (1, 0), (1 << 43, (1 << 20) - 1)] {
-            let id = id_of(&SALT, 3, place);
-            assert_eq!(place_of(&SALT, id), Some((3, place)));
-            assert_eq!(place_of(&[8; 32], id), None, "another store's");
-            let mut bytes = id.0.bytes();
-            bytes[9] ^= 1;
-            assert_eq!(place_of(&SALT, EventId(RootId::from_bytes(bytes))), None, "another number");
-        }
-        assert!(id_of(&SALT, 0, (1, 5)) < id_of(&SALT, 0, (2, 0)), "in the order of the log");
-    }
 
     fn row(n: i64, pointer: Option<(i64, i64, i64)>, body: Option<&str>) -> Event {
         Event {

@@ -8,7 +8,8 @@
 //! | what each command does over the domains | `flows` |
 //! | objects as clients see them | `wire` |
 //! | reading the log with its bodies | `events` |
-//! | what happens after a commit: due tasks, webhooks | `work` |
+//! | what happens after a commit: due tasks, webhooks, projections | `work` |
+//! | what the doors read | `query` |
 //! | merchants, keys, endpoints | `control` |
 //! | the outside world, as traits | `ports` |
 //!
@@ -24,7 +25,9 @@ pub mod flows;
 pub mod ledger;
 pub mod line;
 pub mod news;
+pub mod place_id;
 pub mod ports;
+pub mod query;
 pub mod request;
 pub mod serve;
 pub mod stop;

@@ -15,6 +15,12 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Time;
 }
 
+/// Rings at a time. What waits for something else as well uses it to give up.
+pub trait Alarm: Send + Sync {
+    /// Ends at `time`, at once where that is over.
+    fn at(&self, time: Time) -> BoxFuture<'static, ()>;
+}
+
 /// Draws random bits that nobody can guess.
 pub trait Random: Send + Sync {
     /// 128 of them.

@@ -230,8 +230,6 @@ root_ids! {
     KeyId = "key";
     /// A webhook endpoint.
     EndpointId = "whe";
-    /// An event; derived from its place in the log, not drawn.
-    EventId = "evt";
 }
 
 child_ids! {

@@ -17,8 +17,8 @@ pub mod time;
 pub use context::{Context, OrderType, PayOrg, SubType};
 pub use error::{Code, Kind, Problem};
 pub use id::{
-    AccountId, Bucket, CaseId, CouponId, EndpointId, EventId, InstructionId, KeyId, MerchantId, OrderId, PaymentId,
-    RefundId, RootId, TradeId,
+    AccountId, Bucket, CaseId, CouponId, EndpointId, InstructionId, KeyId, MerchantId, OrderId, PaymentId, RefundId,
+    RootId, TradeId,
 };
 pub use money::{Amount, Currency, Money};
 pub use owner::{Owner, UserId};

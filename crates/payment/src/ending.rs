@@ -123,7 +123,7 @@ pub(crate) fn hold_of(payment: &Payment, leg: &Instruction) -> Option<ToolHold> 
     Some(ToolHold { hold: HoldNo::Instruction(leg.no), tool, amount: leg.amount })
 }
 
-/// Tells the trade that nothing is open any more, where it waits for that.
+/// Tells the trade that nothing is open any more, where it waits for that; after late money it may hear it once more.
 pub(crate) fn quiet_by_now(draft: &mut Draft<'_>) {
     if draft.state.is_quiet() {
         draft.push(Event::Quiet);

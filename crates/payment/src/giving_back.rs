@@ -253,9 +253,6 @@ pub(crate) fn silent(draft: &mut Draft<'_>, order: OrderId, part: u16) {
 }
 
 fn refunded(draft: &mut Draft<'_>, order: OrderId, part: u16, amount: Amount) {
-    if !on_its_way(draft, order, part) {
-        return;
-    }
     if draft.state.part(part).is_some_and(|(_, part)| part.amount != amount) {
         suspect(draft, part);
         return;

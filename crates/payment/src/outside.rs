@@ -34,11 +34,12 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
 pub(crate) fn silent(draft: &mut Draft<'_>, order: OrderId, instruction: InstructionId) {
     let was_open = draft.state.is_open_outside();
     let Some((payment, leg)) = of_order(draft, order, instruction).filter(|(_, leg)| leg.open) else { return };
-    let waited = leg.status.awaits_money();
+    let (no, waited) = (payment.no, leg.status.awaits_money());
     let money = Money { amount: leg.amount, currency: payment.money.currency };
     draft.push(Event::OrderOver { instruction: instruction.no });
     if waited {
         draft.move_leg(instruction.no, LegStep::Lose);
+        draft.move_payment(no, PaymentStep::Work, None);
         draft.open_case(CaseKind::UnknownOutcome, Subject::Instruction(instruction.no), money);
     }
     quiet_now(draft, was_open);
@@ -143,7 +144,6 @@ fn paid(draft: &mut Draft<'_>, order: OrderId, instruction: InstructionId, money
     let no = payment.no;
     let asked = Money { amount: leg.amount, currency: payment.money.currency };
     let awaited = payment.status.is_open() && leg.status.awaits_money();
-    let runs = payment.status.is_running();
     let counts = awaited && may_count(draft, payment);
     let reopens = money == asked && settle::can_reopen(draft, payment, instruction.no);
     draft.overtake_case(CaseKind::UnknownOutcome, Subject::Instruction(instruction.no));
@@ -154,9 +154,10 @@ fn paid(draft: &mut Draft<'_>, order: OrderId, instruction: InstructionId, money
     } else if reopens {
         settle::reopen(draft, instruction.no, receipt);
     } else {
-        if awaited && runs {
-            // The trade closed over a leg that nobody knew anything about: the payment ends as the trade did.
-            end_with_the_trade(draft, no);
+        if awaited {
+            // Its time is over: the trade closed over a leg that nobody knew anything about, or another payment paid while
+            // people were to decide about this one.
+            end_overtaken(draft, no);
         }
         surplus::found(draft, instruction.no, receipt, money);
     }
@@ -169,7 +170,7 @@ fn may_count(draft: &Draft<'_>, payment: &Payment) -> bool {
     in_time && draft.state.effective(payment.due).is_none()
 }
 
-fn end_with_the_trade(draft: &mut Draft<'_>, no: u16) {
+fn end_overtaken(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
     let step = payment.ending.map_or(PaymentStep::Cancel, crate::payment::Ending::step);
     ending::end(draft, no, step, None, LegStep::Cancel);

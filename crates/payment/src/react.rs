@@ -8,7 +8,7 @@ use kernel::{InstructionId, Money, PaymentId, RefundId, Time};
 
 use crate::event::{Event, MoneyPlace};
 use crate::input::{Booking, Message};
-use crate::instruction::{CouponUse, Instruction};
+use crate::instruction::CouponUse;
 use crate::payment::{Payment, PaymentStep};
 use crate::payments::Payments;
 use crate::refund::{Line, Part, PartSource, PartStep, ReasonCode, Refund, Way};
@@ -90,42 +90,31 @@ impl Payments {
     fn place_payment(&self, instruction: u16, order: u16, expires_at: Time) -> Option<Message> {
         let (payment, leg) = self.leg(instruction)?;
         let Tool::Channel { method, sandbox } = leg.tool.clone() else { return None };
-        let purpose = Purpose::Pay(InstructionId::new(self.trade, leg.no));
-        let money = Money { amount: leg.amount, currency: payment.money.currency };
-        self.place(payment, leg, order, purpose, method, money, Some(expires_at), sandbox)
+        Some(place(Place {
+            order: self.order_id(order),
+            context: payment.context.clone(),
+            purpose: Purpose::Pay(InstructionId::new(self.trade, leg.no)),
+            channel_account: leg.channel_account.clone()?,
+            method,
+            money: Money { amount: leg.amount, currency: payment.money.currency },
+            expires_at: Some(expires_at),
+            sandbox,
+        }))
     }
 
     fn place_refund(&self, part: u16, order: u16) -> Option<Message> {
         let (refund, part) = self.part(part)?;
         let (payment, leg) = self.leg(part.instruction)?;
-        let purpose = Purpose::Refund { of: self.order_id(leg.order?), part: part.no };
-        let method = leg.method()?.to_owned();
-        let sandbox = refund.sandbox.clone();
-        self.place(payment, leg, order, purpose, method, part_money(refund, part), None, sandbox)
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one argument per field of the order")]
-    fn place(
-        &self,
-        payment: &Payment,
-        leg: &Instruction,
-        order: u16,
-        purpose: Purpose,
-        method: String,
-        money: Money,
-        expires_at: Option<Time>,
-        sandbox: Option<String>,
-    ) -> Option<Message> {
-        Some(Message::Channel(channel::Command::Place(Box::new(Place {
+        Some(place(Place {
             order: self.order_id(order),
             context: payment.context.clone(),
-            purpose,
+            purpose: Purpose::Refund { of: self.order_id(leg.order?), part: part.no },
             channel_account: leg.channel_account.clone()?,
-            method,
-            money,
-            expires_at,
-            sandbox,
-        }))))
+            method: leg.method()?.to_owned(),
+            money: part_money(refund, part),
+            expires_at: None,
+            sandbox: refund.sandbox.clone(),
+        }))
     }
 
     fn receive(&self, instruction: u16, money: Money) -> Vec<Message> {
@@ -233,6 +222,10 @@ impl Payments {
         let object = RefundId::new(self.trade, refund.no).to_string();
         self.payment(refund.payment).map(|payment| voucher(payment, object, verb, token)).into_iter().collect()
     }
+}
+
+fn place(order: Place) -> Message {
+    Message::Channel(channel::Command::Place(Box::new(order)))
 }
 
 fn part_money(refund: &Refund, part: &Part) -> Money {

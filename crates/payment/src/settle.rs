@@ -104,7 +104,7 @@ fn pay_leg(payment: &Payment, leg: &Instruction, fresh: Option<u16>) -> Option<P
 /// The books took it: the payment has its effect, and no other payment of the due may still get one.
 fn succeed(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
-    let (due, reopened) = (payment.due, !payment.status.is_open());
+    let due = payment.due;
     let legs: Vec<_> = payment.instructions.iter().map(|leg| (leg.no, leg.coupon_id())).collect();
     for (leg, coupon) in legs {
         draft.move_leg(leg, LegStep::Succeed);
@@ -118,9 +118,7 @@ fn succeed(draft: &mut Draft<'_>, no: u16) {
     for other in others {
         ending::supersede(draft, other);
     }
-    if !reopened {
-        ending::quiet_by_now(draft);
-    }
+    ending::quiet_by_now(draft);
 }
 
 /// The books refused the effect. Nothing outside was involved: the payment failed. Otherwise the money is there and goes
@@ -143,9 +141,7 @@ fn no_effect(draft: &mut Draft<'_>, no: u16, fresh: Option<u16>, failure: &Failu
     } else if open {
         plan::fail(draft, no, failure);
     }
-    if open {
-        ending::quiet_by_now(draft);
-    }
+    ending::quiet_by_now(draft);
 }
 
 /// Whether late money for this leg may open its ended payment again: the rule says so, nothing else pays or may pay the

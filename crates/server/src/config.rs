@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::load::{ConfigError, Flags, Loaded, load};
+pub(crate) use self::load::{Flags, Loaded, default_of, load};
 pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Zone};
 
 /// Everything that can be configured.
@@ -23,8 +23,6 @@ pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Zone};
 pub(crate) struct Config {
     /// Where the data lives.
     pub(crate) store: StoreUrl,
-    /// How many shards a new store is given.
-    pub(crate) shards: i64,
     /// Where the HTTP server listens.
     pub(crate) listen: SocketAddr,
     /// Test or live.
@@ -113,7 +111,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreUrl::sqlite("./data"),
-            shards: 1,
             listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
             environment: Environment::Test,
             bootstrap_key: None,
@@ -126,11 +123,11 @@ impl Default for Config {
                 connections: 4_096,
                 request_timeout_ms: 10_000,
                 header_timeout_ms: 10_000,
-                rate_per_key: 50_000,
+                rate_per_key: 20_000,
                 channel_calls: 256,
                 drain_ms: 15_000,
             },
-            sandbox: Sandbox { lifetime_s: 7_200, first_query_ms: 5_000, notify: true },
+            sandbox: Sandbox { lifetime_s: 1_800, first_query_ms: 1_000, notify: true },
             webhook: Webhook { schedule_s: vec![5, 300, 1_800, 7_200, 18_000, 36_000, 36_000], timeout_ms: 10_000 },
             log: Log { format: LogFormat::Auto, level: "info".to_owned() },
         }

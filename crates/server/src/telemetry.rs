@@ -18,8 +18,6 @@ use crate::config::{Log, LogFormat};
 pub(crate) const HTTP_REQUESTS: &str = "suanpan_http_requests_total";
 /// Time from a request's head to its answer, by `route`.
 pub(crate) const HTTP_SECONDS: &str = "suanpan_http_request_seconds";
-/// Open connections.
-pub(crate) const HTTP_CONNECTIONS: &str = "suanpan_http_connections";
 /// Requests per transaction.
 pub(crate) const BATCH_REQUESTS: &str = "suanpan_batch_requests";
 /// Rounds of loading per transaction.
@@ -99,6 +97,12 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
     bounds(builder, "_rounds", &COUNTS).build_recorder()
 }
 
+/// Microseconds as seconds, for a histogram.
+#[allow(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "a figure for people; no money is near")]
+pub(crate) fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
 fn describe() {
     use engine::work::measure;
     for (name, text) in [
@@ -115,7 +119,6 @@ fn describe() {
         describe_counter!(name, Unit::Count, text);
     }
     for (name, unit, text) in [
-        (HTTP_CONNECTIONS, Unit::Count, "Open connections."),
         (QUEUE, Unit::Count, "Requests waiting for a line."),
         (measure::TASK_LAG, Unit::Seconds, "How late the last task that was started is."),
         (measure::TASKS_UNDER_WAY, Unit::Count, "Tasks under way."),

@@ -6,6 +6,7 @@
 //! transaction behind a fence, and counted.
 
 mod door;
+pub mod invariants;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -14,13 +15,13 @@ pub mod tables;
 pub mod unit;
 mod url;
 
+#[doc(hidden)]
+pub use door::column_name;
 pub use door::{
     Applied, AsCell, Ask, Cell, Cells, Change, Column, Dialect, Head, Inconsistent, Index, Kind, Line, Place, Reader,
     Row, Side, Snapshot, Statement, Step, StoreError, Table, Update, Work, Written,
 };
-#[doc(hidden)]
-pub use door::column_name;
 pub use migrate::WANTED as SCHEMA;
-pub use sqlite::Memory;
+pub use sqlite::{Memory, sqlite_version};
 pub use store::{Access, Opening, Ports, Spawn, SpawnThread, Store};
 pub use url::Url;

@@ -4,9 +4,9 @@
 //! `schema_version`, whose key also keeps two programs from taking the same step at once. A server never migrates a
 //! store with data by itself: it says what to run.
 
+use crate::Access;
 use crate::door::{Cell, Dialect, Place, Step, StoreError};
 use crate::tables::{self, schema, shard};
-use crate::Access;
 
 /// The version of the tables this program works with.
 pub const WANTED: i64 = 1;
@@ -55,7 +55,10 @@ fn script(version: i64, places: &[Place], dialect: Dialect, birth: Birth) -> Scr
     let mut steps = Vec::new();
     if version == 1 {
         ddl.extend(
-            tables::all().into_iter().filter(|table| places.contains(&table.place)).flat_map(|table| table.ddl(dialect)),
+            tables::all()
+                .into_iter()
+                .filter(|table| places.contains(&table.place))
+                .flat_map(|table| table.ddl(dialect)),
         );
         if places.contains(&Place::Main) {
             let hash = Cell::Bytes([0; 32].as_slice().into());

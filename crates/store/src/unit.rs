@@ -292,3 +292,6 @@ impl Memory {
         A::shelf_mut(self).insert(key, value);
     }
 }
+
+#[cfg(test)]
+mod tests;

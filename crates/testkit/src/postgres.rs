@@ -109,8 +109,7 @@ impl Postgres {
         // A group of its own: a signal to the tests' group must not reach the keeper before its pipe closes.
         let keeper = keeper.stdin(Stdio::piped()).process_group(0).current_dir(&directory).spawn()?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let server =
-            Self { url, programs: programs.to_owned(), directory, port, keeper, creating: Mutex::new(()) };
+        let server = Self { url, programs: programs.to_owned(), directory, port, keeper, creating: Mutex::new(()) };
         server.await_ready()?;
         Ok(server)
     }
@@ -211,4 +210,24 @@ fn checked(command: &mut Command) -> io::Result<Output> {
     }
     let program = command.get_program().to_string_lossy().into_owned();
     Err(io::Error::other(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_serves_and_is_gone() {
+        let server = match start() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            server => server.unwrap(),
+        };
+        assert_eq!(server.run("SELECT 1 + 1").unwrap(), "2");
+        assert!(server.create_database("one").unwrap().ends_with("/one"));
+        assert!(server.create_database("one").is_err(), "it exists");
+        let (directory, port) = (server.directory.clone(), server.port);
+        drop(server);
+        assert!(!directory.exists());
+        assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "nobody listens there any more");
+    }
 }

@@ -3,6 +3,7 @@
 //! Field order is fixed by the structs. Times are RFC 3339 UTC, amounts minor units, ids text.
 
 pub mod accounting;
+pub mod chain;
 pub mod control;
 pub mod payment;
 pub mod problem;
@@ -151,27 +152,27 @@ fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
 fn trade_json(view: &mut View<'_>, id: TradeId) -> Result<String, Stop> {
     let (trade, payments) = (view.get::<Trade>(id)?, view.get::<Payments>(id)?);
     let trade = trade.ok_or_else(|| gone(id))?;
-    Ok(json(&trade::Object::new(&trade, payments.as_deref())))
+    Ok(trade::json(&trade, payments.as_deref()))
 }
 
 fn payment_json(view: &mut View<'_>, id: PaymentId) -> Result<String, Stop> {
     let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
-    state.payment(id.no).map(|payment| json(&payment::Object::new(id.trade, payment))).ok_or_else(|| gone(id))
+    payment::payment_json(&state, id.no).ok_or_else(|| gone(id))
 }
 
 fn refund_json(view: &mut View<'_>, id: RefundId) -> Result<String, Stop> {
     let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
-    payment::refund(&state, id.no).map(|refund| json(&refund)).ok_or_else(|| gone(id))
+    payment::refund_json(&state, id.no).ok_or_else(|| gone(id))
 }
 
 fn case_json(view: &mut View<'_>, id: CaseId) -> Result<String, Stop> {
     let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
-    state.case(id.no).map(|case| json(&payment::CaseObject::new(id.trade, case))).ok_or_else(|| gone(id))
+    payment::case_json(&state, id.no).ok_or_else(|| gone(id))
 }
 
 fn coupon_json(view: &mut View<'_>, id: CouponId) -> Result<String, Stop> {
     let coupon = view.get::<Coupon>(id)?.ok_or_else(|| gone(id))?;
-    Ok(json(&payment::CouponObject::new(&coupon)))
+    Ok(payment::coupon_json(&coupon))
 }
 
 fn funded(owner: &Owner, money: Money) -> String {

@@ -7,6 +7,26 @@ use kernel::{Amount, CaseId, CouponId, Currency, InstructionId, MerchantId, Paym
 use payment::{Case, Coupon, Instruction, Part, Payment, Payments, Refund, Subject};
 use serde::Serialize;
 
+/// The JSON of a trade's payment of this number; `None` where there is none.
+pub fn payment_json(state: &Payments, no: u16) -> Option<String> {
+    state.payment(no).map(|payment| super::json(&Object::new(state.trade, payment)))
+}
+
+/// The JSON of a trade's refund of this number; `None` where there is none.
+pub fn refund_json(state: &Payments, no: u16) -> Option<String> {
+    refund(state, no).map(|refund| super::json(&refund))
+}
+
+/// The JSON of a trade's case of this number; `None` where there is none.
+pub fn case_json(state: &Payments, no: u16) -> Option<String> {
+    state.case(no).map(|case| super::json(&CaseObject::new(state.trade, case)))
+}
+
+/// A coupon's JSON.
+pub fn coupon_json(coupon: &Coupon) -> String {
+    super::json(&CouponObject::new(coupon))
+}
+
 /// `"object": "payment"`.
 #[derive(Serialize)]
 pub struct Object<'a> {

@@ -8,13 +8,14 @@ use payment::Payments;
 use serde::Serialize;
 use trade::{Due, Split, Trade};
 
-/// `"object": "trade"`.
+/// `"object": "trade"`. What is not there is left out: a body is stored with every answer, and its width is paid for.
 #[derive(Serialize)]
 pub struct Object<'a> {
     id: TradeId,
     object: &'static str,
     status: &'static str,
     closing: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     closed_reason: Option<&'static str>,
     #[serde(rename = "type")]
     order_type: OrderType,
@@ -29,12 +30,17 @@ pub struct Object<'a> {
     refunded_amount: i64,
     refundable_amount: i64,
     buyer: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     splits: Vec<SplitObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     dues: Vec<DueObject>,
     late_success: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     confirm_by: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     return_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: &'a BTreeMap<String, String>,
     payment: Option<super::payment::Object<'a>>,
     created_at: Time,
@@ -86,7 +92,7 @@ impl<'a> Object<'a> {
             buyer: &trade.buyer,
             subject: trade.subject.as_deref(),
             splits: trade.splits.iter().map(split).collect(),
-            dues: trade.dues.iter().map(due).collect(),
+            dues: dues(trade),
             late_success: late_success(trade.late_success),
             confirm_by: trade.confirm_by,
             return_url: trade.return_url.as_deref(),
@@ -99,6 +105,11 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A trade's JSON.
+pub fn json(trade: &Trade, payments: Option<&Payments>) -> String {
+    super::json(&Object::new(trade, payments))
+}
+
 fn split(split: &Split) -> SplitObject<'_> {
     SplitObject {
         receiver: &split.receiver,
@@ -107,6 +118,11 @@ fn split(split: &Split) -> SplitObject<'_> {
         returned: split.moved.returned_before + split.moved.returned_after,
         returning: split.moved.returning_before + split.moved.returning_after,
     }
+}
+
+/// The dues, where there are several; a single one is the trade's own amount and expiry.
+fn dues(trade: &Trade) -> Vec<DueObject> {
+    if trade.dues.len() > 1 { trade.dues.iter().map(due).collect() } else { Vec::new() }
 }
 
 fn due(due: &Due) -> DueObject {

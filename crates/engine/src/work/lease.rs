@@ -49,7 +49,7 @@ impl Lease {
     ///
     /// # Errors
     /// When the store cannot be reached; then it ends by itself.
-    pub async fn drop(&mut self) -> Result<(), StoreError> {
+    pub async fn give_back(mut self) -> Result<(), StoreError> {
         if self.held_until.take().is_some() {
             self.run(&LEASE_DROP, Vec::new()).await?;
         }
@@ -85,7 +85,7 @@ mod tests {
         assert!(hold(&mut a, 0) && !hold(&mut b, 0));
         assert!(hold(&mut a, 6) && !hold(&mut b, 11), "prolonged");
         assert!(hold(&mut b, 17) && !hold(&mut a, 17), "over");
-        block_on(b.drop()).unwrap();
+        block_on(b.give_back()).unwrap();
         assert!(hold(&mut a, 20));
     }
 }

@@ -8,6 +8,7 @@
 pub mod gateway;
 pub mod lease;
 pub mod measure;
+pub mod projections;
 pub mod tasks;
 pub mod webhooks;
 

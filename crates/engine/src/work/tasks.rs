@@ -197,6 +197,17 @@ impl Tasks {
         self.flights.len()
     }
 
+    /// Gives the lease back. What is under way is dropped; its rows are still there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached; then the lease ends by itself.
+    pub async fn end(self) -> Result<(), StoreError> {
+        match self.setup.lease {
+            Some(lease) => lease.give_back().await,
+            None => Ok(()),
+        }
+    }
+
     fn take_handed(&mut self, now: Time) {
         while let Ok(tasks) = self.setup.handed.try_recv() {
             self.accept(tasks, now);

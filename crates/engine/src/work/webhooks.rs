@@ -139,6 +139,17 @@ impl Webhooks {
         self.landed.extend(landed);
     }
 
+    /// Gives the lease back. What is under way is dropped, and delivered again by whoever comes next.
+    ///
+    /// # Errors
+    /// When the store cannot be reached; then the lease ends by itself.
+    pub async fn end(self) -> Result<(), StoreError> {
+        match self.setup.lease {
+            Some(lease) => lease.give_back().await,
+            None => Ok(()),
+        }
+    }
+
     /// Reads on in the log and begins deliveries; says how many events it read.
     async fn read(&mut self, limit: usize, now: Time) -> Result<usize, StoreError> {
         let window = match self.window.take() {

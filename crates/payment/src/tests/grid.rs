@@ -9,6 +9,8 @@ use super::world::{World, balance, card, coupon, money};
 use crate::{Payments, Refusal};
 
 type Said = Result<(), Refusal>;
+/// What is said, and how.
+type Saying<'a> = (&'a str, &'a dyn Fn(&mut World) -> Said);
 
 /// A payment of a coupon and two cards of 200 and 300, brought into each situation by what is said about order 1.
 fn payment_situations() -> Vec<(&'static str, World)> {
@@ -66,11 +68,7 @@ fn outcome(world: &World, input: &dyn Fn(&mut World) -> Said, status: impl Fn(&P
     }
 }
 
-fn grid(
-    situations: &[(&str, World)],
-    inputs: &[(&str, &dyn Fn(&mut World) -> Said)],
-    status: impl Fn(&Payments) -> String + Copy,
-) -> String {
+fn grid(situations: &[(&str, World)], inputs: &[Saying<'_>], status: impl Fn(&Payments) -> String + Copy) -> String {
     let mut out = String::new();
     for (name, world) in situations {
         out.push_str(&format!("{name}: {}\n", status(&world.state)));

@@ -1,6 +1,7 @@
 //! The aggregate as a whole, in a small world: a ledger of places, coupons, and institutions that say what a test wants.
 
 mod chaos;
+mod check;
 mod grid;
 mod ledger;
 mod refunds;

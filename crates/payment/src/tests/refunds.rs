@@ -6,7 +6,7 @@ use kernel::message::trade::{self, Share};
 use kernel::{Code, Currency, Owner, Problem, limits};
 
 use super::show;
-use super::world::{World, amount, balance, card, coupon, coupon_id, merchant, money};
+use super::world::{Step, World, amount, balance, card, coupon, coupon_id, merchant, money};
 use crate::coupon::CouponStatus;
 use crate::{RefundStatus, Refusal};
 
@@ -126,7 +126,7 @@ fn a_coupon_that_came_back_can_be_spent_once_more() {
     assert_eq!(world.state.refunds[1].status, RefundStatus::Succeeded);
 }
 
-fn story(steps: &[(&str, &dyn Fn(&mut World))]) -> String {
+fn story(steps: &[Step<'_>]) -> String {
     let mut world = paid();
     let mut out = String::new();
     for (title, step) in steps {

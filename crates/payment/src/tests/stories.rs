@@ -5,12 +5,12 @@ use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Code, Currency, Money, Owner, Problem};
 
 use super::show;
-use super::world::{SECOND, World, amount, balance, buyer, card, cny, coupon, coupon_id, merchant, money};
+use super::world::{SECOND, Step, World, amount, balance, buyer, card, cny, coupon, coupon_id, merchant, money};
 use crate::coupon::CouponStatus;
 use crate::{PaymentStatus, Refusal};
 
 /// Runs steps and writes down what each caused, and how it ends.
-fn story(mut world: World, steps: &[(&str, &dyn Fn(&mut World))]) -> String {
+fn story(mut world: World, steps: &[Step<'_>]) -> String {
     let mut out = String::new();
     for (title, step) in steps {
         step(&mut world);

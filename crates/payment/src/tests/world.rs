@@ -1,9 +1,9 @@
-//! The world around one trade's payments: the loop that carries messages, as the engine's does, and every invariant that
-//! must hold whenever it is still.
+//! The world around one trade's payments: the loop that carries messages, as the engine's does. Whenever it is still,
+//! everything is checked (`check.rs`).
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kernel::message::accounting::{CouponSource, HoldNo};
+use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
 use kernel::message::payment::{self, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
 use kernel::message::trade::{LateSuccess, Share};
@@ -14,15 +14,16 @@ use kernel::{
 
 use super::ledger::Ledger;
 use super::show;
-use crate::case::{CaseKind, CaseStatus, Subject};
 use crate::coupon::{Coupon, CouponStatus};
 use crate::{
-    Booking, ChannelAccount, Input, InstructionStatus, Known, Message, News, ObjectRef, PartSource, PartStatus,
-    PaymentStatus, Payments, RefundStatus, Refusal, Routes,
+    Booking, ChannelAccount, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments, Refusal, Routes,
 };
 
 pub(super) const START: i64 = 1_000_000_000_000;
 pub(super) const SECOND: i64 = 1_000_000;
+
+/// A step of a story: its title, and what is done.
+pub(super) type Step<'a> = (&'a str, &'a dyn Fn(&mut World));
 
 #[derive(Clone)]
 pub(super) struct World {
@@ -379,152 +380,6 @@ impl World {
         assert_eq!(news.sequence, *last + 1, "{news:?} leaves a gap");
         *last = news.sequence;
         self.log.push(format!("* {} #{}", news.kind, news.sequence));
-    }
-
-    /// Everything that must hold whenever the world is still.
-    pub(super) fn check(&mut self) {
-        self.check_payments();
-        self.check_money();
-        self.check_holds_and_coupons();
-        self.check_refunds();
-    }
-
-    fn check_payments(&mut self) {
-        for payment in &self.state.payments {
-            let sum: i64 = payment.instructions.iter().map(|leg| leg.amount.minor()).sum();
-            assert_eq!(sum, payment.money.amount.minor(), "instructions sum to the payment");
-            assert_ne!(payment.status, PaymentStatus::Created, "nothing stays created");
-            let heard = self.sequences.get(&ObjectRef::Payment(payment.no)).copied().unwrap_or_default();
-            assert_eq!(heard, payment.sequence);
-            if payment.status == PaymentStatus::Succeeded {
-                let all = payment.instructions.iter().all(|leg| leg.status == InstructionStatus::Succeeded);
-                assert!(all && payment.instructions.iter().all(|leg| !leg.surplus), "{}", show::state(&self.state));
-            }
-            assert_eq!(payment.failure.is_some(), payment.status == PaymentStatus::Failed);
-            assert_eq!(payment.next_action().is_some(), payment.status == PaymentStatus::RequiresAction);
-            let waits = payment.instructions.iter().any(|leg| leg.status.awaits_money());
-            assert!(!waits || payment.status.is_open(), "only open payments wait for money");
-            assert!(waits || !payment.status.is_open(), "open payments wait for something");
-            let before = self.statuses.insert(payment.no, payment.status);
-            if let Some(before) = before.filter(|before| !before.is_open() && *before != payment.status) {
-                let reopened = payment.status == PaymentStatus::Succeeded && before != PaymentStatus::Failed;
-                assert!(reopened && self.late_success == LateSuccess::Reopen, "terminal is terminal");
-            }
-            for leg in &payment.instructions {
-                assert!(leg.returning >= 0 && leg.returned >= 0, "{}", show::state(&self.state));
-                assert!(leg.returning + leg.returned <= leg.received, "{}", show::state(&self.state));
-                assert!(!leg.open || leg.order.is_some());
-            }
-        }
-        let effective = self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
-        let effective = effective.count();
-        assert!(effective <= 1, "one effective payment per due");
-        assert_eq!(self.told_succeeded as usize, effective);
-        if self.state.is_stopped() {
-            assert_eq!(self.told_quiet > 0, !self.state.is_open_outside(), "{}", show::state(&self.state));
-        }
-    }
-
-    /// 2022 and 2021 are exactly what somebody is still owed; escrow and receivers have what took effect and was not
-    /// taken back.
-    fn check_money(&self) {
-        let mut received: BTreeMap<Currency, i64> = BTreeMap::new();
-        let mut suspended: BTreeMap<Currency, i64> = BTreeMap::new();
-        for payment in self.state.payments.iter().filter(|payment| payment.status.is_open()) {
-            for leg in payment.external().filter(|leg| leg.status == InstructionStatus::Succeeded && !leg.surplus) {
-                let place = if leg.suspended { &mut suspended } else { &mut received };
-                *place.entry(cny()).or_default() += leg.amount.minor();
-            }
-        }
-        for (refund, part) in
-            self.state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part)))
-        {
-            if part.status != PartStatus::Succeeded {
-                match part.source {
-                    PartSource::Receivers => {}
-                    PartSource::Received => *received.entry(refund.money.currency).or_default() += part.amount.minor(),
-                    PartSource::Suspense => *suspended.entry(refund.money.currency).or_default() += part.amount.minor(),
-                }
-            }
-        }
-        for case in &self.state.cases {
-            if case.kind == CaseKind::AmountMismatch && case.status == CaseStatus::Open {
-                *suspended.entry(case.money.currency).or_default() += case.money.amount.minor();
-            }
-        }
-        for (name, expected) in [("2022", received), ("2021", suspended)] {
-            for ((place, currency), balance) in &self.ledger.balances {
-                if place == name {
-                    let expected = expected.get(currency).copied().unwrap_or_default();
-                    assert_eq!(*balance, expected, "{name} {currency}\n{}", show::state(&self.state));
-                }
-            }
-        }
-        let paid = self.state.effective(1).map_or(0, |payment| payment.money.amount.minor());
-        let taken: i64 = self
-            .state
-            .refunds
-            .iter()
-            .flat_map(|refund| &refund.parts)
-            .filter(|part| part.status == PartStatus::Succeeded || part.source != PartSource::Receivers)
-            .flat_map(|part| &part.lines)
-            .map(|line| line.amount.minor())
-            .sum();
-        let with_receivers: i64 = self
-            .ledger
-            .balances
-            .iter()
-            .filter(|((place, _), _)| place == "2004" || place.starts_with("2003"))
-            .map(|(_, balance)| balance)
-            .sum();
-        assert_eq!(with_receivers, paid - taken, "{}", show::state(&self.state));
-    }
-
-    fn check_holds_and_coupons(&self) {
-        let mut expected: Vec<HoldNo> = Vec::new();
-        for leg in self.state.payments.iter().flat_map(|payment| &payment.instructions) {
-            if leg.status == InstructionStatus::Held {
-                expected.push(HoldNo::Instruction(leg.no));
-            }
-            if let Some(coupon) = leg.coupon_id().and_then(|id| self.coupons.get(&id)) {
-                let mine = coupon.held_by == Some(InstructionId::new(trade(), leg.no));
-                assert_eq!(leg.status == InstructionStatus::Held, mine && coupon.status == CouponStatus::Held);
-            }
-        }
-        for part in self.state.refunds.iter().flat_map(|refund| &refund.parts) {
-            if part.source == PartSource::Receivers && part.status != PartStatus::Succeeded {
-                expected.extend(part.lines.iter().map(|line| HoldNo::RefundLine(line.no)));
-            }
-        }
-        expected.sort();
-        assert_eq!(self.ledger.holds.keys().copied().collect::<Vec<_>>(), expected);
-        let face: i64 = self
-            .coupons
-            .values()
-            .filter(|coupon| matches!(coupon.status, CouponStatus::Usable | CouponStatus::Held))
-            .map(|coupon| coupon.money.amount.minor())
-            .sum();
-        assert_eq!(self.ledger.at("2031:42", cny()), face, "issued and unspent is what the coupons say");
-    }
-
-    fn check_refunds(&self) {
-        let mut through = 0;
-        for refund in &self.state.refunds {
-            let parts: i64 = refund.parts.iter().map(|part| part.amount.minor()).sum();
-            assert_eq!(parts, refund.money.amount.minor(), "parts sum to the refund");
-            let shares: i64 = refund.shares.iter().map(|share| share.before + share.after).sum();
-            assert!(refund.merchant_refund_id.is_none() || shares == parts);
-            if refund.merchant_refund_id.is_some() && refund.status != RefundStatus::Pending {
-                through += parts;
-            }
-            for part in &refund.parts {
-                let undecided = matches!(part.status, PartStatus::Failed | PartStatus::Returned);
-                let asked = [CaseKind::RefundFailed, CaseKind::RefundReturned, CaseKind::Contradiction];
-                let open = asked.iter().any(|kind| self.state.open_case(Subject::Part(part.no), *kind).is_some());
-                assert!(!undecided || open, "what is stuck has a case\n{}", show::state(&self.state));
-            }
-        }
-        assert_eq!(self.told_refunded, through, "the trade hears of a refund once");
     }
 
     /// What happened since the last time, and how everything stands.

@@ -24,7 +24,6 @@ const fn number(name: &'static str, unit: &'static str, least: i64, most: i64, m
 /// Every key.
 pub(crate) const KEYS: &[Key] = &[
     key("store", "address", "where the data lives: sqlite:DIRECTORY or postgres://user:password@host:port/database"),
-    number("shards", "count", 1, 1_024, "shards that a new store is given; an existing store keeps its own"),
     key("listen", "address:port", "where the HTTP server listens"),
     key("environment", "test or live", "test: keys are sk_test_…, the simulated institution answers, no money moves"),
     key("bootstrap_key", "secret", "platform key of an empty store (sk_test_…); one is made and printed where none is given"),

@@ -8,6 +8,7 @@ use figment::{Figment, Metadata, Source};
 
 use super::keys::{self, KEYS};
 use super::{Config, Environment};
+use crate::http::auth::{is_secret, key_prefix};
 
 /// What flags set; each over all other layers.
 #[derive(Clone, Debug, Default)]
@@ -173,15 +174,12 @@ fn out_of_range(loaded: &Loaded) -> Vec<String> {
 /// Values that are fine alone and not together.
 fn contradictions(config: &Config) -> Vec<String> {
     let mut faults = Vec::new();
-    let prefix = format!("sk_{}_", config.environment);
-    if let Some(key) = &config.bootstrap_key {
-        let body = key.reveal().strip_prefix(&prefix).unwrap_or_default();
-        if body.len() < 16 || !body.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            faults.push(format!(
-                "bootstrap_key: the value is not allowed; allowed in the {} environment: {prefix} and at least 16 letters or digits",
-                config.environment
-            ));
-        }
+    if config.bootstrap_key.as_ref().is_some_and(|key| !is_secret(key.reveal(), config.environment)) {
+        faults.push(format!(
+            "bootstrap_key: the value is not allowed; allowed in the {} environment: {} and 4 to 120 letters, digits or _",
+            config.environment.as_str(),
+            key_prefix(config.environment)
+        ));
     }
     if let Some(url) = &config.public_url {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

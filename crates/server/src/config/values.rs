@@ -5,17 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which world this deployment belongs to; keys carry it in their prefix.
+/// Which world this deployment belongs to; its keys carry it in their prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Environment {
-    /// With the simulated institution; no money.
+    /// Simulated institutions, `sk_test_…`.
     Test,
-    /// With money.
+    /// Real money, `sk_live_…`.
     Live,
 }
 
 impl Environment {
-    /// The word in configuration and in keys (`sk_test_…`).
+    /// The one word used in configuration and answers.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Test => "test",

@@ -11,36 +11,19 @@ use engine::control::Control;
 use engine::request::Caller;
 use kernel::{Code, KeyId, MerchantId, Problem};
 
-/// Which of the two worlds a deployment belongs to; the prefix of its keys says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Environment {
-    /// Simulated institutions, `sk_test_…`.
-    Test,
-    /// Real money, `sk_live_…`.
-    Live,
-}
+use crate::config::Environment;
 
-impl Environment {
-    /// What its API keys start with.
-    pub const fn key_prefix(self) -> &'static str {
-        match self {
-            Self::Test => "sk_test_",
-            Self::Live => "sk_live_",
-        }
-    }
-
-    /// The one word used in configuration and answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Live => "live",
-        }
+/// What the API keys of an environment start with.
+pub(crate) const fn key_prefix(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Test => "sk_test_",
+        Environment::Live => "sk_live_",
     }
 }
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Read what it may see.
     Read,
     /// Everything a merchant's own systems do.
@@ -53,14 +36,14 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::UsersDebit, Self::Admin];
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Write, Self::UsersDebit, Self::Admin];
     /// Those that a merchant's key may have.
-    pub const OF_MERCHANTS: [Self; 3] = [Self::Read, Self::Write, Self::UsersDebit];
+    pub(crate) const OF_MERCHANTS: [Self; 3] = [Self::Read, Self::Write, Self::UsersDebit];
     /// Those of a new merchant's key that names none.
-    pub const DEFAULT: [Self; 2] = [Self::Read, Self::Write];
+    pub(crate) const DEFAULT: [Self; 2] = [Self::Read, Self::Write];
 
     /// The word in the control data and in requests.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
@@ -70,24 +53,24 @@ impl Scope {
     }
 
     /// Reads the word back.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
 }
 
 /// A caller whose key was found.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The key, by its name.
-    pub key: KeyId,
+    pub(crate) key: KeyId,
     /// Whose it is.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     scopes: BTreeSet<Scope>,
 }
 
 impl Identity {
     /// Refuses with `scope_required` unless the key may do this.
-    pub fn require(&self, scope: Scope) -> Result<(), Problem> {
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
         if self.may(scope) {
             return Ok(());
         }
@@ -95,12 +78,12 @@ impl Identity {
     }
 
     /// Whether the key may do this.
-    pub fn may(&self, scope: Scope) -> bool {
+    pub(crate) fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
     }
 
     /// The merchant whose key it is; `None` for the platform's.
-    pub fn merchant(&self) -> Option<MerchantId> {
+    pub(crate) fn merchant(&self) -> Option<MerchantId> {
         match self.caller {
             Caller::Merchant(merchant) => Some(merchant),
             Caller::Platform | Caller::System => None,
@@ -109,13 +92,13 @@ impl Identity {
 }
 
 /// What is stored of a secret.
-pub fn secret_hash(secret: &str) -> [u8; 32] {
+pub(crate) fn secret_hash(secret: &str) -> [u8; 32] {
     *blake3::hash(secret.as_bytes()).as_bytes()
 }
 
 /// Whether a text can be an API key's secret in this environment: its prefix, then 4 to 120 letters, digits or `_`.
-pub fn is_secret(text: &str, environment: Environment) -> bool {
-    text.strip_prefix(environment.key_prefix()).is_some_and(|rest| {
+pub(crate) fn is_secret(text: &str, environment: Environment) -> bool {
+    text.strip_prefix(key_prefix(environment)).is_some_and(|rest| {
         (4..=120).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     })
 }

@@ -14,7 +14,7 @@ use kernel::{Code, Problem};
 
 /// A way into the line.
 #[derive(Clone)]
-pub struct Desk {
+pub(crate) struct Desk {
     queue: Sender<Job>,
     clock: Arc<dyn Clock>,
     patience_us: i64,
@@ -22,7 +22,7 @@ pub struct Desk {
 
 impl Desk {
     /// `patience_us` is how long a request may wait to be decided.
-    pub fn new(queue: Sender<Job>, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
+    pub(crate) fn new(queue: Sender<Job>, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
         Self { queue, clock, patience_us }
     }
 
@@ -30,7 +30,7 @@ impl Desk {
     ///
     /// Refuses with `overloaded` when the queue is full, `draining` when it is closed, and `store_unavailable` when the
     /// line went away with the request; then the outcome is not known, and the same key asked again finds it.
-    pub async fn submit(&self, request: Request) -> Result<Reply, Problem> {
+    pub(crate) async fn submit(&self, request: Request) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
         let deadline = self.clock.now().plus(self.patience_us);
         match self.queue.try_send(Job { request, deadline, reply }) {

@@ -27,7 +27,7 @@ pub(super) async fn show(visit: Visit, query: Query) -> Result<Shown, Problem> {
 /// `POST /v1/events/{id}/resend`: asked twice, it is sent twice; receivers know an event by its id.
 pub(super) async fn resend(visit: Visit, body: Fields) -> Result<Shown, Problem> {
     body.finish()?;
-    let event = list::object(&visit, visit.house.doors.lookup.event(&visit.id).await?)?;
+    let shown = list::object(&visit, visit.house.doors.lookup.event(&visit.id).await?)?;
     visit.house.doors.webhooks.resend(&visit.id).await?;
-    Ok(Shown { status: 202, ..event })
+    Ok(Shown { status: 202, ..shown })
 }

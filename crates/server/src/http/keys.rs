@@ -1,40 +1,17 @@
 //! API keys (密钥): made by the platform for a merchant, shown once, revoked by either.
 
-use engine::control::ApiKey;
 use engine::request::{Command, ControlCommand};
-use kernel::{KeyId, MerchantId, Problem, Time};
-use serde::Serialize;
+use engine::wire;
+use kernel::{KeyId, MerchantId, Problem};
 
-use super::auth::{Environment, Scope, secret_hash};
+use super::auth::{Scope, key_prefix, secret_hash};
 use super::json::Fields;
 use super::list;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit, not_found};
+use crate::config::Environment;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-#[derive(Serialize)]
-struct Wire<'a> {
-    id: KeyId,
-    object: &'static str,
-    merchant_id: Option<MerchantId>,
-    scopes: &'a [String],
-    created_at: Time,
-    revoked_at: Option<Time>,
-}
-
-impl<'a> Wire<'a> {
-    fn of(id: KeyId, key: &'a ApiKey) -> Self {
-        Self {
-            id,
-            object: "key",
-            merchant_id: key.merchant,
-            scopes: &key.scopes,
-            created_at: Time::from_micros(key.created_at),
-            revoked_at: key.revoked_at.map(Time::from_micros),
-        }
-    }
-}
 
 /// `POST /v1/merchants/{id}/keys`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
@@ -57,8 +34,8 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
 }
 
 /// A new secret of 250 random bits.
-pub fn secret(environment: Environment, random: [u128; 2]) -> String {
-    let mut text = environment.key_prefix().to_owned();
+pub(crate) fn secret(environment: Environment, random: [u128; 2]) -> String {
+    let mut text = key_prefix(environment).to_owned();
     for bits in random {
         for place in 0..25 {
             let digit = (bits >> (place * 5) & 31) as usize;
@@ -71,9 +48,7 @@ pub fn secret(environment: Environment, random: [u128; 2]) -> String {
 /// `POST /v1/keys/{id}/revoke`
 pub(super) fn revoke(visit: &Visit, _body: &mut Fields) -> Result<Told, Problem> {
     let id = visit.named(KeyId::parse)?;
-    let control = visit.house.doors.control.snapshot();
-    let seen = control.keys.get(&id).filter(|key| visit.identity.caller.may_see(key.merchant));
-    seen.map(|_| Command::Control(ControlCommand::RevokeKey(id)).into()).ok_or_else(not_found)
+    Ok(Command::Control(ControlCommand::RevokeKey(id)).into())
 }
 
 /// `GET /v1/merchants/{id}/keys`
@@ -86,8 +61,8 @@ pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Proble
     if !visit.identity.caller.may_see(Some(merchant)) || !control.merchants.contains_key(&merchant) {
         return Err(not_found());
     }
-    let own = control.keys.iter().rev().filter(|(_, key)| key.merchant == Some(merchant));
-    list::control_page(&visit, &name, &part, own.map(|(id, key)| (id.to_string(), Wire::of(*id, key))))
+    let own = control.keys.iter().rev().filter(|(_, key)| key.merchant == Some(merchant)).map(|(id, _)| *id);
+    Ok(list::control_page(&visit, &name, &part, own, |id| wire::control::key(&control, id)))
 }
 
 #[cfg(test)]

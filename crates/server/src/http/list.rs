@@ -1,7 +1,8 @@
 //! Objects and lists on the wire: an object is shown only to those who may see it; a list has a cursor of its own.
 
+use std::fmt::Display;
+
 use kernel::Problem;
-use serde::Serialize;
 use serde_json::json;
 
 use super::ports::{Found, Page, Part};
@@ -35,27 +36,18 @@ pub(super) fn log(visit: &Visit, list: &str, page: Page, limit: usize) -> Shown 
 }
 
 /// A page of things that the control data holds, newest first by their ids.
-pub(super) fn control_page<T: Serialize>(
+pub(super) fn control_page<I: Copy + Display>(
     visit: &Visit,
     list: &str,
     part: &Part,
-    newest_first: impl Iterator<Item = (String, T)>,
-) -> Result<Shown, Problem> {
-    let mut rest = newest_first.skip_while(|(id, _)| part.after.as_ref().is_some_and(|after| id >= after)).peekable();
-    let mut data = Vec::new();
-    let mut last = None;
-    while data.len() < part.limit {
-        let Some((id, thing)) = rest.next() else { break };
-        data.push(text(&thing)?);
-        last = Some(id);
-    }
-    let next = last.filter(|_| rest.peek().is_some());
-    Ok(page(visit, list, Page { data, next, as_of: None }))
-}
-
-/// A thing as JSON.
-pub(super) fn text(thing: &impl Serialize) -> Result<String, Problem> {
-    serde_json::to_string(thing).map_err(|_| Problem::new(kernel::Code::internal_error, "something is wrong on our side"))
+    newest_first: impl Iterator<Item = I>,
+    body: impl Fn(I) -> String,
+) -> Shown {
+    // The text of an id is in the order of its bytes.
+    let mut rest = newest_first.skip_while(|id| part.after.as_ref().is_some_and(|after| id.to_string() >= *after));
+    let shown: Vec<I> = rest.by_ref().take(part.limit).collect();
+    let next = rest.next().and(shown.last()).map(I::to_string);
+    page(visit, list, Page { data: shown.into_iter().map(body).collect(), next, as_of: None })
 }
 
 fn render(data: &[String], has_more: bool, next: Option<&str>, as_of: Option<kernel::Time>) -> Shown {

@@ -7,7 +7,7 @@
 //! `docs/errors`.
 
 mod accounts;
-pub mod auth;
+pub(crate) mod auth;
 mod body;
 mod cases;
 mod channels;
@@ -29,7 +29,7 @@ mod merchants;
 mod notify;
 mod openapi;
 mod payments;
-pub mod ports;
+pub(crate) mod ports;
 mod problem;
 mod query;
 mod rate;
@@ -42,7 +42,6 @@ mod serve;
 mod tests;
 mod tools;
 mod trades;
-mod url;
 mod visit;
 mod wait;
 mod webhook_endpoints;
@@ -53,6 +52,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::http::Response;
 use axum::routing::{MethodFilter, MethodRouter};
@@ -60,58 +60,58 @@ use engine::control::Shared;
 use engine::ports::{Clock, Random};
 use kernel::{Code, KeyId, Problem};
 
-pub use auth::{Environment, Scope};
-pub use desk::Desk;
-pub use keys::secret as draw_secret;
-pub use rate::Rate;
-pub use serve::serve;
-pub use url::is_public;
+pub(crate) use desk::Desk;
+pub(crate) use keys::secret as draw_secret;
+pub(crate) use rate::Rate;
+pub(crate) use serve::{Bounds, serve};
 
 use rate::Buckets;
 use route::Route;
+
+use crate::config::Environment;
 
 /// Most keys and addresses whose rates are remembered.
 const MAX_BUCKETS: usize = 10_000;
 
 /// What the doors need.
-pub struct Doors {
+pub(crate) struct Doors {
     /// The way into the line.
-    pub desk: Desk,
+    pub(crate) desk: Desk,
     /// Merchants, keys, endpoints, the salt.
-    pub control: Shared,
+    pub(crate) control: Shared,
     /// Questions to the store.
-    pub lookup: Arc<dyn ports::Lookup>,
+    pub(crate) lookup: Arc<dyn ports::Lookup>,
     /// Changes to wait for.
-    pub waiters: Arc<dyn ports::Waiters>,
+    pub(crate) waiters: Arc<dyn ports::Waiters>,
     /// Institutions' notifications, accounts and statements.
-    pub institutions: Arc<dyn ports::Institutions>,
+    pub(crate) institutions: Arc<dyn ports::Institutions>,
     /// Sending events again.
-    pub webhooks: Arc<dyn ports::Webhooks>,
+    pub(crate) webhooks: Arc<dyn ports::Webhooks>,
     /// The time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Bits for ids and secrets.
-    pub random: Arc<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
     /// Test or live.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// Where this server is reached from outside, as `https://pay.example.com`.
-    pub base_url: String,
+    pub(crate) base_url: String,
     /// The figures for Prometheus.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether it serves; false while draining.
-    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub(crate) ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How often callers may ask.
-    pub rates: Rates,
+    pub(crate) rates: Rates,
 }
 
 /// How often callers may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// Requests of one API key.
-    pub requests: Rate,
+    pub(crate) requests: Rate,
     /// Answers 404 to one API key; guessing ids ends here.
-    pub misses: Rate,
+    pub(crate) misses: Rate,
     /// Failed authentications of one address.
-    pub failures: Rate,
+    pub(crate) failures: Rate,
 }
 
 impl Default for Rates {
@@ -134,7 +134,7 @@ struct House {
 }
 
 /// Every door, ready to be served.
-pub fn router(doors: Doors) -> Router {
+pub(crate) fn router(doors: Doors) -> Router {
     let routes = routes::table(doors.environment);
     let rates = doors.rates;
     let house = Arc::new(House {
@@ -160,8 +160,11 @@ pub fn router(doors: Doors) -> Router {
 fn with_route(methods: MethodRouter, house: &Arc<House>, route: Route) -> MethodRouter {
     let filter = if route.is_post() { MethodFilter::POST } else { MethodFilter::GET };
     let (house, route) = (Arc::clone(house), Arc::new(route));
-    methods.on(filter, move |parameters: Result<RawPathParams, axum::response::Response>, request: Request| {
-        serve_route(house, route, parameters, request)
+    methods.on(filter, move |named: Result<RawPathParams, RawPathParamsRejection>, request: Request| async move {
+        // A path whose text cannot be decoded names nothing.
+        let Ok(named) = named else { return no_route(request).await };
+        let id = named.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+        door::serve(house, route, id, request).await
     })
 }
 

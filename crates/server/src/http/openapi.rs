@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Code, Problem};
+use kernel::Code;
 use serde_json::{Map, Value, json};
 
-use super::auth::{Environment, Scope};
+use super::auth::{Scope, key_prefix};
 use super::route::Route;
+use crate::config::Environment;
 
 const BODIES: &str = include_str!("openapi/bodies.json");
 const OBJECTS: &str = include_str!("openapi/objects.json");
@@ -81,7 +82,7 @@ pub(super) fn document(routes: &[Route], base_url: &str, environment: Environmen
             "schemas": schemas(),
             "securitySchemes": { "key": {
                 "type": "http", "scheme": "bearer",
-                "description": format!("An API key, {}…", environment.key_prefix()),
+                "description": format!("An API key, {}…", key_prefix(environment)),
             } },
         },
     })
@@ -149,7 +150,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     all
 }
 
-fn parameter(name: &str) -> (bool, Value, &'static str) {
+pub(super) fn parameter(name: &str) -> (bool, Value, &'static str) {
     let text = json!({ "type": "string" });
     match name {
         "merchant_id" => (false, text, "With a platform key: of this merchant only."),
@@ -213,11 +214,6 @@ pub(super) fn refusals(route: &Route) -> BTreeMap<u16, Vec<Code>> {
         codes.dedup();
     }
     by_status
-}
-
-/// The document as text.
-pub(super) fn text(document: &Value) -> Result<String, Problem> {
-    super::list::text(document)
 }
 
 #[cfg(test)]

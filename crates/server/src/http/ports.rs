@@ -5,50 +5,50 @@ use futures::future::BoxFuture;
 use kernel::{AccountId, CaseId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, RefundId, Time, TradeId};
 
 /// An answer that is on its way.
-pub type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
+pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// An object as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Whose it is; `None` where it is the platform's or a user's.
-    pub merchant: Option<MerchantId>,
+    pub(crate) merchant: Option<MerchantId>,
     /// Its JSON.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// A part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// JSON objects.
-    pub data: Vec<String>,
+    pub(crate) data: Vec<String>,
     /// Where the rest begins; `None` at the end.
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
     /// The moment that the list shows, where the caller allowed it to lag.
-    pub as_of: Option<Time>,
+    pub(crate) as_of: Option<Time>,
 }
 
 /// Which part of a list is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Most objects.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// A place that an earlier [`Page::next`] named; the beginning where `None`.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
     /// Whether the list may lag behind what was written.
-    pub stale: bool,
+    pub(crate) stale: bool,
 }
 
 /// Which trades or cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Of this merchant only.
-    pub merchant: Option<MerchantId>,
+    pub(crate) merchant: Option<MerchantId>,
     /// In this status only.
-    pub status: Option<&'static str>,
+    pub(crate) status: Option<&'static str>,
 }
 
 /// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
-pub trait Lookup: Send + Sync {
+pub(crate) trait Lookup: Send + Sync {
     /// A trade.
     fn trade(&self, id: TradeId) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
@@ -77,12 +77,12 @@ pub trait Lookup: Send + Sync {
     fn cases(&self, filter: Filter, part: Part) -> Read<'_, Page>;
     /// Events in the order of the log. [`Page::next`] is always given, also at the present end.
     fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page>;
-    /// An event, by the text of its id.
+    /// An event.
     fn event<'a>(&'a self, id: &'a str) -> Read<'a, Option<Found>>;
 }
 
 /// Lets a reader wait for a change.
-pub trait Waiters: Send + Sync {
+pub(crate) trait Waiters: Send + Sync {
     /// Ends when the trade's tree has changed after this call, or at the deadline. Listens from the call on, not from
     /// the first poll, so that a change between a read and the wait is not missed.
     fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, ()>;
@@ -90,28 +90,28 @@ pub trait Waiters: Send + Sync {
 
 /// What an institution sent to its door.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The channel account that the address names.
-    pub channel_account: String,
+    pub(crate) channel_account: String,
     /// Header names in lower case, and values, as they came.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The raw body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What the institution wants to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The body's media type.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// The body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// The doors' side of the channel gateway.
-pub trait Institutions: Send + Sync {
+pub(crate) trait Institutions: Send + Sync {
     /// Takes a notification: verified, applied and durable when this returns. `None` where the account is unknown.
     fn notify(&self, notice: Notice) -> Read<'_, Option<Acknowledged>>;
     /// The channel accounts, as JSON objects, by name.
@@ -121,7 +121,7 @@ pub trait Institutions: Send + Sync {
 }
 
 /// The doors' side of webhook delivery.
-pub trait Webhooks: Send + Sync {
+pub(crate) trait Webhooks: Send + Sync {
     /// Sends an event again to the endpoints that want it. Its id was looked up before.
     fn resend<'a>(&'a self, event: &'a str) -> Read<'a, ()>;
 }

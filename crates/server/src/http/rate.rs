@@ -11,11 +11,11 @@ use kernel::time::SECOND_US;
 
 /// How many tokens a bucket holds, and how fast it fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// Tokens of a full bucket.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// Tokens per second.
-    pub per_second: u32,
+    pub(crate) per_second: u32,
 }
 
 /// What an attempt to take a token found.

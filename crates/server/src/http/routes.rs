@@ -2,12 +2,13 @@
 
 use kernel::Code;
 
-use super::auth::{Environment, Scope};
+use super::auth::Scope;
 use super::route::Route;
 use super::{
     accounts, cases, channels, coupons, docs, events, health, keys, ledger, merchants, notify, payments, refunds,
     sandbox, trades, webhook_endpoints,
 };
+use crate::config::Environment;
 
 /// What every handler of tools can refuse with.
 const PAYING: &[Code] = &[
@@ -18,7 +19,7 @@ const PAYING: &[Code] = &[
 const OPENING: &[Code] = &[
     Code::order_exists, Code::merchant_required, Code::merchant_mismatch, Code::unknown_currency, Code::pan_not_accepted,
     Code::currency_exponent_mismatch, Code::amount_not_positive, Code::amount_out_of_range, Code::amount_sum_mismatch,
-    Code::expires_at_invalid, Code::duplicate_receiver, Code::receiver_not_applicable, Code::coupon_not_applicable,
+    Code::expires_at_invalid, Code::confirm_by_invalid, Code::duplicate_receiver, Code::receiver_not_applicable, Code::coupon_not_applicable,
     Code::method_not_supported, Code::payer_consent_required, Code::tool_not_applicable, Code::environment_mismatch,
 ];
 const CONFIRMING: &[Code] = &[

@@ -5,9 +5,9 @@ use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::Share;
 use kernel::{Amount, Code, CouponId, Currency, MerchantId, Owner, Problem, limits};
 
-use super::auth::Environment;
 use super::json::Fields;
 use super::visit::Visit;
+use crate::config::Environment;
 
 const TOOLS: &str = "balance, coupon, channel";
 

@@ -8,7 +8,8 @@ use super::json::Fields;
 use super::ports::Filter;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
-use super::{list, tools, url, wait};
+use super::{list, tools, wait};
+use crate::config::Environment;
 
 const TYPES: &str = "instant, escrow";
 const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
@@ -62,8 +63,16 @@ fn late_success(word: &str) -> Option<LateSuccess> {
 
 fn return_url(visit: &Visit, body: &mut Fields) -> Result<Option<String>, Problem> {
     let environment = visit.house.doors.environment;
-    let known = |text: &str| url::is_return_address(text, environment).then(|| text.to_owned());
+    let known = |text: &str| is_return_address(text, environment).then(|| text.to_owned());
     body.maybe_word("return_url", "an https address", known)
+}
+
+/// Where a browser may be sent: https, or http in the test environment, without anything that deceives people.
+fn is_return_address(text: &str, environment: Environment) -> bool {
+    let plain = kernel::text::is_reference(text, limits::MAX_URL) && !text.contains(['\\', '"', '<', '>', '`']);
+    let Ok(url) = text.parse::<reqwest::Url>() else { return false };
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && environment == Environment::Test);
+    plain && scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
 }
 
 /// `POST /v1/trades/{id}/payments`
@@ -145,4 +154,21 @@ async fn by_order(visit: &Visit, merchant: Option<MerchantId>, number: &str) -> 
     let found = visit.house.doors.lookup.trade_by_order(merchant, number).await?;
     let data = found.into_iter().map(|found| found.body).collect();
     Ok(list::page(visit, "trades", super::ports::Page { data, ..Default::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_browser_may_be_sent() {
+        assert!(is_return_address("https://shop.example/done?x=1#y", Environment::Live));
+        assert!(is_return_address("http://localhost:3000/done", Environment::Test));
+        for url in [
+            "javascript:alert(1)", "http://shop.example", "data:text/html,x", "/done", "//shop.example", "https://a\"onload=x",
+            "https://bank@evil.example", "https://shop.example\\@evil", "https://", "https://shop.example/ x", "",
+        ] {
+            assert!(!is_return_address(url, Environment::Live), "{url}");
+        }
+    }
 }

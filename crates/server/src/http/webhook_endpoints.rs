@@ -2,52 +2,25 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::control::Endpoint;
 use engine::request::{Command, ControlCommand};
-use kernel::{Code, EndpointId, MerchantId, Problem, Time, limits};
-use serde::Serialize;
+use engine::wire;
+use kernel::{Code, EndpointId, Problem, limits};
 
 use super::json::Fields;
+use super::list;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit, not_found};
-use super::{list, url};
+use crate::ports::url_allowed;
 
 /// Most types of one endpoint.
 const MAX_TYPES: usize = 50;
-
-#[derive(Serialize)]
-struct Wire<'a> {
-    id: EndpointId,
-    object: &'static str,
-    merchant_id: Option<MerchantId>,
-    url: &'a str,
-    types: &'a [String],
-    created_at: Time,
-    disabled_at: Option<Time>,
-}
-
-impl<'a> Wire<'a> {
-    fn of(id: EndpointId, endpoint: &'a Endpoint) -> Self {
-        Self {
-            id,
-            object: "webhook_endpoint",
-            merchant_id: endpoint.merchant,
-            url: &endpoint.url,
-            types: &endpoint.types,
-            created_at: Time::from_micros(endpoint.created_at),
-            disabled_at: endpoint.disabled_at.map(Time::from_micros),
-        }
-    }
-}
 
 /// `POST /v1/webhook_endpoints`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let merchant = visit.maybe_merchant(body)?;
     let doors = &visit.house.doors;
     let url = body.text("url", limits::MAX_URL)?;
-    if !url::is_allowed(&url, doors.environment) {
-        return Err(body.refuse(Code::url_not_allowed, "url", "a public https address, on port 443 or 8443"));
-    }
+    url_allowed(&url, doors.environment).map_err(|why| body.refuse(Code::url_not_allowed, "url", why.to_string()))?;
     let types = body.words("types", MAX_TYPES, "types of events, as trade.paid", event_type)?.unwrap_or_default();
     let id = EndpointId(visit.draw(&visit.request_id));
     let secret = secret([doors.random.bits(), doors.random.bits()]);
@@ -70,9 +43,7 @@ fn secret(random: [u128; 2]) -> String {
 /// `POST /v1/webhook_endpoints/{id}/disable`
 pub(super) fn disable(visit: &Visit, _body: &mut Fields) -> Result<Told, Problem> {
     let id = visit.named(EndpointId::parse)?;
-    let control = visit.house.doors.control.snapshot();
-    let seen = control.endpoints.get(&id).filter(|endpoint| visit.identity.caller.may_see(endpoint.merchant));
-    seen.map(|_| Command::Control(ControlCommand::DisableEndpoint(id)).into()).ok_or_else(not_found)
+    Ok(Command::Control(ControlCommand::DisableEndpoint(id)).into())
 }
 
 /// `GET /v1/webhook_endpoints/{id}`
@@ -81,8 +52,7 @@ pub(super) async fn show(visit: Visit, query: Query) -> Result<Shown, Problem> {
     query.finish()?;
     let control = visit.house.doors.control.snapshot();
     let seen = control.endpoints.get(&id).filter(|endpoint| visit.identity.caller.may_see(endpoint.merchant));
-    let endpoint = seen.ok_or_else(not_found)?;
-    list::text(&Wire::of(id, endpoint)).map(Shown::json)
+    seen.map(|_| Shown::json(wire::control::endpoint(&control, id, false))).ok_or_else(not_found)
 }
 
 /// `GET /v1/webhook_endpoints`
@@ -92,6 +62,7 @@ pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Proble
     let part = list::part(&visit, &mut query, &name, "cursor")?;
     query.finish()?;
     let control = visit.house.doors.control.snapshot();
-    let own = control.endpoints.iter().rev().filter(|(_, one)| merchant.is_none() || one.merchant == merchant);
-    list::control_page(&visit, &name, &part, own.map(|(id, one)| (id.to_string(), Wire::of(*id, one))))
+    let wanted = control.endpoints.iter().rev().filter(|(_, one)| merchant.is_none() || one.merchant == merchant);
+    let ids = wanted.map(|(id, _)| *id);
+    Ok(list::control_page(&visit, &name, &part, ids, |id| wire::control::endpoint(&control, id, false)))
 }

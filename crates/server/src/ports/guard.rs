@@ -11,7 +11,7 @@ use reqwest::Url;
 
 use crate::config::Environment;
 
-/// Ports of services that speak no HTTP, and below 1024 everything but HTTP's own.
+/// Ports of services that speak no HTTP; below 1024 everything but HTTP's own is refused as well.
 const OTHER_SERVICES: [u16; 24] = [
     1080, 1433, 1521, 2049, 2375, 2376, 2379, 3128, 3306, 3389, 4222, 5432, 5433, 5672, 5900, 6000, 6379, 6380, 9042,
     9092, 9200, 11211, 26379, 27017,
@@ -75,7 +75,7 @@ fn host_allowed(url: &Url, environment: Environment) -> Result<(), NotAllowed> {
 }
 
 /// Whether we connect to this address.
-pub(crate) fn address_allowed(address: IpAddr, environment: Environment) -> bool {
+pub(super) fn address_allowed(address: IpAddr, environment: Environment) -> bool {
     let loopback_too = environment == Environment::Test;
     match address {
         IpAddr::V4(address) => v4_is_public(address) || loopback_too && address.is_loopback(),
@@ -115,7 +115,7 @@ mod tests {
     use Environment::{Live, Test};
 
     #[test]
-    fn addresses_of_our_own_network_are_refused_in_every_spelling() {
+    fn h94_h95_addresses_of_our_own_network_are_refused_in_every_spelling() {
         for host in [
             "127.0.0.1", "localhost", "sub.localhost", "LOCALHOST.", "[::1]", "0.0.0.0", "169.254.169.254",
             "100.100.100.200", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "[fc00::1]",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn schemes_ports_and_parts_without_a_place_are_refused() {
+    fn h98_schemes_ports_and_parts_without_a_place_are_refused() {
         for (url, why) in [
             ("file:///etc/passwd", NotAllowed::Scheme),
             ("gopher://shop.example/", NotAllowed::Scheme),

@@ -10,7 +10,7 @@ mod random;
 mod spawn;
 
 pub(crate) use self::clock::SystemClock;
-pub(crate) use self::guard::{NotAllowed, url_allowed};
+pub(crate) use self::guard::url_allowed;
 pub(crate) use self::outside::Web;
 pub(crate) use self::random::SystemRandom;
 pub(crate) use self::spawn::{block, store_ports, task, thread};

@@ -15,7 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 
 use super::guard::{address_allowed, url_allowed};
-use crate::bank::Desk;
+use crate::bank::{self, Teller};
 use crate::config::Environment;
 
 /// Most of an answer that is read, in bytes; more ends the connection.
@@ -25,11 +25,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections kept per merchant's address.
 const IDLE_PER_HOST: usize = 16;
 
-/// Sockets to the outside, and the desk of the embedded institution where there is one.
+/// Sockets to the outside, and the teller of the embedded institution where there is one.
 pub(crate) struct Web {
     client: Client,
+    authorities: bool,
     environment: Environment,
-    sandbox: Option<Desk>,
+    sandbox: Option<Teller>,
 }
 
 impl Web {
@@ -37,8 +38,14 @@ impl Web {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(crate) fn new(environment: Environment, sandbox: Option<Desk>) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: client(environment)?, environment, sandbox })
+    pub(crate) fn new(environment: Environment, sandbox: Option<Teller>) -> Result<Self, reqwest::Error> {
+        let (client, authorities) = client(environment)?;
+        Ok(Self { client, authorities, environment, sandbox })
+    }
+
+    /// Whether certificate authorities are installed, so that `https` addresses can be reached.
+    pub(crate) fn has_authorities(&self) -> bool {
+        self.authorities
     }
 }
 
@@ -50,7 +57,7 @@ impl Outside for Web {
         timeout_ms: u32,
     ) -> BoxFuture<'static, Result<channel::Incoming, NoAnswer>> {
         match (&self.sandbox, account) {
-            (Some(desk), channel::sandbox::NAME) => desk.call(message, timeout_ms),
+            (Some(teller), bank::NAME) => teller.call(message, timeout_ms),
             _ => async { Err(NoAnswer::Refused) }.boxed(),
         }
     }
@@ -97,7 +104,8 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
     }
 }
 
-fn client(environment: Environment) -> Result<Client, reqwest::Error> {
+/// A client, and whether it knows any certificate authority.
+fn client(environment: Environment) -> Result<(Client, bool), reqwest::Error> {
     let builder = || {
         Client::builder()
             .redirect(redirect::Policy::none())
@@ -110,14 +118,14 @@ fn client(environment: Environment) -> Result<Client, reqwest::Error> {
             .dns_resolver(Arc::new(Guarded { environment }))
     };
     match builder().build() {
-        Ok(client) => Ok(client),
+        Ok(client) => Ok((client, true)),
         Err(error) => {
             // A slim image without the package of authorities still runs; `https` deliveries fail until it is there.
             tracing::warn!(%error, "no certificate authorities are installed: https addresses cannot be reached");
             let none = rustls::ClientConfig::builder()
                 .with_root_certificates(rustls::RootCertStore::empty())
                 .with_no_client_auth();
-            builder().tls_backend_preconfigured(none).build()
+            Ok((builder().tls_backend_preconfigured(none).build()?, false))
         }
     }
 }

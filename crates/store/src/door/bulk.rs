@@ -181,7 +181,9 @@ impl Verb {
         match (self, dialect) {
             (Verb::Load(prefix), _) => load_text(table, prefix, dialect),
             (Verb::Insert, Dialect::Sqlite) => format!("INSERT INTO {} VALUES ({})", head(table), marks(&bound)),
-            (Verb::Insert, Dialect::Postgres) => format!("INSERT INTO {} SELECT * FROM {}", head(table), unnest(&bound)),
+            (Verb::Insert, Dialect::Postgres) => {
+                format!("INSERT INTO {} SELECT * FROM {}", head(table), unnest(&bound))
+            }
             (Verb::Upsert, Dialect::Sqlite) => {
                 format!("INSERT INTO {} VALUES ({}) {}", head(table), marks(&bound), replace(table))
             }
@@ -263,8 +265,7 @@ fn head(table: &Table) -> String {
 /// `ON CONFLICT ("key") DO UPDATE SET "a" = excluded."a"`; a table that is all key has nothing to set but its key.
 fn replace(table: &Table) -> String {
     let rest = table.columns.get(table.key..).filter(|rest| !rest.is_empty()).unwrap_or(table.columns);
-    let set: Vec<String> =
-        rest.iter().map(|column| format!("{0} = excluded.{0}", quoted(column.name))).collect();
+    let set: Vec<String> = rest.iter().map(|column| format!("{0} = excluded.{0}", quoted(column.name))).collect();
     format!("ON CONFLICT ({}) DO UPDATE SET {}", names(table.key_columns(), ""), set.join(", "))
 }
 

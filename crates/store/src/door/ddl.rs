@@ -1,7 +1,7 @@
 //! DDL: the tables as each engine creates them.
 //!
 //! SQLite tables are `STRICT` and clustered by their key (`WITHOUT ROWID`, or the rowid itself where the key is one
-//! whole number). PostgreSQL text is compared by bytes, as SQLite does, so that pages by key are the same on both.
+//! whole number), but for wide rows. PostgreSQL text is compared by bytes, as SQLite does, so that pages by key are the same on both.
 
 use super::bulk::Dialect;
 use super::table::{Column, Index, Kind, Table};
@@ -17,7 +17,7 @@ impl Table {
         lines.extend(self.checks.iter().map(|check| format!("CHECK ({check})")));
         let options = match dialect {
             Dialect::Postgres => "",
-            Dialect::Sqlite if self.rowid(dialect) => " STRICT",
+            Dialect::Sqlite if self.rowid(dialect) || self.wide() => " STRICT",
             Dialect::Sqlite => " STRICT, WITHOUT ROWID",
         };
         let table = format!("CREATE TABLE \"{}\" (\n  {}\n){options}", self.name, lines.join(",\n  "));
@@ -26,6 +26,12 @@ impl Table {
 
     fn rowid(&self, dialect: Dialect) -> bool {
         dialect == Dialect::Sqlite && matches!(self.key_columns(), [Column { kind: Kind::Int, .. }])
+    }
+
+    /// Rows with a body are wide. SQLite keeps at most a quarter of a page of a row in a table that is clustered by its
+    /// key and gives the rest a page of its own; in a plain table the whole page is the row's.
+    fn wide(&self) -> bool {
+        self.columns.iter().any(|column| column.name == "body")
     }
 
     fn column_line(&self, column: &Column, dialect: Dialect) -> String {

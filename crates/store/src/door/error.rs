@@ -61,9 +61,10 @@ impl StoreError {
     pub fn is_fatal(&self) -> bool {
         match self {
             StoreError::Unreachable { .. } | StoreError::Full { .. } => false,
-            StoreError::Busy { .. } | StoreError::Schema { .. } | StoreError::Broken { .. } | StoreError::Other { .. } => {
-                true
-            }
+            StoreError::Busy { .. }
+            | StoreError::Schema { .. }
+            | StoreError::Broken { .. }
+            | StoreError::Other { .. } => true,
         }
     }
 

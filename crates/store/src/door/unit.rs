@@ -133,12 +133,7 @@ pub enum Applied {
 pub trait Line: Send {
     /// Reads head and rows of `shard` as of one moment. With `lock`, first waits for every transaction that holds the
     /// head, so that the next `write` has the best chance; nothing stays locked.
-    fn load<'a>(
-        &'a mut self,
-        shard: i64,
-        asks: &'a [Ask],
-        lock: bool,
-    ) -> BoxFuture<'a, Result<Snapshot, StoreError>>;
+    fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>>;
 
     /// Writes one batch as one transaction: the fence first, then the rows, every row count compared, then the commit.
     fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>>;

@@ -37,9 +37,9 @@ pub(super) fn created_twice(error: &Error) -> bool {
 /// Whether the server said for certain that a commit did not happen. A connection that is cut, or a server that goes
 /// down, says nothing about the commit that was under way.
 pub(super) fn undone(error: &Error) -> bool {
-    error.as_db_error().is_some_and(|answer| {
-        answer.parsed_severity() == Some(Severity::Error) && matches!(class(answer), "23" | "40")
-    })
+    error
+        .as_db_error()
+        .is_some_and(|answer| answer.parsed_severity() == Some(Severity::Error) && matches!(class(answer), "23" | "40"))
 }
 
 /// Serialisation failures and deadlocks: running again is the remedy.

@@ -5,8 +5,8 @@
 //! two: everything up to the counts, then the commit.
 
 mod fault;
-mod link;
 mod line;
+mod link;
 mod pool;
 mod run;
 mod wire;

@@ -11,7 +11,9 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
 use super::fault::{fault, in_doubt, met_unique};
 use crate::door::bulk::{Bulk, Verb, distinct, prefix};
-use crate::door::{Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, Stop, StoreError, Table, Work, Written};
+use crate::door::{
+    Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, Stop, StoreError, Table, Work, Written,
+};
 use crate::migrate::Script;
 use crate::tables::{schema, shard};
 
@@ -72,9 +74,13 @@ impl Core {
         if !connection.is_readonly("main").map_err(fault)? {
             connection.pragma_update(None, "journal_mode", "wal").map_err(fault)?;
         }
-        for (name, value) in
-            [("foreign_keys", 1), ("temp_store", 2), ("cache_size", -65_536), ("mmap_size", 0), ("wal_autocheckpoint", 0)]
-        {
+        for (name, value) in [
+            ("foreign_keys", 1),
+            ("temp_store", 2),
+            ("cache_size", -65_536),
+            ("mmap_size", 0),
+            ("wal_autocheckpoint", 0),
+        ] {
             connection.pragma_update(None, name, value).map_err(fault)?;
         }
         connection.pragma_update(None, "synchronous", "full").map_err(fault)?;
@@ -152,7 +158,11 @@ impl Core {
     }
 
     /// Runs a statement and gives its rows.
-    pub(super) fn query(&mut self, statement: &'static Statement, params: &[Cell]) -> Result<Vec<Vec<Cell>>, StoreError> {
+    pub(super) fn query(
+        &mut self,
+        statement: &'static Statement,
+        params: &[Cell],
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
         let text = statement_text(&mut self.statement_texts, statement);
         let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
         bind(&mut prepared, params).map_err(fault)?;
@@ -323,11 +333,7 @@ impl Core {
     }
 }
 
-fn bulk_text<'t>(
-    texts: &'t mut BTreeMap<(&'static str, Verb), String>,
-    table: &'static Table,
-    verb: Verb,
-) -> &'t str {
+fn bulk_text<'t>(texts: &'t mut BTreeMap<(&'static str, Verb), String>, table: &'static Table, verb: Verb) -> &'t str {
     texts.entry((table.name, verb)).or_insert_with(|| verb.text(table, Dialect::Sqlite))
 }
 

@@ -12,3 +12,8 @@ mod memory;
 
 pub(crate) use self::files::Files;
 pub use self::memory::Memory;
+
+/// The version of SQLite that is built in, as `3.54.1`.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

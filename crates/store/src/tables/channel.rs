@@ -1,7 +1,7 @@
 //! The channel gateway: orders at institutions, and the evidence of what institutions said.
 
-use channel::order::{Evidence, Job, Order, Outcome, Source};
 use channel::Orders;
+use channel::order::{Evidence, Job, Order, Outcome, Source};
 use kernel::message::channel::{Credential, Purpose};
 use kernel::{
     Amount, Context, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, RootId, SubType, Time, TradeId,
@@ -124,8 +124,7 @@ impl Aggregate for Orders {
         let mut tables = rows.into_iter();
         let orders: Vec<Order> =
             read_all::<OrderRow>(tables.next())?.into_iter().map(|row| order(trade, row)).collect::<Result<_, _>>()?;
-        let evidence =
-            read_all::<EvidenceRow>(tables.next())?.into_iter().map(word).collect::<Result<Vec<_>, _>>()?;
+        let evidence = read_all::<EvidenceRow>(tables.next())?.into_iter().map(word).collect::<Result<Vec<_>, _>>()?;
         Ok((!orders.is_empty()).then_some(Self { trade, orders, evidence }))
     }
 }

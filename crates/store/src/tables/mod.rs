@@ -3,6 +3,7 @@
 pub mod accounting;
 pub mod bank;
 pub mod channel;
+pub mod derived;
 pub mod log;
 pub mod payment;
 pub mod schema;
@@ -28,10 +29,14 @@ pub fn all() -> Vec<&'static Table> {
         log::Parked::TABLE,
         bank::BankOrder::TABLE,
     ];
-    [&own, trade::TABLES, payment::TABLES, channel::TABLES, accounting::TABLES].concat()
+    [&own, trade::TABLES, payment::TABLES, channel::TABLES, accounting::TABLES, derived::TABLES].concat()
 }
 
 /// Every statement, so that a test can hold each against both engines.
 pub fn statements() -> Vec<&'static Statement> {
-    [schema::ALL, shard::ALL, log::ALL, work::ALL, bank::ALL, accounting::ALL].concat()
+    let own = [schema::ALL, shard::ALL, log::ALL, work::ALL, bank::ALL, accounting::ALL, derived::ALL].concat();
+    [own, crate::invariants::registered()].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,14 +153,8 @@ pub const TABLES: &[&crate::Table] = &[
 
 impl Aggregate for Payments {
     type Key = TradeId;
-    const TABLES: &'static [&'static crate::Table] = &[
-        PaymentRow::TABLE,
-        InstructionRow::TABLE,
-        RefundRow::TABLE,
-        PartRow::TABLE,
-        LineRow::TABLE,
-        CaseRow::TABLE,
-    ];
+    const TABLES: &'static [&'static crate::Table] =
+        &[PaymentRow::TABLE, InstructionRow::TABLE, RefundRow::TABLE, PartRow::TABLE, LineRow::TABLE, CaseRow::TABLE];
 
     fn prefix(key: TradeId) -> Vec<Cell> {
         vec![Cell::Bytes(key.0.bytes().as_slice().into())]
@@ -169,7 +163,8 @@ impl Aggregate for Payments {
     fn rows(&self, shard: i64) -> TableRows {
         let trade = self.trade.0.bytes();
         let payments = self.payments.iter().map(|payment| payment_row(shard, trade, payment).cells()).collect();
-        let legs = self.payments.iter().flat_map(|payment| payment.instructions.iter().map(move |leg| (payment.no, leg)));
+        let legs =
+            self.payments.iter().flat_map(|payment| payment.instructions.iter().map(move |leg| (payment.no, leg)));
         let legs = legs.map(|(payment, leg)| instruction_row(shard, trade, payment, leg).cells()).collect();
         let [refunds, parts, lines] = refund::rows(shard, trade, &self.refunds);
         vec![payments, legs, refunds, parts, lines, case::rows(shard, trade, &self.cases)]
@@ -300,7 +295,11 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
         },
         money: fits.money(row.amount, &row.currency)?,
         buyer: fits.word("buyer", UserId::parse(&row.buyer))?,
-        receivers: fits.list("receivers", row.receivers.as_deref())?.into_iter().map(share).collect::<Result<_, _>>()?,
+        receivers: fits
+            .list("receivers", row.receivers.as_deref())?
+            .into_iter()
+            .map(share)
+            .collect::<Result<_, _>>()?,
         expires_at: Time::from_micros(row.expires_at),
         late_success: fits.word("late_success", late_parse(&row.late_success))?,
         status: fits.word("status", PaymentStatus::parse(&row.status))?,
@@ -323,7 +322,9 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         _ => return Err(fits.wrong("tool", "is no tool, or has what belongs to another")),
     };
     let coupon = match (&tool, row.coupon_source.as_deref(), row.coupon_rest) {
-        (Tool::Coupon(_), Some(source), Some(rest)) => Some(CouponUse { source: fits.source("coupon_source", source)?, rest }),
+        (Tool::Coupon(_), Some(source), Some(rest)) => {
+            Some(CouponUse { source: fits.source("coupon_source", source)?, rest })
+        }
         (Tool::Balance | Tool::Channel { .. }, None, None) => None,
         _ => return Err(fits.wrong("coupon_source", "does not go with its tool")),
     };
@@ -344,7 +345,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         received: row.received,
         returning: row.returning,
         returned: row.returned,
-        receipts: row.receipts.map_or(Ok(0), |receipts| fits.number("receipts", receipts))?,
+        receipts: fits.count("receipts", row.receipts)?,
         surplus: fits.mark("surplus", row.surplus)?,
         suspended: fits.mark("suspended", row.suspended)?,
         credential: credential("instruction", row.credential_kind.as_deref(), row.credential)?,

@@ -103,6 +103,7 @@ fn a_write_that_is_cut_off_is_not_done() {
         };
         let (written, ()) = futures::future::join(line.write(&work), cut).await;
         assert_eq!(written.unwrap_err().code(), "store_unreachable");
+        holder.batch_execute("ROLLBACK").await.unwrap();
         assert_eq!(line.write(&work).await, Ok(Written::Done));
     });
 }

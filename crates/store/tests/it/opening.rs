@@ -178,7 +178,10 @@ async fn retry(directory: &Path) -> Store {
 #[test]
 fn addresses_hide_passwords() {
     let url: Url = "postgres://pay:s3cret@db.example:5432/pay?sslmode=disable".parse().unwrap();
-    assert_eq!((url.to_string(), format!("{url:?}").contains("s3cret")), ("postgres://db.example:5432/pay".to_owned(), false));
+    assert_eq!(
+        (url.to_string(), format!("{url:?}").contains("s3cret")),
+        ("postgres://db.example:5432/pay".to_owned(), false)
+    );
     let socket: Url = "postgres://pay@/pay?host=/run/postgresql&password=s3cret".parse().unwrap();
     assert!(!socket.to_string().contains("s3cret"));
     for wrong in ["", "sqlite:", "postgres://db.example", "mysql://x/y", "suanpan.db"] {

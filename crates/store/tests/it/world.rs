@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use store::{
-    Access, Applied, Ask, Cell, Change, Dialect, Head, Line, Opening, Place, Ports, Row, Snapshot, Statement, Step, Store,
-    StoreError, Table, Update, Url, Work, Written, row,
+    Access, Applied, Ask, Cell, Change, Dialect, Head, Line, Opening, Place, Ports, Row, Snapshot, Statement, Step,
+    Store, StoreError, Table, Update, Url, Work, Written, row,
 };
 use tokio::runtime::{Builder, Handle};
 
@@ -93,8 +93,7 @@ pub(crate) async fn open(url: &Url, access: Access) -> Result<Store, StoreError>
 pub(crate) async fn create(store: &Store, table: &Table, dialect: Dialect) {
     let mut side = store.side(Place::Main).unwrap();
     for text in table.ddl(dialect) {
-        let statement =
-            Statement { name: text.clone().leak(), text: text.leak(), params: &[], sqlite: None };
+        let statement = Statement { name: text.clone().leak(), text: text.leak(), params: &[], sqlite: None };
         let steps = vec![Step::Run { statement: Box::leak(Box::new(statement)), params: Vec::new(), expect: None }];
         assert!(matches!(side.transaction(steps, true).await.unwrap(), Applied::Done(_)));
     }

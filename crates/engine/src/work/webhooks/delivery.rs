@@ -47,7 +47,7 @@ impl Delivery {
 
     async fn attempt(&self, salt: &[u8; 32], clock: &dyn Clock, outside: &dyn Outside) -> Result<(), String> {
         let body = self.event.sent().map_err(|_| "body_broken".to_owned())?;
-        let id = self.event.id(salt).to_string();
+        let id = self.event.id(salt);
         let seconds = clock.now().micros().div_euclid(SECOND_US);
         let signature = signature(&self.endpoint.secret, &id, seconds, &body).ok_or("secret_broken")?;
         let headers = vec![

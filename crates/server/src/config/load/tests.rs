@@ -68,15 +68,15 @@ fn secrets_are_neither_shown_nor_repeated() {
 fn flags_win_over_the_file_and_say_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("suanpan.toml");
-    std::fs::write(&path, "listen = \"127.0.0.1:1\"\nshards = 2").unwrap();
-    let flags = Flags::default().with("listen", Some("127.0.0.1:2")).with("shards", None::<i64>);
+    std::fs::write(&path, "listen = \"127.0.0.1:1\"\npublic_url = \"https://pay.example\"").unwrap();
+    let flags = Flags::default().with("listen", Some("127.0.0.1:2")).with("public_url", None::<String>);
     let loaded = load(Some(&path), &flags).unwrap();
     assert_eq!(loaded.config.listen.port(), 2);
-    assert_eq!(loaded.config.shards, 2);
+    assert_eq!(loaded.config.public_url(), "https://pay.example");
     let rows = loaded.rows();
     let source = |key: &str| rows.iter().find(|(name, ..)| *name == key).map(|(.., source)| source.as_str());
     assert_eq!(source("listen"), Some("the flag --listen"));
-    assert_eq!(source("shards").map(|source| source.ends_with("suanpan.toml")), Some(true));
+    assert_eq!(source("public_url").map(|source| source.ends_with("suanpan.toml")), Some(true));
     assert_eq!(source("environment"), Some("default"));
     assert!(load(Some(&directory.path().join("none.toml")), &flags).is_err());
 }

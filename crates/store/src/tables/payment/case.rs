@@ -85,7 +85,8 @@ fn case(row: CaseRow) -> Result<Case, Inconsistent> {
             return Err(fits.wrong("instruction", "is no subject together with part"));
         }
     };
-    let resolution = row.resolution.as_deref().map(|word| fits.word("resolution", parse_resolution(word))).transpose()?;
+    let resolution =
+        row.resolution.as_deref().map(|word| fits.word("resolution", parse_resolution(word))).transpose()?;
     Ok(Case {
         no: fits.number("no", row.no)?,
         kind: fits.word("kind", CaseKind::parse(&row.kind))?,

@@ -35,6 +35,15 @@ impl Fits {
         }
     }
 
+    /// A small count; null is 0, and nothing else is.
+    pub(super) fn count(self, column: &'static str, value: Option<i64>) -> Result<u16, Inconsistent> {
+        match value {
+            None => Ok(0),
+            Some(0) => Err(self.wrong(column, "is 0 and not null")),
+            Some(count) => self.number(column, count),
+        }
+    }
+
     pub(super) fn amount(self, column: &'static str, minor: i64) -> Result<Amount, Inconsistent> {
         Amount::new(minor).map_err(|_| self.wrong(column, "is no amount"))
     }

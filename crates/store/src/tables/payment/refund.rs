@@ -1,7 +1,7 @@
 //! Refunds, their parts by instruction, and their lines by receiver.
 
-use kernel::message::payment::RefundShare;
 use kernel::Time;
+use kernel::message::payment::RefundShare;
 use payment::{Line, Part, PartSource, PartStatus, ReasonCode, Refund, RefundStatus, Way};
 
 use super::fits::Fits;

@@ -1,0 +1,80 @@
+//! Everything of a trade in one document.
+//!
+//! 1. The projections name the batches that wrote about the trade, with the ranges of what they wrote. 2. One snapshot
+//! brings the trade's tree, its vouchers, transfers and events. 3. The accounts of the transfers, and the bodies of the
+//! events. A range may hold rows of other trades (two requests for one trade in one batch); they are left out.
+
+use std::collections::BTreeSet;
+
+use channel::Orders;
+use kernel::{Problem, TradeId};
+use payment::Payments;
+use serde_json::value::RawValue;
+use store::tables::derived::TradeBatch;
+use store::tables::log::Event;
+use store::unit::{Key, Kept as _, Memory};
+use store::{Ask, Cell, Row as _};
+use trade::Trade;
+
+use super::booked::{Booked, Places};
+use super::objects::there;
+use super::{Found, Queries, broken, bytes, inconsistent, unreadable};
+use crate::events;
+use crate::wire;
+
+impl Queries {
+    /// Everything that belongs to a trade.
+    pub async fn chain(&self, id: TradeId) -> Result<Option<Found>, Problem> {
+        self.caught_up(false).await?;
+        let batches = self.batches_of(id).await?;
+        let keys: BTreeSet<Key> = [Trade::key(id), Payments::key(id), Orders::key(id)].into();
+        let vouchers = places(&batches, |batch| (batch.vouchers_from, batch.vouchers_to));
+        let transfers = places(&batches, |batch| (batch.transfers_from, batch.transfers_to));
+        let told = places(&batches, |batch| (batch.events_from, batch.events_to));
+
+        let mut asks = Memory::asks(&keys);
+        let tree = asks.len();
+        asks.extend(Booked::asks(&vouchers, &transfers));
+        asks.push(Ask { table: Event::TABLE, keys: told.iter().map(|(seq, n)| vec![Cell::Int(*seq), Cell::Int(*n)]).collect() });
+        let mut rows = self.snapshot(asks).await?.rows;
+        let told = rows.pop().unwrap_or_default();
+        let ledger = rows.split_off(tree);
+        let mut memory = Memory::default();
+        memory.absorb(&keys, rows).map_err(inconsistent)?;
+        let Some(trade) = there::<Trade>(&memory, id) else { return Ok(None) };
+
+        let mut booked = Booked::read(ledger).map_err(inconsistent)?;
+        booked.retain(|voucher| voucher.trade == Some(id.0.bytes()));
+        let booked = self.with_accounts(booked).await?;
+        let vouchers = booked.vouchers(&self.salt()).ok_or_else(broken)?;
+        let events = self.told(id, told).await?;
+        let payments = there::<Payments>(&memory, id);
+        let orders = there::<Orders>(&memory, id);
+        let body = wire::chain::json(&trade, payments.as_deref(), orders.as_deref(), vouchers, &events);
+        Ok(Some(Found { merchant: Some(trade.context.merchant), body }))
+    }
+
+    async fn batches_of(&self, id: TradeId) -> Result<Vec<TradeBatch>, Problem> {
+        let ask = Ask { table: TradeBatch::TABLE, keys: vec![vec![bytes(id.0)]] };
+        let rows = self.snapshot(vec![ask]).await?.rows.into_iter().flatten();
+        rows.map(TradeBatch::from_cells).collect::<Result<_, _>>().map_err(inconsistent)
+    }
+
+    /// The trade's events among these rows, as clients see them.
+    async fn told(&self, id: TradeId, rows: Vec<Vec<Cell>>) -> Result<Vec<Box<RawValue>>, Problem> {
+        let rows = rows.into_iter().map(Event::from_cells).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
+        let own = rows.into_iter().filter(|row| row.tree == Some(id.0.bytes())).collect();
+        let events = events::with_bodies(&*self.setup.reader, self.setup.shard, own).await;
+        let events = events.map_err(|error| unreadable(&error))?;
+        events.iter().map(|event| RawValue::from_string(self.shown(event)?).map_err(|_| broken())).collect()
+    }
+}
+
+fn places(batches: &[TradeBatch], range: impl Fn(&TradeBatch) -> (i64, i64)) -> Places {
+    let of = |batch: &TradeBatch| {
+        let (from, to) = range(batch);
+        let seq = batch.seq;
+        (from..to).map(move |n| (seq, n))
+    };
+    batches.iter().flat_map(of).collect()
+}

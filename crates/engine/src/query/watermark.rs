@@ -1,0 +1,144 @@
+//! How far the projections of a shard have come, shared within the process between the worker that writes them, the
+//! readers that wait for them, and the line whose commits they follow.
+//!
+//! No runtime: who waits leaves a channel behind and is woken by whoever moves the mark. Nobody is woken by time; a
+//! deadline is the waiter's own affair.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::channel::oneshot;
+use kernel::Time;
+
+/// A place that the projections have reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Everything up to and including this batch is in.
+    pub seq: i64,
+    /// The time of that batch.
+    pub at: Time,
+}
+
+/// One shard's mark. Clones share it.
+#[derive(Clone, Default)]
+pub struct Watermark(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    mark: Mark,
+    /// The newest batch that this process committed.
+    committed: i64,
+    readers: Vec<(i64, oneshot::Sender<()>)>,
+    worker: Option<oneshot::Sender<()>>,
+}
+
+impl Watermark {
+    /// Where the projections are, as far as this process knows.
+    pub fn mark(&self) -> Mark {
+        self.state().mark
+    }
+
+    /// The projections have moved; wakes who waited for that. They move back only when they are made anew.
+    pub fn publish(&self, mark: Mark) {
+        let mut state = self.state();
+        state.mark = mark;
+        let waiting = std::mem::take(&mut state.readers);
+        let (woken, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(seq, _)| *seq <= mark.seq);
+        state.readers = waiting;
+        drop(state);
+        for (_, reader) in woken {
+            // A reader that has given up does not listen.
+            let _ = reader.send(());
+        }
+    }
+
+    /// Ends when the projections have reached a batch.
+    pub async fn reached(&self, seq: i64) {
+        let told = {
+            let mut state = self.state();
+            if state.mark.seq >= seq {
+                return;
+            }
+            state.readers.retain(|(_, reader)| !reader.is_canceled());
+            let (tell, told) = oneshot::channel();
+            state.readers.push((seq, tell));
+            told
+        };
+        let _ = told.await;
+    }
+
+    /// A line has committed; wakes the worker.
+    pub fn committed(&self, seq: i64) {
+        let mut state = self.state();
+        state.committed = state.committed.max(seq);
+        let worker = state.worker.take();
+        drop(state);
+        if let Some(worker) = worker {
+            let _ = worker.send(());
+        }
+    }
+
+    /// Ends when a line of this process has committed more than the projections have.
+    pub async fn behind(&self) {
+        let told = {
+            let mut state = self.state();
+            if state.committed > state.mark.seq {
+                return;
+            }
+            let (tell, told) = oneshot::channel();
+            state.worker = Some(tell);
+            told
+        };
+        let _ = told.await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn mark(seq: i64) -> Mark {
+        Mark { seq, at: Time::from_micros(seq) }
+    }
+
+    #[test]
+    fn readers_are_woken_when_their_batch_is_in_and_not_before() {
+        let watermark = Watermark::default();
+        let mut near = Box::pin(watermark.reached(2));
+        let mut far = Box::pin(watermark.reached(5));
+        assert!((&mut near).now_or_never().is_none() && (&mut far).now_or_never().is_none());
+        watermark.publish(mark(3));
+        assert!((&mut near).now_or_never().is_some());
+        assert!((&mut far).now_or_never().is_none(), "it is at 3");
+        watermark.publish(mark(5));
+        assert!(far.now_or_never().is_some());
+        assert!(watermark.reached(4).now_or_never().is_some(), "at once");
+        assert_eq!(watermark.mark(), mark(5));
+    }
+
+    #[test]
+    fn the_worker_is_woken_by_commits_that_it_does_not_have() {
+        let watermark = Watermark::default();
+        let mut wait = Box::pin(watermark.behind());
+        assert!((&mut wait).now_or_never().is_none());
+        watermark.committed(1);
+        assert!(wait.now_or_never().is_some());
+        assert!(watermark.behind().now_or_never().is_some(), "still behind");
+        watermark.publish(mark(1));
+        assert!(watermark.behind().now_or_never().is_none());
+    }
+
+    #[test]
+    fn readers_that_gave_up_leave_nothing_behind() {
+        let watermark = Watermark::default();
+        for _ in 0..100 {
+            assert!(watermark.reached(9).now_or_never().is_none());
+        }
+        assert!(watermark.state().readers.len() <= 1);
+    }
+}

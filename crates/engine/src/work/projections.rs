@@ -1,0 +1,114 @@
+//! The projections' worker: follows a shard's log and keeps what lists, statements and day sums are read from.
+//!
+//! 1. From the watermark on, read the next batches with their vouchers, transfers and events. 2. Read what the projections
+//! say of the accounts, cases and dates that these go on with. 3. Fold the one into the other, purely. 4. Write the rows
+//! and the new watermark in one small transaction, which does nothing if another worker was faster.
+//!
+//! A crash leaves the projections behind, never wrong, so the transaction need not be durable. They are bounded by what
+//! is truth: [`Projections::rebuild`] throws them away, and following the log again makes the same rows.
+
+mod fold;
+pub(crate) mod read;
+
+use std::sync::Arc;
+
+use store::tables::derived::{CLEAR, WATERMARK_BEGIN, WATERMARK_MOVE};
+use store::{Applied, Cell, Reader, Side, Step, StoreError};
+
+use self::fold::Misfit;
+use super::Progress;
+use crate::query::watermark::{Mark, Watermark};
+
+/// Nothing done, because another worker was faster: look again.
+const AGAIN: Progress = Progress { done: 0, more: true, next: None };
+
+/// The worker of one shard.
+pub struct Projections {
+    shard: i64,
+    reader: Arc<dyn Reader>,
+    side: Box<dyn Side>,
+    watermark: Watermark,
+    /// Where the rows are; `None` until they were looked at, and after another worker was faster.
+    at: Option<Mark>,
+}
+
+impl Projections {
+    /// Nothing looked at yet. `side` writes to [`store::Place::Derived`].
+    pub fn new(shard: i64, reader: Arc<dyn Reader>, side: Box<dyn Side>, watermark: Watermark) -> Self {
+        Self { shard, reader, side, watermark, at: None }
+    }
+
+    /// Takes in the next batches, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written; `Broken` when something in the log does not fit what came before it, and
+    /// then the projections stay where they are.
+    pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
+        let at = match self.at {
+            Some(at) => at,
+            None => read::mark(&*self.reader, self.shard).await?,
+        };
+        self.moved(at);
+        let (stretch, head) = read::stretch(&*self.reader, self.shard, at.seq, limit).await?;
+        let Some(end) = fold::end(&stretch) else { return Ok(Progress::default()) };
+        let known = read::known(&*self.reader, &stretch).await?;
+        let folded = match fold::fold(&stretch, known) {
+            Ok(folded) => folded,
+            Err(misfit) => return self.lost(at, misfit).await,
+        };
+        let mut steps = vec![self.run(&WATERMARK_BEGIN, &[], None)];
+        steps.push(self.run(&WATERMARK_MOVE, &[at.seq, end.seq, end.at.micros()], Some(1)));
+        steps.extend(folded.changes().into_iter().map(Step::Change));
+        match self.side.transaction(steps, false).await? {
+            Applied::Done(_) => {
+                self.moved(end);
+                Ok(Progress { done: stretch.batches.len(), more: end.seq < head, next: None })
+            }
+            Applied::Refused { .. } | Applied::Unknown => {
+                self.at = None;
+                Ok(AGAIN)
+            }
+        }
+    }
+
+    /// Ends when a line of this process has committed what is not in yet.
+    pub async fn rouse(&self) {
+        self.watermark.behind().await;
+    }
+
+    /// Throws the projections of this shard away; ticks make them anew. Until then lists are behind.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn rebuild(&mut self) -> Result<(), StoreError> {
+        self.at = None;
+        let steps = CLEAR.into_iter().map(|statement| self.run(statement, &[], None)).collect();
+        self.side.transaction(steps, true).await?;
+        self.watermark.publish(Mark::default());
+        Ok(())
+    }
+
+    /// What was read did not fit together: another worker moved the projections in between, or the log is broken.
+    async fn lost(&mut self, at: Mark, misfit: Misfit) -> Result<Progress, StoreError> {
+        self.at = None;
+        if read::mark(&*self.reader, self.shard).await? == at { Err(misfit.into()) } else { Ok(AGAIN) }
+    }
+
+    fn moved(&mut self, mark: Mark) {
+        self.at = Some(mark);
+        if self.watermark.mark() != mark {
+            self.watermark.publish(mark);
+        }
+    }
+
+    fn run(&self, statement: &'static store::Statement, rest: &[i64], expect: Option<u64>) -> Step {
+        let params = std::iter::once(self.shard).chain(rest.iter().copied()).map(Cell::Int).collect();
+        Step::Run { statement, params, expect }
+    }
+}
+
+impl From<Misfit> for StoreError {
+    fn from(misfit: Misfit) -> Self {
+        Self::Broken { detail: misfit.to_string() }
+    }
+}

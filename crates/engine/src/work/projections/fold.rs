@@ -1,0 +1,282 @@
+//! From a stretch of the log to the rows of the projections: a function of what was read, nothing else.
+//!
+//! Accounts, day sums and cases go on from the rows that are there; everything else follows from the stretch alone. On the
+//! way the running counters are held against the versions and balances that the transfers themselves carry: a transfer
+//! that does not fit stops the projections and is named.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use accounting::{Account, HoldKey, Op, Side};
+use kernel::{AccountId, Amount, RootId, Time};
+use store::tables::accounting::{TransferRow, VoucherRow};
+use store::tables::derived::{AccountEntry, AccountList, CaseList, MerchantBatch, SubjectDay, TradeBatch, TradeList};
+use store::tables::shard::Batch;
+use store::{Cell, Change, Row, Table};
+
+use crate::query::watermark::Mark;
+
+/// An id without its type.
+pub(super) type Bytes = [u8; 16];
+
+/// What an event says to the lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) seq: i64,
+    pub(super) n: i64,
+    /// What happened, as `trade.paid`.
+    pub(super) kind: String,
+    pub(super) merchant: Option<Bytes>,
+    /// The trade.
+    pub(super) tree: Option<Bytes>,
+    /// The object's number in the trade's tree.
+    pub(super) no: i64,
+}
+
+/// A stretch of a shard's log: whole batches, in order, with what they wrote.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stretch {
+    pub(super) shard: i64,
+    pub(super) batches: Vec<Batch>,
+    pub(super) vouchers: Vec<VoucherRow>,
+    pub(super) transfers: Vec<TransferRow>,
+    pub(super) told: Vec<Told>,
+}
+
+/// What the projections say before the stretch, of everything that it goes on with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The accounts that its transfers touch; those that it opens with counters of zero.
+    pub(super) accounts: BTreeMap<AccountId, Account>,
+    /// The cases that it closes.
+    pub(super) cases: BTreeMap<(Bytes, i64), CaseList>,
+    /// The sums of its dates.
+    pub(super) days: BTreeMap<DayKey, SubjectDay>,
+}
+
+/// Date, currency, subject.
+pub(super) type DayKey = (i64, String, String);
+
+/// The rows of the projections that a stretch makes or makes anew, in key order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Folded {
+    entries: Vec<AccountEntry>,
+    accounts: BTreeMap<AccountId, AccountList>,
+    days: BTreeMap<DayKey, SubjectDay>,
+    trades: BTreeMap<Bytes, TradeList>,
+    cases: BTreeMap<(Bytes, i64), CaseList>,
+    trade_batches: BTreeMap<(Bytes, i64), TradeBatch>,
+    merchant_batches: BTreeMap<(Bytes, i64), MerchantBatch>,
+}
+
+/// Something in the log does not fit what came before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {seq}/{n} does not fit: {why}")]
+pub(super) struct Misfit {
+    what: &'static str,
+    seq: i64,
+    n: i64,
+    why: &'static str,
+}
+
+/// Where a stretch ends; `None` where it has no batch.
+pub(super) fn end(stretch: &Stretch) -> Option<Mark> {
+    stretch.batches.last().map(|batch| Mark { seq: batch.seq, at: Time::from_micros(batch.at) })
+}
+
+/// Folds a stretch into what is known.
+pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
+    let mut folded = Folded { days: known.days, ..Folded::default() };
+    let batches: BTreeMap<i64, &Batch> = stretch.batches.iter().map(|batch| (batch.seq, batch)).collect();
+    let vouchers: BTreeMap<(i64, i64), &VoucherRow> = stretch.vouchers.iter().map(|row| ((row.seq, row.n), row)).collect();
+    let mut accounts = known.accounts;
+    for row in &stretch.transfers {
+        let misfit = |why| Misfit { what: "transfer", seq: row.seq, n: row.n, why };
+        let batch = batches.get(&row.seq).ok_or(misfit("its batch is missing"))?;
+        let voucher = vouchers.get(&(row.seq, row.voucher)).ok_or(misfit("its voucher is missing"))?;
+        for side in [Side::Debit, Side::Credit] {
+            folded.side(stretch.shard, &mut accounts, row, batch.at, batch.acct_date, side)?;
+        }
+        if let Some(trade) = voucher.trade {
+            let touched = folded.trade_batch(stretch.shard, trade, row.seq);
+            widen(&mut touched.transfers_from, &mut touched.transfers_to, row.n);
+        }
+    }
+    for row in &stretch.vouchers {
+        if let Some(trade) = row.trade {
+            let touched = folded.trade_batch(stretch.shard, trade, row.seq);
+            widen(&mut touched.vouchers_from, &mut touched.vouchers_to, row.n);
+        }
+    }
+    for told in &stretch.told {
+        folded.told(stretch.shard, told, &known.cases)?;
+    }
+    folded.entries.sort_by_key(|entry| (entry.account, entry.ver));
+    Ok(folded)
+}
+
+impl Folded {
+    /// The rows, as replacements of those that are there.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let changes = [
+            upserts(AccountEntry::TABLE, self.entries.iter()),
+            upserts(AccountList::TABLE, self.accounts.values()),
+            upserts(SubjectDay::TABLE, self.days.values()),
+            upserts(TradeList::TABLE, self.trades.values()),
+            upserts(CaseList::TABLE, self.cases.values()),
+            upserts(TradeBatch::TABLE, self.trade_batches.values()),
+            upserts(MerchantBatch::TABLE, self.merchant_batches.values()),
+        ];
+        changes.into_iter().filter(|change| !change.upserts.is_empty()).collect()
+    }
+
+    /// One side of a transfer: the account's counters, its line, the date's sums.
+    fn side(
+        &mut self,
+        shard: i64,
+        accounts: &mut BTreeMap<AccountId, Account>,
+        row: &TransferRow,
+        at: i64,
+        date: i64,
+        side: Side,
+    ) -> Result<(), Misfit> {
+        let misfit = |why| Misfit { what: "transfer", seq: row.seq, n: row.n, why };
+        let (id, ver, posted) = match side {
+            Side::Debit => (row.debit, row.d_ver, row.d_bal),
+            Side::Credit => (row.credit, row.c_ver, row.c_bal),
+        };
+        let account = accounts.get_mut(&AccountId(RootId::from_bytes(id))).ok_or(misfit("its account is missing"))?;
+        let before = counters(account);
+        let op = op(row).ok_or(misfit("it is no operation"))?;
+        let amount = Amount::new(row.amount).map_err(|_| misfit("its amount is none"))?;
+        account.shift(op, side, amount).map_err(|_| misfit("a counter would leave its range"))?;
+        if account.version != ver {
+            return Err(misfit("it is not the account's next version"));
+        }
+        if account.posted() != posted {
+            return Err(misfit("the account's balance is not what it says"));
+        }
+        let after = counters(account);
+        let [dp, cp, dh, ch] = after;
+        let (seq, n, voucher) = (row.seq, row.n, row.voucher);
+        self.entries.push(AccountEntry { shard, account: id, ver, seq, n, voucher, at, dp, cp, dh, ch });
+        self.accounts.insert(account.id, list_row(shard, account));
+        self.day(shard, date, account, before, after).ok_or(misfit("a sum of the day would leave its range"))
+    }
+
+    fn day(&mut self, shard: i64, date: i64, account: &Account, before: [i64; 4], after: [i64; 4]) -> Option<()> {
+        let (currency, subject) = (account.currency.code().to_owned(), account.subject.as_str().to_owned());
+        let key = (date, currency.clone(), subject.clone());
+        let day = self.days.entry(key).or_insert(SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 });
+        let sums = [&mut day.dp, &mut day.cp, &mut day.dh, &mut day.ch];
+        for (sum, (before, after)) in sums.into_iter().zip(before.into_iter().zip(after)) {
+            *sum = sum.checked_add(after.checked_sub(before)?)?;
+        }
+        Some(())
+    }
+
+    /// One event: the lists that show its object, and the places where its trade and its merchant find it again.
+    fn told(&mut self, shard: i64, told: &Told, cases: &BTreeMap<(Bytes, i64), CaseList>) -> Result<(), Misfit> {
+        if let Some(merchant) = told.merchant {
+            let empty = MerchantBatch { shard, merchant, seq: told.seq, events_from: 0, events_to: 0 };
+            let batch = self.merchant_batches.entry((merchant, told.seq)).or_insert(empty);
+            widen(&mut batch.events_from, &mut batch.events_to, told.n);
+        }
+        let Some(trade) = told.tree else { return Ok(()) };
+        let batch = self.trade_batch(shard, trade, told.seq);
+        widen(&mut batch.events_from, &mut batch.events_to, told.n);
+        match (told.kind.split_once('.'), told.merchant) {
+            (Some(("trade", status)), Some(merchant)) => {
+                self.trades.insert(trade, TradeList { shard, trade, merchant, status: status.to_owned() });
+                Ok(())
+            }
+            (Some(("case", what)), Some(merchant)) => self.case(shard, told, trade, merchant, what, cases),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    fn case(
+        &mut self,
+        shard: i64,
+        told: &Told,
+        trade: Bytes,
+        merchant: Bytes,
+        what: &str,
+        cases: &BTreeMap<(Bytes, i64), CaseList>,
+    ) -> Result<(), Misfit> {
+        let key = (trade, told.no);
+        if what == "opened" {
+            let (opened_seq, opened_n) = (told.seq, told.n);
+            let status = "open".to_owned();
+            self.cases.insert(key, CaseList { shard, trade, no: told.no, merchant, status, opened_seq, opened_n });
+            return Ok(());
+        }
+        let case = match self.cases.entry(key) {
+            Entry::Occupied(case) => case.into_mut(),
+            Entry::Vacant(place) => {
+                let missing = Misfit { what: "event", seq: told.seq, n: told.n, why: "its case was never opened" };
+                place.insert(cases.get(&key).cloned().ok_or(missing)?)
+            }
+        };
+        what.clone_into(&mut case.status);
+        Ok(())
+    }
+
+    fn trade_batch(&mut self, shard: i64, trade: Bytes, seq: i64) -> &mut TradeBatch {
+        self.trade_batches.entry((trade, seq)).or_insert(TradeBatch {
+            shard,
+            trade,
+            seq,
+            vouchers_from: 0,
+            vouchers_to: 0,
+            transfers_from: 0,
+            transfers_to: 0,
+            events_from: 0,
+            events_to: 0,
+        })
+    }
+}
+
+/// Makes a range hold a number; numbers come in order.
+fn widen(from: &mut i64, to: &mut i64, n: i64) {
+    if *to == 0 {
+        *from = n;
+    }
+    *to = n + 1;
+}
+
+fn op(row: &TransferRow) -> Option<Op> {
+    let hold = match row.hold {
+        None => None,
+        Some(number) => Some(HoldKey::from_number(number)?),
+    };
+    Op::parse(&row.op, hold)
+}
+
+const fn counters(account: &Account) -> [i64; 4] {
+    [account.dp, account.cp, account.dh, account.ch]
+}
+
+fn list_row(shard: i64, account: &Account) -> AccountList {
+    let [dp, cp, dh, ch] = counters(account);
+    AccountList {
+        shard,
+        account: account.id.0.bytes(),
+        owner: account.owner.to_string(),
+        subject: account.subject.as_str().to_owned(),
+        currency: account.currency.code().to_owned(),
+        ver: account.version,
+        dp,
+        cp,
+        dh,
+        ch,
+    }
+}
+
+fn upserts<'r, R: Row + 'r>(table: &'static Table, rows: impl Iterator<Item = &'r R>) -> Change {
+    let rows: Vec<Vec<Cell>> = rows.map(Row::cells).collect();
+    Change { upserts: rows, ..Change::of(table) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! What the projections' worker reads: a stretch of the log, and the rows that it goes on with. One question per table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use accounting::{Account, AccountKey, Subject};
+use kernel::{AccountId, Currency, Owner, RootId, Time};
+use store::tables::accounting::{self as ledger, AccountRow, TransferRow, VoucherRow};
+use store::tables::derived::{self, AccountList, CaseList, SubjectDay};
+use store::tables::shard::Batch;
+use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
+
+use super::fold::{Bytes, Known, Stretch, Told};
+use crate::query::watermark::Mark;
+
+/// How far the projections have come, as their rows say.
+pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreError> {
+    let ask = Ask { table: derived::Watermark::TABLE, keys: vec![Vec::new()] };
+    let mut rows = reader.load(shard, vec![ask]).await?.rows.into_iter().flatten();
+    let Some(row) = rows.next() else { return Ok(Mark::default()) };
+    let row = derived::Watermark::from_cells(row)?;
+    Ok(Mark { seq: row.seq, at: Time::from_micros(row.at) })
+}
+
+/// The next batches after a place, at most `limit`, and where the shard stands.
+pub(super) async fn stretch(
+    reader: &dyn Reader,
+    shard: i64,
+    after: i64,
+    limit: usize,
+) -> Result<(Stretch, i64), StoreError> {
+    let last = after.saturating_add(i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
+    let keys = || (after + 1..=last).map(|seq| vec![Cell::Int(seq)]).collect();
+    let tables = [Batch::TABLE, VoucherRow::TABLE, TransferRow::TABLE];
+    let asks = tables.into_iter().map(|table| Ask { table, keys: keys() }).collect();
+    let snapshot = reader.load(shard, asks).await?;
+    let head = snapshot.head.seq;
+    let mut rows = snapshot.rows.into_iter();
+    let mut stretch = Stretch {
+        shard,
+        batches: take(&mut rows)?,
+        vouchers: take(&mut rows)?,
+        transfers: take(&mut rows)?,
+        told: Vec::new(),
+    };
+    if let Some(batch) = stretch.batches.last() {
+        let params = [shard, after, batch.seq].map(Cell::Int).to_vec();
+        let rows = reader.query(&derived::TOLD, params).await?;
+        stretch.told = rows.into_iter().map(told).collect::<Result<_, _>>()?;
+    }
+    Ok((stretch, head))
+}
+
+/// What the projections say of whatever the stretch goes on with, and the names of the accounts that it opens.
+pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Known, StoreError> {
+    let sides = stretch.transfers.iter().flat_map(|row| [(row.debit, row.d_ver), (row.credit, row.c_ver)]);
+    let (mut opened, mut touched) = (BTreeSet::new(), BTreeSet::new());
+    for (account, ver) in sides {
+        touched.insert(account);
+        if ver == 1 {
+            opened.insert(account);
+        }
+    }
+    let closed = stretch.told.iter().filter(|told| told.kind.starts_with("case.")).filter_map(|told| Some((told.tree?, told.no)));
+    let closed: BTreeSet<(Bytes, i64)> = closed.collect();
+    let dates: BTreeSet<i64> = stretch.batches.iter().map(|batch| batch.acct_date).collect();
+    let asks = vec![
+        Ask { table: AccountRow::TABLE, keys: opened.iter().map(|id| vec![bytes(id)]).collect() },
+        Ask { table: AccountList::TABLE, keys: touched.difference(&opened).map(|id| vec![bytes(id)]).collect() },
+        Ask { table: CaseList::TABLE, keys: closed.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect() },
+        Ask { table: SubjectDay::TABLE, keys: dates.into_iter().map(|date| vec![Cell::Int(date)]).collect() },
+    ];
+    let mut rows = reader.load(stretch.shard, asks).await?.rows.into_iter();
+    let mut accounts = BTreeMap::new();
+    for row in take::<AccountRow>(&mut rows)? {
+        let account = ledger::account(row)?;
+        accounts.insert(account.id, Account::open(account.id, &ledger::key_of(&account), account.opened_seq));
+    }
+    for row in take::<AccountList>(&mut rows)? {
+        let account = listed(row)?;
+        accounts.insert(account.id, account);
+    }
+    let cases = take::<CaseList>(&mut rows)?.into_iter().map(|row| ((row.trade, row.no), row)).collect();
+    let days = take::<SubjectDay>(&mut rows)?.into_iter();
+    let days = days.map(|row| ((row.date, row.currency.clone(), row.subject.clone()), row)).collect();
+    Ok(Known { accounts, cases, days })
+}
+
+fn take<R: Row>(rows: &mut impl Iterator<Item = Vec<Vec<Cell>>>) -> Result<Vec<R>, Inconsistent> {
+    rows.next().unwrap_or_default().into_iter().map(R::from_cells).collect()
+}
+
+fn bytes(id: &Bytes) -> Cell {
+    Cell::Bytes(id.as_slice().into())
+}
+
+/// One row of [`derived::TOLD`].
+fn told(row: Vec<Cell>) -> Result<Told, Inconsistent> {
+    let mut cells = Cells::new(store::tables::log::Event::TABLE, row);
+    Ok(Told {
+        seq: cells.int()?,
+        n: cells.int()?,
+        kind: cells.text()?.into(),
+        merchant: cells.optional(Cells::fixed)?,
+        tree: cells.optional(Cells::fixed)?,
+        no: cells.int()?,
+    })
+}
+
+/// An account with its counters as of the watermark.
+fn listed(row: AccountList) -> Result<Account, Inconsistent> {
+    let wrong = |column, why| Inconsistent { table: "account_list", column, why };
+    let key = AccountKey {
+        owner: Owner::parse(&row.owner, None).ok_or(wrong("owner", "names no owner"))?,
+        subject: Subject::parse(&row.subject).ok_or(wrong("subject", "is not on the chart"))?,
+        currency: Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?,
+    };
+    let mut account = Account::open(AccountId(RootId::from_bytes(row.account)), &key, 0);
+    (account.dp, account.cp, account.dh, account.ch) = (row.dp, row.cp, row.dh, row.ch);
+    account.version = row.ver;
+    Ok(account)
+}

@@ -1,0 +1,76 @@
+//! Where the line runs, and how its end is heard.
+
+use std::sync::Arc;
+
+use async_channel::Receiver;
+use engine::channels::Channels;
+use engine::control::Shared;
+use engine::line::{Job, Setup};
+use engine::ports::{Clock, Observer, Random as _};
+use store::StoreError;
+use tokio::sync::oneshot;
+
+use super::{Failure, SHARD};
+use crate::config::Config;
+use crate::ports::{self, SystemRandom};
+
+/// What a line is made of, beside the configuration.
+pub(super) struct Parts {
+    pub(super) line: Box<dyn store::Line>,
+    pub(super) jobs: Receiver<Job>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) control: Shared,
+    pub(super) channels: Arc<Channels>,
+}
+
+/// Hears the end of the line.
+pub(super) struct LineEnd(Option<oneshot::Receiver<Result<(), StoreError>>>);
+
+impl LineEnd {
+    /// Waits for the end; why it ended by itself, empty where it was told to.
+    pub(super) async fn ended(&mut self) -> String {
+        let Some(end) = &mut self.0 else { return String::new() };
+        let end = end.await;
+        self.0 = None;
+        match end {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(error)) => format!("{error} ({})", error.detail()),
+            // The thread is gone without a word: it panicked, and the panic was printed.
+            Err(_) => "a fault in the program".to_owned(),
+        }
+    }
+}
+
+/// Starts the line.
+pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
+    let setup = Setup {
+        shard: SHARD,
+        writer: i64::from_le_bytes(SystemRandom.bits().to_le_bytes().first_chunk().copied().unwrap_or_default()),
+        store: parts.line,
+        queue: parts.jobs,
+        clock: parts.clock,
+        observer: parts.observer,
+        control: parts.control,
+        channels: parts.channels,
+        zone: config.book.zone.0.clone(),
+        batch_limit: config.limits.batch,
+        memory_limit: config.limits.memory,
+    };
+    let (end, ended) = oneshot::channel();
+    match &config.store.0 {
+        store::Url::Sqlite(_) => {
+            let work = move || {
+                // Nobody listens any more only where the process is ending.
+                let _ = end.send(ports::block(engine::line::run(setup)));
+            };
+            ports::thread("line", work).map_err(|error| Failure::Machine(format!("no thread for the line: {error}")))?;
+        }
+        store::Url::Postgres(_) => {
+            ports::task(async move {
+                let _ = end.send(engine::line::run(setup).await);
+            });
+        }
+    }
+    Ok(LineEnd(Some(ended)))
+}

@@ -1,0 +1,303 @@
+//! Putting the parts together: from a configuration to a running server, and back to nothing.
+//!
+//! 1. Open the store; an empty one is given its tables. 2. Start the line: on a thread of its own for SQLite, whose calls
+//! run where they are made; as a task for PostgreSQL. 3. Give a new store its birth through that line. 4. Start the
+//! workers and the sandbox. 5. Serve. The way down ([`Running::until_stopped`]) is the same backwards: stop accepting,
+//! let open requests end, stop the workers, close the queue, let the line empty it, end. A line that stops by itself ends
+//! the process with an error: what is not durable is never acknowledged, and a supervisor starts us anew.
+
+mod birth;
+mod institutions;
+mod line;
+mod listen;
+mod lookup;
+mod observer;
+mod refresh;
+mod waiters;
+mod workers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_channel::Sender;
+use engine::channels::Channels;
+use engine::control::{Control, Shared};
+use engine::line::Job;
+use engine::ports::{Clock, Random};
+use engine::work::Gateway;
+use store::{Access, Opening, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::bank::{self, Bank};
+use crate::config::{Config, Environment};
+use crate::http::{self, Doors, Rate, Rates};
+use crate::ports::{self, SystemClock, SystemRandom, Web};
+use crate::telemetry::Metrics;
+
+use self::birth::Birth;
+use self::institutions::Institutions;
+use self::line::LineEnd;
+use self::lookup::Lookup;
+use self::observer::Watcher;
+use self::waiters::Waiters;
+use self::workers::Workers;
+
+/// The only shard that this program serves.
+pub(crate) const SHARD: i64 = 0;
+
+/// Why a server could not be started, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The store.
+    #[error("{store}: {error}{}", hint(.error))]
+    Store {
+        /// Which.
+        store: String,
+        /// What it said.
+        error: StoreError,
+    },
+    /// The address.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Anything that the machine refuses.
+    #[error("{0}")]
+    Machine(String),
+    /// The line stopped.
+    #[error("the line stopped: {0}; nothing unfinished was acknowledged")]
+    LineStopped(String),
+}
+
+fn hint(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Busy { .. } => "; stop the other process first, or use another directory",
+        StoreError::Unreachable { .. } => "; is the address right, and is the database running?",
+        _ => "",
+    }
+}
+
+/// A running server.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The platform key that was made for a new store, to be shown once.
+    pub(crate) new_key: Option<String>,
+    queue: Sender<Job>,
+    ready: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+    workers: Workers,
+    line: LineEnd,
+}
+
+/// Starts a server.
+pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let listener = listen::bind(config.listen).await?;
+    let address = listener.local_addr().map_err(|error| Failure::Machine(error.to_string()))?;
+    let store = open(config, Access::Serve { create: true }, &*clock).await?;
+    let failed = |error| Failure::Store { store: config.store.to_string(), error };
+
+    let reader = store.reader();
+    let control = Shared::new(Control::load(&*reader, SHARD).await.map_err(failed)?);
+    let channels = Arc::new(channels(config));
+    let (queue, jobs) = async_channel::bounded(config.limits.queue);
+    let waiters = Waiters::default();
+    let (watcher, hearing) = Watcher::new(waiters.clone(), queue.clone());
+    let mut line = line::start(config, line::Parts {
+        line: store.line().map_err(failed)?,
+        jobs,
+        clock: Arc::clone(&clock),
+        observer: Arc::new(watcher),
+        control: control.clone(),
+        channels: Arc::clone(&channels),
+    })?;
+    let birth = Birth { config, queue: &queue, control: &control, reader: &*reader, clock: &*clock };
+    let new_key = tokio::select! {
+        born = birth.attend() => born?,
+        end = line.ended() => return Err(Failure::LineStopped(end)),
+    };
+
+    let gateway = Arc::new(gateway(config.environment, &control.snapshot().salt));
+    let (stop, stopping) = watch::channel(false);
+    let mut workers = Workers::new(stopping.clone());
+    let teller = match gateway.get(bank::NAME) {
+        Some((_, account)) => {
+            let (bank, teller) = Bank::open(bank::Setup {
+                reader: Arc::clone(&reader),
+                side: store.side(store::Place::Bank).map_err(failed)?,
+                clock: Arc::clone(&clock),
+                account: account.clone(),
+                notify: config.sandbox.notify.then(|| listen::own_url(address)),
+            })
+            .map_err(|error| Failure::Machine(error.to_string()))?;
+            workers.also(bank.run());
+            Some(teller)
+        }
+        None => None,
+    };
+    let outside = Web::new(config.environment, teller).map_err(|error| Failure::Machine(error.to_string()))?;
+    let parts = workers::Parts {
+        config,
+        store: &store,
+        control: &control,
+        queue: &queue,
+        hearing,
+        clock: &clock,
+        outside: Arc::new(outside),
+        gateway: &gateway,
+        channels: &channels,
+    };
+    workers.start(parts).map_err(failed)?;
+    workers.also(refresh::every_two_seconds(Arc::clone(&reader), control.clone()));
+    workers.also(upkeep(metrics.clone()));
+
+    let ready = Arc::new(AtomicBool::new(true));
+    let desk = http::Desk::new(
+        queue.clone(),
+        Arc::clone(&clock),
+        i64::try_from(config.limits.request_timeout_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
+    );
+    let doors = Doors {
+        lookup: Arc::new(Lookup::new(&store, &control, &channels, &clock, config)),
+        waiters: Arc::new(waiters),
+        institutions: Arc::new(Institutions {
+            gateway: Arc::clone(&gateway),
+            channels: Arc::clone(&channels),
+            desk: desk.clone(),
+            reader: Arc::clone(&reader),
+            clock: Arc::clone(&clock),
+            zone: config.book.zone.0.clone(),
+        }),
+        webhooks: Arc::new(workers::Resender::new(
+            store.side(store::Place::Main).map_err(failed)?,
+            Arc::clone(&reader),
+            control.clone(),
+            Arc::clone(&clock),
+        )),
+        desk,
+        control,
+        clock,
+        random: Arc::new(SystemRandom),
+        environment: config.environment,
+        base_url: public_url(config, address),
+        metrics: Arc::new(move || metrics.render()),
+        ready: {
+            let ready = Arc::clone(&ready);
+            Arc::new(move || ready.load(Ordering::Relaxed))
+        },
+        rates: Rates {
+            requests: Rate { burst: config.limits.rate_per_key.saturating_mul(2), per_second: config.limits.rate_per_key },
+            ..Rates::default()
+        },
+    };
+    let bounds = http::Bounds {
+        connections: config.limits.connections,
+        head: Duration::from_millis(config.limits.header_timeout_ms),
+        drain: Duration::from_millis(config.limits.drain_ms),
+    };
+    let router = listen::counted(http::router(doors));
+    let server = ports::task(async move {
+        let mut stopping = stopping;
+        // Whoever could say so is gone: that is the end as well.
+        let end = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        http::serve(listener, router, bounds, end).await;
+    });
+    tracing::info!(%address, store = %config.store, environment = config.environment.as_str(), "serving");
+    Ok(Running { address, new_key, queue, ready, stop, server, workers, line })
+}
+
+impl Running {
+    /// Serves until `signal` is ready, then comes down in order; an error where the line stopped by itself.
+    pub(crate) async fn until_stopped(mut self, signal: impl Future<Output = ()>) -> Result<(), Failure> {
+        tokio::select! {
+            () = signal => {}
+            why = self.line.ended() => return Err(Failure::LineStopped(why)),
+        }
+        tracing::info!("stopping: open requests are answered, new ones are not taken");
+        self.ready.store(false, Ordering::Relaxed);
+        let _ = self.stop.send(true);
+        // It bounds its own end; a panic in it was printed.
+        let _ = (&mut self.server).await;
+        self.workers.stop().await;
+        self.queue.close();
+        let why = self.line.ended().await;
+        if why.is_empty() { Ok(()) } else { Err(Failure::LineStopped(why)) }
+    }
+}
+
+/// Opens the configured store.
+pub(crate) async fn open(config: &Config, access: Access, clock: &dyn Clock) -> Result<Store, Failure> {
+    let opening = Opening { access, shards: 1, now: clock.now().micros() };
+    Store::open(&config.store.0, opening, ports::store_ports())
+        .await
+        .map_err(|error| Failure::Store { store: config.store.to_string(), error })
+}
+
+/// What clients call us; the address that was bound where nothing else was configured.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    match &config.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => listen::own_url(address),
+    }
+}
+
+/// The channel accounts of this deployment: the sandbox in the test environment, none elsewhere yet.
+fn channels(config: &Config) -> Channels {
+    let registry = registry(config.environment);
+    let mut profiles = channel::Profiles::new();
+    if let Some(adapter) = registry.get(bank::NAME) {
+        let mut profile = adapter.profile();
+        profile.lifetime_s = config.sandbox.lifetime_s;
+        profile.first_query_ms = config.sandbox.first_query_ms;
+        profiles.insert(bank::NAME.to_owned(), profile);
+    }
+    Channels::new(profiles)
+}
+
+fn registry(environment: Environment) -> channel::Registry {
+    match environment {
+        Environment::Test => channel::Registry::test(),
+        Environment::Live => channel::Registry::live(),
+    }
+}
+
+fn gateway(environment: Environment, salt: &[u8; 32]) -> Gateway {
+    let gateway = Gateway::new(registry(environment));
+    match environment {
+        Environment::Test => {
+            let key = blake3::Hash::from(blake3::derive_key("suanpan sandbox channel account, signing key", salt));
+            let keys = vec![channel::signature::Secret::new(key.to_hex().to_string())];
+            gateway.with(bank::NAME, channel::Account { name: bank::NAME.to_owned(), keys, sandbox: None })
+        }
+        Environment::Live => gateway,
+    }
+}
+
+async fn upkeep(metrics: Metrics) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.upkeep();
+    }
+}
+
+/// Random bits as bytes.
+fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for half in bytes.chunks_mut(16) {
+        half.copy_from_slice(&SystemRandom.bits().to_le_bytes());
+    }
+    bytes
+}
+
+/// What a reader is told when the store cannot be read; the log is told why.
+fn unavailable(error: &StoreError) -> kernel::Problem {
+    tracing::warn!(%error, detail = error.detail(), "the store could not be read");
+    kernel::Problem::new(kernel::Code::store_unavailable, error.to_string())
+}

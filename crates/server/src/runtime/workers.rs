@@ -1,0 +1,217 @@
+//! The workers' loops: tick while there is something to do, else wait until roused, until the time has come, or until the
+//! end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::Sender;
+use engine::channels::Channels;
+use engine::control::Shared;
+use engine::events;
+use engine::line::Job;
+use engine::place_id::{PlaceId, Placed};
+use engine::ports::{Clock, Outside, Random as _};
+use engine::work::tasks::{self, Tasks};
+use engine::work::webhooks::{self, Webhooks};
+use engine::work::{Gateway, Lease, Progress};
+use futures::future::{BoxFuture, FutureExt as _};
+use kernel::time::SECOND_US;
+use kernel::{Code, Problem};
+use store::{Place, Reader, Side, Store, StoreError, Url};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use super::SHARD;
+use super::observer::Hearing;
+use crate::config::Config;
+use crate::http;
+use crate::ports::{self, SystemRandom};
+
+/// Tasks, or events, begun per tick.
+const LIMIT: usize = 256;
+/// Pause after the store could not be reached.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Longest time without a tick.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How long a worker may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the workers are made of.
+pub(super) struct Parts<'a> {
+    pub(super) config: &'a Config,
+    pub(super) store: &'a Store,
+    pub(super) control: &'a Shared,
+    pub(super) queue: &'a Sender<Job>,
+    pub(super) hearing: Hearing,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) outside: Arc<dyn Outside>,
+    pub(super) gateway: &'a Arc<Gateway>,
+    pub(super) channels: &'a Arc<Channels>,
+}
+
+/// Everything that runs beside the line.
+pub(super) struct Workers {
+    stopping: watch::Receiver<bool>,
+    loops: Vec<JoinHandle<()>>,
+    /// Ended without being asked, after the loops.
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    pub(super) fn new(stopping: watch::Receiver<bool>) -> Self {
+        Self { stopping, loops: Vec::new(), others: Vec::new() }
+    }
+
+    /// Runs something that may be dropped at any moment.
+    pub(super) fn also(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.others.push(ports::task(work));
+    }
+
+    /// Starts task worker and webhook worker.
+    pub(super) fn start(&mut self, parts: Parts<'_>) -> Result<(), StoreError> {
+        // Several processes can only share a database.
+        let shared = matches!(parts.config.store.0, Url::Postgres(_));
+        let holder = format!("{:032x}", SystemRandom.bits());
+        let lease = |role| match shared {
+            true => Ok(Some(Lease::new(parts.store.side(Place::Main)?, SHARD, role, holder.clone()))),
+            false => Ok(None),
+        };
+        let tasks = Tasks::new(tasks::Setup {
+            shard: SHARD,
+            reader: parts.store.reader(),
+            line: parts.queue.clone(),
+            handed: parts.hearing.handed,
+            clock: Arc::clone(parts.clock),
+            outside: Arc::clone(&parts.outside),
+            gateway: Arc::clone(parts.gateway),
+            channels: Arc::clone(parts.channels),
+            account_limit: parts.config.limits.channel_calls,
+            lease: lease("tasks")?,
+            margin_us: if shared { SECOND_US } else { 0 },
+        });
+        let webhooks = Webhooks::new(webhooks::Setup {
+            shard: SHARD,
+            reader: parts.store.reader(),
+            side: parts.store.side(Place::Main)?,
+            control: parts.control.clone(),
+            bell: parts.hearing.bell,
+            clock: Arc::clone(parts.clock),
+            outside: parts.outside,
+            schedule_s: parts.config.webhook.schedule_s.clone(),
+            timeout_ms: parts.config.webhook.timeout_ms,
+            lease: lease("webhooks")?,
+        });
+        let clock = parts.clock;
+        self.loops.push(ports::task(turn(tasks, Arc::clone(clock), self.stopping.clone())));
+        self.loops.push(ports::task(turn(webhooks, Arc::clone(clock), self.stopping.clone())));
+        Ok(())
+    }
+
+    /// Lets the loops end, then drops everything else.
+    pub(super) async fn stop(&mut self) {
+        for mut work in self.loops.drain(..) {
+            if tokio::time::timeout(GRACE, &mut work).await.is_err() {
+                work.abort();
+            }
+        }
+        for work in self.others.drain(..) {
+            work.abort();
+        }
+    }
+}
+
+/// A worker, as its loop sees it.
+trait Worker: Send + 'static {
+    const NAME: &'static str;
+    fn tick(&mut self) -> BoxFuture<'_, Result<Progress, StoreError>>;
+    fn rouse(&mut self) -> BoxFuture<'_, ()>;
+    fn end(self) -> BoxFuture<'static, Result<(), StoreError>>;
+}
+
+macro_rules! worker {
+    ($type:ty, $name:literal) => {
+        impl Worker for $type {
+            const NAME: &'static str = $name;
+            fn tick(&mut self) -> BoxFuture<'_, Result<Progress, StoreError>> {
+                self.tick(LIMIT).boxed()
+            }
+            fn rouse(&mut self) -> BoxFuture<'_, ()> {
+                self.rouse().boxed()
+            }
+            fn end(self) -> BoxFuture<'static, Result<(), StoreError>> {
+                self.end().boxed()
+            }
+        }
+    };
+}
+
+worker!(Tasks, "tasks");
+worker!(Webhooks, "webhooks");
+
+async fn turn<W: Worker>(mut worker: W, clock: Arc<dyn Clock>, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let wait = match worker.tick().await {
+            Ok(Progress { more: true, .. }) => {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Ok(Progress { next, .. }) => {
+                let left_us = next.map_or(i64::MAX, |next| next.since(clock.now())).max(0);
+                Duration::from_micros(left_us.unsigned_abs()).min(LONGEST)
+            }
+            Err(error) => {
+                tracing::warn!(worker = W::NAME, %error, detail = error.detail(), "a worker could not use the store");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        tokio::select! {
+            () = worker.rouse() => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+    if let Err(error) = worker.end().await {
+        tracing::debug!(worker = W::NAME, %error, "a lease could not be given back");
+    }
+}
+
+/// The doors' way to send an event again.
+pub(super) struct Resender {
+    side: Mutex<Box<dyn Side>>,
+    reader: Arc<dyn Reader>,
+    control: Shared,
+    clock: Arc<dyn Clock>,
+}
+
+impl Resender {
+    pub(super) fn new(
+        side: Box<dyn Side>,
+        reader: Arc<dyn Reader>,
+        control: Shared,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { side: Mutex::new(side), reader, control, clock }
+    }
+
+    async fn again(&self, id: &str) -> Result<Option<()>, StoreError> {
+        let control = self.control.snapshot();
+        let Some(id) = PlaceId::parse(id, Placed::Event, &control.salt) else { return Ok(None) };
+        let Some(event) = events::find(&*self.reader, id.shard, (id.seq, id.n)).await? else { return Ok(None) };
+        let mut side = self.side.lock().await;
+        webhooks::resend(side.as_mut(), &control, &event, self.clock.now()).await.map(|_| Some(()))
+    }
+}
+
+impl http::ports::Webhooks for Resender {
+    fn resend<'a>(&'a self, event: &'a str) -> http::ports::Read<'a, ()> {
+        async move {
+            match self.again(event).await {
+                Ok(Some(())) => Ok(()),
+                Ok(None) => Err(Problem::new(Code::not_found, "there is no such object")),
+                Err(error) => Err(super::unavailable(&error)),
+            }
+        }
+        .boxed()
+    }
+}

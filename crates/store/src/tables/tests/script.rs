@@ -1,0 +1,123 @@
+//! What happens in a town, drawn at random: what clients, institutions, people, time and other trades may do.
+
+use kernel::OrderType;
+use kernel::message::payment::Resolution;
+use kernel::message::trade::LateSuccess;
+use proptest::prelude::*;
+
+/// What the trade costs.
+pub(super) const PRICE: i64 = 1_000;
+/// The faces of the buyer's coupons.
+pub(super) const FACES: [i64; 3] = [100, 100, 250];
+
+/// Something that happens in a town.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Pay(Vec<Part>),
+    Confirm(Option<i64>),
+    Close,
+    Wait(i64),
+    Timers,
+    Refund(i64),
+    Cancel(u16),
+    Resolve(u16, Resolution),
+    Tell(usize, Word),
+    Freeze(usize),
+    Rival(usize),
+}
+
+/// A tool of a payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Balance,
+    Coupon(usize),
+    Card,
+}
+
+/// What an institution says, whatever it is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Word {
+    Accepted,
+    Under,
+    Done(u8),
+    Other(i64),
+    Foreign,
+    Closed,
+    Refused(bool),
+    Returned,
+    NotFound,
+    Unknown,
+}
+
+/// How a town begins, and what happens in it.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    pub(super) order_type: OrderType,
+    pub(super) late_success: LateSuccess,
+    /// How many sellers share; 0 leaves it to the merchant.
+    pub(super) receivers: usize,
+    /// The buyer's balance.
+    pub(super) funds: i64,
+    /// Whether what may be left out is left out.
+    pub(super) plain: bool,
+    pub(super) steps: Vec<Step>,
+}
+
+pub(super) fn scripts() -> impl Strategy<Value = Script> {
+    let order_type = prop::sample::select(OrderType::ALL.to_vec());
+    let late = prop::sample::select(vec![LateSuccess::Refund, LateSuccess::Reopen]);
+    (
+        order_type,
+        late,
+        0..4_usize,
+        prop::sample::select(vec![500, 5_000]),
+        any::<bool>(),
+        prop::collection::vec(step(), 1..30),
+    )
+        .prop_map(|(order_type, late_success, receivers, funds, plain, steps)| Script {
+            order_type,
+            late_success,
+            receivers,
+            funds,
+            plain,
+            steps,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let part = prop_oneof![Just(Part::Balance), (0..FACES.len()).prop_map(Part::Coupon), Just(Part::Card)];
+    let last = prop_oneof![Just(Part::Balance), Just(Part::Card), Just(Part::Card)];
+    let parts = (prop::collection::vec(part, 0..3), last).prop_map(|(mut parts, last)| {
+        parts.push(last);
+        parts
+    });
+    let resolutions = vec![Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
+    prop_oneof![
+        6 => parts.prop_map(Step::Pay),
+        2 => prop::option::of(1..PRICE).prop_map(Step::Confirm),
+        1 => Just(Step::Close),
+        1 => (1..300_i64).prop_map(Step::Wait),
+        2 => Just(Step::Timers),
+        3 => prop_oneof![1..PRICE, Just(PRICE)].prop_map(Step::Refund),
+        1 => (1..4_u16).prop_map(Step::Cancel),
+        3 => (1..4_u16, prop::sample::select(resolutions)).prop_map(|(case, how)| Step::Resolve(case, how)),
+        14 => (0..6_usize, word()).prop_map(|(order, word)| Step::Tell(order, word)),
+        2 => (0..9_usize).prop_map(Step::Freeze),
+        1 => (0..FACES.len()).prop_map(Step::Rival),
+    ]
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        3 => Just(Word::Accepted),
+        2 => Just(Word::Under),
+        6 => (0..4_u8).prop_map(Word::Done),
+        1 => prop::sample::select(vec![1, 999, 1_001]).prop_map(Word::Other),
+        1 => Just(Word::Foreign),
+        2 => Just(Word::Closed),
+        3 => any::<bool>().prop_map(Word::Refused),
+        2 => Just(Word::Returned),
+        1 => Just(Word::NotFound),
+        2 => Just(Word::Unknown),
+    ]
+}

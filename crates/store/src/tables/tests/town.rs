@@ -1,0 +1,330 @@
+//! One trade and everything below it, driven by a random script through the domains' own machines: what a batch loop does,
+//! without a store. Whatever a machine refuses undoes its whole step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use accounting::Books;
+use channel::adapter::{Adapter as _, Answer};
+use channel::sandbox::Sandbox;
+use channel::{Job, Orders, Profiles, Told};
+use kernel::message::accounting::{CouponSource, Post, Refused, Verb};
+use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
+use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
+use kernel::message::trade::{Command, Create, Refund, Share};
+use kernel::time::{HOUR_US, MINUTE_US};
+use kernel::{
+    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
+    PaymentId, RootId, SubType, Time, TradeId, UserId,
+};
+use payment::coupon::CouponStatus;
+use payment::{ChannelAccount, Coupon, Payments, Routes};
+use trade::Trade;
+
+use super::script::{FACES, PRICE, Part, Script, Step, Word};
+use crate::tables::accounting::Holds;
+use crate::unit::Memory;
+
+const START: Time = Time::from_micros(1_800_000_000_000_000);
+
+/// One trade and everything below it.
+#[derive(Clone)]
+pub(super) struct Town {
+    trade: Trade,
+    payments: Payments,
+    orders: Orders,
+    books: Books,
+    coupons: BTreeMap<CouponId, Coupon>,
+    now: Time,
+    seq: i64,
+    claims: BTreeMap<String, OrderId>,
+}
+
+fn root(random: u128) -> RootId {
+    RootId::new(START, Bucket::of("user:42"), random)
+}
+
+fn cny(minor: i64) -> Money {
+    Money { amount: amount(minor), currency: Currency::parse("CNY").unwrap() }
+}
+
+fn amount(minor: i64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+fn merchant() -> MerchantId {
+    MerchantId(root(1))
+}
+
+fn buyer() -> UserId {
+    UserId::parse("42").unwrap()
+}
+
+fn coupon_id(n: usize) -> CouponId {
+    CouponId(root(100 + n as u128))
+}
+
+impl Town {
+    pub(super) fn new(script: &Script) -> Self {
+        let create = order(script);
+        let (trade, _) = Trade::create(&create, &trade::Known { now: START }).unwrap();
+        let mut town = Self {
+            payments: Payments::new(trade.id),
+            orders: Orders::new(trade.id),
+            trade,
+            books: Books::default(),
+            coupons: BTreeMap::new(),
+            now: START,
+            seq: 1,
+            claims: BTreeMap::new(),
+        };
+        town.fund(Verb::Fund { owner: Owner::User(buyer()), money: cny(script.funds) });
+        town.fund(Verb::FundBudget { owner: Owner::Platform, money: cny(1_000) });
+        for (n, face) in FACES.into_iter().enumerate() {
+            let coupon = coupon(n, face, script.plain);
+            town.book(&coupon.issue_post()).unwrap();
+            town.coupons.insert(coupon.id, coupon);
+        }
+        town
+    }
+
+    /// One step of a script, all or nothing.
+    pub(super) fn step(&mut self, step: &Step) {
+        let before = self.clone();
+        self.seq += 1;
+        self.now = self.now.plus(1_000);
+        if self.run(step).is_none() {
+            *self = before;
+        }
+    }
+
+    /// Everything as the store is given it.
+    pub(super) fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        let trade = self.trade.id;
+        memory.put(trade, Some(self.trade.clone().into()));
+        memory.put(trade, (!self.payments.payments.is_empty()).then(|| self.payments.clone().into()));
+        memory.put(trade, (!self.orders.orders.is_empty()).then(|| self.orders.clone().into()));
+        let holds = Holds { trade, holds: self.books.holds.clone() };
+        memory.put(trade, (!holds.holds.is_empty()).then(|| holds.into()));
+        for (id, account) in &self.books.accounts {
+            memory.put(*id, Some(account.clone().into()));
+        }
+        for (id, coupon) in &self.coupons {
+            memory.put(*id, Some(coupon.clone().into()));
+        }
+        memory
+    }
+
+    fn run(&mut self, step: &Step) -> Option<()> {
+        match step {
+            Step::Pay(parts) => self.command(Command::Pay(tools(parts))),
+            Step::Confirm(part) => self.command(Command::Confirm { amount: part.map(amount), splits: Vec::new() }),
+            Step::Close => self.command(Command::Close),
+            Step::Wait(minutes) => {
+                self.now = self.now.plus(minutes * MINUTE_US);
+                Some(())
+            }
+            Step::Timers => self.timers(),
+            Step::Refund(minor) => self.command(Command::Refund(Refund {
+                merchant_refund_id: format!("R{}", self.seq),
+                amount: amount(*minor),
+                reason: (minor % 2 == 0).then(|| "太大了".to_owned()),
+                splits: Vec::new(),
+                sandbox: (minor % 3 == 0).then(|| "refund_fails".to_owned()),
+            })),
+            Step::Cancel(no) => {
+                self.payment(payment::Input::Command(PaymentCommand::Cancel(PaymentId::new(self.trade.id, *no))))
+            }
+            Step::Resolve(no, resolution) => self.payment(payment::Input::Command(PaymentCommand::Resolve {
+                case: CaseId::new(self.trade.id, *no),
+                resolution: *resolution,
+                note: "问过银行".to_owned(),
+            })),
+            Step::Tell(place, word) => self.tell(*place, *word),
+            Step::Freeze(place) => {
+                let count = self.books.accounts.len();
+                let account = self.books.accounts.values_mut().nth(place % count)?;
+                account.debit_frozen = !account.debit_frozen;
+                account.credit_frozen = place % 2 == 0;
+                account.closed = place % 3 == 0;
+                Some(())
+            }
+            // Another trade is faster.
+            Step::Rival(n) => {
+                let rival = InstructionId::new(TradeId(root(3)), 1);
+                self.coupon(coupon_id(*n), payment::coupon::Command::Hold(rival))
+            }
+        }
+    }
+
+    fn timers(&mut self) -> Option<()> {
+        for id in self.coupons.keys().copied().collect::<Vec<_>>() {
+            self.coupon(id, payment::coupon::Command::Expire)?;
+        }
+        self.command(Command::Expire)?;
+        self.command(Command::ConfirmByTime)
+    }
+
+    fn command(&mut self, command: Command) -> Option<()> {
+        self.trade(trade::Input::Command(command))
+    }
+
+    fn trade(&mut self, input: trade::Input) -> Option<()> {
+        let reaction = self.trade.handle(input, &trade::Known { now: self.now }).ok()?;
+        for message in reaction.messages {
+            match message {
+                trade::Message::Payment(command) => self.payment(payment::Input::Command(command))?,
+                trade::Message::Post(post) => self.book(&post).ok()?,
+            }
+        }
+        Some(())
+    }
+
+    fn payment(&mut self, input: payment::Input) -> Option<()> {
+        let methods = vec!["card".to_owned()];
+        let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods }] };
+        let known = payment::Known { now: self.now, coupons: &self.coupons, routes: &routes };
+        let reaction = self.payments.handle(&input, &known).ok()?;
+        for message in reaction.messages {
+            match message {
+                payment::Message::Trade(fact) => self.trade(trade::Input::Fact(fact))?,
+                payment::Message::Channel(command) => self.channel(channel::Input::Command(command))?,
+                payment::Message::Coupon(id, command) => self.coupon(id, command)?,
+                payment::Message::Post { post, token } => {
+                    let result = self.book(&post);
+                    self.payment(payment::Input::Booked { token, result })?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn channel(&mut self, input: channel::Input) -> Option<()> {
+        let profiles: Profiles = BTreeMap::from([("sandbox".to_owned(), Sandbox.profile())]);
+        let taken: BTreeSet<String> = match &input {
+            channel::Input::Told(told) => {
+                let number = told.word.channel_no().map(str::to_owned);
+                number
+                    .filter(|number| self.claims.get(number).is_some_and(|by| *by != told.order))
+                    .into_iter()
+                    .collect()
+            }
+            channel::Input::Command(_) => BTreeSet::new(),
+        };
+        let known = channel::Known { now: self.now, profiles: &profiles, jitter: 7, taken: &taken };
+        for message in self.orders.handle(input, &known).ok()?.messages {
+            match message {
+                channel::Message::Payment(fact) => self.payment(payment::Input::Channel(fact))?,
+                channel::Message::Claim { channel_no, order, .. } => {
+                    self.claims.insert(channel_no, order);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn coupon(&mut self, id: CouponId, command: payment::coupon::Command) -> Option<()> {
+        for post in self.coupons.get_mut(&id)?.handle(command, self.now).ok()? {
+            self.book(&post).ok()?;
+        }
+        Some(())
+    }
+
+    fn book(&mut self, post: &Post) -> Result<(), Refused> {
+        let legs = accounting::legs(post, &self.books);
+        self.books.book(&legs, self.seq).map(|_| ())
+    }
+
+    fn fund(&mut self, verb: Verb) {
+        let post = Post { context: None, merchant: None, currency: cny(1).currency, object: "test".to_owned(), verb };
+        self.book(&post).unwrap();
+    }
+
+    fn tell(&mut self, place: usize, word: Word) -> Option<()> {
+        let count = self.orders.orders.len();
+        let order = self.orders.orders.get(place % count.max(1))?;
+        let number = |n: u8| format!("T{}", u16::from(n) + order.no / 2);
+        let pays = matches!(order.job, Job::Pay { .. });
+        let paid = |money, n| match pays {
+            true => Answer::Pay(PayOutcome::Paid { money, at: self.now, channel_no: number(n) }),
+            false => Answer::Refund(RefundOutcome::Refunded { money, at: self.now, channel_no: number(n) }),
+        };
+        let code = || "do_not_honor".to_owned();
+        let word = match word {
+            Word::Accepted if pays => Answer::Pay(PayOutcome::Accepted(match place % 2 {
+                0 => Credential::Redirect("https://bank.example/1".to_owned()),
+                _ => Credential::QrCode("weixin://1".to_owned()),
+            })),
+            Word::Under if pays => Answer::Pay(PayOutcome::Paying),
+            Word::Closed if pays => Answer::Pay(PayOutcome::Closed),
+            Word::Refused(_) if pays => Answer::Pay(PayOutcome::Failed { code: code() }),
+            Word::Accepted | Word::Under | Word::Closed => Answer::Refund(RefundOutcome::Accepted),
+            Word::Refused(other_way) => Answer::Refund(RefundOutcome::Failed { code: code(), other_way }),
+            Word::Returned if !pays => Answer::Refund(RefundOutcome::Returned { code: code(), at: self.now }),
+            Word::Done(n) => paid(order.money, n),
+            Word::Other(minor) => paid(cny(minor), 9),
+            Word::Foreign => paid(Money { amount: amount(700), currency: Currency::parse("USD").unwrap() }, 8),
+            Word::NotFound => Answer::NotFound,
+            Word::Unknown | Word::Returned => Answer::Unknown,
+        };
+        let order = OrderId::new(self.trade.id, order.no);
+        let source = channel::Source::ALL[place % channel::Source::ALL.len()];
+        self.channel(channel::Input::Told(Told { order, word, source, digest: [place as u8; 32] }))
+    }
+}
+
+fn order(script: &Script) -> Create {
+    let seller = |n: usize| Owner::Seller(merchant(), format!("s{n}"));
+    let share = |(n, minor)| Share { receiver: seller(n), amount: amount(minor) };
+    let splits: &[i64] = match script.receivers {
+        0 => &[],
+        1 => &[PRICE],
+        2 => &[400, 600],
+        _ => &[333, 333, 334],
+    };
+    Create {
+        id: TradeId(root(2)),
+        context: Context {
+            merchant: merchant(),
+            order_type: script.order_type,
+            sub_type: SubType::parse("shop.web").unwrap(),
+        },
+        merchant_order_id: "A1001".to_owned(),
+        money: cny(PRICE),
+        buyer: buyer(),
+        subject: (!script.plain).then(|| "两件商品".to_owned()),
+        expires_at: (!script.plain).then(|| START.plus(3 * HOUR_US)),
+        confirm_by: (script.order_type == OrderType::Escrow).then(|| START.plus(4 * HOUR_US)),
+        return_url: (!script.plain).then(|| "https://shop.example/back".to_owned()),
+        metadata: if script.plain { BTreeMap::new() } else { BTreeMap::from([("\"a".to_owned(), "b\n".to_owned())]) },
+        splits: splits.iter().copied().enumerate().map(share).collect(),
+        late_success: script.late_success,
+        pay: None,
+    }
+}
+
+fn coupon(n: usize, face: i64, plain: bool) -> Coupon {
+    Coupon {
+        id: coupon_id(n),
+        merchant: (n == 0).then(merchant),
+        user: buyer(),
+        money: cny(face),
+        source: if n == 1 { CouponSource::Expense } else { CouponSource::Budget(Owner::Platform) },
+        status: CouponStatus::Usable,
+        held_by: None,
+        expires_at: (!plain).then(|| START.plus(2 * HOUR_US)),
+        created_at: START,
+    }
+}
+
+/// Every tool takes 100, the last one the rest.
+fn tools(parts: &[Part]) -> Vec<ToolRequest> {
+    let count = parts.len() as i64;
+    let tool = |part: &Part| match part {
+        Part::Balance => Tool::Balance,
+        Part::Coupon(n) => Tool::Coupon(coupon_id(*n)),
+        Part::Card => Tool::Channel { method: "card".to_owned(), sandbox: (count == 3).then(|| "pay_late".to_owned()) },
+    };
+    let minor = |place: i64| if place + 1 == count { PRICE - 100 * (count - 1) } else { 100 };
+    parts.iter().zip(0..).map(|(part, place)| ToolRequest { tool: tool(part), amount: amount(minor(place)) }).collect()
+}
