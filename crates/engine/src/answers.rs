@@ -38,6 +38,11 @@ impl ClaimKind {
             Self::Once => "once",
         }
     }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Key, Self::Order, Self::Channel, Self::Once].into_iter().find(|known| known.as_str() == text)
+    }
 }
 
 /// What a look at a key found.

@@ -11,6 +11,7 @@
 //! | what happens after a commit: due tasks, webhooks, projections | `work` |
 //! | what the doors read | `query` |
 //! | merchants, keys, endpoints | `control` |
+//! | everything that must always hold, proven from the rows | `verify` |
 //! | the outside world, as traits | `ports` |
 //!
 //! No business rule is here (they are in the domain crates), no SQL (that is in `store`), and no runtime, timer or socket:
@@ -32,6 +33,7 @@ pub mod request;
 pub mod serve;
 pub mod stop;
 pub mod tasks;
+pub mod verify;
 pub mod view;
 pub mod wire;
 pub mod work;

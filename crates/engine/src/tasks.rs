@@ -14,7 +14,7 @@ use store::{Cell, Row as _};
 use crate::line::Task;
 
 /// The timers of one trade's tree.
-fn timers(memory: &Memory, committed: &Memory, trade: TradeId) -> BTreeSet<Task> {
+pub(crate) fn timers(memory: &Memory, committed: &Memory, trade: TradeId) -> BTreeSet<Task> {
     let mut tasks = BTreeSet::new();
     let root = memory.trades.get(&trade).or_else(|| committed.trades.get(&trade));
     if let Some(Some(state)) = root {
@@ -61,7 +61,7 @@ fn changed<'a, K: Ord + Copy, T>(
 }
 
 /// The timer of one coupon.
-fn coupon_timer(memory: &Memory, coupon: CouponId) -> BTreeSet<Task> {
+pub(crate) fn coupon_timer(memory: &Memory, coupon: CouponId) -> BTreeSet<Task> {
     let state = memory.coupons.get(&coupon).and_then(Option::as_ref);
     let due = state.and_then(|coupon| coupon.timer());
     due.map(|due| Task { due, tree: coupon.0, no: 0, kind: COUPON_EXPIRE }).into_iter().collect()

@@ -224,7 +224,7 @@ fn settle(draft: &mut Draft<'_>, part: u16) {
     let Some((refund, _)) = draft.state.part(part) else { return };
     let (no, before, after) = (refund.no, refund.status, refund.settled_status());
     if before != after {
-        let through = before == RefundStatus::Pending;
+        let through = true;
         draft.push(Event::RefundMoved { refund: no, status: after, through });
     }
 }
@@ -253,6 +253,9 @@ pub(crate) fn silent(draft: &mut Draft<'_>, order: OrderId, part: u16) {
 }
 
 fn refunded(draft: &mut Draft<'_>, order: OrderId, part: u16, amount: Amount) {
+    if !on_its_way(draft, order, part) {
+        return;
+    }
     if draft.state.part(part).is_some_and(|(_, part)| part.amount != amount) {
         suspect(draft, part);
         return;

@@ -133,13 +133,3 @@ impl Default for Config {
         }
     }
 }
-
-impl Config {
-    /// What clients call us, without a slash at the end.
-    pub(crate) fn public_url(&self) -> String {
-        match &self.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", self.listen),
-        }
-    }
-}

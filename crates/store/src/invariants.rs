@@ -104,6 +104,10 @@ statements! {
         "SELECT c.h, a.kind, a.scope, a.key FROM claim c
          LEFT JOIN answer a ON a.shard = c.shard AND a.seq = c.seq AND a.n = c.n
          WHERE c.shard = $1 AND c.h > $2 ORDER BY c.h LIMIT $3";
+    /// The events of the batches after one up to another, in order, without their bodies.
+    EVENTS_IN = "verify.events_in" (Int, Int, Int)
+        "SELECT seq, n, type, object, tree, no, sequence FROM event
+         WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY shard, seq, n";
     /// Answers after a place in the log, in order, without their bodies.
     ANSWERS_AFTER = "verify.answers_after" (Int, Int, Int, Int)
         "SELECT seq, n, kind, scope, key FROM answer

@@ -270,7 +270,8 @@ impl Tasks {
             gauge!(measure::TASK_LAG).set(measure::seconds(now.since(task.due)));
         }
         let trades = batch.iter().filter(|task| matches!(Kind::parse(task.kind), Some(Kind::Channel(_))));
-        let orders = match self.orders(trades.map(|task| TradeId(task.tree)).collect()).await {
+        let trades = trades.map(|task| TradeId(task.tree)).collect();
+        let orders = match orders(&*self.setup.reader, self.setup.shard, trades).await {
             Ok(orders) => orders,
             Err(error) => {
                 self.ready.extend(batch);
@@ -287,17 +288,6 @@ impl Tasks {
             }
         }
         Ok(begun)
-    }
-
-    /// The orders of these trades as they are now, in one read.
-    async fn orders(&self, trades: BTreeSet<TradeId>) -> Result<Memory, StoreError> {
-        let mut memory = Memory::default();
-        if !trades.is_empty() {
-            let keys: BTreeSet<Key> = trades.into_iter().map(Key::Orders).collect();
-            let snapshot = self.setup.reader.load(self.setup.shard, Memory::asks(&keys)).await?;
-            memory.absorb(&keys, snapshot.rows)?;
-        }
-        Ok(memory)
     }
 
     fn send(&mut self, command: Command, task: Task) {
@@ -361,6 +351,16 @@ impl Tasks {
     fn rest(&mut self, task: Task, until: Time) {
         self.resting.insert((until, task));
     }
+}
+
+/// The orders of these trades as they are now, in one read.
+async fn orders(reader: &dyn Reader, shard: i64, trades: BTreeSet<TradeId>) -> Result<Memory, StoreError> {
+    let mut memory = Memory::default();
+    if !trades.is_empty() {
+        let keys: BTreeSet<Key> = trades.into_iter().map(Key::Orders).collect();
+        memory.absorb(&keys, reader.load(shard, Memory::asks(&keys)).await?.rows)?;
+    }
+    Ok(memory)
 }
 
 /// A row as a task; `None` where its kind is none that this program knows.

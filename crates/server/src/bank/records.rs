@@ -57,7 +57,7 @@ impl Records {
     }
 
     /// The records of these numbers, in one read.
-    pub(super) async fn load<'a>(&self, numbers: impl Iterator<Item = &'a str>) -> Result<Open, StoreError> {
+    pub(super) async fn load<'a>(&mut self, numbers: impl Iterator<Item = &'a str>) -> Result<Open, StoreError> {
         let numbers: BTreeSet<&str> = numbers.collect();
         let keys = numbers.into_iter().map(|number| vec![Cell::Text(number.into())]).collect();
         let snapshot = self.reader.load(SHARD, vec![Ask { table: Row::TABLE, keys }]).await?;
@@ -65,7 +65,7 @@ impl Records {
     }
 
     /// The records with letters that are due, at most `limit`, and when the next one after them is.
-    pub(super) async fn due(&self, now: Time, limit: usize) -> Result<(Open, i64), StoreError> {
+    pub(super) async fn due(&mut self, now: Time, limit: usize) -> Result<(Open, i64), StoreError> {
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let rows = self.reader.query(&NEXT_DUE, vec![Cell::Int(wanted)]).await?;
         let mut rows = rows.into_iter().map(Row::from_cells).collect::<Result<Vec<_>, _>>()?;

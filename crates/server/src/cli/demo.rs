@@ -114,7 +114,7 @@ async fn show_books(options: &Options) -> Result<(), bench::Error> {
     let client = Client::new(&options.base_url, &options.key)?.patient(Duration::from_secs(30));
     let trial: bench::api::TrialBalance = client.get_json("/v1/ledger/trial_balance?currency=CNY").await?;
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN).set_header(["subject", "debit (fen)", "credit (fen)"]);
+    table.load_style(ASCII_MARKDOWN).set_header(["subject", "debit (fen)", "credit (fen)"]);
     for row in &trial.rows {
         table.add_row([row.subject.clone(), row.debit.to_string(), row.credit.to_string()]);
     }

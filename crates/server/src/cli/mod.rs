@@ -23,7 +23,7 @@ use crate::config::{Flags, Loaded, load};
 
 /// Suanpan 算盘: a payment platform in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "suanpan", version, about, after_help = exit::HELP, disable_help_subcommand = true)]
+#[command(name = "suanpan", version, after_help = exit::HELP, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -93,7 +93,8 @@ pub(crate) fn main() -> Exit {
         }
     };
     let Some(command) = cli.command else {
-        say(&Cli::command().render_help().ansi().to_string());
+        // A terminal that is gone needs no help.
+        let _ = Cli::command().print_help();
         return Exit::Usage;
     };
     let done = match command {

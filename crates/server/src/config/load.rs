@@ -57,11 +57,16 @@ fn show(value: &Value) -> String {
         Value::String(_, text) => text.clone(),
         Value::Char(_, char) => char.to_string(),
         Value::Bool(_, bool) => bool.to_string(),
-        Value::Num(_, number) => number.to_i128().map_or_else(String::new, |number| number.to_string()),
+        Value::Num(..) => integer(value).map_or_else(String::new, |number| number.to_string()),
         Value::Empty(..) => "(none)".to_owned(),
         Value::Array(_, values) => format!("[{}]", values.iter().map(show).collect::<Vec<_>>().join(", ")),
         Value::Dict(..) => "(section)".to_owned(),
     }
+}
+
+/// A whole number, whatever its width.
+fn integer(value: &Value) -> Option<i128> {
+    value.to_i128().or_else(|| i128::try_from(value.to_u128()?).ok())
 }
 
 /// What is wrong with the configuration; one line per fault.
@@ -108,7 +113,9 @@ fn flag(key: &'static str, value: &str) -> impl figment::Provider {
 }
 
 fn check(layers: Figment) -> Result<Loaded, ConfigError> {
-    let config: Config = layers.extract().map_err(|errors| ConfigError(errors.into_iter().map(explain).collect()))?;
+    let config: Config = layers
+        .extract()
+        .map_err(|errors| ConfigError(errors.into_iter().map(|error| explain(&layers, &error)).collect()))?;
     let loaded = Loaded { config, layers };
     let mut faults = out_of_range(&loaded);
     faults.extend(contradictions(&loaded.config));
@@ -116,14 +123,19 @@ fn check(layers: Figment) -> Result<Loaded, ConfigError> {
 }
 
 /// One fault in words: key, value, what is allowed, and where it came from.
-fn explain(error: figment::Error) -> String {
+fn explain(layers: &Figment, error: &figment::Error) -> String {
     use figment::error::Kind;
     let path = error.path.join(".");
     let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" (from {})", source(metadata)));
     let allowed = keys::find(&path).map_or_else(String::new, |key| format!("; allowed: {}", allowed(key)));
     match &error.kind {
         Kind::Message(text) if path.is_empty() => format!("{text}{from}"),
-        Kind::Message(text) => format!("{path}: {text}{from}"),
+        // Our own types say what is allowed, and repeat the value only where it is no secret.
+        Kind::Message(text) if text.contains("allowed") => format!("{path}: {text}{from}"),
+        Kind::Message(text) => {
+            let value = layers.find_value(&path).map_or_else(|_| String::new(), |value| show(&value));
+            format!("{path}: {value:?} is not allowed: {text}{allowed}{from}")
+        }
         Kind::InvalidType(actual, _) | Kind::InvalidValue(actual, _) => {
             format!("{path}: {actual} is not allowed{allowed}{from}")
         }
@@ -160,8 +172,8 @@ fn out_of_range(loaded: &Loaded) -> Vec<String> {
     for key in KEYS {
         let (Some((least, most)), Some(value)) = (key.range, values.find_ref(key.name)) else { continue };
         let numbers = match value {
-            Value::Array(_, values) => values.iter().filter_map(Value::to_i128).collect(),
-            value => Vec::from_iter(value.to_i128()),
+            Value::Array(_, values) => values.iter().filter_map(integer).collect(),
+            value => Vec::from_iter(integer(value)),
         };
         for number in numbers.into_iter().filter(|number| *number < least.into() || *number > most.into()) {
             let from = loaded.layers.find_metadata(key.name).map_or_else(|| "default".to_owned(), source);

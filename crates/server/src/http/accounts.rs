@@ -9,9 +9,12 @@ use super::{list, ports};
 /// `GET /v1/accounts?owner=`
 pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
     let merchant = visit.merchant_in(&mut query)?;
-    let owner = query.read("owner", Code::invalid_id, "user:…, merchant:…, seller:…, platform or channel:…", |text| {
-        Owner::parse(text, merchant)
-    })?;
+    let owner = query.read(
+        "owner",
+        Code::invalid_id,
+        "user:…, merchant:…, seller:…, platform or channel:…",
+        |text| Owner::parse(text, merchant),
+    )?;
     query.finish()?;
     let owner = owner.ok_or_else(|| Problem::at(Code::missing_field, "owner", "name the owner of the accounts"))?;
     if !visit.identity.caller.may_see(owner.merchant()) {

@@ -183,8 +183,16 @@ mod tests {
             assert_eq!(refusal.unwrap_err().code, Code::unauthorized, "{values:?}");
         };
         for value in [
-            "", "Bearer", "Bearer ", "sk_test_secret", "Basic sk_test_secret", "Bearer sk_test_secret ", "Bearer sk_test_secre",
-            "Bearer  sk_test_secret", "Bearer sk_live_secret", "Bearer eyJhbGciOiJub25lIn0.e30.",
+            "",
+            "Bearer",
+            "Bearer ",
+            "sk_test_secret",
+            "Basic sk_test_secret",
+            "Bearer sk_test_secret ",
+            "Bearer sk_test_secre",
+            "Bearer  sk_test_secret",
+            "Bearer sk_live_secret",
+            "Bearer eyJhbGciOiJub25lIn0.e30.",
         ] {
             refused(&[value], &test);
         }

@@ -59,7 +59,13 @@ mod tests {
         for value in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"] {
             assert!(checked(&[(CONTENT_TYPE, value)], false), "{value}");
         }
-        for value in ["text/plain", "application/json; charset=gbk", "application/jsonx", "", "application/x-www-form-urlencoded"] {
+        for value in [
+            "text/plain",
+            "application/json; charset=gbk",
+            "application/jsonx",
+            "",
+            "application/x-www-form-urlencoded",
+        ] {
             assert!(!checked(&[(CONTENT_TYPE, value)], false), "{value}");
             assert!(!checked(&[(CONTENT_TYPE, value)], true), "{value}");
         }

@@ -41,9 +41,8 @@ pub(super) async fn show(visit: Visit, query: Query) -> Result<Shown, Problem> {
 pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
     let merchant = visit.merchant_in(&mut query)?;
     let wanted = STATUSES.join(", ");
-    let status = query.read("status", Code::invalid_value, &wanted, |text| {
-        STATUSES.into_iter().find(|known| *known == text)
-    })?;
+    let status =
+        query.read("status", Code::invalid_value, &wanted, |text| STATUSES.into_iter().find(|known| *known == text))?;
     let name = format!("cases:{merchant:?}:{status:?}");
     let part = list::part(&visit, &mut query, &name, "cursor")?;
     query.finish()?;

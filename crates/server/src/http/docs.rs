@@ -18,8 +18,9 @@ use super::visit::not_found;
 use super::{House, errors, openapi};
 use crate::config::Environment;
 
-const POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 const STYLE: &str = include_str!("docs/style.css");
 const HTML: &str = "text/html; charset=utf-8";
 

@@ -39,7 +39,9 @@ mod tests {
         assert_eq!(sent(&[]), Err(Code::idempotency_key_required));
         assert_eq!(sent(&[b"A1 \"x\""]), Ok("A1 \"x\"".to_owned()));
         assert_eq!(sent(&[&[b'k'; 128]]).map(|key| key.len()), Ok(128));
-        for bad in [&[b"" as &[u8]] as &[&[u8]], &[&[b'k'; 129]], &["é".as_bytes()], &[b"a\tb"], &[b"a", b"a"], &[b"\xff"]] {
+        for bad in
+            [&[b"" as &[u8]] as &[&[u8]], &[&[b'k'; 129]], &["é".as_bytes()], &[b"a\tb"], &[b"a", b"a"], &[b"\xff"]]
+        {
             assert_eq!(sent(bad), Err(Code::idempotency_key_invalid), "{bad:?}");
         }
     }

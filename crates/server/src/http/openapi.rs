@@ -17,15 +17,40 @@ const OBJECTS: &str = include_str!("openapi/objects.json");
 
 /// Refusals of every route that takes an API key.
 const WITH_KEY: &[Code] = &[
-    Code::unauthorized, Code::scope_required, Code::rate_limited, Code::headers_too_large, Code::unknown_field,
-    Code::parameter_pollution, Code::invalid_text, Code::invalid_value, Code::missing_field, Code::invalid_id, Code::invalid_time,
-    Code::overloaded, Code::deadline_exceeded, Code::store_unavailable, Code::draining, Code::internal_error, Code::not_found,
+    Code::unauthorized,
+    Code::scope_required,
+    Code::rate_limited,
+    Code::headers_too_large,
+    Code::unknown_field,
+    Code::parameter_pollution,
+    Code::invalid_text,
+    Code::invalid_value,
+    Code::missing_field,
+    Code::invalid_id,
+    Code::invalid_time,
+    Code::overloaded,
+    Code::deadline_exceeded,
+    Code::store_unavailable,
+    Code::draining,
+    Code::internal_error,
+    Code::not_found,
 ];
 /// Refusals of every POST that takes an API key, beside those.
 const WITH_BODY: &[Code] = &[
-    Code::idempotency_key_required, Code::idempotency_key_invalid, Code::idempotency_key_reused, Code::request_in_progress,
-    Code::malformed_json, Code::duplicate_field, Code::body_too_deep, Code::body_too_large, Code::unsupported_media_type,
-    Code::missing_field, Code::invalid_type, Code::invalid_amount, Code::invalid_id, Code::merchant_mismatch,
+    Code::idempotency_key_required,
+    Code::idempotency_key_invalid,
+    Code::idempotency_key_reused,
+    Code::request_in_progress,
+    Code::malformed_json,
+    Code::duplicate_field,
+    Code::body_too_deep,
+    Code::body_too_large,
+    Code::unsupported_media_type,
+    Code::missing_field,
+    Code::invalid_type,
+    Code::invalid_amount,
+    Code::invalid_id,
+    Code::merchant_mismatch,
 ];
 /// Refusals of every route that anybody may use.
 const IN_THE_OPEN: &[Code] = &[Code::headers_too_large, Code::deadline_exceeded, Code::internal_error];
@@ -89,30 +114,29 @@ pub(super) fn document(routes: &[Route], base_url: &str, environment: Environmen
 }
 
 fn operation(route: &Route) -> Value {
-    let mut operation = json!({
-        "operationId": operation_id(route),
-        "tags": [tag(route.path)],
-        "summary": route.summary,
-        "parameters": parameters(route),
-        "responses": responses(route),
-    });
+    let mut operation = Map::new();
+    let mut put = |name: &str, value: Value| drop(operation.insert(name.to_owned(), value));
+    put("operationId", operation_id(route).into());
+    put("tags", json!([tag(route.path)]));
+    put("summary", route.summary.into());
+    put("parameters", parameters(route).into());
+    put("responses", responses(route));
     if let Some(scope) = route.scope() {
-        operation["security"] = json!([{ "key": [] }]);
-        operation["description"] = scope_text(scope).into();
+        put("security", json!([{ "key": [] }]));
+        put("description", scope_text(scope).into());
     }
     if let Some(schema) = route.body {
         let media_type = if route.scope().is_some() { "application/json" } else { "*/*" };
-        let required = schema != "Nothing";
         let content = json!({ media_type: { "schema": { "$ref": schema_ref(schema) } } });
-        operation["requestBody"] = json!({ "required": required, "content": content });
+        put("requestBody", json!({ "required": schema != "Nothing", "content": content }));
     }
-    operation
+    Value::Object(operation)
 }
 
-fn scope_text(scope: Scope) -> Value {
+fn scope_text(scope: Scope) -> String {
     match scope {
-        Scope::Admin => "Platform keys only (scope `admin`).".into(),
-        other => format!("Needs the scope `{}`.", other.as_str()).into(),
+        Scope::Admin => "Platform keys only (scope `admin`).".to_owned(),
+        Scope::Read | Scope::Write | Scope::UsersDebit => format!("Needs the scope `{}`.", scope.as_str()),
     }
 }
 
@@ -190,10 +214,13 @@ fn responses(route: &Route) -> Value {
     }
     for (status, codes) in refusals(route) {
         let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        all.insert(status.to_string(), json!({
-            "description": names.join(", "),
-            "content": { "application/problem+json": { "schema": { "$ref": schema_ref("Problem") } } },
-        }));
+        all.insert(
+            status.to_string(),
+            json!({
+                "description": names.join(", "),
+                "content": { "application/problem+json": { "schema": { "$ref": schema_ref("Problem") } } },
+            }),
+        );
     }
     Value::Object(all)
 }
@@ -256,7 +283,14 @@ mod tests {
     fn the_simulated_outcomes_are_the_channels() {
         let all = schemas();
         let words = |pointer: &str, name: &str| -> Vec<Value> {
-            all[name].pointer(pointer).and_then(Value::as_array).unwrap().iter().filter(|w| !w.is_null()).cloned().collect()
+            all[name]
+                .pointer(pointer)
+                .and_then(Value::as_array)
+                .unwrap()
+                .iter()
+                .filter(|w| !w.is_null())
+                .cloned()
+                .collect()
         };
         for word in words("/oneOf/2/properties/sandbox/enum", "Tool") {
             assert!(channel::sandbox::word::is_pay_word(word.as_str().unwrap()), "{word}");

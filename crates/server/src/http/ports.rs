@@ -1,51 +1,12 @@
 //! What the doors need from the rest of the server, as traits: questions to the store, changes to wait for, institutions,
 //! webhooks. The doors know no SQL and no channel; a test puts fakes here.
 
+pub(crate) use engine::query::{Filter, Found, Page, Part};
 use futures::future::BoxFuture;
 use kernel::{AccountId, CaseId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, RefundId, Time, TradeId};
 
 /// An answer that is on its way.
 pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
-
-/// An object as clients see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// Whose it is; `None` where it is the platform's or a user's.
-    pub(crate) merchant: Option<MerchantId>,
-    /// Its JSON.
-    pub(crate) body: String,
-}
-
-/// A part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// JSON objects.
-    pub(crate) data: Vec<String>,
-    /// Where the rest begins; `None` at the end.
-    pub(crate) next: Option<String>,
-    /// The moment that the list shows, where the caller allowed it to lag.
-    pub(crate) as_of: Option<Time>,
-}
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Most objects.
-    pub(crate) limit: usize,
-    /// A place that an earlier [`Page::next`] named; the beginning where `None`.
-    pub(crate) after: Option<String>,
-    /// Whether the list may lag behind what was written.
-    pub(crate) stale: bool,
-}
-
-/// Which trades or cases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
-    /// Of this merchant only.
-    pub(crate) merchant: Option<MerchantId>,
-    /// In this status only.
-    pub(crate) status: Option<&'static str>,
-}
 
 /// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
 pub(crate) trait Lookup: Send + Sync {

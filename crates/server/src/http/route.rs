@@ -22,7 +22,8 @@ pub(super) type Act = Box<dyn Fn(Visit, Fields) -> BoxFuture<'static, Result<Sho
 /// Answers a read.
 pub(super) type Show = Box<dyn Fn(Visit, Query) -> BoxFuture<'static, Result<Shown, Problem>> + Send + Sync>;
 /// Answers anybody.
-pub(super) type Open = Box<dyn Fn(Arc<House>, Parcel) -> BoxFuture<'static, Result<Response<Body>, Problem>> + Send + Sync>;
+pub(super) type Open =
+    Box<dyn Fn(Arc<House>, Parcel) -> BoxFuture<'static, Result<Response<Body>, Problem>> + Send + Sync>;
 
 /// A request to an open route.
 pub(super) struct Parcel {

@@ -12,34 +12,82 @@ use crate::config::Environment;
 
 /// What every handler of tools can refuse with.
 const PAYING: &[Code] = &[
-    Code::amount_not_positive, Code::amount_out_of_range, Code::amount_sum_mismatch, Code::coupon_not_applicable,
-    Code::method_not_supported, Code::payer_consent_required, Code::tool_not_applicable, Code::trade_not_payable,
-    Code::payment_in_progress, Code::too_many_objects, Code::environment_mismatch, Code::not_found,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::amount_sum_mismatch,
+    Code::coupon_not_applicable,
+    Code::method_not_supported,
+    Code::payer_consent_required,
+    Code::tool_not_applicable,
+    Code::trade_not_payable,
+    Code::payment_in_progress,
+    Code::too_many_objects,
+    Code::environment_mismatch,
+    Code::not_found,
 ];
 const OPENING: &[Code] = &[
-    Code::order_exists, Code::merchant_required, Code::merchant_mismatch, Code::unknown_currency, Code::pan_not_accepted,
-    Code::currency_exponent_mismatch, Code::amount_not_positive, Code::amount_out_of_range, Code::amount_sum_mismatch,
-    Code::expires_at_invalid, Code::confirm_by_invalid, Code::duplicate_receiver, Code::receiver_not_applicable, Code::coupon_not_applicable,
-    Code::method_not_supported, Code::payer_consent_required, Code::tool_not_applicable, Code::environment_mismatch,
+    Code::order_exists,
+    Code::merchant_required,
+    Code::merchant_mismatch,
+    Code::unknown_currency,
+    Code::pan_not_accepted,
+    Code::currency_exponent_mismatch,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::amount_sum_mismatch,
+    Code::expires_at_invalid,
+    Code::confirm_by_invalid,
+    Code::duplicate_receiver,
+    Code::receiver_not_applicable,
+    Code::coupon_not_applicable,
+    Code::method_not_supported,
+    Code::payer_consent_required,
+    Code::tool_not_applicable,
+    Code::environment_mismatch,
 ];
 const CONFIRMING: &[Code] = &[
-    Code::not_found, Code::invalid_state, Code::nothing_to_confirm, Code::receiver_unknown, Code::duplicate_receiver,
-    Code::amount_not_positive, Code::amount_out_of_range, Code::amount_sum_mismatch,
+    Code::not_found,
+    Code::invalid_state,
+    Code::nothing_to_confirm,
+    Code::receiver_unknown,
+    Code::duplicate_receiver,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::amount_sum_mismatch,
 ];
 const REFUNDING: &[Code] = &[
-    Code::not_found, Code::invalid_state, Code::refund_exists, Code::refund_exceeds_paid, Code::receiver_unknown,
-    Code::insufficient_receiver_balance, Code::amount_not_positive, Code::amount_out_of_range, Code::amount_sum_mismatch,
-    Code::duplicate_receiver, Code::pan_not_accepted, Code::too_many_objects, Code::environment_mismatch,
+    Code::not_found,
+    Code::invalid_state,
+    Code::refund_exists,
+    Code::refund_exceeds_paid,
+    Code::receiver_unknown,
+    Code::insufficient_receiver_balance,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::amount_sum_mismatch,
+    Code::duplicate_receiver,
+    Code::pan_not_accepted,
+    Code::too_many_objects,
+    Code::environment_mismatch,
 ];
 const MONEY: &[Code] =
     &[Code::amount_not_positive, Code::amount_out_of_range, Code::unknown_currency, Code::currency_exponent_mismatch];
 const COUPONS: &[Code] = &[
-    Code::amount_not_positive, Code::amount_out_of_range, Code::unknown_currency, Code::currency_exponent_mismatch,
-    Code::budget_exhausted, Code::expires_at_invalid, Code::merchant_mismatch,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::unknown_currency,
+    Code::currency_exponent_mismatch,
+    Code::budget_exhausted,
+    Code::expires_at_invalid,
+    Code::merchant_mismatch,
 ];
 const BUDGETS: &[Code] = &[
-    Code::amount_not_positive, Code::amount_out_of_range, Code::unknown_currency, Code::currency_exponent_mismatch,
-    Code::insufficient_funds, Code::merchant_mismatch,
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::unknown_currency,
+    Code::currency_exponent_mismatch,
+    Code::insufficient_funds,
+    Code::merchant_mismatch,
 ];
 const PAGED: &[Code] = &[Code::cursor_invalid, Code::merchant_mismatch, Code::projection_behind];
 const MISSING: &[Code] = &[Code::not_found];
@@ -62,33 +110,62 @@ fn of_trades() -> [Route; 14] {
     use Scope::{Admin, Read, Write};
     [
         Route::post("/v1/trades", Write, trades::create, "Open a trade, perhaps with its first payment")
-            .takes("NewTrade").answers(201, "Trade").refuses(OPENING),
+            .takes("NewTrade")
+            .answers(201, "Trade")
+            .refuses(OPENING),
         Route::get("/v1/trades", Read, trades::list, "List trades, or find one by the merchant's own number")
             .asks(&["merchant_id", "merchant_order_id", "status", "limit", "cursor", "stale"])
-            .answers(200, "TradeList").refuses(PAGED),
+            .answers(200, "TradeList")
+            .refuses(PAGED),
         Route::get("/v1/trades/{id}", Read, trades::show, "Read a trade")
-            .asks(&["wait"]).answers(200, "Trade").refuses(MISSING),
+            .asks(&["wait"])
+            .answers(200, "Trade")
+            .refuses(MISSING),
         Route::get("/v1/trades/{id}/chain", Read, trades::chain, "Read everything that belongs to a trade")
-            .answers(200, "Chain").refuses(MISSING),
+            .answers(200, "Chain")
+            .refuses(MISSING),
         Route::post("/v1/trades/{id}/payments", Write, trades::pay, "Pay a trade")
-            .takes("NewPayment").answers(201, "Payment").refuses(PAYING),
-        Route::post("/v1/trades/{id}/confirm", Write, trades::confirm, "Release escrow to the receivers, whole or in part")
-            .takes("Confirm").answers(200, "Trade").refuses(CONFIRMING),
+            .takes("NewPayment")
+            .answers(201, "Payment")
+            .refuses(PAYING),
+        Route::post(
+            "/v1/trades/{id}/confirm",
+            Write,
+            trades::confirm,
+            "Release escrow to the receivers, whole or in part",
+        )
+        .takes("Confirm")
+        .answers(200, "Trade")
+        .refuses(CONFIRMING),
         Route::post("/v1/trades/{id}/close", Write, trades::close, "Close an unpaid trade")
-            .takes("Nothing").answers(200, "Trade").refuses(&[Code::not_found, Code::invalid_state]),
+            .takes("Nothing")
+            .answers(200, "Trade")
+            .refuses(&[Code::not_found, Code::invalid_state]),
         Route::post("/v1/trades/{id}/refunds", Write, trades::refund, "Give money of a paid trade back")
-            .takes("NewRefund").answers(201, "Refund").refuses(REFUNDING),
+            .takes("NewRefund")
+            .answers(201, "Refund")
+            .refuses(REFUNDING),
         Route::get("/v1/payments/{id}", Read, payments::show, "Read a payment, or wait for its change")
-            .asks(&["wait"]).answers(200, "Payment").refuses(MISSING),
+            .asks(&["wait"])
+            .answers(200, "Payment")
+            .refuses(MISSING),
         Route::post("/v1/payments/{id}/cancel", Write, payments::cancel, "Cancel an open payment")
-            .takes("Nothing").answers(200, "Payment").refuses(&[Code::not_found, Code::payment_not_cancelable]),
+            .takes("Nothing")
+            .answers(200, "Payment")
+            .refuses(&[Code::not_found, Code::payment_not_cancelable]),
         Route::get("/v1/refunds/{id}", Read, refunds::show, "Read a refund, or wait for its change")
-            .asks(&["wait"]).answers(200, "Refund").refuses(MISSING),
+            .asks(&["wait"])
+            .answers(200, "Refund")
+            .refuses(MISSING),
         Route::get("/v1/cases", Read, cases::list, "List cases: work that people must decide")
-            .asks(&["merchant_id", "status", "limit", "cursor", "stale"]).answers(200, "CaseList").refuses(PAGED),
+            .asks(&["merchant_id", "status", "limit", "cursor", "stale"])
+            .answers(200, "CaseList")
+            .refuses(PAGED),
         Route::get("/v1/cases/{id}", Read, cases::show, "Read a case").answers(200, "Case").refuses(MISSING),
-        Route::post("/v1/cases/{id}/resolve", Admin, cases::resolve, "Decide a case").takes("Resolve")
-            .answers(200, "Case").refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable]),
+        Route::post("/v1/cases/{id}/resolve", Admin, cases::resolve, "Decide a case")
+            .takes("Resolve")
+            .answers(200, "Case")
+            .refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable]),
     ]
 }
 
@@ -96,17 +173,29 @@ fn of_accounts() -> [Route; 7] {
     use Scope::{Admin, Read, Write};
     [
         Route::get("/v1/accounts", Read, accounts::list, "List an owner's accounts")
-            .asks(&["owner", "merchant_id"]).answers(200, "AccountList").refuses(MISSING),
+            .asks(&["owner", "merchant_id"])
+            .answers(200, "AccountList")
+            .refuses(MISSING),
         Route::get("/v1/accounts/{id}", Read, accounts::show, "Read an account, now or as of a moment")
-            .asks(&["at"]).answers(200, "Account").refuses(MISSING),
+            .asks(&["at"])
+            .answers(200, "Account")
+            .refuses(MISSING),
         Route::get("/v1/accounts/{id}/transfers", Read, accounts::transfers, "List what moved an account")
-            .asks(&["limit", "cursor", "stale"]).answers(200, "TransferList").refuses(PAGED),
+            .asks(&["limit", "cursor", "stale"])
+            .answers(200, "TransferList")
+            .refuses(PAGED),
         Route::get("/v1/ledger/trial_balance", Admin, ledger::trial_balance, "Read the trial balance of a currency")
-            .asks(&["currency", "date"]).answers(200, "TrialBalance").refuses(&[Code::projection_behind]),
+            .asks(&["currency", "date"])
+            .answers(200, "TrialBalance")
+            .refuses(&[Code::projection_behind]),
         Route::post("/v1/coupons", Write, coupons::create, "Issue a coupon to a user")
-            .takes("NewCoupon").answers(201, "Coupon").refuses(COUPONS),
+            .takes("NewCoupon")
+            .answers(201, "Coupon")
+            .refuses(COUPONS),
         Route::post("/v1/coupons/budgets", Write, coupons::fund, "Fill a marketing budget")
-            .takes("NewBudget").answers(201, "Posted").refuses(BUDGETS),
+            .takes("NewBudget")
+            .answers(201, "Posted")
+            .refuses(BUDGETS),
         Route::get("/v1/coupons/{id}", Read, coupons::show, "Read a coupon").answers(200, "Coupon").refuses(MISSING),
     ]
 }
@@ -115,26 +204,47 @@ fn of_control() -> [Route; 11] {
     use Scope::{Admin, Read, Write};
     [
         Route::post("/v1/merchants", Admin, merchants::create, "Open a merchant")
-            .takes("NewMerchant").answers(201, "Merchant"),
+            .takes("NewMerchant")
+            .answers(201, "Merchant"),
         Route::get("/v1/merchants", Admin, merchants::list, "List merchants")
-            .asks(&["limit", "cursor", "stale"]).answers(200, "MerchantList").refuses(&[Code::cursor_invalid]),
+            .asks(&["limit", "cursor", "stale"])
+            .answers(200, "MerchantList")
+            .refuses(&[Code::cursor_invalid]),
         Route::get("/v1/merchants/{id}", Read, merchants::show, "Read a merchant")
-            .answers(200, "Merchant").refuses(MISSING),
+            .answers(200, "Merchant")
+            .refuses(MISSING),
         Route::post("/v1/merchants/{id}/keys", Admin, keys::create, "Make an API key; its secret is shown once")
-            .takes("NewKey").answers(201, "NewlyMadeKey").refuses(MISSING),
+            .takes("NewKey")
+            .answers(201, "NewlyMadeKey")
+            .refuses(MISSING),
         Route::get("/v1/merchants/{id}/keys", Read, keys::list, "List a merchant's API keys")
-            .asks(&["limit", "cursor", "stale"]).answers(200, "KeyList").refuses(&[Code::not_found, Code::cursor_invalid]),
+            .asks(&["limit", "cursor", "stale"])
+            .answers(200, "KeyList")
+            .refuses(&[Code::not_found, Code::cursor_invalid]),
         Route::post("/v1/keys/{id}/revoke", Write, keys::revoke, "Revoke an API key")
-            .takes("Nothing").answers(200, "Key").refuses(MISSING),
+            .takes("Nothing")
+            .answers(200, "Key")
+            .refuses(MISSING),
         Route::post("/v1/webhook_endpoints", Write, webhook_endpoints::create, "Add a webhook endpoint")
-            .takes("NewWebhookEndpoint").answers(201, "NewlyMadeWebhookEndpoint")
+            .takes("NewWebhookEndpoint")
+            .answers(201, "NewlyMadeWebhookEndpoint")
             .refuses(&[Code::url_not_allowed, Code::merchant_mismatch]),
         Route::get("/v1/webhook_endpoints", Read, webhook_endpoints::list, "List webhook endpoints")
-            .asks(&["merchant_id", "limit", "cursor", "stale"]).answers(200, "WebhookEndpointList").refuses(PAGED),
+            .asks(&["merchant_id", "limit", "cursor", "stale"])
+            .answers(200, "WebhookEndpointList")
+            .refuses(PAGED),
         Route::get("/v1/webhook_endpoints/{id}", Read, webhook_endpoints::show, "Read a webhook endpoint")
-            .answers(200, "WebhookEndpoint").refuses(MISSING),
-        Route::post("/v1/webhook_endpoints/{id}/disable", Write, webhook_endpoints::disable, "Disable a webhook endpoint")
-            .takes("Nothing").answers(200, "WebhookEndpoint").refuses(MISSING),
+            .answers(200, "WebhookEndpoint")
+            .refuses(MISSING),
+        Route::post(
+            "/v1/webhook_endpoints/{id}/disable",
+            Write,
+            webhook_endpoints::disable,
+            "Disable a webhook endpoint",
+        )
+        .takes("Nothing")
+        .answers(200, "WebhookEndpoint")
+        .refuses(MISSING),
         Route::get("/v1/channels", Read, channels::list, "List channel accounts").answers(200, "ChannelList"),
     ]
 }
@@ -143,20 +253,37 @@ fn of_events() -> [Route; 4] {
     use Scope::{Admin, Read, Write};
     [
         Route::get("/v1/events", Read, events::list, "Walk forward through the events, without gaps")
-            .asks(&["merchant_id", "after", "limit", "stale"]).answers(200, "EventList").refuses(PAGED),
+            .asks(&["merchant_id", "after", "limit", "stale"])
+            .answers(200, "EventList")
+            .refuses(PAGED),
         Route::get("/v1/events/{id}", Read, events::show, "Read an event").answers(200, "Event").refuses(MISSING),
         Route::act("/v1/events/{id}/resend", Write, events::resend, "Send an event to its endpoints again")
-            .takes("Nothing").answers(202, "Event").refuses(MISSING),
-        Route::get("/v1/channels/{id}/statements", Admin, channels::statement, "Read an institution's statement of a day")
-            .asks(&["date"]).answers(200, "Statement").refuses(MISSING),
+            .takes("Nothing")
+            .answers(202, "Event")
+            .refuses(MISSING),
+        Route::get(
+            "/v1/channels/{id}/statements",
+            Admin,
+            channels::statement,
+            "Read an institution's statement of a day",
+        )
+        .asks(&["date"])
+        .answers(200, "Statement")
+        .refuses(MISSING),
     ]
 }
 
 fn in_the_open() -> [Route; 10] {
     [
         Route::open_post("/notify/{id}", notify::notify, "Take a notification of an institution")
-            .takes("Notification").answers(200, "Text")
-            .refuses(&[Code::signature_invalid, Code::timestamp_out_of_range, Code::event_type_mismatch, Code::not_found]),
+            .takes("Notification")
+            .answers(200, "Text")
+            .refuses(&[
+                Code::signature_invalid,
+                Code::timestamp_out_of_range,
+                Code::event_type_mismatch,
+                Code::not_found,
+            ]),
         Route::open("/livez", health::livez, "Whether the process runs"),
         Route::open("/readyz", health::readyz, "Whether it serves").refuses(&[Code::draining]),
         Route::open("/metrics", health::metrics, "Figures for Prometheus"),
@@ -171,5 +298,7 @@ fn in_the_open() -> [Route; 10] {
 
 fn of_the_sandbox() -> [Route; 1] {
     [Route::post("/v1/sandbox/fund", Scope::Admin, sandbox::fund, "Put money on an owner's balance")
-        .takes("NewFund").answers(201, "Posted").refuses(MONEY)]
+        .takes("NewFund")
+        .answers(201, "Posted")
+        .refuses(MONEY)]
 }

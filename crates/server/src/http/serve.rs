@@ -1,7 +1,9 @@
 //! Connections: accepted up to a bound, each with a head that must arrive in time, all drained at the end.
 //!
-//! HTTP/1.1 as hyper reads it: both lengths at once, folded headers and bad chunks are 400 and the connection is closed.
-//! Header sections beyond hyper's own bounds get a bare 431 from it; those that are merely too large get a problem.
+//! HTTP/1.1 as hyper reads it, strictly: folded headers, bad chunks and differing lengths are 400, and the connection is
+//! closed. Where both a length and a transfer coding are given, the coding counts and nothing after that request is read
+//! (RFC 9112, 6.3), so no second request can hide in it. Header sections beyond hyper's own bounds get a bare 431 from
+//! it; those that are merely too large get a problem.
 
 use std::convert::Infallible;
 use std::future::Future;

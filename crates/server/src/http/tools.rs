@@ -28,9 +28,8 @@ pub(super) fn tools(visit: &Visit, body: &mut Fields, currency: Option<Currency>
 }
 
 fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
-    let kind = fields.word("tool", TOOLS, |word| {
-        ["balance", "coupon", "channel"].into_iter().find(|known| *known == word)
-    })?;
+    let kind =
+        fields.word("tool", TOOLS, |word| ["balance", "coupon", "channel"].into_iter().find(|known| *known == word))?;
     match kind {
         "balance" => visit.require_consent(fields).map(|()| Tool::Balance),
         "coupon" => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
@@ -50,7 +49,11 @@ pub(super) fn sandbox(
     let known = |word: &str| is_word(word).then(|| word.to_owned());
     let word = fields.maybe_word("sandbox", "the outcomes of the sandbox, see /docs", known)?;
     if word.is_some() && visit.house.doors.environment == Environment::Live {
-        return Err(fields.refuse(Code::environment_mismatch, "sandbox", "outcomes are chosen in the test environment"));
+        return Err(fields.refuse(
+            Code::environment_mismatch,
+            "sandbox",
+            "outcomes are chosen in the test environment",
+        ));
     }
     Ok(word)
 }

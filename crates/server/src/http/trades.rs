@@ -135,9 +135,8 @@ pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Proble
         return by_order(&visit, merchant, &number).await;
     }
     let wanted = STATUSES.join(", ");
-    let status = query.read("status", Code::invalid_value, &wanted, |text| {
-        STATUSES.into_iter().find(|known| *known == text)
-    })?;
+    let status =
+        query.read("status", Code::invalid_value, &wanted, |text| STATUSES.into_iter().find(|known| *known == text))?;
     let name = format!("trades:{merchant:?}:{status:?}");
     let part = list::part(&visit, &mut query, &name, "cursor")?;
     query.finish()?;
@@ -165,8 +164,17 @@ mod tests {
         assert!(is_return_address("https://shop.example/done?x=1#y", Environment::Live));
         assert!(is_return_address("http://localhost:3000/done", Environment::Test));
         for url in [
-            "javascript:alert(1)", "http://shop.example", "data:text/html,x", "/done", "//shop.example", "https://a\"onload=x",
-            "https://bank@evil.example", "https://shop.example\\@evil", "https://", "https://shop.example/ x", "",
+            "javascript:alert(1)",
+            "http://shop.example",
+            "data:text/html,x",
+            "/done",
+            "//shop.example",
+            "https://a\"onload=x",
+            "https://bank@evil.example",
+            "https://shop.example\\@evil",
+            "https://",
+            "https://shop.example/ x",
+            "",
         ] {
             assert!(!is_return_address(url, Environment::Live), "{url}");
         }

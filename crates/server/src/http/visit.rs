@@ -63,7 +63,8 @@ impl Visit {
     /// The merchant for whom a body speaks: the key's own; a platform key must name it.
     pub(super) fn merchant(&self, body: &mut Fields) -> Result<MerchantId, Problem> {
         let named = self.maybe_merchant(body)?;
-        named.ok_or_else(|| body.refuse(Code::merchant_required, "merchant_id", "a platform key must name the merchant"))
+        named
+            .ok_or_else(|| body.refuse(Code::merchant_required, "merchant_id", "a platform key must name the merchant"))
     }
 
     /// The same, where a platform key may leave it out and speaks for the platform.

@@ -26,6 +26,8 @@ use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::Job;
 use engine::ports::{Clock, Random};
+use engine::query::watermark::Watermark;
+use engine::query::{self, Queries};
 use engine::work::Gateway;
 use store::{Access, Opening, Store, StoreError};
 use tokio::sync::watch;
@@ -39,7 +41,7 @@ use crate::telemetry::Metrics;
 use self::birth::Birth;
 use self::institutions::Institutions;
 use self::line::LineEnd;
-use self::lookup::Lookup;
+use self::lookup::Asked;
 use self::observer::Watcher;
 use self::waiters::Waiters;
 use self::workers::Workers;
@@ -109,7 +111,8 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let channels = Arc::new(channels(config));
     let (queue, jobs) = async_channel::bounded(config.limits.queue);
     let waiters = Waiters::default();
-    let (watcher, hearing) = Watcher::new(waiters.clone(), queue.clone());
+    let watermark = Watermark::default();
+    let (watcher, hearing) = Watcher::new(waiters.clone(), queue.clone(), watermark.clone());
     let mut line = line::start(config, line::Parts {
         line: store.line().map_err(failed)?,
         jobs,
@@ -149,6 +152,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         control: &control,
         queue: &queue,
         hearing,
+        watermark: &watermark,
         clock: &clock,
         outside: Arc::new(outside),
         gateway: &gateway,
@@ -165,7 +169,14 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         i64::try_from(config.limits.request_timeout_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
     );
     let doors = Doors {
-        lookup: Arc::new(Lookup::new(&store, &control, &channels, &clock, config)),
+        lookup: Arc::new(Asked(Queries::new(query::Setup {
+            shard: SHARD,
+            reader: Arc::clone(&reader),
+            control: control.clone(),
+            watermark,
+            clock: Arc::clone(&clock),
+            alarm: Arc::new(SystemClock),
+        }))),
         waiters: Arc::new(waiters),
         institutions: Arc::new(Institutions {
             gateway: Arc::clone(&gateway),

@@ -5,6 +5,7 @@
 use async_channel::{Receiver, Sender};
 use engine::line::{Committed, Job, Task};
 use engine::ports::Observer;
+use engine::query::watermark::Watermark;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::waiters::Waiters;
@@ -19,6 +20,7 @@ pub(super) struct Watcher {
     queue: Sender<Job>,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
+    watermark: Watermark,
     figures: Figures,
 }
 
@@ -43,7 +45,7 @@ struct Figures {
 
 impl Watcher {
     /// With the other ends.
-    pub(super) fn new(waiters: Waiters, queue: Sender<Job>) -> (Self, Hearing) {
+    pub(super) fn new(waiters: Waiters, queue: Sender<Job>, watermark: Watermark) -> (Self, Hearing) {
         let (handed, handed_over) = async_channel::bounded(HANDED);
         let (bell, rung) = async_channel::bounded(1);
         let figures = Figures {
@@ -55,7 +57,7 @@ impl Watcher {
             events: counter!(EVENTS),
             queue: gauge!(QUEUE),
         };
-        let watcher = Self { waiters, queue, handed, bell, figures };
+        let watcher = Self { waiters, queue, handed, bell, watermark, figures };
         (watcher, Hearing { handed: handed_over, bell: rung })
     }
 }
@@ -69,6 +71,7 @@ impl Observer for Watcher {
         self.figures.rounds.record(committed.rounds as f64);
         self.figures.queue.set(self.queue.len() as f64);
         self.waiters.wake(&committed.trees);
+        self.watermark.committed(committed.seq);
         if !committed.tasks.is_empty() {
             // No room: the worker's next look at the table finds them.
             let _ = self.handed.try_send(committed.tasks.clone());

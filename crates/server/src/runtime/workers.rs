@@ -11,6 +11,8 @@ use engine::events;
 use engine::line::Job;
 use engine::place_id::{PlaceId, Placed};
 use engine::ports::{Clock, Outside, Random as _};
+use engine::query::watermark::Watermark;
+use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
 use engine::work::{Gateway, Lease, Progress};
@@ -33,6 +35,8 @@ const LIMIT: usize = 256;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest time without a tick.
 const LONGEST: Duration = Duration::from_secs(1);
+/// How long projections wait for more commits to go along.
+const GATHER: Duration = Duration::from_millis(4);
 /// How long a worker may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -43,6 +47,7 @@ pub(super) struct Parts<'a> {
     pub(super) control: &'a Shared,
     pub(super) queue: &'a Sender<Job>,
     pub(super) hearing: Hearing,
+    pub(super) watermark: &'a Watermark,
     pub(super) clock: &'a Arc<dyn Clock>,
     pub(super) outside: Arc<dyn Outside>,
     pub(super) gateway: &'a Arc<Gateway>,
@@ -67,14 +72,14 @@ impl Workers {
         self.others.push(ports::task(work));
     }
 
-    /// Starts task worker and webhook worker.
+    /// Starts the workers of tasks, webhooks and projections.
     pub(super) fn start(&mut self, parts: Parts<'_>) -> Result<(), StoreError> {
         // Several processes can only share a database.
         let shared = matches!(parts.config.store.0, Url::Postgres(_));
         let holder = format!("{:032x}", SystemRandom.bits());
-        let lease = |role| match shared {
-            true => Ok(Some(Lease::new(parts.store.side(Place::Main)?, SHARD, role, holder.clone()))),
-            false => Ok(None),
+        let lease = |role| -> Result<Option<Lease>, StoreError> {
+            let side = shared.then(|| parts.store.side(Place::Main)).transpose()?;
+            Ok(side.map(|side| Lease::new(side, SHARD, role, holder.clone())))
         };
         let tasks = Tasks::new(tasks::Setup {
             shard: SHARD,
@@ -101,7 +106,11 @@ impl Workers {
             timeout_ms: parts.config.webhook.timeout_ms,
             lease: lease("webhooks")?,
         });
+        let derived = parts.store.side(Place::Derived)?;
+        let watermark = parts.watermark.clone();
+        let projections = Projections::new(SHARD, parts.store.reader(), derived, watermark.clone());
         let clock = parts.clock;
+        self.loops.push(ports::task(turn(Projecting { projections, watermark }, Arc::clone(clock), self.stopping.clone())));
         self.loops.push(ports::task(turn(tasks, Arc::clone(clock), self.stopping.clone())));
         self.loops.push(ports::task(turn(webhooks, Arc::clone(clock), self.stopping.clone())));
         Ok(())
@@ -147,6 +156,34 @@ macro_rules! worker {
 
 worker!(Tasks, "tasks");
 worker!(Webhooks, "webhooks");
+
+/// The projections with the mark that wakes them.
+struct Projecting {
+    projections: Projections,
+    watermark: Watermark,
+}
+
+impl Worker for Projecting {
+    const NAME: &'static str = "projections";
+
+    fn tick(&mut self) -> BoxFuture<'_, Result<Progress, StoreError>> {
+        self.projections.tick(LIMIT).boxed()
+    }
+
+    /// A little later than the first commit, so that the next ones go along in the same transaction.
+    fn rouse(&mut self) -> BoxFuture<'_, ()> {
+        let watermark = self.watermark.clone();
+        async move {
+            watermark.behind().await;
+            tokio::time::sleep(GATHER).await;
+        }
+        .boxed()
+    }
+
+    fn end(self) -> BoxFuture<'static, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+}
 
 async fn turn<W: Worker>(mut worker: W, clock: Arc<dyn Clock>, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {

@@ -3,11 +3,15 @@
 
 use super::invariants;
 use crate::tables::accounting::{AccountRow, HoldRow, TransferRow, VoucherRow};
+use crate::tables::shard::Batch;
 
 invariants! {
     Shard "trial_balance" "I01" on AccountRow, "debits are credits, posted and held, in every currency":
         "SELECT a.currency FROM account a WHERE a.shard = $1 GROUP BY a.currency
          HAVING CAST(SUM(a.dp - a.cp) AS BIGINT) <> 0 OR CAST(SUM(a.dh - a.ch) AS BIGINT) <> 0";
+    Shard "batch_place" "I33" on Batch, "no batch stands outside the shard's line":
+        "SELECT b.seq FROM batch b, shard s WHERE s.shard = $1 AND b.shard = $1 AND b.seq > s.seq
+         UNION ALL SELECT b.seq FROM batch b WHERE b.shard = $1 AND b.seq < 1";
     Shard "voucher_place" "I02" on VoucherRow, "no voucher stands outside the shard's batches":
         "SELECT v.seq, v.n FROM voucher v, shard s WHERE s.shard = $1 AND v.shard = $1 AND v.seq > s.seq
          UNION ALL SELECT v.seq, v.n FROM voucher v WHERE v.shard = $1 AND v.seq < 1";

@@ -37,7 +37,7 @@ invariants! {
         "SELECT i.trade, i.no FROM instruction i, payment p
          WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
-           AND p.status IN ('failed', 'canceled', 'expired') AND i.returned + i.returning <> i.received";
+           AND p.status IN ('failed', 'canceled', 'expired') AND i.returned + i.\"returning\" <> i.received";
     Trades "one_success" "I07" on DueRow, "at most one payment of a due took effect":
         "SELECT p.trade, p.due FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND p.status = 'succeeded'
@@ -46,11 +46,11 @@ invariants! {
         "SELECT i.trade, i.no FROM instruction i, payment p
          WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment AND p.status = 'succeeded'
-           AND (i.surplus = 1 AND i.returned + i.returning <> i.received
-             OR i.surplus IS NULL AND i.received - i.returned - i.returning > i.amount)";
+           AND (i.surplus = 1 AND i.returned + i.\"returning\" <> i.received
+             OR i.surplus IS NULL AND i.received - i.returned - i.\"returning\" > i.amount)";
     Trades "leg_bounds" "I08" on InstructionRow, "no more goes back of an instruction than it brought":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
-           AND (i.returned < 0 OR i.returning < 0 OR i.returned + i.returning > i.received)";
+           AND (i.returned < 0 OR i.\"returning\" < 0 OR i.returned + i.\"returning\" > i.received)";
     Trades "leg_parts" "I08" on InstructionRow, "what went back of an instruction are its refund parts":
         "SELECT i.trade, i.no FROM instruction i, payment p
          WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
@@ -58,7 +58,7 @@ invariants! {
            AND (i.returned <> (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund_part r, refund f
                   WHERE r.shard = i.shard AND r.trade = i.trade AND r.instruction = i.no AND r.status = 'succeeded'
                     AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.currency = p.currency)
-             OR i.returning <> (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund_part r, refund f
+             OR i.\"returning\" <> (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund_part r, refund f
                   WHERE r.shard = i.shard AND r.trade = i.trade AND r.instruction = i.no AND r.status <> 'succeeded'
                     AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.currency = p.currency))";
     Trades "internal_received" "I09" on InstructionRow, "an internal instruction brought its amount exactly when it succeeded":

@@ -152,8 +152,8 @@ statements! {
          FROM account WHERE shard = $1 AND owner = $2 ORDER BY subject, currency";
     /// The counters per subject and currency.
     TRIAL = "accounting.trial" (Int, Text)
-        "SELECT subject, side, CAST(SUM(dp) AS BIGINT), CAST(SUM(cp) AS BIGINT), CAST(SUM(dh) AS BIGINT),
-                CAST(SUM(ch) AS BIGINT)
+        "SELECT subject, side, CAST(SUM(dp) AS BIGINT) AS dp, CAST(SUM(cp) AS BIGINT) AS cp,
+                CAST(SUM(dh) AS BIGINT) AS dh, CAST(SUM(ch) AS BIGINT) AS ch
          FROM account WHERE shard = $1 AND currency = $2 GROUP BY subject, side ORDER BY subject, side";
 }
 

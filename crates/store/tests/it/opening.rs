@@ -1,7 +1,7 @@
 //! Opening: new stores, old and new schemas, a second process, and looking in beside a server.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::time::Duration;
 
 use store::tables::schema::FOUND;
 use store::tables::shard::SHARDS;
@@ -37,12 +37,24 @@ async fn age(store: &Store, by: i64) {
     store.side(Place::Main).unwrap().transaction(vec![step], true).await.unwrap();
 }
 
+/// Opens a store that was just closed. A process that another test starts at this moment holds a copy of every open file,
+/// and so of the lock, until it becomes another program.
+async fn reopen(url: &Url, access: Access) -> Result<Store, StoreError> {
+    for _ in 0..100 {
+        match open(url, access).await {
+            Err(StoreError::Busy { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+            opened => return opened,
+        }
+    }
+    open(url, access).await
+}
+
 #[test]
 fn nothing_is_made_unasked() {
     on_nothing(async |url| {
-        let error = open(url, SERVE).await.err().unwrap();
+        let error = reopen(url, SERVE).await.err().unwrap();
         assert!(matches!(error, StoreError::Schema { found: 0, .. } | StoreError::Unreachable { .. }), "{error:?}");
-        assert!(open(url, Access::Inspect).await.is_err());
+        assert!(reopen(url, Access::Inspect).await.is_err());
         if let Url::Sqlite(directory) = url {
             assert!(!directory.exists());
         }
@@ -53,12 +65,12 @@ fn nothing_is_made_unasked() {
 fn a_new_store_is_made_once() {
     on_nothing(async |url| {
         for access in [CREATE, CREATE, Access::Migrate, SERVE] {
-            let store = open(url, access).await.unwrap();
+            let store = reopen(url, access).await.unwrap();
             let shards = store.reader().query(&SHARDS, vec![]).await.unwrap();
             assert_eq!(shards, [vec![Cell::Int(0)], vec![Cell::Int(1)]]);
             assert_eq!(store.reader().query(&FOUND, vec![]).await.unwrap(), [vec![Cell::Int(SCHEMA)]]);
         }
-        let store = open(url, Access::Inspect).await.unwrap();
+        let store = reopen(url, Access::Inspect).await.unwrap();
         assert_eq!(store.reader().query(&SHARDS, vec![]).await.unwrap().len(), 2);
         assert!(store.line().is_err() && store.side(Place::Main).is_err(), "who inspects writes nothing");
     });
@@ -67,11 +79,11 @@ fn a_new_store_is_made_once() {
 #[test]
 fn an_older_schema_wants_a_migration() {
     on_nothing(async |url| {
-        let store = open(url, CREATE).await.unwrap();
+        let store = reopen(url, CREATE).await.unwrap();
         age(&store, -1).await;
         drop(store);
         for access in [SERVE, Access::Inspect] {
-            let error = open(url, access).await.err().unwrap();
+            let error = reopen(url, access).await.err().unwrap();
             assert_eq!(error, StoreError::Schema { found: SCHEMA - 1, wanted: SCHEMA });
             assert!(error.to_string().contains("run `suanpan migrate`"));
         }
@@ -81,11 +93,11 @@ fn an_older_schema_wants_a_migration() {
 #[test]
 fn a_newer_schema_is_refused() {
     on_nothing(async |url| {
-        let store = open(url, CREATE).await.unwrap();
+        let store = reopen(url, CREATE).await.unwrap();
         age(&store, 1).await;
         drop(store);
         for access in [SERVE, CREATE, Access::Migrate, Access::Inspect] {
-            let error = open(url, access).await.err().unwrap();
+            let error = reopen(url, access).await.err().unwrap();
             assert_eq!(error, StoreError::Schema { found: SCHEMA + 1, wanted: SCHEMA });
             assert!(error.to_string().contains("newer program"));
         }
@@ -101,14 +113,14 @@ fn a_step_that_fails_leaves_nothing() {
         let connection = rusqlite::Connection::open(&path).unwrap();
         // In the way of one of the last tables.
         connection.execute_batch("CREATE TABLE parked (x)").unwrap();
-        assert!(open(url, CREATE).await.is_err());
+        assert!(reopen(url, CREATE).await.is_err());
         let tables = || -> BTreeSet<String> {
             let mut names = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
             names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
         };
         assert_eq!(tables(), BTreeSet::from(["parked".to_owned()]));
         connection.execute_batch("DROP TABLE parked").unwrap();
-        assert!(open(url, CREATE).await.is_ok());
+        assert!(reopen(url, CREATE).await.is_ok());
         assert!(tables().contains("answer"));
     });
 }
@@ -139,15 +151,7 @@ fn a_directory_is_served_by_one() {
         drop(world.store);
         assert_eq!(open(url, SERVE).await.err().unwrap().code(), "store_busy", "a line holds the store");
         drop(line);
-        for _ in 0..100 {
-            // The threads of the store end on their own time.
-            match open(url, SERVE).await {
-                Ok(_) => return,
-                Err(error) => assert_eq!(error.code(), "store_busy"),
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the lock outlives the store");
+        assert!(reopen(url, SERVE).await.is_ok(), "the lock does not outlive the store");
     });
 }
 
@@ -159,20 +163,10 @@ fn what_is_derived_may_be_deleted() {
         for name in ["derived.db", "derived.db-wal", "derived.db-shm"] {
             let _ = std::fs::remove_file(directory.join(name));
         }
-        let store = retry(&directory).await;
+        let store = reopen(&Url::Sqlite(directory.clone()), SERVE).await.unwrap();
         assert!(directory.join("derived.db").exists());
         drop(store);
     });
-}
-
-async fn retry(directory: &Path) -> Store {
-    for _ in 0..100 {
-        if let Ok(store) = open(&Url::Sqlite(directory.to_owned()), SERVE).await {
-            return store;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("the store cannot be opened again");
 }
 
 #[test]

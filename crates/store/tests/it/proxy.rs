@@ -64,7 +64,7 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, loss: Loss, armed: 
                 if commits && armed.swap(false, Ordering::SeqCst) {
                     if loss == Loss::Answer {
                         server.write_all(sent).await.unwrap();
-                        server.read(&mut down).await.unwrap();
+                        assert_ne!(server.read(&mut down).await.unwrap(), 0, "the commit was answered");
                     }
                     drop(client);
                     tokio::time::sleep(DEAF).await;

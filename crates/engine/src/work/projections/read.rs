@@ -107,7 +107,7 @@ fn told(row: Vec<Cell>) -> Result<Told, Inconsistent> {
 }
 
 /// An account with its counters as of the watermark.
-fn listed(row: AccountList) -> Result<Account, Inconsistent> {
+pub(super) fn listed(row: AccountList) -> Result<Account, Inconsistent> {
     let wrong = |column, why| Inconsistent { table: "account_list", column, why };
     let key = AccountKey {
         owner: Owner::parse(&row.owner, None).ok_or(wrong("owner", "names no owner"))?,

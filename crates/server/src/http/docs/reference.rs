@@ -63,8 +63,14 @@ fn method(route: &Route) -> &'static str {
 
 fn operation(out: &mut String, route: &Route, schemas: &Map<String, Value>, base_url: &str, key_prefix: &str) {
     let id = openapi::operation_id(route);
-    put!(out, "<h3 id=\"{id}\"><span class=\"method\">{}</span> <code>{}</code></h3>", method(route), escape(route.path));
-    let scope = route.scope().map(|scope| format!(" <span class=\"quiet\">Scope <code>{}</code>.</span>", scope.as_str()));
+    put!(
+        out,
+        "<h3 id=\"{id}\"><span class=\"method\">{}</span> <code>{}</code></h3>",
+        method(route),
+        escape(route.path)
+    );
+    let scope =
+        route.scope().map(|scope| format!(" <span class=\"quiet\">Scope <code>{}</code>.</span>", scope.as_str()));
     put!(out, "<p>{}.{}</p>", escape(route.summary), scope.unwrap_or_default());
     parameters(out, route);
     let schema = route.body.and_then(|name| schemas.get(name));

@@ -81,11 +81,7 @@ impl Fields {
     }
 
     /// The same, where it may be left out.
-    pub(crate) fn maybe_id<T>(
-        &mut self,
-        name: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
+    pub(crate) fn maybe_id<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(found) = self.string(name)? else { return Ok(None) };
         match parse(&found) {
             Some(id) => Ok(Some(id)),
@@ -313,7 +309,11 @@ mod tests {
         assert_eq!(body.text("a", 5).unwrap(), "x");
         refused(body.finish(), Code::unknown_field, "is_paid");
         let mut outer = fields(r#"{"l":[{"a":"x"},{"b":1}]}"#);
-        refused(outer.list("l", 5, |mut item| item.maybe_text("a", 5).and_then(|_| item.finish())), Code::unknown_field, "l[1].b");
+        refused(
+            outer.list("l", 5, |mut item| item.maybe_text("a", 5).and_then(|_| item.finish())),
+            Code::unknown_field,
+            "l[1].b",
+        );
         refused(fields(r#"{"exchange_rate":"7.1"}"#).finish(), Code::unknown_field, "exchange_rate");
     }
 
@@ -363,7 +363,11 @@ mod tests {
         refused(fields(r#"{"a":"tomorrow"}"#).time("a"), Code::invalid_time, "a");
         refused(fields(r#"{"a":"c"}"#).word("a", "b", |word| (word == "b").then_some(())), Code::invalid_value, "a");
         refused(fields(r#"{"a":[{},{},{}]}"#).list("a", 2, |_| Ok(())), Code::invalid_value, "a");
-        refused(fields(r#"{"a":["b","c"]}"#).words("a", 2, "b", |word| (word == "b").then_some(())), Code::invalid_value, "a[1]");
+        refused(
+            fields(r#"{"a":["b","c"]}"#).words("a", 2, "b", |word| (word == "b").then_some(())),
+            Code::invalid_value,
+            "a[1]",
+        );
         let many: Vec<String> = (0..=limits::MAX_METADATA_KEYS).map(|n| format!("\"{n}\":\"\"")).collect();
         refused(fields(&format!("{{\"m\":{{{}}}}}", many.join(","))).notes("m"), Code::invalid_value, "m");
     }

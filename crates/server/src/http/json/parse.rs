@@ -271,8 +271,32 @@ mod tests {
     #[test]
     fn a1_invalid_json() {
         for body in [
-            "", "{", "{\"a\":1", "[1,]", "{\"a\":1,}", "nul", "{a:1}", "{'a':1}", "01", "1.", ".5", "+5", "-", "1e", "0x10",
-            "1 2", "{\"a\" 1}", "\"\\x\"", "\"\\u12\"", "\u{feff}{}", "NaN", "Infinity", "/*c*/{}", "\"", "[1 2]", "1.2.3",
+            "",
+            "{",
+            "{\"a\":1",
+            "[1,]",
+            "{\"a\":1,}",
+            "nul",
+            "{a:1}",
+            "{'a':1}",
+            "01",
+            "1.",
+            ".5",
+            "+5",
+            "-",
+            "1e",
+            "0x10",
+            "1 2",
+            "{\"a\" 1}",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\u{feff}{}",
+            "NaN",
+            "Infinity",
+            "/*c*/{}",
+            "\"",
+            "[1 2]",
+            "1.2.3",
         ] {
             refused(body.as_bytes(), Code::malformed_json, None);
         }
@@ -298,7 +322,9 @@ mod tests {
     fn a8_text() {
         refused(b"{\"a\":\"\xff\"}", Code::invalid_text, None);
         refused(b"{\"a\":\"\xed\xa0\x80\"}", Code::invalid_text, None);
-        for text in [r"\ud800", r"\udc00", r"\ud800x", r"\ud800\u0041", r"\u0000", "\0", r"\u001b[2J", "a\nb", r"\n", r"\u0085"] {
+        for text in
+            [r"\ud800", r"\udc00", r"\ud800x", r"\ud800\u0041", r"\u0000", "\0", r"\u001b[2J", "a\nb", r"\n", r"\u0085"]
+        {
             refused(format!("{{\"a\":\"{text}\"}}").as_bytes(), Code::invalid_text, Some("a"));
         }
         refused(br#"{"\u0000":1}"#, Code::invalid_text, None);

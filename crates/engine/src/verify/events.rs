@@ -1,0 +1,138 @@
+//! Events against the machines: which event may follow which, and in which state it leaves its object.
+
+use kernel::{CaseId, PaymentId, RefundId, TradeId};
+use payment::PaymentStatus;
+use payment::payment::PaymentStep;
+
+/// What kinds of objects have events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Thing {
+    Trade,
+    Payment,
+    Refund,
+    Case,
+}
+
+/// The last event of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Last {
+    /// Its number among the object's events.
+    pub(super) sequence: i64,
+    /// The state it left the object in.
+    pub(super) state: &'static str,
+}
+
+impl Thing {
+    /// By the letters of its id.
+    pub(super) fn parse(prefix: &str) -> Option<Self> {
+        Some(match prefix {
+            TradeId::PREFIX => Self::Trade,
+            PaymentId::PREFIX => Self::Payment,
+            RefundId::PREFIX => Self::Refund,
+            CaseId::PREFIX => Self::Case,
+            _ => return None,
+        })
+    }
+
+    /// Before its first event.
+    pub(super) const fn born(self) -> Last {
+        let state = match self {
+            Self::Trade | Self::Payment => "created",
+            Self::Refund | Self::Case => "none",
+        };
+        Last { sequence: 0, state }
+    }
+
+    /// The state after an event, where that event may happen in a state at all.
+    pub(super) fn after(self, state: &'static str, kind: &str) -> Option<&'static str> {
+        match self {
+            Self::Trade => trade(state, kind),
+            Self::Payment => payment(state, kind.strip_prefix("payment.")?),
+            Self::Refund => refund(state, kind),
+            Self::Case => case(state, kind),
+        }
+    }
+
+    /// The state that an event of this kind leaves its object in, whatever was before.
+    pub(super) fn leads_to(self, kind: &str) -> Option<&'static str> {
+        let word = kind.split_once('.')?.1;
+        match self {
+            Self::Trade => ["paid", "completed", "closed"].into_iter().find(|state| *state == word),
+            Self::Payment => PaymentStatus::parse(word).map(PaymentStatus::as_str),
+            Self::Refund if word == "created" => Some("pending"),
+            Self::Refund => ["succeeded", "returned"].into_iter().find(|state| *state == word),
+            Self::Case if word == "opened" => Some("open"),
+            Self::Case => (word == "closed").then_some("closed"),
+        }
+    }
+}
+
+fn trade(state: &str, kind: &str) -> Option<&'static str> {
+    match (state, kind) {
+        // From closed: late money reopened it.
+        ("created" | "closed", "trade.paid") => Some("paid"),
+        ("paid", "trade.completed") => Some("completed"),
+        // From paid: everything was refunded before anything was released.
+        ("created" | "paid", "trade.closed") => Some("closed"),
+        _ => None,
+    }
+}
+
+const STEPS: [PaymentStep; 7] = [
+    PaymentStep::Act,
+    PaymentStep::Work,
+    PaymentStep::Review,
+    PaymentStep::Succeed,
+    PaymentStep::Fail,
+    PaymentStep::Cancel,
+    PaymentStep::Expire,
+];
+
+fn payment(state: &'static str, word: &str) -> Option<&'static str> {
+    if word == "surplus" {
+        return Some(state);
+    }
+    let (from, to) = (PaymentStatus::parse(state)?, PaymentStatus::parse(word)?);
+    STEPS.into_iter().any(|step| from.after(step) == Some(to)).then_some(to.as_str())
+}
+
+fn refund(state: &str, kind: &str) -> Option<&'static str> {
+    match (state, kind) {
+        ("none", "refund.created") => Some("pending"),
+        ("pending" | "returned", "refund.succeeded") => Some("succeeded"),
+        ("pending" | "succeeded", "refund.returned") => Some("returned"),
+        _ => None,
+    }
+}
+
+fn case(state: &str, kind: &str) -> Option<&'static str> {
+    match (state, kind) {
+        ("none", "case.opened") => Some("open"),
+        ("open", "case.closed") => Some("closed"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_machines_allow() {
+        let after = |thing: Thing, kinds: &[&str]| {
+            kinds.iter().try_fold(thing.born().state, |state, kind| thing.after(state, kind))
+        };
+        assert_eq!(after(Thing::Trade, &["trade.paid", "trade.completed"]), Some("completed"));
+        assert_eq!(after(Thing::Trade, &["trade.closed", "trade.paid"]), Some("paid"));
+        assert_eq!(after(Thing::Trade, &["trade.completed"]), None);
+        assert_eq!(after(Thing::Payment, &["payment.processing", "payment.succeeded"]), Some("succeeded"));
+        assert_eq!(after(Thing::Payment, &["payment.failed", "payment.surplus"]), Some("failed"));
+        assert_eq!(after(Thing::Payment, &["payment.succeeded", "payment.failed"]), None);
+        assert_eq!(after(Thing::Refund, &["refund.created", "refund.succeeded", "refund.returned"]), Some("returned"));
+        assert_eq!(after(Thing::Refund, &["refund.succeeded"]), None);
+        assert_eq!(after(Thing::Case, &["case.opened", "case.closed"]), Some("closed"));
+        assert_eq!(after(Thing::Case, &["case.opened", "case.opened"]), None);
+        assert_eq!(Thing::Payment.leads_to("payment.review"), Some("review"));
+        assert_eq!(Thing::Payment.leads_to("payment.surplus"), None);
+    }
+}

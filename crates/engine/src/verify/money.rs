@@ -1,0 +1,202 @@
+//! A trade's states against the money that was booked in its name: what must lie where follows from the states alone.
+//!
+//! Escrow is what was paid and neither released nor returned. Received and suspended money is what refund parts have yet
+//! to give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went
+//! what parts that arrived that way say. A hold has left what its instruction holds, or its refund line waits for.
+
+use std::collections::BTreeMap;
+
+use accounting::Hold;
+use accounting::chart::Entry;
+use accounting::hold::HoldKey;
+use channel::Orders;
+use channel::order::{Job, Outcome};
+use kernel::message::accounting::HoldNo;
+use kernel::{Currency, InstructionId, PaymentId, RefundId, TradeId};
+use payment::case::CaseStatus;
+use payment::{
+    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, Subject, Way,
+};
+use payment::payment::PaymentStatus;
+use store::Row as _;
+use store::tables::accounting::HoldRow;
+use store::tables::channel::OrderRow;
+use store::tables::payment::{PaymentRow, RefundRow};
+use store::tables::trade::TradeRow;
+use trade::Trade;
+
+use super::Report;
+use super::trail::{Spot, Trail, add};
+
+/// Compares one trade.
+pub(super) fn compare(
+    trade: &Trade,
+    payments: Option<&Payments>,
+    orders: Option<&Orders>,
+    holds: &BTreeMap<HoldKey, Hold>,
+    trail: &Trail,
+    report: &mut Report,
+) {
+    compare_left(trade, payments, trail, report);
+    if let Some(payments) = payments {
+        compare_effects(payments, trail, report);
+        compare_refunds(payments, trail, report);
+        compare_holds(payments, holds, report);
+    }
+    compare_receipts(trade.id, orders, trail, report);
+}
+
+fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, report: &mut Report) {
+    let mut wanted = BTreeMap::new();
+    let in_escrow = i128::from(trade.moved.in_escrow(trade.paid));
+    add(&mut wanted, (Entry::Escrow, String::new(), trade.money.currency), in_escrow);
+    if let Some(payments) = payments {
+        for (spot, minor) in of_payments(payments) {
+            add(&mut wanted, spot, minor);
+        }
+    }
+    let spots = wanted.keys().chain(trail.left.keys());
+    for spot in spots.collect::<std::collections::BTreeSet<_>>() {
+        if wanted.get(spot) != trail.left.get(spot) {
+            let (entry, channel, currency) = spot;
+            let of = if channel.is_empty() { String::new() } else { format!(" of {channel}") };
+            let what = format!("its states and its vouchers disagree on {}{of} in {}", entry.code(), currency.code());
+            report.note("I09", TradeRow::TABLE, trade.id.to_string(), what);
+        }
+    }
+}
+
+/// The money of a trade's payments that is neither a receiver's nor the buyer's.
+fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
+    let mut money = Vec::new();
+    for payment in payments.payments.iter().filter(|payment| payment.status.is_open()) {
+        for leg in payment.instructions.iter().filter(|leg| leg.is_external()) {
+            let entry = if leg.suspended { Entry::Suspense } else { Entry::Received };
+            money.push(((entry, institution(leg), payment.money.currency), i128::from(leg.left())));
+        }
+    }
+    for refund in &payments.refunds {
+        for part in &refund.parts {
+            let Some((_, leg)) = payments.leg(part.instruction) else { continue };
+            if let Some(entry) = place_of(part) {
+                money.push(((entry, institution(leg), refund.money.currency), i128::from(part.amount.minor())));
+            }
+        }
+    }
+    for case in &payments.cases {
+        if let (CaseKind::AmountMismatch, CaseStatus::Open, Subject::Instruction(no)) = (case.kind, case.status, case.subject)
+            && let Some((_, leg)) = payments.leg(no)
+        {
+            money.push(((Entry::Suspense, institution(leg), case.money.currency), i128::from(case.money.amount.minor())));
+        }
+    }
+    money
+}
+
+/// On which line of the chart the money of a refund part is, where it is none of the receivers' or the buyer's.
+fn place_of(part: &Part) -> Option<Entry> {
+    match (part.status, part.source, part.way) {
+        (PartStatus::Succeeded, _, Way::Channel) => Some(Entry::ChannelRefund),
+        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain) => None,
+        (_, PartSource::Received, _) => Some(Entry::Received),
+        (_, PartSource::Suspense, _) => Some(Entry::Suspense),
+        (_, PartSource::Receivers, _) => None,
+    }
+}
+
+fn institution(leg: &Instruction) -> String {
+    leg.channel_account.clone().unwrap_or_default()
+}
+
+/// Each success has exactly one voucher, of its amount and currency; nothing else has one.
+fn compare_effects(payments: &Payments, trail: &Trail, report: &mut Report) {
+    let id = |no| PaymentId::new(payments.trade, no).to_string();
+    for payment in &payments.payments {
+        let booked: Vec<_> = trail.effects.iter().filter(|(of, ..)| *of == payment.no).collect();
+        match (payment.status == PaymentStatus::Succeeded, booked.as_slice()) {
+            (false, []) => {}
+            (true, [(_, currency, minor)]) => {
+                if (*currency, *minor) != (payment.money.currency, i128::from(payment.money.amount.minor())) {
+                    report.note("I10", PaymentRow::TABLE, id(payment.no), "its voucher is of other money");
+                }
+            }
+            (true, []) => report.note("I09", PaymentRow::TABLE, id(payment.no), "took effect without a voucher"),
+            (true, _) => report.note("I09", PaymentRow::TABLE, id(payment.no), "has more than one voucher"),
+            (false, _) => report.note("I09", PaymentRow::TABLE, id(payment.no), "has a voucher and took no effect"),
+        }
+    }
+    for (no, ..) in trail.effects.iter().filter(|(no, ..)| payments.payment(*no).is_none()) {
+        report.note("I09", PaymentRow::TABLE, id(*no), "is missing: a voucher names it");
+    }
+}
+
+/// Vouchers of refunds took from receivers exactly what the parts say that arrived.
+fn compare_refunds(payments: &Payments, trail: &Trail, report: &mut Report) {
+    let id = |no| RefundId::new(payments.trade, no).to_string();
+    for refund in &payments.refunds {
+        let arrived = |part: &&Part| match part.status {
+            PartStatus::Succeeded | PartStatus::Returned => true,
+            // It had arrived, came back, and is tried again.
+            PartStatus::Pending | PartStatus::Unknown | PartStatus::Failed => part.source == PartSource::Received,
+        };
+        let merchants = refund.reason_code == ReasonCode::Merchant;
+        let parts = refund.parts.iter().filter(|_| merchants).filter(arrived);
+        let wanted: i128 = parts.map(|part| i128::from(part.amount.minor())).sum();
+        if wanted != trail.refunds.get(&refund.no).copied().unwrap_or_default() {
+            report.note("I09", RefundRow::TABLE, id(refund.no), "its parts that arrived and its vouchers disagree");
+        }
+    }
+    for no in trail.refunds.keys().filter(|no| payments.refund(**no).is_none()) {
+        report.note("I09", RefundRow::TABLE, id(*no), "is missing: a voucher names it");
+    }
+}
+
+/// What is left of holds is what instructions hold and refund lines wait for.
+fn compare_holds(payments: &Payments, holds: &BTreeMap<HoldKey, Hold>, report: &mut Report) {
+    let mut left: BTreeMap<HoldNo, i128> = BTreeMap::new();
+    for (key, hold) in holds {
+        *left.entry(key.no).or_default() += i128::from(hold.left());
+    }
+    let mut wanted: BTreeMap<HoldNo, i128> = BTreeMap::new();
+    for leg in payments.payments.iter().flat_map(|payment| &payment.instructions) {
+        if leg.status == InstructionStatus::Held {
+            let rest = leg.coupon.as_ref().map_or(0, |coupon| coupon.rest);
+            wanted.insert(HoldNo::Instruction(leg.no), i128::from(leg.amount.minor()) + i128::from(rest));
+        }
+    }
+    for part in payments.refunds.iter().flat_map(|refund| &refund.parts) {
+        let waits = matches!(part.status, PartStatus::Pending | PartStatus::Unknown | PartStatus::Failed);
+        for line in part.lines.iter().filter(|_| waits && part.source == PartSource::Receivers) {
+            wanted.insert(HoldNo::RefundLine(line.no), i128::from(line.amount.minor()));
+        }
+    }
+    let numbers: std::collections::BTreeSet<HoldNo> = left.keys().chain(wanted.keys()).copied().collect();
+    for no in numbers {
+        if left.get(&no).copied().unwrap_or_default() != wanted.get(&no).copied().unwrap_or_default() {
+            let key = match no {
+                HoldNo::Instruction(no) => InstructionId::new(payments.trade, no).to_string(),
+                HoldNo::RefundLine(no) => format!("{} refund line {no}", payments.trade),
+            };
+            report.note("I09", HoldRow::TABLE, key, "what is left of it is not what its tree waits for");
+        }
+    }
+}
+
+/// Every receipt on evidence is one transfer from its institution, and the other way round.
+fn compare_receipts(trade: TradeId, orders: Option<&Orders>, trail: &Trail, report: &mut Report) {
+    let mut heard: Vec<(String, Currency, i64)> = Vec::new();
+    for word in orders.iter().flat_map(|orders| &orders.evidence).filter(|word| word.outcome == Outcome::Paid) {
+        let order = orders.and_then(|orders| orders.get(word.order));
+        let pay = order.filter(|order| matches!(order.job, Job::Pay { .. }));
+        if let (Some(order), Some(minor), Some(currency)) = (pay, word.amount, word.currency) {
+            heard.push((order.channel_account.clone(), currency, minor));
+        }
+    }
+    let mut booked = trail.receipts.clone();
+    heard.sort();
+    booked.sort();
+    if heard != booked {
+        let what = "what came from institutions is not what was booked for it, receipt by receipt";
+        report.note("I09", OrderRow::TABLE, trade.to_string(), what);
+    }
+}

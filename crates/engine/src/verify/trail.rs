@@ -1,0 +1,101 @@
+//! What the log says of one trade: its objects' last events, and the money that was booked in its name.
+
+use std::collections::BTreeMap;
+
+use accounting::chart::Entry;
+use accounting::hold::Op;
+use accounting::{Account, Side};
+use kernel::{Currency, Owner, PaymentId, RefundId};
+use store::tables::accounting::{TransferRow, VoucherRow};
+
+use super::events::{Last, Thing};
+
+/// Money somewhere: the line of the chart, the institution where it is one's, the currency.
+pub(super) type Spot = (Entry, String, Currency);
+
+/// What the log says of one trade.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trail {
+    /// The last event of each object, by kind and number in the tree.
+    pub(super) last: BTreeMap<(Thing, u16), Last>,
+    /// Per payment that took effect, in what and how much: one for each voucher.
+    pub(super) effects: Vec<(u16, Currency, i128)>,
+    /// Minor units that vouchers of refunds took from receivers, by refund.
+    pub(super) refunds: BTreeMap<u16, i128>,
+    /// What came from institutions, one for each transfer.
+    pub(super) receipts: Vec<(String, Currency, i64)>,
+    /// What is left of the trade's money in escrow, received, in suspense, and refunded through institutions.
+    pub(super) left: BTreeMap<Spot, i128>,
+}
+
+/// A posted transfer with its accounts.
+pub(super) struct Posted<'a> {
+    pub(super) row: &'a TransferRow,
+    pub(super) op: Op,
+    pub(super) debit: &'a Account,
+    pub(super) credit: &'a Account,
+}
+
+impl Trail {
+    /// Takes a voucher's transfers, all of them at once.
+    pub(super) fn book(&mut self, voucher: &VoucherRow, transfers: &[Posted<'_>]) {
+        let moved: Vec<_> = transfers.iter().filter(|it| matches!(it.op, Op::Post | Op::Capture(_))).collect();
+        for transfer in &moved {
+            self.move_money(transfer);
+        }
+        match voucher.template.as_str() {
+            "pay" => {
+                let of = PaymentId::parse(&voucher.object).map(|id| id.no);
+                let into = moved.iter().filter(|it| is_goal(it.credit) && !is_goal(it.debit));
+                let sum = into.clone().map(|it| i128::from(it.row.amount)).sum();
+                let currency = into.map(|it| it.credit.currency).next();
+                self.effects.extend(of.zip(currency).map(|(of, currency)| (of, currency, sum)));
+            }
+            "refund" => {
+                let taken = moved.iter().filter(|it| it.row.code == "refund").map(|it| i128::from(it.row.amount));
+                if let Some(id) = RefundId::parse(&voucher.object) {
+                    *self.refunds.entry(id.no).or_default() += taken.sum::<i128>();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn move_money(&mut self, transfer: &Posted<'_>) {
+        let minor = transfer.row.amount;
+        if transfer.debit.subject.entry() == Entry::ChannelIn {
+            self.receipts.push((channel(transfer.debit), transfer.debit.currency, minor));
+        }
+        self.shift(transfer.debit, Side::Debit, minor);
+        self.shift(transfer.credit, Side::Credit, minor);
+    }
+
+    fn shift(&mut self, account: &Account, side: Side, minor: i64) {
+        let entry = account.subject.entry();
+        if !matches!(entry, Entry::Escrow | Entry::Received | Entry::Suspense | Entry::ChannelRefund) {
+            return;
+        }
+        let signed = if account.side == side { i128::from(minor) } else { -i128::from(minor) };
+        add(&mut self.left, (entry, channel(account), account.currency), signed);
+    }
+}
+
+/// Adds to a sum; one that comes to nothing is forgotten.
+pub(super) fn add(sums: &mut BTreeMap<Spot, i128>, spot: Spot, minor: i128) {
+    let sum = sums.remove(&spot).unwrap_or_default() + minor;
+    if sum != 0 {
+        sums.insert(spot, sum);
+    }
+}
+
+/// Where tools pay to.
+fn is_goal(account: &Account) -> bool {
+    matches!(account.subject.entry(), Entry::Escrow | Entry::Pending)
+}
+
+fn channel(account: &Account) -> String {
+    match &account.owner {
+        Owner::Channel(name) => name.clone(),
+        Owner::User(_) | Owner::Merchant(_) | Owner::Seller(..) | Owner::Platform => String::new(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Lists: their order, their pages, whose they are, and that they show what was written before they were asked.
+
+use engine::query::{Filter, Page, Part};
+use engine::request::Command;
+use futures::FutureExt as _;
+use futures::executor::block_on;
+use kernel::message::trade::Command as TradeCommand;
+use kernel::{Code, MerchantId, TradeId};
+
+use crate::house::{House, card, first, json};
+
+fn ids(page: &Page) -> Vec<String> {
+    page.data.iter().map(|object| json(object)["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn texts(trades: &[TradeId]) -> Vec<String> {
+    trades.iter().map(TradeId::to_string).collect()
+}
+
+/// Ten trades of two merchants, every third one closed; newest first.
+fn ten(house: &mut House) -> (Vec<(MerchantId, TradeId, &'static str)>, [MerchantId; 2]) {
+    let merchants = [house.merchant(), house.merchant()];
+    let mut trades = Vec::new();
+    for no in 0..10_usize {
+        let merchant = merchants[no % 2];
+        let (trade, _) = house.trade(merchant, &format!("A{no}"), None, 100);
+        if no % 3 == 0 {
+            house.say(Command::Trade(trade, TradeCommand::Close));
+        }
+        trades.push((merchant, trade, if no % 3 == 0 { "closed" } else { "created" }));
+    }
+    trades.reverse();
+    (trades, merchants)
+}
+
+#[test]
+fn trades_by_merchant_and_status_page_by_page() {
+    let mut house = House::new();
+    let (trades, merchants) = ten(&mut house);
+    house.project();
+    for merchant in [None, Some(merchants[0]), Some(merchants[1])] {
+        for status in [None, Some("closed"), Some("created"), Some("paid")] {
+            let wanted: Vec<TradeId> = trades.iter()
+                .filter(|trade| merchant.is_none_or(|merchant| trade.0 == merchant) && status.is_none_or(|status| trade.2 == status))
+                .map(|trade| trade.1).collect();
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let part = Part { limit: 2, after, stale: false };
+                let page = block_on(house.queries.trades(Filter { merchant, status }, part)).unwrap();
+                assert!(page.data.len() <= 2 && page.as_of.is_none());
+                seen.extend(ids(&page));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, texts(&wanted), "{merchant:?} {status:?}");
+        }
+    }
+    let nonsense = Part { limit: 2, after: Some("x".to_owned()), stale: false };
+    let problem = block_on(house.queries.trades(Filter::default(), nonsense)).unwrap_err();
+    assert_eq!(problem.code, Code::cursor_invalid);
+}
+
+#[test]
+fn a_list_waits_for_what_was_written_before_it_was_asked() {
+    let mut house = House::new();
+    let merchant = house.merchant();
+    house.project();
+    let (trade, _) = house.trade(merchant, "A1", None, 100);
+    let queries = house.queries.clone();
+
+    let stale = Part { stale: true, ..first(10) };
+    let page = block_on(queries.trades(Filter::default(), stale)).unwrap();
+    assert!(page.data.is_empty() && page.as_of.is_some(), "it says as of when");
+
+    let mut list = Box::pin(queries.trades(Filter::default(), first(10)));
+    // The clock of this test runs to every alarm at once, so the list gives up in its first poll.
+    let behind = (&mut list).now_or_never().unwrap().unwrap_err();
+    assert_eq!(behind.code, Code::projection_behind);
+
+    house.project();
+    assert_eq!(ids(&block_on(queries.trades(Filter::default(), first(10))).unwrap()), texts(&[trade]));
+}
+
+#[test]
+fn a_list_sees_what_another_process_projected() {
+    let mut house = House::new();
+    let merchant = house.merchant();
+    let (trade, _) = house.trade(merchant, "A1", None, 100);
+    let side = house.store.side(store::Place::Derived).unwrap();
+    let mut other = engine::work::projections::Projections::new(0, house.store.reader(), side, Default::default());
+    while block_on(other.tick(100)).unwrap().more {}
+    assert_eq!(ids(&block_on(house.queries.trades(Filter::default(), first(10))).unwrap()), texts(&[trade]));
+}
+
+#[test]
+fn cases_open_and_close() {
+    let mut house = House::new();
+    let merchant = house.merchant();
+    let (trade, _) = house.trade(merchant, "A1", card(), 3_000);
+    house.paid_outside(trade, 2_000);
+    house.project();
+    let list = |house: &House, status| {
+        ids(&block_on(house.queries.cases(Filter { merchant: Some(merchant), status }, first(10))).unwrap())
+    };
+    let open = list(&house, Some("open"));
+    assert_eq!(open.len(), 1, "other money than asked came");
+    assert!(list(&house, Some("closed")).is_empty());
+    let case = kernel::CaseId::parse(&open[0]).unwrap();
+    let resolution = kernel::message::payment::Resolution::Refund;
+    house.say(Command::ResolveCase { case, resolution, note: "back".to_owned() });
+    house.project();
+    assert_eq!(list(&house, Some("closed")), open);
+    assert!(list(&house, Some("open")).is_empty());
+    assert_eq!(ids(&block_on(house.queries.cases(Filter::default(), first(10))).unwrap()), open);
+}
+
+#[test]
+fn events_are_walked_without_gaps_and_by_their_merchant_only() {
+    let mut house = House::new();
+    let (_, merchants) = ten(&mut house);
+    house.project();
+    let walk = |merchant: Option<MerchantId>, limit| {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = block_on(house.queries.events(merchant, Part { limit, after, stale: false })).unwrap();
+            after = page.next;
+            assert!(after.is_some(), "there is always a place to go on from");
+            if page.data.is_empty() {
+                return (seen, after);
+            }
+            seen.extend(page.data);
+        }
+    };
+    let (all, _) = walk(None, 3);
+    assert_eq!(all.len(), 14, "ten opened, four closed");
+    assert_eq!(walk(None, 100).0, all);
+    for merchant in merchants {
+        let own: Vec<String> =
+            all.iter().filter(|event| json(event)["merchant_id"] == merchant.to_string()).cloned().collect();
+        assert_eq!(walk(Some(merchant), 1).0, own);
+        assert_eq!(walk(Some(merchant), 100).0, own);
+    }
+    let (_, end) = walk(Some(merchants[0]), 100);
+    house.trade(merchants[1], "B1", None, 100);
+    house.trade(merchants[0], "B2", None, 100);
+    house.project();
+    let more = block_on(house.queries.events(Some(merchants[0]), Part { limit: 10, after: end, stale: false })).unwrap();
+    assert_eq!(more.data.len(), 1);
+    assert_eq!(json(&more.data[0])["data"]["merchant_order_id"], "B2");
+}

@@ -1,0 +1,87 @@
+//! Projections made anew are the ones that were followed, whatever the steps; on files as in memory.
+
+use std::sync::Arc;
+
+use engine::request::Command;
+use futures::executor::block_on;
+use kernel::message::payment::Tool;
+use kernel::message::trade::Command as TradeCommand;
+use store::tables::derived;
+use store::{Access, Ask, Cell, Opening, Ports, Store, Url};
+
+use crate::house::{House, card, first};
+
+/// Every row of every projection.
+fn rows(house: &House) -> Vec<(&'static str, Vec<Vec<Cell>>)> {
+    let asks = derived::TABLES.iter().map(|table| Ask { table, keys: vec![Vec::new()] }).collect();
+    let snapshot = block_on(house.store.reader().load(0, asks)).unwrap();
+    derived::TABLES.iter().map(|table| table.name).zip(snapshot.rows).collect()
+}
+
+/// A little of everything, the projections following in steps of their own.
+fn live(house: &mut House) {
+    let merchant = house.merchant();
+    house.fund("42", 10_000);
+    for no in 0..6 {
+        let (trade, _) = house.trade(merchant, &format!("A{no}"), Some(Tool::Balance), 100 + no);
+        if no % 2 == 0 {
+            house.say(Command::Trade(trade, TradeCommand::Confirm { amount: None, splits: Vec::new() }));
+        }
+        if no % 3 == 0 {
+            block_on(house.worker.tick(1)).unwrap();
+        }
+        let (wrong, _) = house.trade(merchant, &format!("B{no}"), card(), 500);
+        house.paid_outside(wrong, 500 - no % 2);
+        if no % 2 == 1 {
+            house.project();
+        }
+    }
+    house.project();
+}
+
+fn rebuilt_equals_followed(house: &mut House) {
+    live(house);
+    let followed = rows(house);
+    assert!(followed.iter().all(|(name, rows)| !rows.is_empty() || *name == "case_list"), "something in each");
+    assert!(!followed[5].1.is_empty(), "{} has rows", followed[5].0);
+    block_on(house.worker.rebuild()).unwrap();
+    assert!(rows(house).iter().all(|(_, rows)| rows.is_empty()));
+    let problem = block_on(house.queries.trades(Default::default(), first(5))).unwrap_err();
+    assert_eq!(problem.code, kernel::Code::projection_behind);
+    house.project();
+    assert_eq!(rows(house), followed);
+}
+
+#[test]
+fn in_memory() {
+    rebuilt_equals_followed(&mut House::new());
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the threads of a store on disk")]
+fn on_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = Ports {
+        spawn: Arc::new(|_| {}),
+        thread: Arc::new(|_, work| drop(std::thread::spawn(work))),
+    };
+    let url = Url::Sqlite(directory.path().to_owned());
+    let opening = Opening { access: Access::Serve { create: true }, shards: 1, now: 0 };
+    let store = block_on(Store::open(&url, opening, ports)).unwrap();
+    rebuilt_equals_followed(&mut House::on(store));
+}
+
+#[test]
+fn two_workers_do_not_disturb_each_other() {
+    let mut house = House::new();
+    let side = house.store.side(store::Place::Derived).unwrap();
+    let mut other = engine::work::projections::Projections::new(0, house.store.reader(), side, Default::default());
+    block_on(other.tick(1)).unwrap();
+    live(&mut house);
+    let followed = rows(&house);
+    // It believes to be far behind where the rows are; what it writes is fenced by the watermark.
+    for _ in 0..100 {
+        block_on(other.tick(2)).unwrap();
+    }
+    assert_eq!(rows(&house), followed);
+}

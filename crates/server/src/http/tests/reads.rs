@@ -1,0 +1,96 @@
+//! Reads: lists and their parameters, waiting, what the control data shows, the institutions' door.
+
+use axum::body::Body;
+use axum::http::Request;
+
+use super::house::{House, PLATFORM, SHOP, shop, trade};
+use kernel::PaymentId;
+
+#[tokio::test]
+async fn lists_say_what_they_were_asked() {
+    let house = House::test();
+    let answer = house.get(SHOP, "/v1/trades?status=paid&limit=5&stale=ok").await.json();
+    assert_eq!(answer["data"][0]["id"], "x");
+    assert_eq!(answer["has_more"], true);
+    let expected = format!("trades Some({}) Some(\"paid\") 5 None true", shop());
+    assert_eq!(house.shelf.asked.lock().unwrap().last(), Some(&expected));
+    for bad in ["status=open", "limit=0", "limit=101", "stale=yes", "merchant_id=x"] {
+        let code = house.get(SHOP, &format!("/v1/trades?{bad}")).await.code();
+        assert!(["400 invalid_value", "400 invalid_id"].contains(&&*code), "{bad} {code}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_always_has_a_cursor() {
+    let house = House::test();
+    let answer = house.get(SHOP, "/v1/events?limit=5").await.json();
+    assert_eq!((answer["has_more"].as_bool(), answer["next_cursor"].is_string()), (Some(false), true));
+    let next = format!("/v1/events?limit=1&after={}", answer["next_cursor"].as_str().unwrap());
+    assert_eq!(house.get(SHOP, &next).await.json()["has_more"], true);
+}
+
+#[tokio::test]
+async fn a_trade_by_its_order_number() {
+    let house = House::test();
+    let found = house.get(SHOP, "/v1/trades?merchant_order_id=A1001").await.json();
+    assert_eq!(found["data"][0]["id"], trade().to_string());
+    let none = house.get(SHOP, "/v1/trades?merchant_order_id=A1002").await.json();
+    assert_eq!((none["data"].as_array().map(Vec::len), none["has_more"].as_bool()), (Some(0), Some(false)));
+    let unnamed = house.get(PLATFORM, "/v1/trades?merchant_order_id=A1001").await;
+    assert_eq!(unnamed.code(), "400 merchant_required");
+}
+
+#[tokio::test]
+async fn waiting_ends_with_a_change() {
+    let house = House::test();
+    let payment = PaymentId::new(trade(), 1);
+    let read = async |query: &str| house.get(SHOP, &format!("/v1/payments/{payment}{query}")).await;
+    assert_eq!(read("").await.json()["status"], "created");
+    assert_eq!(read("?wait=0").await.json()["status"], "created");
+    assert_eq!(read("?wait=10").await.json()["status"], "paid");
+    "succeeded".clone_into(&mut house.shelf.status.lock().unwrap());
+    assert_eq!(read("?wait=10").await.json()["status"], "succeeded", "settled: nothing to wait for");
+    assert_eq!(read("?wait=31").await.code(), "400 invalid_value");
+}
+
+#[tokio::test]
+async fn merchants_and_keys_are_shown_without_secrets() {
+    let house = House::test();
+    let own = house.get(SHOP, &format!("/v1/merchants/{}", shop())).await.json();
+    assert_eq!(own["name"], "Shop");
+    let keys = house.get(SHOP, &format!("/v1/merchants/{}/keys", shop())).await;
+    assert_eq!(keys.json()["data"].as_array().map(Vec::len), Some(2));
+    assert!(!keys.text.contains("sk_test") && !keys.text.contains("hash"), "{}", keys.text);
+    let first = house.get(PLATFORM, "/v1/merchants?limit=1").await.json();
+    assert_eq!(first["data"][0]["name"], "Other", "newest first");
+    let rest = format!("/v1/merchants?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    let second = house.get(PLATFORM, &rest).await.json();
+    assert_eq!((second["data"][0]["name"].as_str(), second["has_more"].as_bool()), (Some("Shop"), Some(false)));
+}
+
+#[tokio::test]
+async fn the_books_and_the_statements() {
+    let house = House::test();
+    let balance = house.get(PLATFORM, "/v1/ledger/trial_balance?currency=CNY&date=2026-11-23").await.json();
+    assert_eq!((balance["currency"].as_str(), balance["date"].as_str()), (Some("CNY"), Some("Some(20261123)")));
+    assert_eq!(house.get(PLATFORM, "/v1/ledger/trial_balance?currency=XXX").await.code(), "422 unknown_currency");
+    let statement = house.get(PLATFORM, "/v1/channels/sandbox/statements?date=2026-11-23").await;
+    assert_eq!(
+        (statement.text.as_str(), statement.header("content-type")),
+        ("day,20261123\n", Some("text/csv; charset=utf-8"))
+    );
+    assert_eq!(house.get(PLATFORM, "/v1/channels/other/statements?date=2026-11-23").await.code(), "404 not_found");
+    assert_eq!(house.get(PLATFORM, "/v1/channels/sandbox/statements").await.code(), "400 missing_field");
+}
+
+#[tokio::test]
+async fn the_institutions_door_passes_bytes_on() {
+    let house = House::test();
+    let notify = async |account: &str, body: Vec<u8>| {
+        house.send(Request::post(format!("/notify/{account}")).body(Body::from(body)).unwrap()).await
+    };
+    let answer = notify("sandbox", b"raw {".to_vec()).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, "raw {"));
+    assert_eq!(notify("nobody", Vec::new()).await.code(), "404 not_found");
+    assert_eq!(notify("sandbox", vec![0; 100_000]).await.code(), "413 body_too_large");
+}

@@ -1,0 +1,252 @@
+//! Bodies: every example of the documentation is read by its handler, everything else is refused with its place.
+
+use engine::request::Command;
+use kernel::message::payment::Tool;
+use kernel::message::trade::{Command as TradeCommand, LateSuccess};
+use kernel::{OrderType, Owner};
+use serde_json::{Value, json};
+
+use super::house::{House, PLATFORM, SHOP, shop, trade};
+use crate::config::Environment;
+use crate::http::route::Route;
+use crate::http::{openapi, routes};
+
+/// The routes that read a body, with the schema and its example for our shop.
+fn bodies() -> Vec<(Route, Value, Value)> {
+    let schemas = openapi::schemas();
+    let routes =
+        routes::table(Environment::Test).into_iter().filter(|route| route.is_post() && route.scope().is_some());
+    let with_schema = routes.map(|route| {
+        let schema = schemas[route.body.unwrap_or_else(|| panic!("{} names no body", route.path))].clone();
+        let mut example = schema["example"].clone();
+        if example.get("merchant_id").is_some() {
+            example["merchant_id"] = shop().to_string().into();
+        }
+        (route, schema, example)
+    });
+    with_schema.collect()
+}
+
+fn path(route: &Route) -> String {
+    let prefix = match route.path.split('/').nth(2) {
+        Some("payments") => "pay",
+        Some("cases") => "cas",
+        Some("merchants") => "mch",
+        Some("keys") => "key",
+        Some("webhook_endpoints") => "whe",
+        Some("events") => "evt",
+        _ => "trd",
+    };
+    let number = if ["pay", "cas"].contains(&prefix) { "001" } else { "" };
+    route.path.replace("{id}", &format!("{}{number}", trade().to_string().replace("trd", prefix)))
+}
+
+#[tokio::test]
+async fn every_documented_body_is_read_whole() {
+    let house = House::test();
+    for (route, schema, example) in bodies() {
+        let answer = house.post(PLATFORM, &path(&route), &example.to_string()).await;
+        assert!(answer.status.is_success(), "{}: {}", route.path, answer.text);
+        let fields = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        assert_eq!(fields(&example), fields(&schema["properties"]), "{}: the example has every field", route.path);
+    }
+}
+
+#[tokio::test]
+async fn a5_c31_no_body_takes_a_field_that_is_not_documented() {
+    let house = House::test();
+    for (route, _, mut example) in bodies() {
+        for field in ["is_paid", "fee_rate", "exchange_rate", "status"] {
+            example[field] = json!("paid");
+            let answer = house.post(PLATFORM, &path(&route), &example.to_string()).await;
+            assert_eq!(answer.code(), "400 unknown_field", "{}", route.path);
+            assert_eq!(answer.json()["param"], field);
+            example.as_object_mut().unwrap().remove(field);
+        }
+    }
+}
+
+#[tokio::test]
+async fn required_fields_are_required_and_amounts_are_amounts() {
+    let house = House::test();
+    for (route, schema, example) in bodies() {
+        for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let mut without = example.clone();
+            without.as_object_mut().unwrap().remove(field);
+            let answer = house.post(PLATFORM, &path(&route), &without.to_string()).await;
+            assert_eq!(answer.code(), "400 missing_field", "{} {field}", route.path);
+            assert_eq!(answer.json()["param"], field);
+        }
+        for (value, code) in [
+            (json!(0), "422 amount_not_positive"),
+            (json!(-1), "422 amount_not_positive"),
+            (json!(1.5), "400 invalid_type"),
+            (json!("1e3"), "400 invalid_type"),
+            (json!(true), "400 invalid_type"),
+            (json!(null), "400 invalid_type"),
+            (json!([]), "400 invalid_type"),
+            (json!("5"), "400 invalid_amount"),
+            (json!(i64::MAX), "422 amount_out_of_range"),
+        ] {
+            if example.get("amount").is_some() {
+                let mut other = example.clone();
+                other["amount"] = value.clone();
+                let answer = house.post(PLATFORM, &path(&route), &other.to_string()).await;
+                assert_eq!(answer.code(), code, "{} {value}", route.path);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_body_is_read_as_another_type() {
+    let house = House::test();
+    for (route, _, _) in bodies() {
+        for body in ["[]", "null", "1", "\"x\""] {
+            assert_eq!(
+                house.post(PLATFORM, &path(&route), body).await.code(),
+                "400 invalid_type",
+                "{} {body}",
+                route.path
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trade_as_it_was_meant() {
+    let house = House::test();
+    let (_, _, example) = bodies().into_iter().find(|(route, ..)| route.path == "/v1/trades").unwrap();
+    house.post(SHOP, "/v1/trades", &example.to_string()).await;
+    let Command::CreateTrade(create) = house.last().command else { panic!("no trade") };
+    assert_eq!(create.context.merchant, shop());
+    assert_eq!(create.context.order_type, OrderType::Escrow);
+    assert_eq!(create.context.sub_type.as_str(), "shop.checkout");
+    assert_eq!(create.merchant_order_id, "A1001");
+    assert_eq!((create.money.amount.minor(), create.money.currency.code()), (14_490, "CNY"));
+    assert_eq!(create.buyer.as_str(), "42");
+    assert_eq!(create.id.0.bucket(), kernel::Bucket::of("user:42"), "it lives with its buyer");
+    assert_eq!(create.subject.as_deref(), Some("2 items"));
+    assert_eq!(create.expires_at, kernel::Time::parse("2026-11-23T16:30:00Z"));
+    assert_eq!(create.confirm_by, kernel::Time::parse("2026-12-03T16:00:00Z"));
+    assert_eq!(create.return_url.as_deref(), Some("https://shop.example/done"));
+    assert_eq!(create.metadata.get("cart").map(String::as_str), Some("17"));
+    assert_eq!(create.late_success, LateSuccess::Refund);
+    assert_eq!(create.splits[0].receiver, Owner::Seller(shop(), "s1".to_owned()));
+    assert_eq!(create.splits[1].amount.minor(), 2_490);
+    let tools = create.pay.unwrap();
+    assert!(matches!(tools[0].tool, Tool::Coupon(_)));
+    let card = Tool::Channel { method: "card".to_owned(), sandbox: Some("succeed".to_owned()) };
+    assert_eq!((&tools[1].tool, tools[1].amount.minor()), (&card, 13_490));
+}
+
+#[tokio::test]
+async fn trades_that_are_refused() {
+    let house = House::test();
+    let good = json!({"merchant_order_id": "A1", "type": "instant", "amount": 100, "currency": "CNY", "buyer": "42"});
+    let split = |receiver: &str, amount: Value| json!([{"receiver": receiver, "amount": amount}]);
+    let tool = |tool: Value| json!({"tools": [tool]});
+    let foreign = format!("seller:{}:s1", super::house::other_shop());
+    for (field, value, code, param) in [
+        ("type", json!("topup"), "400 invalid_value", "type"),
+        ("sub_type", json!("Shop"), "400 invalid_value", "sub_type"),
+        ("currency", json!("XXX"), "422 unknown_currency", "currency"),
+        ("currency", json!("СNY"), "422 unknown_currency", "currency"),
+        ("buyer", json!("a b"), "400 invalid_id", "buyer"),
+        ("merchant_order_id", json!("x".repeat(65)), "400 invalid_text", "merchant_order_id"),
+        ("merchant_order_id", json!("a\n{\"level\":1}"), "400 invalid_text", "merchant_order_id"),
+        ("subject", json!("4111 1111 1111 1111"), "422 pan_not_accepted", "subject"),
+        ("metadata", json!({"card": "4111-1111-1111-1111"}), "422 pan_not_accepted", "metadata.card"),
+        ("metadata", json!({"n": 1}), "400 invalid_type", "metadata.n"),
+        ("expires_at", json!("tomorrow"), "400 invalid_time", "expires_at"),
+        ("return_url", json!("javascript:alert(1)"), "400 invalid_value", "return_url"),
+        ("late_success", json!("keep"), "400 invalid_value", "late_success"),
+        ("splits", split("seller:s1", json!(0)), "422 amount_not_positive", "splits[0].amount"),
+        ("splits", split("seller:s1", json!(-1)), "422 amount_not_positive", "splits[0].amount"),
+        ("splits", split(&foreign, json!(100)), "422 receiver_not_applicable", "splits[0].receiver"),
+        ("splits", split("robot:1", json!(100)), "400 invalid_id", "splits[0].receiver"),
+        ("pay", json!({}), "400 missing_field", "pay.tools"),
+        ("pay", json!({"tools": []}), "400 invalid_value", "pay.tools"),
+        ("pay", json!({"tools": [], "now": true}), "400 invalid_value", "pay.tools"),
+        ("pay", tool(json!({"tool": "points", "amount": 1})), "400 invalid_value", "pay.tools[0].tool"),
+        ("pay", tool(json!({"tool": "coupon", "coupon": "x", "amount": 1})), "400 invalid_id", "pay.tools[0].coupon"),
+        (
+            "pay",
+            tool(json!({"tool": "channel", "method": "card", "amount": 0})),
+            "422 amount_not_positive",
+            "pay.tools[0].amount",
+        ),
+        (
+            "pay",
+            tool(json!({"tool": "channel", "method": "card", "amount": 1, "sandbox": "refund_fail"})),
+            "400 invalid_value",
+            "pay.tools[0].sandbox",
+        ),
+        (
+            "pay",
+            tool(json!({"tool": "coupon", "method": "card", "amount": 1})),
+            "400 missing_field",
+            "pay.tools[0].coupon",
+        ),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let answer = house.post(SHOP, "/v1/trades", &body.to_string()).await;
+        assert_eq!((answer.code().as_str(), &answer.json()["param"]), (code, &json!(param)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn b21_sums_beyond_the_range() {
+    let house = House::test();
+    let half = json!({"tool": "channel", "method": "card", "amount": 600_000_000_000_000_i64});
+    let answer = house
+        .post(SHOP, &format!("/v1/trades/{}/payments", trade()), &json!({"tools": [half, half]}).to_string())
+        .await;
+    assert_eq!((answer.code().as_str(), &answer.json()["param"]), ("422 amount_out_of_range", &json!("tools")));
+}
+
+#[tokio::test]
+async fn b22_b30_scales() {
+    let house = House::test();
+    let raw = |amount: &str, currency: &str| {
+        format!(
+            r#"{{"merchant_order_id":"A","type":"instant","amount":{amount},"currency":"{currency}","buyer":"42"}}"#
+        )
+    };
+    for (amount, currency) in [("100.00", "JPY"), ("1.2345", "BHD")] {
+        let answer = house.post(SHOP, "/v1/trades", &raw(amount, currency)).await;
+        assert_eq!(answer.code(), "422 currency_exponent_mismatch", "{amount} {currency}");
+    }
+    let refunds = format!("/v1/trades/{}/refunds", trade());
+    let refund = house.post(SHOP, &refunds, r#"{"merchant_refund_id":"R","amount":0.005}"#).await;
+    assert_eq!(refund.code(), "400 invalid_amount");
+}
+
+#[tokio::test]
+async fn a_platform_key_names_the_merchant_of_bare_sellers() {
+    let house = House::test();
+    let confirm = format!("/v1/trades/{}/confirm", trade());
+    let body = json!({"splits": [{"receiver": "seller:s1", "amount": 5}]});
+    assert_eq!(house.post(PLATFORM, &confirm, &body.to_string()).await.code(), "400 merchant_required");
+    assert_eq!(house.post(SHOP, &confirm, &body.to_string()).await.code(), "201");
+    let Command::Trade(id, TradeCommand::Confirm { amount: None, splits }) = house.last().command else {
+        panic!("no confirm")
+    };
+    assert_eq!((id, splits.len()), (trade(), 1));
+}
+
+#[tokio::test]
+async fn webhook_addresses_and_types() {
+    let house = House::test();
+    for (body, code) in [
+        (json!({"url": "https://shop.example/hook"}), "201"),
+        (json!({"url": "http://127.0.0.1:9000/hook", "types": ["trade.paid"]}), "201"),
+        (json!({"url": "http://169.254.169.254/"}), "422 url_not_allowed"),
+        (json!({"url": "https://ok@evil.example/"}), "422 url_not_allowed"),
+        (json!({"url": "https://shop.example/", "types": ["Trade Paid"]}), "400 invalid_value"),
+        (json!({"url": 5}), "400 invalid_type"),
+    ] {
+        assert_eq!(house.post(SHOP, "/v1/webhook_endpoints", &body.to_string()).await.code(), code, "{body}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Attack A11 and the life of a connection, over real sockets.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use futures::channel::oneshot;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::http::{Bounds, serve};
+
+struct Server {
+    address: std::net::SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    done: tokio::task::JoinHandle<()>,
+}
+
+async fn server() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        "slow"
+    };
+    let router = Router::new()
+        .route("/", get(|| async { "hello" }).post(|body: String| async { body }))
+        .route("/slow", post(slow));
+    let bounds = Bounds { connections: 2, head: Duration::from_millis(400), drain: Duration::from_secs(5) };
+    let (end, ended) = oneshot::channel::<()>();
+    let done = crate::ports::task(serve(listener, router, bounds, async { drop(ended.await) }));
+    Server { address, end: Some(end), done }
+}
+
+/// Sends bytes and reads until the other side closes.
+async fn exchange(server: &Server, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A reset after the answer is as good as a close.
+    let _ =
+        tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("it was closed");
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a11_requests_that_could_be_read_two_ways() {
+    let server = server().await;
+    for request in [
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +1\r\n\r\na",
+        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: x\r\nx-a: 1\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost : x\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\na\r\n0\r\n\r\n",
+    ] {
+        let answer = exchange(&server, request).await;
+        assert!(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"), "{request:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a11_no_request_hides_in_another() {
+    let server = server().await;
+    let hidden = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 40\r\ntransfer-encoding: chunked\r\n\r\n\
+                  0\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    let answer = exchange(&server, hidden).await;
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    assert!(!answer.contains("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_frees_its_place() {
+    let server = server().await;
+    let stuck = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
+    // Both places are taken; the third is served once the heads of the first two are late.
+    let answer = exchange(&server, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("hello"), "{answer}");
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn open_requests_are_finished_at_the_end() {
+    let mut server = server().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.end.take().unwrap().send(()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("slow"), "{answer}");
+    server.done.await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err(), "nothing is accepted any more");
+}
