@@ -49,7 +49,8 @@ impl PlaceId {
     /// The text form in the store with this salt.
     pub fn text(self, kind: Placed, salt: &[u8; 32]) -> String {
         let part = |value: i64, bits: u32| u128::from(value.unsigned_abs()) & ((1 << bits) - 1);
-        let place = part(self.shard, 14) << (SEQ_BITS + N_BITS) | part(self.seq, SEQ_BITS) << N_BITS | part(self.n, N_BITS);
+        let place =
+            part(self.shard, 14) << (SEQ_BITS + N_BITS) | part(self.seq, SEQ_BITS) << N_BITS | part(self.n, N_BITS);
         let mut text = String::with_capacity(4 + PLACE_CHARS + CHECK_CHARS);
         text.push_str(kind.prefix());
         text.push('_');
@@ -118,7 +119,8 @@ mod tests {
             let other = String::from_utf8(other).unwrap();
             assert_eq!(PlaceId::parse(&other, Placed::Event, &SALT), None, "{other}");
         }
-        for bad in ["", "evt_", &text[..32], &format!("{text}0"), &text.to_uppercase(), "evt_日本語日本語日本語日本語"] {
+        for bad in ["", "evt_", &text[..32], &format!("{text}0"), &text.to_uppercase(), "evt_日本語日本語日本語日本語"]
+        {
             assert_eq!(PlaceId::parse(bad, Placed::Event, &SALT), None, "{bad}");
         }
     }

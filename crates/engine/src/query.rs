@@ -164,9 +164,10 @@ fn unreadable(error: &StoreError) -> Problem {
             tracing::error!(code = error.code(), %detail, "a read failed");
             broken()
         }
-        StoreError::Unreachable { .. } | StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Schema { .. } => {
-            Problem::new(Code::store_unavailable, error.to_string())
-        }
+        StoreError::Unreachable { .. }
+        | StoreError::Full { .. }
+        | StoreError::Busy { .. }
+        | StoreError::Schema { .. } => Problem::new(Code::store_unavailable, error.to_string()),
     }
 }
 

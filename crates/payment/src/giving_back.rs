@@ -224,7 +224,7 @@ fn settle(draft: &mut Draft<'_>, part: u16) {
     let Some((refund, _)) = draft.state.part(part) else { return };
     let (no, before, after) = (refund.no, refund.status, refund.settled_status());
     if before != after {
-        let through = true;
+        let through = before == RefundStatus::Pending;
         draft.push(Event::RefundMoved { refund: no, status: after, through });
     }
 }

@@ -175,6 +175,7 @@ impl Player<'_> {
 
     async fn refund(&self, order: &Payable, trade: &str, refund: &PlannedRefund, number: u32) -> Result<(), Stop> {
         let mut body = json!({
+            "merchant_id": self.merchant,
             "merchant_refund_id": format!("r{number}"),
             "amount": refund.amount_minor,
             "reason": "returned goods",

@@ -29,7 +29,7 @@ impl Queries {
         let params = vec![Cell::Int(self.setup.shard), Cell::Text(owner.to_string().into())];
         let rows = self.rows(&ACCOUNTS_OF, params).await?;
         let id = |row| Cells::new(AccountList::TABLE, row).fixed().map(|id| AccountId(RootId::from_bytes(id)));
-        let ids = rows.into_iter().map(|row| id(row)).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
+        let ids = rows.into_iter().map(id).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
         let memory = self.load(ids.iter().map(|id| Account::key(*id))).await?;
         let accounts = ids.into_iter().filter_map(|id| there::<Account>(&memory, id));
         Ok(accounts.map(|account| wire::accounting::account_json(&account, None)).collect())
@@ -41,7 +41,8 @@ impl Queries {
         let as_of = self.caught_up(part.stale).await?;
         let params = vec![Cell::Int(self.setup.shard), bytes(id.0), Cell::Int(before), one_more(part.limit)];
         let rows = self.rows(&ENTRIES, params).await?;
-        let mut entries = rows.into_iter().map(AccountEntry::from_cells).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
+        let mut entries =
+            rows.into_iter().map(AccountEntry::from_cells).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
         let next = cut(&mut entries, part.limit, |entry| entry.ver.to_string());
         let vouchers = entries.iter().map(|entry| (entry.seq, entry.voucher)).collect();
         let transfers = entries.iter().map(|entry| (entry.seq, entry.n)).collect();

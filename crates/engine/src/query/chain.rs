@@ -1,8 +1,10 @@
 //! Everything of a trade in one document.
 //!
-//! 1. The projections name the batches that wrote about the trade, with the ranges of what they wrote. 2. One snapshot
-//! brings the trade's tree, its vouchers, transfers and events. 3. The accounts of the transfers, and the bodies of the
-//! events. A range may hold rows of other trades (two requests for one trade in one batch); they are left out.
+//! 1. The projections name the batches that wrote about the trade, with the ranges of what they wrote.
+//! 2. One snapshot brings the trade's tree, its vouchers, transfers and events.
+//! 3. Two more bring the accounts of the transfers, and the bodies of the events that point elsewhere.
+//!
+//! A range may hold rows of other trades (two requests for one trade in one batch); they are left out.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +14,7 @@ use payment::Payments;
 use serde_json::value::RawValue;
 use store::tables::derived::TradeBatch;
 use store::tables::log::Event;
-use store::unit::{Key, Kept as _, Memory};
+use store::unit::{Kept as _, Key, Memory};
 use store::{Ask, Cell, Row as _};
 use trade::Trade;
 
@@ -35,7 +37,10 @@ impl Queries {
         let mut asks = Memory::asks(&keys);
         let tree = asks.len();
         asks.extend(Booked::asks(&vouchers, &transfers));
-        asks.push(Ask { table: Event::TABLE, keys: told.iter().map(|(seq, n)| vec![Cell::Int(*seq), Cell::Int(*n)]).collect() });
+        asks.push(Ask {
+            table: Event::TABLE,
+            keys: told.iter().map(|(seq, n)| vec![Cell::Int(*seq), Cell::Int(*n)]).collect(),
+        });
         let mut rows = self.snapshot(asks).await?.rows;
         let told = rows.pop().unwrap_or_default();
         let ledger = rows.split_off(tree);

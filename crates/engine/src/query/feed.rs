@@ -44,12 +44,7 @@ impl Queries {
         event.map(|event| Ok(Found { merchant: event.merchant, body: self.shown(&event)? })).transpose()
     }
 
-    async fn events_of(
-        &self,
-        merchant: MerchantId,
-        (seq, n): (i64, i64),
-        limit: usize,
-    ) -> Result<Vec<Event>, Problem> {
+    async fn events_of(&self, merchant: MerchantId, (seq, n): (i64, i64), limit: usize) -> Result<Vec<Event>, Problem> {
         let limit = Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = vec![Cell::Int(self.setup.shard), bytes(merchant.0), Cell::Int(seq), Cell::Int(n), limit];
         let rows = self.rows(&EVENTS_OF, params).await?;

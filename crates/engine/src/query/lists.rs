@@ -33,7 +33,8 @@ impl Queries {
         // A trade may have gone on since the projection found it in this status.
         let fits = |trade: &Trade| filter.status.is_none_or(|status| trade.status.as_str() == status);
         let trades = ids.into_iter().filter_map(|id| there::<Trade>(&memory, id)).filter(|trade| fits(trade));
-        let data = trades.map(|trade| wire::trade::json(&trade, there::<Payments>(&memory, trade.id).as_deref())).collect();
+        let data =
+            trades.map(|trade| wire::trade::json(&trade, there::<Payments>(&memory, trade.id).as_deref())).collect();
         Ok(Page { data, next, as_of })
     }
 

@@ -41,8 +41,11 @@ impl Queries {
         let first = place_of(ClaimKind::Order, &scope, merchant_order_id);
         let places: Vec<i64> = (0..limits::MAX_CLAIM_PROBES).map(|probe| first.wrapping_add(probe)).collect();
         let claims = self.load(places.iter().map(|place| Claim::key(*place))).await?;
-        let answers: Vec<(i64, i64)> =
-            places.iter().map_while(|place| there::<Claim>(&claims, *place)).map(|claim| (claim.seq, claim.n)).collect();
+        let answers: Vec<(i64, i64)> = places
+            .iter()
+            .map_while(|place| there::<Claim>(&claims, *place))
+            .map(|claim| (claim.seq, claim.n))
+            .collect();
         let memory = self.load(answers.iter().map(|place| Answer::key(*place))).await?;
         let is_it = |answer: &Arc<Answer>| {
             answer.kind == ClaimKind::Order.as_str() && answer.scope == scope && answer.key == merchant_order_id
@@ -85,10 +88,8 @@ impl Queries {
     /// A coupon.
     pub async fn coupon(&self, id: CouponId) -> Result<Option<Found>, Problem> {
         let memory = self.load([Coupon::key(id)]).await?;
-        let found = |coupon: Arc<Coupon>| Found {
-            merchant: coupon.merchant,
-            body: wire::payment::coupon_json(&coupon),
-        };
+        let found =
+            |coupon: Arc<Coupon>| Found { merchant: coupon.merchant, body: wire::payment::coupon_json(&coupon) };
         Ok(there::<Coupon>(&memory, id).map(found))
     }
 }

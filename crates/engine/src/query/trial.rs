@@ -1,7 +1,7 @@
 //! The trial balance of the whole book: now from the accounts themselves, for a date from the day sums.
 
 use accounting::Subject;
-use accounting::trial::{Row as Sum, Trial, Sums, trial};
+use accounting::trial::{Row as Sum, Sums, Trial, trial};
 use kernel::{Currency, Problem};
 use store::tables::accounting::{AccountRow, TRIAL};
 use store::tables::derived::{DAYS, SubjectDay};

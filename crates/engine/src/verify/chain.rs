@@ -93,15 +93,18 @@ impl Rows<'_> {
     }
 
     fn wrong(&self, kind: LeafKind, place: usize, seq: i64) -> Wrong {
+        // Vouchers and transfers are numbered from 0 without gaps, so their place is their number.
+        let expected = format!("{seq}/{place}");
         let (table, key) = match kind {
             LeafKind::Voucher => (VoucherRow::TABLE, self.vouchers.get(place).map(|item| item.key.clone())),
             LeafKind::Transfer => (TransferRow::TABLE, self.transfers.get(place).map(|item| item.key.clone())),
-            LeafKind::Opening => (AccountRow::TABLE, self.openings.get(place).map(|(id, _)| id.to_string())),
+            LeafKind::Opening => {
+                let key = self.openings.get(place).map_or_else(|| "(none)".to_owned(), |(id, _)| id.to_string());
+                return Wrong { table: AccountRow::TABLE, key, what: format!("is not what batch {seq} opened") };
+            }
         };
-        match key {
-            Some(key) => Wrong { table, key, what: format!("is not what batch {seq} wrote") },
-            None => Wrong { table, key: format!("{seq}/{place}"), what: "is missing".to_owned() },
-        }
+        let what = if key.as_ref() == Some(&expected) { format!("is not what batch {seq} wrote") } else { "is missing".to_owned() };
+        Wrong { table, key: expected, what }
     }
 }
 

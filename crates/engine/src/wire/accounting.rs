@@ -265,6 +265,9 @@ mod tests {
         let json = trial_json(&trial(rows)[0], Some(20_261_123));
         assert!(json.contains("\"debit_total\":18446744073709551614,\"credit_total\":18446744073709551614"), "{json}");
         assert!(json.contains("\"date\":\"2026-11-23\"") && json.contains("\"balanced\":true"), "{json}");
-        assert!(json.contains("{\"subject\":\"5002\",\"name\":\"Marketing expense\",\"debit\":18446744073709551614"), "{json}");
+        assert!(
+            json.contains("{\"subject\":\"5002\",\"name\":\"Marketing expense\",\"debit\":18446744073709551614"),
+            "{json}"
+        );
     }
 }

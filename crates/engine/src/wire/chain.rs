@@ -80,12 +80,10 @@ pub fn json(
         refunds: payments.map_or_else(Vec::new, |state| {
             state.refunds.iter().filter_map(|refund| super::payment::refund(state, refund.no)).collect()
         }),
-        cases: payments.map_or_else(Vec::new, |state| {
-            state.cases.iter().map(|case| CaseObject::new(trade.id, case)).collect()
-        }),
-        channel_orders: orders.map_or_else(Vec::new, |orders| {
-            orders.orders.iter().map(|order| self::order(orders, order)).collect()
-        }),
+        cases: payments
+            .map_or_else(Vec::new, |state| state.cases.iter().map(|case| CaseObject::new(trade.id, case)).collect()),
+        channel_orders: orders
+            .map_or_else(Vec::new, |orders| orders.orders.iter().map(|order| self::order(orders, order)).collect()),
         vouchers,
         events: events.iter().map(AsRef::as_ref).collect(),
     })

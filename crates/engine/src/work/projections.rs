@@ -1,8 +1,9 @@
 //! The projections' worker: follows a shard's log and keeps what lists, statements and day sums are read from.
 //!
-//! 1. From the watermark on, read the next batches with their vouchers, transfers and events. 2. Read what the projections
-//! say of the accounts, cases and dates that these go on with. 3. Fold the one into the other, purely. 4. Write the rows
-//! and the new watermark in one small transaction, which does nothing if another worker was faster.
+//! 1. From the watermark on, read the next batches with their vouchers, transfers and events.
+//! 2. Read what the projections say of the accounts, cases and dates that these go on with.
+//! 3. Fold the one into the other, purely.
+//! 4. Write the rows and the new watermark in one small transaction, which does nothing if another worker was faster.
 //!
 //! A crash leaves the projections behind, never wrong, so the transaction need not be durable. They are bounded by what
 //! is truth: [`Projections::rebuild`] throws them away, and following the log again makes the same rows.

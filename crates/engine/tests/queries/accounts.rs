@@ -1,5 +1,6 @@
 //! Accounts now and as of a moment, statements of account, the trial balance.
 
+use engine::ports::Clock as _;
 use engine::query::Part;
 use engine::request::Command;
 use futures::executor::block_on;
@@ -7,7 +8,6 @@ use kernel::message::payment::Tool;
 use kernel::message::trade::Command as TradeCommand;
 use kernel::time::{DAY_US, HOUR_US, SECOND_US};
 use kernel::{Owner, Time};
-use engine::ports::Clock as _;
 use serde_json::Value;
 
 use crate::house::{House, balance_of, card, cny, first, json, user};
@@ -35,6 +35,12 @@ fn an_account_as_of_a_moment() {
     for (at, amount) in moments {
         assert_eq!(posted(&house, Some(at)), amount, "{at}");
     }
+    let page = block_on(house.queries.account_transfers(balance_of("42"), first(9))).unwrap();
+    for line in page.data.iter().map(String::as_str).map(json) {
+        let at = Time::parse(line["created_at"].as_str().unwrap()).unwrap();
+        assert_eq!(posted(&house, Some(at)), line["posted"], "at its own moment it is in");
+        assert_ne!(posted(&house, Some(at.plus(-1))), line["posted"], "and before it is not");
+    }
 }
 
 #[test]
@@ -50,7 +56,7 @@ fn a_statement_is_complete_and_ends_at_the_balance() {
     loop {
         let part = Part { limit: 2, after, stale: false };
         let page = block_on(house.queries.account_transfers(balance_of("42"), part)).unwrap();
-        lines.extend(page.data.iter().map(|line| json(line)));
+        lines.extend(page.data.iter().map(String::as_str).map(json));
         after = page.next;
         if after.is_none() {
             break;
@@ -79,7 +85,12 @@ fn an_owners_accounts() {
     house.project();
     let of = |owner: &Owner| -> Vec<(Value, Value)> {
         let accounts = block_on(house.queries.accounts(owner)).unwrap();
-        accounts.iter().map(|account| json(account)).map(|account| (account["subject"].clone(), account["available"].clone())).collect()
+        accounts
+            .iter()
+            .map(String::as_str)
+            .map(json)
+            .map(|account| (account["subject"].clone(), account["available"].clone()))
+            .collect()
     };
     assert_eq!(of(&user("42")), [("2001".into(), 400.into())]);
     assert_eq!(of(&Owner::Seller(merchant, "s1".to_owned())), [("2003".into(), 600.into())]);

@@ -1,8 +1,8 @@
 //! A store with a line that runs when it is asked something, the projections' worker, and queries over both.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use accounting::{AccountKey, Subject};
 use channel::adapter::Answer;
@@ -156,8 +156,40 @@ impl House {
         self.say(Command::Fund { owner: self::user(user), money: cny(amount) });
     }
 
+    pub(crate) fn order_by(
+        &mut self,
+        merchant: MerchantId, buyer: &str,
+        number: &str,
+        pay: Option<Tool>,
+        amount: i64,
+    ) -> (TradeId, Command) {
+        let id = TradeId(self.draw("user:42"));
+        let command = Command::CreateTrade(Box::new(Create {
+            id,
+            context: Context { merchant, order_type: OrderType::Escrow, sub_type: SubType::general() },
+            merchant_order_id: number.to_owned(),
+            money: cny(amount),
+            buyer: UserId::parse(buyer).unwrap(),
+            subject: None,
+            expires_at: None,
+            confirm_by: None,
+            return_url: None,
+            metadata: BTreeMap::new(),
+            splits: vec![Share { receiver: Owner::Seller(merchant, "s1".to_owned()), amount: cny(amount).amount }],
+            late_success: Default::default(),
+            pay: pay.map(|tool| vec![ToolRequest { tool, amount: cny(amount).amount }]),
+        }));
+        (id, command)
+    }
+
     /// A trade over `amount` with a number of its own, paid with these tools.
-    pub(crate) fn order(&mut self, merchant: MerchantId, number: &str, pay: Option<Tool>, amount: i64) -> (TradeId, Command) {
+    pub(crate) fn order(
+        &mut self,
+        merchant: MerchantId,
+        number: &str,
+        pay: Option<Tool>,
+        amount: i64,
+    ) -> (TradeId, Command) {
         let id = TradeId(self.draw("user:42"));
         let command = Command::CreateTrade(Box::new(Create {
             id,
@@ -177,7 +209,13 @@ impl House {
         (id, command)
     }
 
-    pub(crate) fn trade(&mut self, merchant: MerchantId, number: &str, pay: Option<Tool>, amount: i64) -> (TradeId, String) {
+    pub(crate) fn trade(
+        &mut self,
+        merchant: MerchantId,
+        number: &str,
+        pay: Option<Tool>,
+        amount: i64,
+    ) -> (TradeId, String) {
         let (id, command) = self.order(merchant, number, pay, amount);
         (id, self.say(command))
     }

@@ -40,9 +40,13 @@ fn trades_by_merchant_and_status_page_by_page() {
     house.project();
     for merchant in [None, Some(merchants[0]), Some(merchants[1])] {
         for status in [None, Some("closed"), Some("created"), Some("paid")] {
-            let wanted: Vec<TradeId> = trades.iter()
-                .filter(|trade| merchant.is_none_or(|merchant| trade.0 == merchant) && status.is_none_or(|status| trade.2 == status))
-                .map(|trade| trade.1).collect();
+            let wanted: Vec<TradeId> = trades
+                .iter()
+                .filter(|trade| {
+                    merchant.is_none_or(|merchant| trade.0 == merchant) && status.is_none_or(|status| trade.2 == status)
+                })
+                .map(|trade| trade.1)
+                .collect();
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let part = Part { limit: 2, after, stale: false };
@@ -146,7 +150,8 @@ fn events_are_walked_without_gaps_and_by_their_merchant_only() {
     house.trade(merchants[1], "B1", None, 100);
     house.trade(merchants[0], "B2", None, 100);
     house.project();
-    let more = block_on(house.queries.events(Some(merchants[0]), Part { limit: 10, after: end, stale: false })).unwrap();
+    let more =
+        block_on(house.queries.events(Some(merchants[0]), Part { limit: 10, after: end, stale: false })).unwrap();
     assert_eq!(more.data.len(), 1);
     assert_eq!(json(&more.data[0])["data"]["merchant_order_id"], "B2");
 }

@@ -77,15 +77,20 @@ fn the_chain_leads_from_the_order_to_the_ledger() {
     let order = &chain["channel_orders"][0];
     assert_eq!((&order["status"], &order["receipts"]), (&"paid".into(), &1.into()));
     assert_eq!(order["evidence"][0]["digest"], "ab".repeat(32));
-    let amounts: Vec<i64> = chain["vouchers"].as_array().unwrap().iter()
+    let amounts: Vec<i64> = chain["vouchers"]
+        .as_array()
+        .unwrap()
+        .iter()
         .flat_map(|voucher| voucher["transfers"].as_array().unwrap())
-        .map(|transfer| transfer["amount"].as_i64().unwrap()).collect();
+        .map(|transfer| transfer["amount"].as_i64().unwrap())
+        .collect();
     assert_eq!(amounts, [3_000, 3_000], "into escrow, and to the receiver");
     let released = &chain["vouchers"][1]["transfers"][0];
     assert_eq!((&released["debit"]["subject"], &released["credit"]["subject"]), (&"2004".into(), &"2003".into()));
     assert_eq!(released["credit"]["owner"], "seller:s1");
     assert!(released["id"].as_str().unwrap().starts_with("trf_"));
-    let kinds: Vec<&str> = chain["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        chain["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     let last = kinds.len() - 1;
     assert_eq!((kinds[0], kinds[last]), ("trade.created", "trade.completed"));
     assert!(kinds.contains(&"payment.succeeded") && !kinds.contains(&"trade.closed"), "{kinds:?}");

@@ -61,10 +61,7 @@ fn in_memory() {
 #[allow(clippy::disallowed_methods, reason = "the threads of a store on disk")]
 fn on_files() {
     let directory = tempfile::tempdir().unwrap();
-    let ports = Ports {
-        spawn: Arc::new(|_| {}),
-        thread: Arc::new(|_, work| drop(std::thread::spawn(work))),
-    };
+    let ports = Ports { spawn: Arc::new(|_| {}), thread: Arc::new(|_, work| drop(std::thread::spawn(work))) };
     let url = Url::Sqlite(directory.path().to_owned());
     let opening = Opening { access: Access::Serve { create: true }, shards: 1, now: 0 };
     let store = block_on(Store::open(&url, opening, ports)).unwrap();

@@ -25,6 +25,8 @@ use crate::ports::{SystemClock, SystemRandom};
 use crate::runtime;
 use crate::telemetry::{self, Metrics};
 
+/// How long a call is repeated while the server is away.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The file beside the data that holds the demo's platform key.
 const KEY_FILE: &str = "demo.key";
 
@@ -98,20 +100,23 @@ impl Demo {
 
 /// Plays, shows the books, and goes on until it is dropped.
 async fn shop(options: &Options, every: Duration, once: bool) -> Result<(), bench::Error> {
-    say(&format!("{} orders are being played through the API …", options.orders));
+    let client = Client::new(&options.base_url, &options.key)?.patient(PATIENCE);
+    let merchant: bench::api::Created =
+        client.post_json("/v1/merchants", "demo-your-shop", &serde_json::json!({ "name": "Your shop" })).await?;
+    show_ways(options, &merchant.id);
+    say(&format!("\n{} orders are being played through the API; some wait for an institution …", options.orders));
     let mut out = std::io::stdout();
     shoppers::play(options, &mut out).await?;
-    show_books(options).await?;
-    show_ways(options);
+    show_books(&client).await?;
     if !once {
+        say("\nOrders go on coming in until Ctrl-C.");
         shoppers::trickle(options, every, std::future::pending(), &mut out).await?;
     }
     Ok(())
 }
 
 /// The trial balance, as the API tells it.
-async fn show_books(options: &Options) -> Result<(), bench::Error> {
-    let client = Client::new(&options.base_url, &options.key)?.patient(Duration::from_secs(30));
+async fn show_books(client: &Client) -> Result<(), bench::Error> {
     let trial: bench::api::TrialBalance = client.get_json("/v1/ledger/trial_balance?currency=CNY").await?;
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_header(["subject", "debit (fen)", "credit (fen)"]);
@@ -126,18 +131,23 @@ async fn show_books(options: &Options) -> Result<(), bench::Error> {
     Ok(())
 }
 
-fn show_ways(options: &Options) {
+fn show_ways(options: &Options, merchant: &str) {
     let Options { base_url, key, .. } = options;
+    let order = serde_json::json!({
+        "merchant_id": merchant,
+        "merchant_order_id": "A1001",
+        "type": "escrow",
+        "amount": 14_490,
+        "currency": "CNY",
+        "buyer": "42",
+        "pay": { "tools": [{ "tool": "channel", "method": "card", "amount": 14_490 }] },
+    });
     say(&format!(
-        "\nDocumentation  {base_url}/docs\nOpenAPI        {base_url}/openapi.json\nMetrics        {base_url}/metrics\n\n\
+        "documentation  {base_url}/docs\nopenapi        {base_url}/openapi.json\nmetrics        {base_url}/metrics\n\n\
          A trade of your own, paid in the same call:\n\n\
-         curl -s {base_url}/v1/merchants -H 'Authorization: Bearer {key}' -H 'Idempotency-Key: shop-1' \\\n  \
-         -H 'Content-Type: application/json' -d '{{\"name\": \"My shop\"}}'\n\
-         curl -s {base_url}/v1/trades -H 'Authorization: Bearer {key}' -H 'Idempotency-Key: order-1' \\\n  \
-         -H 'Content-Type: application/json' -d '{{\"merchant_id\": \"mch_… of the first answer\", \"merchant_order_id\": \"A1001\", \\\n  \
-         \"type\": \"escrow\", \"amount\": 14490, \"currency\": \"CNY\", \"buyer\": \"42\", \\\n  \
-         \"pay\": {{\"tools\": [{{\"tool\": \"channel\", \"method\": \"card\", \"amount\": 14490}}]}}}}'\n\n\
-         Orders go on coming in until Ctrl-C."
+         curl -s {base_url}/v1/trades -H 'Authorization: Bearer {key}' \\\n     \
+         -H 'Idempotency-Key: order-A1001' -H 'Content-Type: application/json' \\\n     \
+         -d '{order}'"
     ));
 }
 

@@ -316,3 +316,85 @@ fn array(kind: Kind) -> &'static str {
         Kind::Bytes => "bytea[]",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Row, row};
+
+    row! {
+        /// A row with everything that a text can depend on.
+        pub(crate) struct Shelf in Main "shelf" key 3, version version {
+            /// In the key.
+            pub(crate) shard: i64,
+            /// In the key.
+            pub(crate) no: i64,
+            /// In the key.
+            pub(crate) id: [u8; 2],
+            /// Not in the key.
+            pub(crate) label: Option<String>,
+            /// The guard.
+            pub(crate) version: i64,
+        }
+    }
+
+    fn text(verb: Verb, dialect: Dialect) -> String {
+        verb.text(Shelf::TABLE, dialect)
+    }
+
+    #[test]
+    fn sqlite_takes_a_row_at_a_time() {
+        let text = |verb| text(verb, Dialect::Sqlite);
+        let all = r#"SELECT t."shard", t."no", t."id", t."label", t."version" FROM "shelf" AS t WHERE t."shard" = ?1"#;
+        let order = r#"ORDER BY t."shard", t."no", t."id""#;
+        assert_eq!(text(Verb::Load(0)), format!("{all} {order}"));
+        assert_eq!(text(Verb::Load(2)), format!(r#"{all} AND t."no" = ?2 AND t."id" = ?3 {order}"#));
+        assert_eq!(
+            text(Verb::Insert),
+            r#"INSERT INTO "shelf" ("shard", "no", "id", "label", "version") VALUES (?1, ?2, ?3, ?4, ?5)"#
+        );
+        assert_eq!(
+            text(Verb::Update(0b11000)),
+            r#"UPDATE "shelf" AS t SET "label" = ?1, "version" = ?2 WHERE "shard" = ?3 AND "no" = ?4 AND "id" = ?5 AND "version" = ?6"#
+        );
+        assert_eq!(text(Verb::Delete), r#"DELETE FROM "shelf" WHERE "shard" = ?1 AND "no" = ?2 AND "id" = ?3"#);
+    }
+
+    #[test]
+    fn postgres_takes_an_array_per_column() {
+        let text = |verb| text(verb, Dialect::Postgres);
+        let columns = r#"SELECT t."shard", t."no", t."id", t."label", t."version" FROM "shelf" AS t"#;
+        let order = r#"ORDER BY t."shard", t."no", t."id""#;
+        assert_eq!(
+            text(Verb::Load(1)),
+            format!(r#"{columns} WHERE t."shard" = $1 AND t."no" = ANY ($2::bigint[]) {order}"#)
+        );
+        assert_eq!(
+            text(Verb::Load(2)),
+            format!(
+                r#"{columns}, UNNEST($2::bigint[], $3::bytea[]) AS v(p1, p2) WHERE t."shard" = $1 AND t."no" = v.p1 AND t."id" = v.p2 {order}"#
+            )
+        );
+        assert_eq!(
+            text(Verb::Upsert),
+            r#"INSERT INTO "shelf" ("shard", "no", "id", "label", "version") SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[]) ON CONFLICT ("shard", "no", "id") DO UPDATE SET "label" = excluded."label", "version" = excluded."version""#
+        );
+        assert_eq!(
+            text(Verb::Update(0b10000)),
+            r#"UPDATE "shelf" AS t SET "version" = v.p1 FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[]) AS v(p1, p2, p3, p4, p5) WHERE t."shard" = v.p2 AND t."no" = v.p3 AND t."id" = v.p4 AND t."version" = v.p5"#
+        );
+    }
+
+    #[test]
+    fn only_what_changes_is_set() {
+        let old = Shelf { shard: 0, no: 1, id: [0, 0], label: None, version: 1 };
+        let new = Shelf { version: 2, ..old.clone() };
+        let update = crate::Update { old: old.cells(), new: new.cells() };
+        let change = Change { updates: vec![update], ..Change::of(Shelf::TABLE) };
+        let bulks = Bulk::of(&change).unwrap();
+        assert_eq!(bulks.iter().map(|bulk| bulk.verb).collect::<Vec<_>>(), [Verb::Update(0b10000)]);
+        let cells: Vec<&Cell> = bulks[0].bound.iter().map(|bound| bulks[0].rows[0].cell(*bound)).collect();
+        let id = Cell::Bytes([0, 0].into());
+        assert_eq!(cells, [&Cell::Int(2), &Cell::Int(0), &Cell::Int(1), &id, &Cell::Int(1)]);
+    }
+}

@@ -229,3 +229,51 @@ impl<T: AsCell> AsCell for Option<T> {
         cells.optional(T::from_cell)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Row as _;
+    use crate::tables::shard::Shard;
+
+    fn cells(row: Vec<Cell>) -> Cells {
+        Cells::new(Shard::TABLE, row)
+    }
+
+    #[test]
+    fn long_values_are_not_shown() {
+        assert_eq!(format!("{:?}", Cell::Text("paid".into())), "\"paid\"");
+        assert_eq!(format!("{:?}", Cell::Bytes([1, 255].into())), "01ffh");
+        let body = Cell::Text("4111111111111111".repeat(3).into());
+        assert_eq!(format!("{body:?}"), "text of 48 bytes");
+        assert_eq!(format!("{:?}", Cell::Bytes([7; 33].into())), "33 bytes");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_without_its_value() {
+        let wrong = |row: Vec<Cell>| {
+            let mut cells = cells(row);
+            cells.int().and_then(|_| cells.int()).and_then(|_| cells.end()).unwrap_err().to_string()
+        };
+        assert!(wrong(vec![Cell::Int(1), Cell::Null]).contains("`epoch` is not a whole number"));
+        assert!(wrong(vec![Cell::Int(1)]).contains("`epoch` is missing"));
+        assert!(wrong(vec![Cell::Int(1); 3]).contains("is followed by columns"));
+        assert!(cells(vec![Cell::Bytes([0; 3].into())]).fixed::<4>().unwrap_err().why.contains("length"));
+    }
+
+    #[test]
+    fn nothing_is_read_as_nothing() {
+        let mut cells = cells(vec![Cell::Null, Cell::Text("a".into()), Cell::Null, Cell::Null]);
+        assert_eq!(cells.opt_int(), Ok(None));
+        assert_eq!(cells.opt_text(), Ok(Some("a".into())));
+        assert_eq!(Option::<[u8; 16]>::from_cell(&mut cells), Ok(None));
+        assert!(String::from_cell(&mut cells).is_err());
+    }
+
+    #[test]
+    fn cells_sort_as_columns_do() {
+        let text = |text: &str| Cell::Text(text.into());
+        assert!(text("B") < text("a") && text("a") < text("aa") && text("z") < text("ä"));
+        assert!(Cell::Int(-1) < Cell::Int(0) && Cell::Bytes([1].into()) < Cell::Bytes([1, 0].into()));
+    }
+}

@@ -88,7 +88,8 @@ pub(super) fn end(stretch: &Stretch) -> Option<Mark> {
 pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
     let mut folded = Folded { days: known.days, ..Folded::default() };
     let batches: BTreeMap<i64, &Batch> = stretch.batches.iter().map(|batch| (batch.seq, batch)).collect();
-    let vouchers: BTreeMap<(i64, i64), &VoucherRow> = stretch.vouchers.iter().map(|row| ((row.seq, row.n), row)).collect();
+    let vouchers: BTreeMap<(i64, i64), &VoucherRow> =
+        stretch.vouchers.iter().map(|row| ((row.seq, row.n), row)).collect();
     let mut accounts = known.accounts;
     for row in &stretch.transfers {
         let misfit = |why| Misfit { what: "transfer", seq: row.seq, n: row.n, why };
@@ -167,7 +168,8 @@ impl Folded {
     fn day(&mut self, shard: i64, date: i64, account: &Account, before: [i64; 4], after: [i64; 4]) -> Option<()> {
         let (currency, subject) = (account.currency.code().to_owned(), account.subject.as_str().to_owned());
         let key = (date, currency.clone(), subject.clone());
-        let day = self.days.entry(key).or_insert(SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 });
+        let day =
+            self.days.entry(key).or_insert(SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 });
         let sums = [&mut day.dp, &mut day.cp, &mut day.dh, &mut day.ch];
         for (sum, (before, after)) in sums.into_iter().zip(before.into_iter().zip(after)) {
             *sum = sum.checked_add(after.checked_sub(before)?)?;

@@ -12,6 +12,9 @@ use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 use super::fold::{Bytes, Known, Stretch, Told};
 use crate::query::watermark::Mark;
 
+/// Most rows of the ledger in a stretch; what is read and written at once stays a few megabytes and some milliseconds.
+const MOST_ROWS: i64 = 8_192;
+
 /// How far the projections have come, as their rows say.
 pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreError> {
     let ask = Ask { table: derived::Watermark::TABLE, keys: vec![Vec::new()] };
@@ -22,6 +25,9 @@ pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreE
 }
 
 /// The next batches after a place, at most `limit`, and where the shard stands.
+///
+/// The batches come first: what they say of their size decides how many are taken, so that a stretch is bounded by its
+/// rows, whatever the batches hold.
 pub(super) async fn stretch(
     reader: &dyn Reader,
     shard: i64,
@@ -29,25 +35,33 @@ pub(super) async fn stretch(
     limit: usize,
 ) -> Result<(Stretch, i64), StoreError> {
     let last = after.saturating_add(i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
-    let keys = || (after + 1..=last).map(|seq| vec![Cell::Int(seq)]).collect();
-    let tables = [Batch::TABLE, VoucherRow::TABLE, TransferRow::TABLE];
-    let asks = tables.into_iter().map(|table| Ask { table, keys: keys() }).collect();
-    let snapshot = reader.load(shard, asks).await?;
+    let keys = (after + 1..=last).map(|seq| vec![Cell::Int(seq)]).collect();
+    let snapshot = reader.load(shard, vec![Ask { table: Batch::TABLE, keys }]).await?;
     let head = snapshot.head.seq;
-    let mut rows = snapshot.rows.into_iter();
-    let mut stretch = Stretch {
-        shard,
-        batches: take(&mut rows)?,
-        vouchers: take(&mut rows)?,
-        transfers: take(&mut rows)?,
-        told: Vec::new(),
+    let batches = within_bounds(take(&mut snapshot.rows.into_iter())?);
+    let Some(last) = batches.last().map(|batch| batch.seq) else {
+        return Ok((Stretch { shard, ..Stretch::default() }, head));
     };
-    if let Some(batch) = stretch.batches.last() {
-        let params = [shard, after, batch.seq].map(Cell::Int).to_vec();
-        let rows = reader.query(&derived::TOLD, params).await?;
-        stretch.told = rows.into_iter().map(told).collect::<Result<_, _>>()?;
-    }
-    Ok((stretch, head))
+    let told_rows = reader.query(&derived::TOLD, [shard, after, last].map(Cell::Int).to_vec()).await?;
+    let keys: Vec<Vec<Cell>> = batches.iter().map(|batch| vec![Cell::Int(batch.seq)]).collect();
+    let asks = [VoucherRow::TABLE, TransferRow::TABLE].map(|table| Ask { table, keys: keys.clone() });
+    let mut rows = reader.load(shard, asks.to_vec()).await?.rows.into_iter();
+    let (vouchers, transfers) = (take(&mut rows)?, take(&mut rows)?);
+    let told = told_rows.into_iter().map(told).collect::<Result<_, _>>()?;
+    Ok((Stretch { shard, batches, vouchers, transfers, told }, head))
+}
+
+/// As many batches as stay within [`MOST_ROWS`] together, and at least one.
+fn within_bounds(mut batches: Vec<Batch>) -> Vec<Batch> {
+    let mut rows = 0_i64;
+    let fit = batches.iter().take_while(|batch| {
+        let first = rows == 0;
+        rows = rows.saturating_add(batch.rows).saturating_add(1);
+        first || rows <= MOST_ROWS
+    });
+    let fit = fit.count();
+    batches.truncate(fit);
+    batches
 }
 
 /// What the projections say of whatever the stretch goes on with, and the names of the accounts that it opens.
@@ -60,13 +74,20 @@ pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Know
             opened.insert(account);
         }
     }
-    let closed = stretch.told.iter().filter(|told| told.kind.starts_with("case.")).filter_map(|told| Some((told.tree?, told.no)));
+    let closed = stretch
+        .told
+        .iter()
+        .filter(|told| told.kind.starts_with("case."))
+        .filter_map(|told| Some((told.tree?, told.no)));
     let closed: BTreeSet<(Bytes, i64)> = closed.collect();
     let dates: BTreeSet<i64> = stretch.batches.iter().map(|batch| batch.acct_date).collect();
     let asks = vec![
         Ask { table: AccountRow::TABLE, keys: opened.iter().map(|id| vec![bytes(id)]).collect() },
         Ask { table: AccountList::TABLE, keys: touched.difference(&opened).map(|id| vec![bytes(id)]).collect() },
-        Ask { table: CaseList::TABLE, keys: closed.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect() },
+        Ask {
+            table: CaseList::TABLE,
+            keys: closed.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect(),
+        },
         Ask { table: SubjectDay::TABLE, keys: dates.into_iter().map(|date| vec![Cell::Int(date)]).collect() },
     ];
     let mut rows = reader.load(stretch.shard, asks).await?.rows.into_iter();

@@ -73,7 +73,7 @@ async fn the_books_and_the_statements() {
     let house = House::test();
     let balance = house.get(PLATFORM, "/v1/ledger/trial_balance?currency=CNY&date=2026-11-23").await.json();
     assert_eq!((balance["currency"].as_str(), balance["date"].as_str()), (Some("CNY"), Some("Some(20261123)")));
-    assert_eq!(house.get(PLATFORM, "/v1/ledger/trial_balance?currency=XXX").await.code(), "422 unknown_currency");
+    assert_eq!(house.get(PLATFORM, "/v1/ledger/trial_balance?currency=cny").await.code(), "422 unknown_currency");
     let statement = house.get(PLATFORM, "/v1/channels/sandbox/statements?date=2026-11-23").await;
     assert_eq!(
         (statement.text.as_str(), statement.header("content-type")),

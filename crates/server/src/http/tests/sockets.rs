@@ -28,7 +28,7 @@ async fn server() -> Server {
         .route("/slow", post(slow));
     let bounds = Bounds { connections: 2, head: Duration::from_millis(400), drain: Duration::from_secs(5) };
     let (end, ended) = oneshot::channel::<()>();
-    let done = crate::ports::task(serve(listener, router, bounds, async { drop(ended.await) }));
+    let done = crate::ports::task(serve(listener, router, bounds, async { ended.await.unwrap_or(()) }));
     Server { address, end: Some(end), done }
 }
 

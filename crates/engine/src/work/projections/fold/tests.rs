@@ -84,7 +84,14 @@ impl Writer {
             trade,
             object: String::new(),
         });
-        self.stretch.told.push(Told { seq, n: event, kind: fact.kind.into(), merchant: Some(MERCHANT), tree: trade, no: 1 });
+        self.stretch.told.push(Told {
+            seq,
+            n: event,
+            kind: fact.kind.into(),
+            merchant: Some(MERCHANT),
+            tree: trade,
+            no: 1,
+        });
         for leg in &fact.legs {
             self.transfer(seq, voucher, *leg);
         }
@@ -135,7 +142,13 @@ impl Writer {
 
 fn facts() -> impl Strategy<Value = Vec<Vec<Fact>>> {
     let leg = (0usize..5, 1usize..5, 1i64..1_000).prop_map(|(debit, on, amount)| (debit, (debit + on) % 5, amount));
-    let kinds = prop::sample::select(vec!["trade.created", "trade.paid", "payment.succeeded", "case.opened", "refund.succeeded"]);
+    let kinds = prop::sample::select(vec![
+        "trade.created",
+        "trade.paid",
+        "payment.succeeded",
+        "case.opened",
+        "refund.succeeded",
+    ]);
     let fact = (prop::option::of(1u8..4), prop::collection::vec(leg, 0..3), kinds);
     let fact = fact.prop_map(|(trade, legs, kind)| Fact { trade, legs, kind });
     prop::collection::vec(prop::collection::vec(fact, 0..4), 1..8)
@@ -175,7 +188,8 @@ fn lay(rows: &mut Folded, newer: Folded) {
 
 fn known(rows: &Folded, opened: &BTreeMap<AccountId, Account>) -> Known {
     let mut accounts = opened.clone();
-    accounts.extend(rows.accounts.values().map(|row| listed(row.clone()).unwrap()).map(|account| (account.id, account)));
+    accounts
+        .extend(rows.accounts.values().map(|row| listed(row.clone()).unwrap()).map(|account| (account.id, account)));
     Known { accounts, cases: rows.cases.clone(), days: rows.days.clone() }
 }
 
@@ -262,6 +276,10 @@ fn lists_follow_the_events() {
     let known = known(&rows, &BTreeMap::new());
     lay(&mut rows, fold(&closed, known).unwrap());
     let case = &rows.cases[&([2; 16], 1)];
-    assert_eq!((case.status.as_str(), case.opened_seq, case.opened_n), ("closed", 3, 4), "it stays where it was opened");
+    assert_eq!(
+        (case.status.as_str(), case.opened_seq, case.opened_n),
+        ("closed", 3, 4),
+        "it stays where it was opened"
+    );
     assert_eq!(rows.trades[&[2; 16]].status, "completed");
 }

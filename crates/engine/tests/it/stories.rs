@@ -1,0 +1,264 @@
+//! Good data: every kind of trade in every state that the line can bring it to.
+
+use channel::Answer;
+use engine::request::Command;
+use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
+use kernel::message::payment::{Resolution, Tool};
+use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
+use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
+use kernel::{Amount, CaseId, CouponId, Money, Owner, PaymentId, Time, TradeId};
+use trade::TimerKind;
+
+use crate::world::{Sale, World, card, cny, shares, user};
+
+/// Who is who.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cast {
+    /// Instant, paid by balance, completed.
+    pub(crate) instant: TradeId,
+    /// Escrow with three receivers, partly confirmed, partly refunded.
+    pub(crate) escrow: TradeId,
+    /// Coupon and card, completed; paid twice; refunded in part through the institution.
+    pub(crate) mixed: TradeId,
+    /// Coupon held, card asked.
+    pub(crate) open: TradeId,
+    /// Other money came; people have to decide.
+    pub(crate) mismatch: TradeId,
+    /// Of two cards one has paid.
+    pub(crate) half: TradeId,
+    /// Closed unpaid by time.
+    pub(crate) expired: TradeId,
+    /// Refused by the institution.
+    pub(crate) declined: TradeId,
+    /// Its time was over, and the money came after all.
+    pub(crate) late: TradeId,
+    /// A coupon that nobody used.
+    pub(crate) usable: CouponId,
+}
+
+pub(crate) fn paid(money: Money, number: &str) -> Answer {
+    Answer::Pay(PayOutcome::Paid { money, at: Time::from_micros(1), channel_no: number.to_owned() })
+}
+
+pub(crate) fn refunded(money: Money, number: &str) -> Answer {
+    Answer::Refund(RefundOutcome::Refunded { money, at: Time::from_micros(1), channel_no: number.to_owned() })
+}
+
+fn accepted() -> Answer {
+    Answer::Pay(PayOutcome::Accepted(Credential::Redirect("https://bank.example/pay".to_owned())))
+}
+
+fn refund(number: &str, minor: i64) -> TradeCommand {
+    TradeCommand::Refund(Refund {
+        merchant_refund_id: number.to_owned(),
+        amount: Amount::new(minor).unwrap(),
+        reason: None,
+        splits: Vec::new(),
+        sandbox: None,
+    })
+}
+
+fn confirm(minor: Option<i64>) -> TradeCommand {
+    TradeCommand::Confirm { amount: minor.map(|minor| Amount::new(minor).unwrap()), splits: Vec::new() }
+}
+
+/// Plays them all.
+pub(crate) fn play(world: &mut World) -> Cast {
+    money_in_hands(world);
+    let instant = by_balance(world);
+    let escrow = escrow(world);
+    let mixed = mixed(world);
+    let expired = ended(world);
+    let declined = declined(world);
+    let late = late(world);
+    cases(world);
+    refunds_that_fail(world);
+    let usable = coupons(world);
+    let (open, mismatch, half) = under_way(world);
+    Cast { instant, escrow, mixed, open, mismatch, half, expired, declined, late, usable }
+}
+
+fn money_in_hands(world: &mut World) {
+    world.fund(user("u1"), 1_000_000);
+    world.fund(user("u2"), 50);
+    world.fund(Owner::Merchant(world.merchant), 100_000);
+    world.fund_budget(Owner::Platform, 50_000);
+    world.fund_budget(Owner::Merchant(world.merchant), 20_000);
+}
+
+fn by_balance(world: &mut World) -> TradeId {
+    let instant = world.sell(Sale::instant("u1", 1_000).paid(vec![(Tool::Balance, 1_000)]));
+    world.tell_trade(instant, refund("r1", 300));
+    let shared = Sale { splits: vec![(user("s1"), 333), (user("s2"), 667)], ..Sale::instant("u1", 1_000) };
+    world.sell(shared.paid(vec![(Tool::Balance, 1_000)]));
+    // Too little money: failed, and the trade stays payable.
+    let short = world.sell(Sale::instant("u2", 500).paid(vec![(Tool::Balance, 500)]));
+    world.fund(user("u2"), 1_000);
+    world.pay(short, &[(Tool::Balance, 500)]);
+    instant
+}
+
+fn escrow(world: &mut World) -> TradeId {
+    let seller = |name: &str| Owner::Seller(world.merchant, name.to_owned());
+    let splits = vec![(seller("a"), 333), (seller("b"), 333), (Owner::Merchant(world.merchant), 334)];
+    let sale = Sale { splits, confirm_after: Some(10 * DAY_US), ..Sale::escrow("u1", 1_000) };
+    let trade = world.sell(sale.paid(vec![(Tool::Balance, 1_000)]));
+    world.tell_trade(trade, confirm(Some(500)));
+    world.tell_trade(trade, refund("r1", 100));
+    let only_a = shares(&[(Owner::Seller(world.merchant, "a".to_owned()), 50)]);
+    world.tell_trade(trade, TradeCommand::Confirm { amount: None, splits: only_a });
+    // Another one to its end, one refunded whole, one confirmed by time.
+    let whole = world.sell(Sale::escrow("u1", 700).paid(vec![(Tool::Balance, 700)]));
+    world.tell_trade(whole, confirm(None));
+    world.tell_trade(whole, refund("after", 200));
+    let back = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Balance, 400)]));
+    world.tell_trade(back, refund("all", 400));
+    let timed = Sale { confirm_after: Some(MINUTE_US), ..Sale::escrow("u1", 250) };
+    let timed = world.sell(timed.paid(vec![(Tool::Balance, 250)]));
+    world.pass(2 * MINUTE_US);
+    world.system(Command::Timer(timed, TimerKind::Confirm));
+    trade
+}
+
+fn mixed(world: &mut World) -> TradeId {
+    let coupon = world.coupon("u1", 500, false, None);
+    let sale = Sale::escrow("u1", 1_000).paid(vec![(Tool::Coupon(coupon), 300), (card(), 700)]);
+    let trade = world.sell(sale);
+    world.word(trade, 1, accepted());
+    world.word(trade, 1, paid(cny(700), "B1"));
+    // The same word again, and money a second time.
+    world.word(trade, 1, paid(cny(700), "B1"));
+    world.word(trade, 1, paid(cny(700), "B2"));
+    world.word(trade, 2, refunded(cny(700), "B3"));
+    world.word(trade, 1, paid(cny(700), "B4"));
+    // Coupon and card give back their parts; the institution has its part to do.
+    world.tell_trade(trade, refund("r1", 400));
+    world.word(trade, 4, refunded(cny(280), "B5"));
+    world.tell_trade(trade, confirm(Some(200)));
+    world.tell_trade(trade, refund("r2", 100));
+    trade
+}
+
+fn ended(world: &mut World) -> TradeId {
+    let canceled = world.sell(Sale::instant("u1", 900).paid(vec![(card(), 900)]));
+    world.word(canceled, 1, accepted());
+    world.tell_trade(canceled, TradeCommand::Close);
+    world.word(canceled, 1, Answer::Pay(PayOutcome::Closed));
+    let coupon = world.coupon("u1", 100, true, None);
+    let payment = world.sell(Sale::instant("u1", 900).paid(vec![(Tool::Coupon(coupon), 100), (card(), 800)]));
+    world.word(payment, 1, accepted());
+    world.ok(Command::CancelPayment(PaymentId::new(payment, 1)));
+    world.word(payment, 1, Answer::Pay(PayOutcome::Closed));
+    // A second try takes the place of the first.
+    let again = world.sell(Sale::instant("u1", 600).paid(vec![(card(), 600)]));
+    world.word(again, 1, accepted());
+    world.pay(again, &[(Tool::Balance, 600)]);
+    world.word(again, 1, paid(cny(600), "C1"));
+    let expired = world.sell(Sale::instant("u1", 900));
+    world.pass(2 * HOUR_US);
+    world.system(Command::Timer(expired, TimerKind::Expire));
+    world.system(Command::Timer(payment, TimerKind::Expire));
+    expired
+}
+
+fn declined(world: &mut World) -> TradeId {
+    let trade = world.sell(Sale::instant("u1", 800).paid(vec![(Tool::Balance, 100), (card(), 700)]));
+    world.word(trade, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    // The first of two cards paid, the second did not: compensation.
+    let two = world.sell(Sale::instant("u1", 500).paid(vec![(card(), 200), (card(), 300)]));
+    world.word(two, 1, paid(cny(200), "D1"));
+    world.word(two, 2, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    world.word(two, 3, refunded(cny(200), "D2"));
+    trade
+}
+
+fn late(world: &mut World) -> TradeId {
+    let end = |world: &mut World, trade| {
+        world.word(trade, 1, accepted());
+        world.tell_trade(trade, TradeCommand::Close);
+        world.word(trade, 1, Answer::Pay(PayOutcome::Closed));
+    };
+    let trade = world.sell(Sale::instant("u1", 400).paid(vec![(card(), 400)]));
+    end(world, trade);
+    world.word(trade, 1, paid(cny(400), "E1"));
+    let reopened = Sale { late: LateSuccess::Reopen, ..Sale::instant("u1", 450) };
+    let reopened = world.sell(reopened.paid(vec![(Tool::Balance, 50), (card(), 400)]));
+    end(world, reopened);
+    world.word(reopened, 1, paid(cny(400), "E2"));
+    trade
+}
+
+fn cases(world: &mut World) {
+    let resolve = |world: &mut World, trade, resolution| {
+        world.ok(Command::ResolveCase { case: CaseId::new(trade, 1), resolution, note: "seen".to_owned() });
+    };
+    let more = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
+    world.word(more, 1, paid(cny(350), "F1"));
+    resolve(world, more, Resolution::Accept);
+    let less = world.sell(Sale::escrow("u1", 300).paid(vec![(Tool::Balance, 50), (card(), 250)]));
+    world.word(less, 1, paid(cny(200), "F2"));
+    resolve(world, less, Resolution::Refund);
+    world.word(less, 2, refunded(cny(200), "F3"));
+    let usd = Money { currency: kernel::Currency::parse("USD").unwrap(), ..cny(300) };
+    let foreign = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
+    world.word(foreign, 1, paid(usd, "F4"));
+    resolve(world, foreign, Resolution::Refund);
+}
+
+fn refunds_that_fail(world: &mut World) {
+    let sold = |world: &mut World, number: &str| {
+        let trade = world.sell(Sale::instant("u1", 500).paid(vec![(card(), 500)]));
+        world.word(trade, 1, paid(cny(500), number));
+        world.tell_trade(trade, refund("r1", 200));
+        trade
+    };
+    let failed = |other_way| Answer::Refund(RefundOutcome::Failed { code: "closed_card".to_owned(), other_way });
+    let other_way = sold(world, "G1");
+    world.word(other_way, 2, failed(true));
+    let case = sold(world, "G2");
+    world.word(case, 2, failed(false));
+    let retried = sold(world, "G3");
+    world.word(retried, 2, failed(false));
+    let resolution = Resolution::Retry;
+    world.ok(Command::ResolveCase { case: CaseId::new(retried, 1), resolution, note: "again".to_owned() });
+    world.word(retried, 3, refunded(cny(200), "G4"));
+    let came_back = Answer::Refund(RefundOutcome::Returned { code: "no_account".to_owned(), at: Time::from_micros(1) });
+    let returned = sold(world, "G5");
+    world.word(returned, 2, refunded(cny(200), "G6"));
+    world.word(returned, 2, came_back.clone());
+    let rerouted = sold(world, "G7");
+    world.word(rerouted, 2, refunded(cny(200), "G8"));
+    world.word(rerouted, 2, came_back);
+    let resolution = Resolution::OtherWay;
+    world.ok(Command::ResolveCase { case: CaseId::new(rerouted, 1), resolution, note: "balance".to_owned() });
+    let contradicted = sold(world, "G9");
+    world.word(contradicted, 2, refunded(cny(150), "G10"));
+}
+
+fn coupons(world: &mut World) -> CouponId {
+    let gone = world.coupon("u1", 80, true, Some(MINUTE_US));
+    world.pass(2 * MINUTE_US);
+    world.system(Command::ExpireCoupon(gone));
+    // Given back whole, a coupon can be used again.
+    let again = world.coupon("u1", 200, false, Some(100 * DAY_US));
+    let trade = world.sell(Sale::instant("u1", 300).paid(vec![(Tool::Coupon(again), 200), (Tool::Balance, 100)]));
+    world.tell_trade(trade, refund("r1", 300));
+    let partly = world.coupon("u1", 200, true, None);
+    let trade = world.sell(Sale::instant("u1", 150).paid(vec![(Tool::Coupon(partly), 150)]));
+    world.tell_trade(trade, refund("r1", 60));
+    world.coupon("u1", 90, false, Some(50 * DAY_US))
+}
+
+/// What is not finished.
+fn under_way(world: &mut World) -> (TradeId, TradeId, TradeId) {
+    let coupon = world.coupon("u1", 150, false, None);
+    let open = world.sell(Sale::escrow("u1", 500).paid(vec![(Tool::Coupon(coupon), 120), (Tool::Balance, 80), (card(), 300)]));
+    world.word(open, 1, accepted());
+    let unknown = world.sell(Sale::escrow("u1", 500).paid(vec![(card(), 500)]));
+    world.word(unknown, 1, Answer::Unknown);
+    let mismatch = world.sell(Sale::instant("u1", 700).paid(vec![(card(), 700)]));
+    world.word(mismatch, 1, paid(cny(650), "H1"));
+    let half = world.sell(Sale::escrow("u1", 900).paid(vec![(card(), 400), (card(), 500)]));
+    world.word(half, 1, paid(cny(400), "H2"));
+    (open, mismatch, half)
+}

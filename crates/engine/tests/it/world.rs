@@ -1,0 +1,351 @@
+//! A store with a line on it, driven by hand: what is submitted together is one batch.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::thread;
+
+use async_channel::Sender;
+use channel::order::{Source, Told};
+use channel::sandbox::Sandbox;
+use channel::{Adapter as _, Answer, Profiles};
+use engine::channels::Channels;
+use engine::control::{Control, Shared};
+use engine::line::{Committed, Job, Reply, Setup};
+use engine::ports::{Clock, Observer};
+use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
+use engine::verify::{self, Options, Report};
+use futures::channel::oneshot;
+use futures::executor::{LocalPool, block_on};
+use futures::future::join_all;
+use futures::task::LocalSpawnExt as _;
+use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
+use kernel::time::{DAY_US, HOUR_US};
+use kernel::{
+    Amount, Bucket, Context, CouponId, Currency, KeyId, MerchantId, Money, OrderId, OrderType, Owner, Problem, RootId,
+    SubType, Time, TradeId, UserId,
+};
+use store::{Access, Line, Opening, Ports, Store, Url};
+
+/// 2026-11-23T00:00:00Z.
+const START: i64 = 1_795_392_000_000_000;
+
+/// Where the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Memory,
+    Files,
+    Postgres,
+}
+
+/// Time that moves by hand.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicI64>);
+
+impl Clock for Hands {
+    fn now(&self) -> Time {
+        Time::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Deaf;
+
+impl Observer for Deaf {
+    fn committed(&self, _: &Committed) {}
+    fn stopped(&self, why: &str) {
+        panic!("the line stopped: {why}");
+    }
+}
+
+/// A store, its line, and what tests need to speak to it.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) merchant: MerchantId,
+    pub(crate) url: Option<Url>,
+    clock: Hands,
+    queue: Sender<Job>,
+    pool: LocalPool,
+    drawn: u128,
+    keys: u64,
+    directory: Option<tempfile::TempDir>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What stands between the line and its store.
+pub(crate) type Between = Box<dyn FnOnce(Box<dyn Line>) -> Box<dyn Line>>;
+
+/// A new trade, in words.
+pub(crate) struct Sale {
+    pub(crate) kind: OrderType,
+    pub(crate) buyer: &'static str,
+    pub(crate) amount: i64,
+    pub(crate) splits: Vec<(Owner, i64)>,
+    pub(crate) pay: Option<Vec<(Tool, i64)>>,
+    pub(crate) late: LateSuccess,
+    pub(crate) confirm_after: Option<i64>,
+}
+
+impl Sale {
+    pub(crate) fn instant(buyer: &'static str, amount: i64) -> Self {
+        let (kind, late) = (OrderType::Instant, LateSuccess::Refund);
+        Self { kind, buyer, amount, splits: Vec::new(), pay: None, late, confirm_after: None }
+    }
+
+    pub(crate) fn escrow(buyer: &'static str, amount: i64) -> Self {
+        Self { kind: OrderType::Escrow, ..Self::instant(buyer, amount) }
+    }
+
+    pub(crate) fn paid(mut self, tools: Vec<(Tool, i64)>) -> Self {
+        self.pay = Some(tools);
+        self
+    }
+}
+
+pub(crate) fn card() -> Tool {
+    Tool::Channel { method: "card".to_owned(), sandbox: None }
+}
+
+pub(crate) fn cny(minor: i64) -> Money {
+    Money { amount: Amount::new(minor).unwrap(), currency: Currency::parse("CNY").unwrap() }
+}
+
+pub(crate) fn user(name: &str) -> Owner {
+    Owner::User(UserId::parse(name).unwrap())
+}
+
+pub(crate) fn tools(of: &[(Tool, i64)]) -> Vec<ToolRequest> {
+    of.iter().map(|(tool, minor)| ToolRequest { tool: tool.clone(), amount: Amount::new(*minor).unwrap() }).collect()
+}
+
+pub(crate) fn shares(of: &[(Owner, i64)]) -> Vec<Share> {
+    of.iter().map(|(receiver, minor)| Share { receiver: receiver.clone(), amount: Amount::new(*minor).unwrap() }).collect()
+}
+
+impl World {
+    pub(crate) fn new(engine: Engine) -> Option<Self> {
+        Self::build(engine, Box::new(|line| line))
+    }
+
+    /// `None` where the engine is not installed.
+    pub(crate) fn build(engine: Engine, between: Between) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let (url, runtime) = match engine {
+            Engine::Memory => (None, None),
+            Engine::Files => (Some(format!("sqlite:{}", directory.path().display()).parse().unwrap()), None),
+            Engine::Postgres => (Some(new_database()?), Some(runtime())),
+        };
+        let store = match &url {
+            None => Store::in_memory(1).unwrap(),
+            Some(url) => open(url, Access::Serve { create: true }, runtime.as_ref()),
+        };
+        let clock = Hands(Arc::new(AtomicI64::new(START)));
+        let (queue, receiver) = async_channel::unbounded();
+        let profiles = Profiles::from([("sandbox".to_owned(), Sandbox.profile())]);
+        let setup = Setup {
+            shard: 0,
+            writer: 7,
+            store: between(store.line().unwrap()),
+            queue: receiver,
+            clock: Arc::new(clock.clone()),
+            observer: Arc::new(Deaf),
+            control: Shared::new(Control::default()),
+            channels: Arc::new(Channels::new(profiles)),
+            zone: jiff::tz::TimeZone::UTC,
+            batch_limit: 512,
+            memory_limit: 10_000,
+        };
+        let pool = LocalPool::new();
+        let line = engine::line::run(setup);
+        pool.spawner().spawn_local(async move { line.await.unwrap() }).unwrap();
+        let merchant = MerchantId(RootId::new(Time::from_micros(START), Bucket::of("m"), 1));
+        let directory = Some(directory);
+        let mut world =
+            Self { store, merchant, url, clock, queue, pool, drawn: 100, keys: 0, directory, runtime };
+        let key = KeyId(RootId::from_bytes([9; 16]));
+        world.system(Command::Control(ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] }));
+        world.ok(Command::Control(ControlCommand::CreateMerchant { id: merchant, name: "shop".to_owned() }));
+        Some(world)
+    }
+
+    /// The directory of the files.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    /// Ends everything and leaves the files behind.
+    pub(crate) fn leave(mut self) -> tempfile::TempDir {
+        let directory = self.directory.take().unwrap();
+        drop(self);
+        directory
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub(crate) fn pass(&self, micros: i64) {
+        self.clock.0.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Submits requests together: one batch.
+    pub(crate) fn batch(&mut self, requests: Vec<Request>) -> Vec<Result<Reply, Problem>> {
+        let mut answers = Vec::new();
+        for request in requests {
+            let (reply, answer) = oneshot::channel();
+            self.queue.try_send(Job { request, deadline: self.now().plus(DAY_US), reply }).unwrap();
+            answers.push(answer);
+        }
+        let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
+        self.pool.run_until(join_all(answers)).into_iter().map(Result::unwrap).collect()
+    }
+
+    /// A request of the platform with a key of its own.
+    pub(crate) fn request(&mut self, command: Command) -> Request {
+        self.keys += 1;
+        let hash = blake3::hash(format!("{command:?}").as_bytes());
+        let body_hash = *hash.as_bytes().first_chunk::<16>().unwrap();
+        let key = format!("k{}", self.keys);
+        Request {
+            caller: Caller::Platform,
+            request_id: format!("r-{key}"),
+            idempotency: Some(Idempotency { key, body_hash }),
+            command,
+        }
+    }
+
+    /// Says something and gives the answer, whatever it is.
+    pub(crate) fn say(&mut self, command: Command) -> Reply {
+        let request = self.request(command);
+        self.batch(vec![request]).remove(0).unwrap()
+    }
+
+    /// Says something that must be taken; gives the answer's JSON.
+    pub(crate) fn ok(&mut self, command: Command) -> serde_json::Value {
+        let reply = self.say(command);
+        assert!(reply.status < 300, "{}: {}", reply.status, reply.body);
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    /// Says something as the system does.
+    pub(crate) fn system(&mut self, command: Command) {
+        let request = Request { caller: Caller::System, idempotency: None, request_id: "s".to_owned(), command };
+        let reply = self.batch(vec![request]).remove(0).unwrap();
+        assert!(reply.status < 300, "{}", reply.body);
+    }
+
+    /// Bits that were not drawn before.
+    pub(crate) fn draw(&mut self, bucket: &str) -> RootId {
+        self.drawn += 1;
+        RootId::new(self.now(), Bucket::of(bucket), self.drawn)
+    }
+
+    pub(crate) fn fund(&mut self, owner: Owner, minor: i64) {
+        self.ok(Command::Fund { owner, money: cny(minor) });
+    }
+
+    pub(crate) fn fund_budget(&mut self, owner: Owner, minor: i64) {
+        self.ok(Command::FundBudget { owner, money: cny(minor) });
+    }
+
+    /// Issues a coupon of the platform; it ends after `life` microseconds, if at all.
+    pub(crate) fn coupon(&mut self, user: &str, minor: i64, budget: bool, life: Option<i64>) -> CouponId {
+        let id = CouponId(self.draw(&format!("user:{user}")));
+        let expires_at = life.map(|life| self.now().plus(life));
+        let user = UserId::parse(user).unwrap();
+        self.ok(Command::IssueCoupon(Box::new(IssueCoupon { id, merchant: None, money: cny(minor), user, budget, expires_at })));
+        id
+    }
+
+    /// The command that opens a sale, and its trade.
+    pub(crate) fn create(&mut self, sale: &Sale) -> (TradeId, Command) {
+        let id = TradeId(self.draw(&format!("user:{}", sale.buyer)));
+        let context = Context { merchant: self.merchant, order_type: sale.kind, sub_type: SubType::general() };
+        let create = Create {
+            id,
+            context,
+            merchant_order_id: format!("o{}", self.drawn),
+            money: cny(sale.amount),
+            buyer: UserId::parse(sale.buyer).unwrap(),
+            subject: None,
+            expires_at: Some(self.now().plus(HOUR_US)),
+            confirm_by: sale.confirm_after.map(|after| self.now().plus(after)),
+            return_url: None,
+            metadata: BTreeMap::new(),
+            splits: shares(&sale.splits),
+            late_success: sale.late,
+            pay: sale.pay.as_deref().map(tools),
+        };
+        (id, Command::CreateTrade(Box::new(create)))
+    }
+
+    /// Opens a sale; it must be taken.
+    pub(crate) fn sell(&mut self, sale: Sale) -> TradeId {
+        let (id, command) = self.create(&sale);
+        self.ok(command);
+        id
+    }
+
+    pub(crate) fn tell_trade(&mut self, trade: TradeId, command: TradeCommand) -> serde_json::Value {
+        self.ok(Command::Trade(trade, command))
+    }
+
+    pub(crate) fn pay(&mut self, trade: TradeId, with: &[(Tool, i64)]) -> serde_json::Value {
+        self.tell_trade(trade, TradeCommand::Pay(tools(with)))
+    }
+
+    /// An institution's word about order `no` of a trade.
+    pub(crate) fn word(&mut self, trade: TradeId, no: u16, word: Answer) {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&self.keys.to_le_bytes());
+        self.keys += 1;
+        self.pass(1_000);
+        self.system(Command::Word(Told { order: OrderId::new(trade, no), word, source: Source::Notify, digest }));
+    }
+
+    pub(crate) fn verify(&self) -> Report {
+        let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
+        verify_store(&self.store, Options::default())
+    }
+}
+
+/// What the verifier says of a store.
+pub(crate) fn verify_store(store: &Store, options: Options) -> Report {
+    let reader = store.reader();
+    block_on(verify::run_with(reader.as_ref(), 0, options)).unwrap()
+}
+
+/// Opens a store that may have been closed just now.
+pub(crate) fn open(url: &Url, access: Access, runtime: Option<&tokio::runtime::Runtime>) -> Store {
+    let handle = runtime.map(|runtime| runtime.handle().clone());
+    let ports = Ports {
+        spawn: Arc::new(move |future| drop(handle.as_ref().expect("a runtime").spawn(future))),
+        thread: Arc::new(|name, run| drop(thread::Builder::new().name(name.to_owned()).spawn(run).unwrap())),
+    };
+    let opening = Opening { access, shards: 1, now: 1 };
+    let guard = runtime.map(tokio::runtime::Runtime::enter);
+    let store = block_on(Store::open(url, opening, ports)).unwrap();
+    drop(guard);
+    store
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn new_database() -> Option<Url> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("engine_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    Some(testkit::postgres::shared()?.create_database(&name).unwrap().parse().unwrap())
+}
+
+/// Copies a directory of files.
+pub(crate) fn copy(from: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        std::fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
+    }
+    to
+}

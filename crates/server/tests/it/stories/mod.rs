@@ -1,0 +1,16 @@
+//! Stories, by what they are about.
+
+mod cases;
+mod endings;
+mod escrow;
+mod events;
+mod instant;
+mod ledger;
+mod outcomes;
+mod refund_outcomes;
+mod refunds;
+mod repeats;
+mod scopes;
+mod statement;
+mod tools;
+mod webhooks;
