@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use kernel::{Code, Problem, limits};
+use store::tables::body::Body;
 use store::tables::log::{Answer, Claim};
 
 use crate::line::Reply;
@@ -117,7 +118,7 @@ pub fn store(view: &mut View<'_>, draft: Draft) -> i64 {
             body_hash: draft.body_hash.map(|hash| hash.to_vec()),
             status: i64::from(draft.status),
             object: draft.object,
-            body: draft.body.map(|body| body.to_string()),
+            body: draft.body.map(Body),
         },
     );
     view.put::<Claim>(draft.place, Claim { h: draft.place, shard, seq, n });
@@ -133,7 +134,7 @@ pub fn replay(answer: &Answer, idempotency: &Idempotency) -> Result<Option<Reply
     let status = u16::try_from(answer.status).unwrap_or(500);
     Ok(answer.body.as_ref().map(|body| Reply {
         status,
-        body: body.as_str().into(),
+        body: Arc::clone(&body.0),
         replayed: true,
         seq: answer.seq,
         problem: status >= 400,

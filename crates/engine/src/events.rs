@@ -4,6 +4,7 @@
 //! answer, or an earlier event. This is the one place that follows the pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kernel::{CaseId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
 use serde::Serialize;
@@ -181,14 +182,14 @@ fn keys(places: impl IntoIterator<Item = Place>) -> Vec<Vec<Cell>> {
 
 /// The texts that bodies are parts of.
 struct Texts {
-    answers: BTreeMap<Place, String>,
-    events: BTreeMap<Place, String>,
+    answers: BTreeMap<Place, Arc<str>>,
+    events: BTreeMap<Place, Arc<str>>,
 }
 
 impl Texts {
     async fn load(reader: &dyn Reader, shard: i64, rows: &[Event]) -> Result<Self, StoreError> {
-        let mut events: BTreeMap<Place, String> =
-            rows.iter().filter_map(|row| Some(((row.seq, row.n), row.body.clone()?))).collect();
+        let mut events: BTreeMap<Place, Arc<str>> =
+            rows.iter().filter_map(|row| Some(((row.seq, row.n), row.body.clone()?.0))).collect();
         let (mut in_answers, mut in_events) = (BTreeSet::new(), BTreeSet::new());
         for row in rows {
             match row.body_at {
@@ -208,11 +209,11 @@ impl Texts {
         let mut answers = BTreeMap::new();
         for row in found.next().unwrap_or_default() {
             let row = Answer::from_cells(row)?;
-            answers.extend(row.body.map(|body| ((row.seq, row.n), body)));
+            answers.extend(row.body.map(|body| ((row.seq, row.n), body.0)));
         }
         for row in found.next().unwrap_or_default() {
             let row = Event::from_cells(row)?;
-            events.extend(row.body.map(|body| ((row.seq, row.n), body)));
+            events.extend(row.body.map(|body| ((row.seq, row.n), body.0)));
         }
         Ok(Self { answers, events })
     }
@@ -228,7 +229,7 @@ impl Texts {
 
 fn event(texts: &Texts, row: Event) -> Result<LogEvent, StoreError> {
     let body = match row.body_at {
-        None => row.body.clone(),
+        None => row.body.as_ref().map(|body| body.0.to_string()),
         Some(at) => texts.part(&row, at).map(str::to_owned),
     };
     let Some(body) = body else {
@@ -265,6 +266,8 @@ fn object_id(row: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
+    use store::tables::body::Body;
+
     use super::*;
 
     const SALT: [u8; 32] = [7; 32];
@@ -287,15 +290,15 @@ mod tests {
             body_at: pointer.map(|(at, ..)| at),
             body_from: pointer.map(|(_, from, _)| from),
             body_len: pointer.map(|(.., len)| len),
-            body: body.map(str::to_owned),
+            body: body.map(|body| Body(body.into())),
         }
     }
 
     #[test]
     fn bodies_are_found_here_in_answers_and_in_other_events() {
         let texts = Texts {
-            answers: [((4, 0), "{\"payment\":{\"a\":1}}".to_owned())].into(),
-            events: [((4, 0), "{\"b\":2}".to_owned())].into(),
+            answers: [((4, 0), "{\"payment\":{\"a\":1}}".into())].into(),
+            events: [((4, 0), "{\"b\":2}".into())].into(),
         };
         let body = |row| event(&texts, row).map(|event| event.body);
         assert_eq!(body(row(0, None, Some("{}"))).unwrap(), "{}");
@@ -312,7 +315,10 @@ mod tests {
         let event = event(&texts, row(0, None, Some("{\"z\":1, \"a\":2}"))).unwrap();
         let sent = event.sent().unwrap();
         assert!(sent.starts_with("{\"type\":\"trade.paid\",\"timestamp\":\"1970-01-01T00:00:01"), "{sent}");
-        assert!(sent.contains("\"data\":{\"z\":1, \"a\":2},\"sequence\":2,\"context\":{\"merchant_id\":\"mch_"), "{sent}");
+        assert!(
+            sent.contains("\"data\":{\"z\":1, \"a\":2},\"sequence\":2,\"context\":{\"merchant_id\":\"mch_"),
+            "{sent}"
+        );
         let shown = event.shown(&SALT).unwrap();
         assert!(shown.starts_with("{\"id\":\"evt_") && shown.contains("\"object\":\"event\""), "{shown}");
     }

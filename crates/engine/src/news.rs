@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use kernel::{CaseId, Context, PaymentId, PayOrg, RefundId, TradeId};
 use store::{Cell, Row as _};
+use store::tables::body::Body;
 use store::tables::log::Event;
 
 use crate::view::Footing;
@@ -99,7 +100,7 @@ pub fn rows(footing: &Footing, first: i64, told: &[Told], bodies: &Bodies) -> Ve
     for (n, event) in (first..).zip(told) {
         let body = bodies.objects.get(&event.object).cloned().unwrap_or_else(|| "{}".into());
         let pointer = held.get(&event.object).copied().or_else(|| texts.iter().find_map(|text| point(text, &body)));
-        let own = pointer.is_none().then(|| body.to_string());
+        let own = pointer.is_none().then(|| Body(Arc::clone(&body)));
         if own.is_some() {
             texts.push((-1 - n, Arc::clone(&body)));
         }
@@ -120,7 +121,7 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-fn row(footing: &Footing, n: i64, event: &Told, pointer: Option<Pointer>, own: Option<String>) -> Event {
+fn row(footing: &Footing, n: i64, event: &Told, pointer: Option<Pointer>, own: Option<Body>) -> Event {
     Event {
         shard: footing.shard,
         seq: footing.seq,

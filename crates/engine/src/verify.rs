@@ -16,6 +16,7 @@ mod answers;
 mod book;
 mod books;
 mod chain;
+mod coupons;
 mod events;
 mod key;
 mod money;
@@ -112,7 +113,7 @@ impl Report {
 
     /// A row that fits no state of its type.
     fn note_unfit(&mut self, table: &'static Table, key: String, error: &Inconsistent) {
-        self.note("row", table, key, format!("`{}`: column `{}` {}", error.table, error.column, error.why));
+        self.note("row", table, key, format!("fits no state: column `{}` {}", error.column, error.why));
     }
 
     /// The row as its type; noted where it is none.
@@ -153,15 +154,15 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
         report.note("I33", Shard::TABLE, shard.to_string(), "is missing");
         return Ok(report);
     }
-    let mut scene = Scene { reader, shard, options };
+    let scene = Scene { reader, shard, options };
     let mut books = Books::new(shard);
     books.follow_to_head(&scene, &mut report).await?;
     let salt = scene.salt(&mut report).await?;
     accounts::check(&scene, &mut books, salt, &mut report).await?;
-    trees::check(&mut scene, &mut books, &mut report).await?;
+    trees::check(&scene, &mut books, &mut report).await?;
     answers::check(&scene, &mut report).await?;
     tasks::check(&scene, &mut report).await?;
-    statements::over_coupons(&scene, &mut report).await?;
+    coupons::check(&scene, &mut report).await?;
     statements::over_log(&scene, books.seq(), &mut report).await?;
     statements::over_shard(&scene, &mut report).await?;
     report.seq = books.seq();

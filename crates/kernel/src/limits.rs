@@ -42,6 +42,8 @@ pub const MAX_METADATA_VALUE: usize = 500;
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
 /// Largest request body in bytes.
 pub const MAX_BODY_BYTES: usize = 65_536;
+/// Largest body that is ever stored, in bytes; a trade with every receiver, leg and note is smaller.
+pub const MAX_STORED_BODY_BYTES: usize = 1 << 20;
 /// Deepest nesting of a JSON body.
 pub const MAX_JSON_DEPTH: usize = 32;
 /// Largest page of a list.

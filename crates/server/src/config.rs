@@ -1,10 +1,13 @@
 //! The configuration: one struct, read from four layers, each over the one before.
 //!
-//! 1. The defaults below. 2. A TOML file (`--config`). 3. The environment: `SUANPAN_STORE` for a key at the top,
-//! `SUANPAN__LIMITS__BATCH` for any key. 4. Flags. A key that is not known is refused in a file and under `SUANPAN__`; a
-//! wrong value is refused with its key, the value, what is allowed and where it came from ([`load`]). What each key means
-//! stands once, in [`keys`]; a test holds both to the same list. Rules and switches of the business are not here: they are
-//! data with versions in the store.
+//! 1. The defaults below.
+//! 2. A TOML file (`--config`).
+//! 3. The environment: `SUANPAN_STORE` for a key at the top, `SUANPAN__LIMITS__BATCH` for any key.
+//! 4. Flags.
+//!
+//! A key that is not known is refused in a file and under `SUANPAN__`; a wrong value is refused with its key, the value,
+//! what is allowed and where it came from ([`load`]). What each key means stands once, in [`keys`]; a test holds both to
+//! the same list. Rules and switches of the business are not here: they are data with versions in the store.
 
 pub(crate) mod keys;
 mod load;

@@ -36,8 +36,7 @@ pub(crate) const QUEUE: &str = "suanpan_queue_length";
 pub(crate) const BANK_NOTIFICATIONS: &str = "suanpan_sandbox_notifications_total";
 
 /// Upper bounds of times, in seconds.
-const SECONDS: [f64; 14] =
-    [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 /// Upper bounds of counts.
 const COUNTS: [f64; 11] = [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
@@ -122,7 +121,11 @@ fn describe() {
         (QUEUE, Unit::Count, "Requests waiting for a line."),
         (measure::TASK_LAG, Unit::Seconds, "How late the last task that was started is."),
         (measure::TASKS_UNDER_WAY, Unit::Count, "Tasks under way."),
-        (measure::PARKED, Unit::Count, "Webhook deliveries waiting for another attempt that were due at the last look."),
+        (
+            measure::PARKED,
+            Unit::Count,
+            "Webhook deliveries waiting for another attempt that were due at the last look.",
+        ),
     ] {
         describe_gauge!(name, unit, text);
         gauge!(name).set(0.0);

@@ -284,7 +284,7 @@ impl Books {
         }
         let after = thing.after(last.state, kind);
         if after.is_none() {
-            report.note("I11", Event::TABLE, key, format!("its object could not go there from `{}`", last.state));
+            report.note("I11", Event::TABLE, key, format!("`{kind}` cannot happen in `{}`", last.state));
         }
         last.sequence = *sequence;
         last.state = after.or_else(|| thing.leads_to(kind)).unwrap_or(last.state);

@@ -37,8 +37,8 @@ impl Thing {
     /// Before its first event.
     pub(super) const fn born(self) -> Last {
         let state = match self {
-            Self::Trade | Self::Payment => "created",
-            Self::Refund | Self::Case => "none",
+            Self::Payment => "created",
+            Self::Trade | Self::Refund | Self::Case => "none",
         };
         Last { sequence: 0, state }
     }
@@ -57,7 +57,7 @@ impl Thing {
     pub(super) fn leads_to(self, kind: &str) -> Option<&'static str> {
         let word = kind.split_once('.')?.1;
         match self {
-            Self::Trade => ["paid", "completed", "closed"].into_iter().find(|state| *state == word),
+            Self::Trade => ["created", "paid", "completed", "closed"].into_iter().find(|state| *state == word),
             Self::Payment => PaymentStatus::parse(word).map(PaymentStatus::as_str),
             Self::Refund if word == "created" => Some("pending"),
             Self::Refund => ["succeeded", "returned"].into_iter().find(|state| *state == word),
@@ -69,6 +69,7 @@ impl Thing {
 
 fn trade(state: &str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
+        ("none", "trade.created") => Some("created"),
         // From closed: late money reopened it.
         ("created" | "closed", "trade.paid") => Some("paid"),
         ("paid", "trade.completed") => Some("completed"),
@@ -122,9 +123,10 @@ mod tests {
         let after = |thing: Thing, kinds: &[&str]| {
             kinds.iter().try_fold(thing.born().state, |state, kind| thing.after(state, kind))
         };
-        assert_eq!(after(Thing::Trade, &["trade.paid", "trade.completed"]), Some("completed"));
-        assert_eq!(after(Thing::Trade, &["trade.closed", "trade.paid"]), Some("paid"));
-        assert_eq!(after(Thing::Trade, &["trade.completed"]), None);
+        assert_eq!(after(Thing::Trade, &["trade.created", "trade.paid", "trade.completed"]), Some("completed"));
+        assert_eq!(after(Thing::Trade, &["trade.created", "trade.closed", "trade.paid"]), Some("paid"));
+        assert_eq!(after(Thing::Trade, &["trade.created", "trade.completed"]), None);
+        assert_eq!(after(Thing::Trade, &["trade.paid"]), None);
         assert_eq!(after(Thing::Payment, &["payment.processing", "payment.succeeded"]), Some("succeeded"));
         assert_eq!(after(Thing::Payment, &["payment.failed", "payment.surplus"]), Some("failed"));
         assert_eq!(after(Thing::Payment, &["payment.succeeded", "payment.failed"]), None);

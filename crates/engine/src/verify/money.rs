@@ -1,6 +1,6 @@
 //! A trade's states against the money that was booked in its name: what must lie where follows from the states alone.
 //!
-//! Escrow is what was paid and neither released nor returned. Received and suspended money is what refund parts have yet
+//! Escrow is what was paid and neither released nor returned, less what parts of unfinished refunds took already. Received and suspended money is what refund parts have yet
 //! to give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went
 //! what parts that arrived that way say. A hold has left what its instruction holds, or its refund line waits for.
 
@@ -15,7 +15,8 @@ use kernel::message::accounting::HoldNo;
 use kernel::{Currency, InstructionId, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::{
-    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, Subject, Way,
+    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus, Subject,
+    Way,
 };
 use payment::payment::PaymentStatus;
 use store::Row as _;
@@ -48,7 +49,7 @@ pub(super) fn compare(
 
 fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, report: &mut Report) {
     let mut wanted = BTreeMap::new();
-    let in_escrow = i128::from(trade.moved.in_escrow(trade.paid));
+    let in_escrow = i128::from(trade.moved.in_escrow(trade.paid)) - payments.map_or(0, gone_ahead);
     add(&mut wanted, (Entry::Escrow, String::new(), trade.money.currency), in_escrow);
     if let Some(payments) = payments {
         for (spot, minor) in of_payments(payments) {
@@ -63,6 +64,21 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
             let what = format!("its states and its vouchers disagree on {}{of} in {}", entry.code(), currency.code());
             report.note("I09", TradeRow::TABLE, trade.id.to_string(), what);
         }
+    }
+}
+
+/// What parts of refunds took out of escrow that the trade counts only when all of their refund is through.
+fn gone_ahead(payments: &Payments) -> i128 {
+    let pending = payments.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending);
+    let lines = pending.flat_map(|refund| &refund.parts).filter(|part| has_arrived(part)).flat_map(|part| &part.lines);
+    lines.filter(|line| !line.released).map(|line| i128::from(line.amount.minor())).sum()
+}
+
+/// Whether a part was once taken from whom it takes; what came back later is no receiver's any more.
+fn has_arrived(part: &Part) -> bool {
+    match part.status {
+        PartStatus::Succeeded | PartStatus::Returned => true,
+        PartStatus::Pending | PartStatus::Unknown | PartStatus::Failed => part.source == PartSource::Received,
     }
 }
 
@@ -134,13 +150,8 @@ fn compare_effects(payments: &Payments, trail: &Trail, report: &mut Report) {
 fn compare_refunds(payments: &Payments, trail: &Trail, report: &mut Report) {
     let id = |no| RefundId::new(payments.trade, no).to_string();
     for refund in &payments.refunds {
-        let arrived = |part: &&Part| match part.status {
-            PartStatus::Succeeded | PartStatus::Returned => true,
-            // It had arrived, came back, and is tried again.
-            PartStatus::Pending | PartStatus::Unknown | PartStatus::Failed => part.source == PartSource::Received,
-        };
         let merchants = refund.reason_code == ReasonCode::Merchant;
-        let parts = refund.parts.iter().filter(|_| merchants).filter(arrived);
+        let parts = refund.parts.iter().filter(|part| merchants && has_arrived(part));
         let wanted: i128 = parts.map(|part| i128::from(part.amount.minor())).sum();
         if wanted != trail.refunds.get(&refund.no).copied().unwrap_or_default() {
             report.note("I09", RefundRow::TABLE, id(refund.no), "its parts that arrived and its vouchers disagree");

@@ -1,12 +1,10 @@
 //! Running the named statements of [`store::invariants`] over their ranges.
 
-use store::invariants::{self, COUPONS_AFTER, Over};
+use store::invariants::{self, Over};
 use store::{Cell, StoreError};
 
-use super::{Report, Scene, bytes, key};
+use super::{Report, Scene, key};
 
-/// Coupons of one range.
-const COUPONS: i64 = 1_000;
 /// Batches of one range.
 const BATCHES: i64 = 1_000;
 /// Above every id: longer than any, and of the highest bytes.
@@ -24,22 +22,6 @@ pub(super) async fn over(scene: &Scene<'_>, over: Over, range: &[Cell], report: 
         }
     }
     Ok(())
-}
-
-/// Everything over coupons.
-pub(super) async fn over_coupons(scene: &Scene<'_>, report: &mut Report) -> Result<(), StoreError> {
-    let mut after: Vec<u8> = Vec::new();
-    loop {
-        let params = vec![Cell::Int(scene.shard), bytes(&after), Cell::Int(COUPONS)];
-        let ids = scene.query(&COUPONS_AFTER, params).await?;
-        report.checked.coupons += ids.len() as u64;
-        let upto = end_of(&ids, COUPONS);
-        over(scene, Over::Coupons, &[bytes(&after), bytes(&upto)], report).await?;
-        if upto == LAST {
-            return Ok(());
-        }
-        after = upto;
-    }
 }
 
 /// The end of a range that starts where these ids do: the last of them, or above all ids where there are no more.

@@ -31,15 +31,12 @@ pub(super) async fn check(scene: &Scene<'_>, report: &mut Report) -> Result<(), 
     }
 }
 
-/// Every timer of these states is a task.
+/// Each of these timers of states is a task.
 pub(super) async fn check_timers(
     scene: &Scene<'_>,
-    memory: &Memory,
-    trades: &BTreeSet<TradeId>,
+    wanted: &BTreeSet<Task>,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    let nothing = Memory::default();
-    let wanted: BTreeSet<Task> = trades.iter().flat_map(|trade| timers(memory, &nothing, *trade)).collect();
     if wanted.is_empty() {
         return Ok(());
     }

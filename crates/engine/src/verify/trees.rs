@@ -20,6 +20,7 @@ use super::books::{self, Books};
 use super::events::Thing;
 use super::trail::Trail;
 use super::{Report, Scene, answers, bytes, id, money, statements, tasks};
+use crate::tasks::timers;
 
 /// Trades read at once.
 const CHUNK: i64 = 500;
@@ -68,7 +69,8 @@ async fn chunk(
         numbers.extend(orders.iter().flat_map(|orders| numbers_of(orders)));
     }
     answers::check_numbers(scene, numbers, report).await?;
-    tasks::check_timers(scene, &memory, &trades, report).await
+    let wanted = trades.iter().flat_map(|trade| timers(&memory, &Memory::default(), *trade)).collect();
+    tasks::check_timers(scene, &wanted, report).await
 }
 
 /// The trees of these trades as of one moment, up to which the log has been followed then.

@@ -36,7 +36,8 @@ impl Lease {
         if now >= self.look_again {
             self.look_again = now.plus(LENGTH_US / 4);
             let until = now.plus(LENGTH_US);
-            let kept = self.held_until.take().is_some() && self.run(&LEASE_KEEP, vec![Cell::Int(until.micros())]).await?;
+            let kept =
+                self.held_until.take().is_some() && self.run(&LEASE_KEEP, vec![Cell::Int(until.micros())]).await?;
             let moments = vec![Cell::Int(until.micros()), Cell::Int(now.micros())];
             if kept || self.run(&LEASE_TAKE, moments).await? {
                 self.held_until = Some(until);

@@ -1,9 +1,10 @@
 //! The task worker: timers go to the line, calls go to institutions and their answers to the line.
 //!
-//! 1. A commit hands over the tasks it added; those due at once are begun without looking at the table. 2. Once a second
-//! the table is read for whatever else is due: later timers, what another process left, what did not fit. 3. Channel
-//! tasks are decided on the orders as they are now, loaded in bulk: a task that has lapsed asks for nothing. 4. A call's
-//! answer, or its silence, is told to the line, which alone takes the task's row away.
+//! 1. A commit hands over the tasks it added; those due at once are begun without looking at the table.
+//! 2. Once a second the table is read for whatever else is due: later timers, what another process left, what did not
+//!    fit.
+//! 3. Channel tasks are decided on the orders as they are now, loaded in bulk: a task that has lapsed asks for nothing.
+//! 4. A call's answer, or its silence, is told to the line, which alone takes the task's row away.
 //!
 //! Each channel account has its own number of calls under way (bulkhead), so a slow institution slows nobody else. A task
 //! under way is not begun a second time by this process; another process may, and institutions know an order by its
@@ -372,3 +373,6 @@ fn task(row: Row) -> Option<Task> {
     let no = u16::try_from(row.no).ok()?;
     Some(Task { due: Time::from_micros(row.due), tree: RootId::from_bytes(row.tree), no, kind: kind.as_str() })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,11 @@
 //! 1. Read the log from the cursor on; for each event begin a delivery per endpoint that wants it, many at a time.
 //! 2. What fails, and what an endpoint that is slow or down has no place for, is *parked* with its next due time.
 //! 3. The cursor follows behind the deliveries: it moves over an event when each of them is done or parked, in the same
-//! small transaction as the parked rows, and only from where this process knows it to be. 4. Parked deliveries are tried
-//! again by the schedule; when that is used up the row stays, dead, until somebody resends it. A kill repeats at most what
-//! was between the cursor and the reading.
+//!    small transaction as the parked rows, and only from where this process knows it to be.
+//! 4. Parked deliveries are tried again by the schedule; when that is used up the row stays, dead, until somebody
+//!    resends it.
+//!
+//! A kill repeats at most what was between the cursor and the reading.
 //!
 //! Each endpoint has a [`lane`] of its own with few deliveries under way, so a slow one slows nobody else.
 
@@ -354,3 +356,6 @@ impl Webhooks {
         Ok((0, 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

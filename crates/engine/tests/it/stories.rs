@@ -89,7 +89,8 @@ fn money_in_hands(world: &mut World) {
 fn by_balance(world: &mut World) -> TradeId {
     let instant = world.sell(Sale::instant("u1", 1_000).paid(vec![(Tool::Balance, 1_000)]));
     world.tell_trade(instant, refund("r1", 300));
-    let shared = Sale { splits: vec![(user("s1"), 333), (user("s2"), 667)], ..Sale::instant("u1", 1_000) };
+    let splits = vec![(Owner::Merchant(world.merchant), 333), (Owner::Platform, 667)];
+    let shared = Sale { splits, ..Sale::instant("u1", 1_000) };
     world.sell(shared.paid(vec![(Tool::Balance, 1_000)]));
     // Too little money: failed, and the trade stays payable.
     let short = world.sell(Sale::instant("u2", 500).paid(vec![(Tool::Balance, 500)]));

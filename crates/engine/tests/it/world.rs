@@ -251,11 +251,22 @@ impl World {
 
     /// Issues a coupon of the platform; it ends after `life` microseconds, if at all.
     pub(crate) fn coupon(&mut self, user: &str, minor: i64, budget: bool, life: Option<i64>) -> CouponId {
+        let (id, command) = self.issue_with(user, minor, budget, life);
+        self.ok(command);
+        id
+    }
+
+    /// The command that issues a coupon without a budget and without an end.
+    pub(crate) fn issue(&mut self, user: &str, minor: i64) -> (CouponId, Command) {
+        self.issue_with(user, minor, false, None)
+    }
+
+    fn issue_with(&mut self, user: &str, minor: i64, budget: bool, life: Option<i64>) -> (CouponId, Command) {
         let id = CouponId(self.draw(&format!("user:{user}")));
         let expires_at = life.map(|life| self.now().plus(life));
         let user = UserId::parse(user).unwrap();
-        self.ok(Command::IssueCoupon(Box::new(IssueCoupon { id, merchant: None, money: cny(minor), user, budget, expires_at })));
-        id
+        let issue = IssueCoupon { id, merchant: None, money: cny(minor), user, budget, expires_at };
+        (id, Command::IssueCoupon(Box::new(issue)))
     }
 
     /// The command that opens a sale, and its trade.
@@ -297,15 +308,26 @@ impl World {
 
     /// An institution's word about order `no` of a trade.
     pub(crate) fn word(&mut self, trade: TradeId, no: u16, word: Answer) {
+        self.pass(1_000);
+        let command = self.told(trade, no, word);
+        self.system(command);
+    }
+
+    /// The command that tells it.
+    pub(crate) fn told(&mut self, trade: TradeId, no: u16, word: Answer) -> Command {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&self.keys.to_le_bytes());
         self.keys += 1;
-        self.pass(1_000);
-        self.system(Command::Word(Told { order: OrderId::new(trade, no), word, source: Source::Notify, digest }));
+        Command::Word(Told { order: OrderId::new(trade, no), word, source: Source::Notify, digest })
+    }
+
+    /// The runtime that PostgreSQL's connections need, where there is one.
+    pub(crate) fn enter(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
+        self.runtime.as_ref().map(tokio::runtime::Runtime::enter)
     }
 
     pub(crate) fn verify(&self) -> Report {
-        let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
+        let _context = self.enter();
         verify_store(&self.store, Options::default())
     }
 }

@@ -156,32 +156,6 @@ impl House {
         self.say(Command::Fund { owner: self::user(user), money: cny(amount) });
     }
 
-    pub(crate) fn order_by(
-        &mut self,
-        merchant: MerchantId, buyer: &str,
-        number: &str,
-        pay: Option<Tool>,
-        amount: i64,
-    ) -> (TradeId, Command) {
-        let id = TradeId(self.draw("user:42"));
-        let command = Command::CreateTrade(Box::new(Create {
-            id,
-            context: Context { merchant, order_type: OrderType::Escrow, sub_type: SubType::general() },
-            merchant_order_id: number.to_owned(),
-            money: cny(amount),
-            buyer: UserId::parse(buyer).unwrap(),
-            subject: None,
-            expires_at: None,
-            confirm_by: None,
-            return_url: None,
-            metadata: BTreeMap::new(),
-            splits: vec![Share { receiver: Owner::Seller(merchant, "s1".to_owned()), amount: cny(amount).amount }],
-            late_success: Default::default(),
-            pay: pay.map(|tool| vec![ToolRequest { tool, amount: cny(amount).amount }]),
-        }));
-        (id, command)
-    }
-
     /// A trade over `amount` with a number of its own, paid with these tools.
     pub(crate) fn order(
         &mut self,

@@ -146,12 +146,19 @@ fn events_are_walked_without_gaps_and_by_their_merchant_only() {
         assert_eq!(walk(Some(merchant), 1).0, own);
         assert_eq!(walk(Some(merchant), 100).0, own);
     }
-    let (_, end) = walk(Some(merchants[0]), 100);
-    house.trade(merchants[1], "B1", None, 100);
-    house.trade(merchants[0], "B2", None, 100);
+    let ends = merchants.map(|merchant| walk(Some(merchant), 100).1);
+    let batch = [("B1", 1), ("B2", 0), ("B3", 1)];
+    let commands = batch.map(|(number, whose)| house.order(merchants[whose], number, None, 100).1);
+    house.ask(commands.into());
     house.project();
-    let more =
-        block_on(house.queries.events(Some(merchants[0]), Part { limit: 10, after: end, stale: false })).unwrap();
-    assert_eq!(more.data.len(), 1);
-    assert_eq!(json(&more.data[0])["data"]["merchant_order_id"], "B2");
+    for (whose, wanted) in [(0, vec!["B2"]), (1, vec!["B1", "B3"])] {
+        let (mut after, mut seen) = (ends[whose].clone(), Vec::new());
+        for _ in 0..3 {
+            let part = Part { limit: 1, after, stale: false };
+            let page = block_on(house.queries.events(Some(merchants[whose]), part)).unwrap();
+            seen.extend(page.data.iter().map(|event| json(event)["data"]["merchant_order_id"].clone()));
+            after = page.next;
+        }
+        assert_eq!(seen, wanted, "one batch, told to two merchants in turn");
+    }
 }

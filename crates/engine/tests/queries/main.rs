@@ -6,4 +6,3 @@ mod house;
 mod lists;
 mod objects;
 mod rebuild;
-mod speed;

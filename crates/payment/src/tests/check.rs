@@ -50,6 +50,8 @@ impl World {
         }
         let effective = self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
         let effective = effective.count();
+        let running = self.state.payments.iter().any(|payment| payment.status.is_running());
+        assert!(effective == 0 || !running, "once paid, nothing else may still pay");
         assert!(effective <= 1, "one effective payment per due");
         assert_eq!(self.told_succeeded as usize, effective);
         if self.state.is_stopped() {

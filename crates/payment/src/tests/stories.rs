@@ -253,6 +253,46 @@ fn another_currency_came() {
 }
 
 #[test]
+fn what_was_asked_comes_while_a_newer_payment_runs() {
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![card(200)]).unwrap()),
+            ("less came", &|w| w.paid(1, money(50))),
+            ("pay anew", &|w| w.pay(vec![coupon(1, 100), card(100)]).unwrap()),
+            ("what was asked came too", &|w| w.paid_exactly(1)),
+            ("the newer one was paid as well", &|w| w.paid_exactly(2)),
+        ]
+    ));
+}
+
+#[test]
+fn a_closed_trade_takes_other_money_only_if_it_reopens() {
+    for (world, taken) in [(World::new(), false), (reopening(), true)] {
+        let mut world = world;
+        world.pay(vec![balance(100), card(200)]).unwrap();
+        world.paid(1, money(250));
+        world.stop(true);
+        assert_eq!(world.told_quiet, 1, "money that people decide about is not open outside");
+        assert_eq!(world.resolve(1, Resolution::Accept).is_ok(), taken);
+        assert_eq!(world.told_succeeded, u32::from(taken));
+    }
+}
+
+#[test]
+fn what_could_not_reopen_once_does_not_reopen_later() {
+    let mut world = reopening();
+    world.pay(vec![card(200), balance(300)]).unwrap();
+    world.closed(1);
+    world.ledger.frozen = Some("2001:42".into());
+    world.paid_exactly(1);
+    world.ledger.frozen = None;
+    world.paid_exactly(1);
+    assert_eq!(world.told_succeeded, 0);
+    assert_eq!(world.state.refunds.len(), 2, "each receipt goes back");
+}
+
+#[test]
 fn nobody_knows() {
     insta::assert_snapshot!(story(
         World::new(),

@@ -39,11 +39,7 @@ pub(super) fn open() -> (Teller, Window) {
 
 impl Teller {
     /// Asks, and waits for the answer as long as a caller over a network would.
-    pub(crate) fn call(
-        &self,
-        message: Outgoing,
-        timeout_ms: u32,
-    ) -> BoxFuture<'static, Result<Incoming, NoAnswer>> {
+    pub(crate) fn call(&self, message: Outgoing, timeout_ms: u32) -> BoxFuture<'static, Result<Incoming, NoAnswer>> {
         let teller = self.0.clone();
         async move {
             let (reply, answer) = oneshot::channel();

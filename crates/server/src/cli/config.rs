@@ -5,8 +5,8 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 
 use super::{Common, Exit, say};
-use crate::config::keys::KEYS;
 use crate::config::default_of;
+use crate::config::keys::KEYS;
 
 /// Shows or checks the configuration.
 #[derive(Debug, Subcommand)]

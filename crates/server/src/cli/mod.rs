@@ -12,6 +12,7 @@ mod migrate;
 mod own;
 mod replay;
 mod serve;
+mod verify;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ enum Command {
     Serve(serve::Serve),
     /// Show it all: a store of its own, a few hundred orders, then a trickle of them until Ctrl-C
     Demo(demo::Demo),
+    /// Verify everything that must always hold; reads only, works beside a running server
+    Verify(verify::Verify),
     /// Check this machine, the configuration and the store; every line says how to mend what is wrong
     Doctor(Common),
     /// Bring a store's tables up to this program
@@ -100,6 +103,7 @@ pub(crate) fn main() -> Exit {
     let done = match command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Doctor(common) => doctor::run(&common),
         Command::Migrate(common) => migrate::run(&common),
         Command::Config(command) => command.run(),

@@ -196,7 +196,9 @@ fn contradictions(config: &Config) -> Vec<String> {
     if let Some(url) = &config.public_url {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         if rest.is_none_or(|rest| rest.is_empty() || rest.contains(['?', '#', '@', ' '])) {
-            faults.push(format!("public_url: {url:?} is not allowed; allowed: http:// or https:// and a host, without query"));
+            faults.push(format!(
+                "public_url: {url:?} is not allowed; allowed: http:// or https:// and a host, without query"
+            ));
         } else if config.environment == Environment::Live && url.starts_with("http://") {
             faults.push(format!("public_url: {url:?} is not allowed in the live environment; allowed: https://…"));
         }
@@ -205,7 +207,10 @@ fn contradictions(config: &Config) -> Vec<String> {
         faults.push("webhook.schedule_s: too many pauses; allowed: at most 32".to_owned());
     }
     if tracing_subscriber::EnvFilter::try_new(&config.log.level).is_err() {
-        faults.push(format!("log.level: {:?} is not allowed; allowed: a filter, as `info` or `warn,engine=debug`", config.log.level));
+        faults.push(format!(
+            "log.level: {:?} is not allowed; allowed: a filter, as `info` or `warn,engine=debug`",
+            config.log.level
+        ));
     }
     faults
 }

@@ -33,7 +33,7 @@ impl Cursors {
     /// The place that a cursor stands for, or `cursor_invalid`.
     pub(super) fn open(&self, cursor: &str) -> Result<String, Problem> {
         self.read(cursor).ok_or_else(|| {
-            Problem::at(Code::cursor_invalid, "cursor", "take the cursor from this list's last answer, unchanged")
+            Problem::new(Code::cursor_invalid, "take the cursor from this list's last answer, unchanged")
         })
     }
 

@@ -18,7 +18,10 @@ pub(super) fn object(visit: &Visit, found: Option<Found>) -> Result<Shown, Probl
 /// Reads which part of a list is asked for. `list` names the list with its filters; `cursor` is the parameter's name.
 pub(super) fn part(visit: &Visit, query: &mut Query, list: &str, cursor: &str) -> Result<Part, Problem> {
     let (limit, stale) = (query.limit()?, query.stale()?);
-    let after = query.text(cursor).map(|cursor| visit.cursors(list).open(&cursor)).transpose()?;
+    let open = |sent: String| {
+        visit.cursors(list).open(&sent).map_err(|refusal| Problem { param: Some(cursor.to_owned()), ..refusal })
+    };
+    let after = query.text(cursor).map(open).transpose()?;
     Ok(Part { limit, after, stale })
 }
 

@@ -187,7 +187,7 @@ fn of_accounts() -> [Route; 7] {
         Route::get("/v1/ledger/trial_balance", Admin, ledger::trial_balance, "Read the trial balance of a currency")
             .asks(&["currency", "date"])
             .answers(200, "TrialBalance")
-            .refuses(&[Code::projection_behind]),
+            .refuses(&[Code::projection_behind, Code::unknown_currency]),
         Route::post("/v1/coupons", Write, coupons::create, "Issue a coupon to a user")
             .takes("NewCoupon")
             .answers(201, "Coupon")

@@ -78,7 +78,6 @@ fn is_return_address(text: &str, environment: Environment) -> bool {
 /// `POST /v1/trades/{id}/payments`
 pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
-    visit.maybe_merchant(body)?;
     Ok(Command::Trade(trade, TradeCommand::Pay(tools::tools(visit, body, None)?)).into())
 }
 
@@ -92,9 +91,8 @@ pub(super) fn confirm(visit: &Visit, body: &mut Fields) -> Result<Told, Problem>
 }
 
 /// `POST /v1/trades/{id}/close`
-pub(super) fn close(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+pub(super) fn close(visit: &Visit, _body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
-    visit.maybe_merchant(body)?;
     Ok(Command::Trade(trade, TradeCommand::Close).into())
 }
 

@@ -102,10 +102,15 @@ fn v4_is_public(address: Ipv4Addr) -> bool {
 /// Global unicast only (2000::/3), and of that nothing that carries another address inside.
 fn v6_is_public(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
-    let special = (a == 0x2001 && b < 0x0200) // IETF protocols, among them Teredo and ORCHID
-        || (a == 0x2001 && b == 0x0db8) // documentation
-        || a == 0x2002 // 6to4
-        || (a == 0x3fff && b < 0x1000); // documentation
+    let special = match a {
+        // IETF protocols (among them Teredo and ORCHID), and documentation.
+        0x2001 => b < 0x0200 || b == 0x0db8,
+        // 6to4.
+        0x2002 => true,
+        // Documentation.
+        0x3fff => b < 0x1000,
+        _ => false,
+    };
     a & 0xe000 == 0x2000 && !special
 }
 
@@ -117,25 +122,62 @@ mod tests {
     #[test]
     fn h94_h95_addresses_of_our_own_network_are_refused_in_every_spelling() {
         for host in [
-            "127.0.0.1", "localhost", "sub.localhost", "LOCALHOST.", "[::1]", "0.0.0.0", "169.254.169.254",
-            "100.100.100.200", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "[fc00::1]",
-            "[fd12::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
-            "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001::1]", "[2001:db8::1]", "[::]", "[ff02::1]", "2130706433",
-            "0x7f.1", "127.1", "017700000001", "0x7f000001", "192.0.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-            "metadata.google.internal", "printer.local", "db", "192.88.99.1",
+            "127.0.0.1",
+            "localhost",
+            "sub.localhost",
+            "LOCALHOST.",
+            "[::1]",
+            "0.0.0.0",
+            "169.254.169.254",
+            "100.100.100.200",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "[fc00::1]",
+            "[fd12::1]",
+            "[fe80::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b:1::1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "[2001:db8::1]",
+            "[::]",
+            "[ff02::1]",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+            "017700000001",
+            "0x7f000001",
+            "192.0.0.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "metadata.google.internal",
+            "printer.local",
+            "db",
+            "192.88.99.1",
         ] {
             assert_eq!(url_allowed(&format!("https://{host}/hook"), Live), Err(NotAllowed::Host), "{host}");
         }
-        for host in ["169.254.169.254", "10.0.0.1", "[fe80::1]", "[::ffff:127.0.0.1]", "metadata.google.internal", "db"] {
+        for host in ["169.254.169.254", "10.0.0.1", "[fe80::1]", "[::ffff:127.0.0.1]", "metadata.google.internal", "db"]
+        {
             assert_eq!(url_allowed(&format!("http://{host}:8080/"), Test), Err(NotAllowed::Host), "{host}");
         }
     }
 
     #[test]
     fn public_addresses_pass_and_loopback_only_in_the_test_environment() {
-        for url in
-            ["https://shop.example/hook?x=1", "https://8.8.8.8/", "https://[2606:4700::1]:8443/", "https://a.example:443/"]
-        {
+        for url in [
+            "https://shop.example/hook?x=1",
+            "https://8.8.8.8/",
+            "https://[2606:4700::1]:8443/",
+            "https://a.example:443/",
+        ] {
             assert!(url_allowed(url, Live).is_ok(), "{url}");
         }
         for url in ["http://127.0.0.1:9000/", "http://127.1:9000/", "http://localhost:1234/x", "http://[::1]:3000/"] {

@@ -47,8 +47,7 @@ impl Birth<'_> {
 
     async fn submit(&self, command: Command) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
-        let request =
-            Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
+        let request = Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
         let job = Job { request, deadline: self.clock.now().plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());
         self.queue.send(job).await.map_err(|_| stopped())?;

@@ -15,8 +15,8 @@ use store::unit::{Key, Memory};
 
 use super::{SHARD, unavailable};
 use crate::bank;
-use crate::http::ports::{self, Acknowledged, Notice, Read};
 use crate::http::Desk;
+use crate::http::ports::{self, Acknowledged, Notice, Read};
 
 /// Verifies, applies, acknowledges.
 pub(super) struct Institutions {

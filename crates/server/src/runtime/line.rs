@@ -64,7 +64,8 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
                 // Nobody listens any more only where the process is ending.
                 let _ = end.send(ports::block(engine::line::run(setup)));
             };
-            ports::thread("line", work).map_err(|error| Failure::Machine(format!("no thread for the line: {error}")))?;
+            ports::thread("line", work)
+                .map_err(|error| Failure::Machine(format!("no thread for the line: {error}")))?;
         }
         store::Url::Postgres(_) => {
             ports::task(async move {

@@ -1,10 +1,14 @@
 //! Putting the parts together: from a configuration to a running server, and back to nothing.
 //!
-//! 1. Open the store; an empty one is given its tables. 2. Start the line: on a thread of its own for SQLite, whose calls
-//! run where they are made; as a task for PostgreSQL. 3. Give a new store its birth through that line. 4. Start the
-//! workers and the sandbox. 5. Serve. The way down ([`Running::until_stopped`]) is the same backwards: stop accepting,
-//! let open requests end, stop the workers, close the queue, let the line empty it, end. A line that stops by itself ends
-//! the process with an error: what is not durable is never acknowledged, and a supervisor starts us anew.
+//! 1. Open the store; an empty one is given its tables.
+//! 2. Start the line: on a thread of its own for SQLite, whose calls run where they are made; as a task for PostgreSQL.
+//! 3. Give a new store its birth through that line.
+//! 4. Start the workers and the sandbox.
+//! 5. Serve.
+//!
+//! The way down ([`Running::until_stopped`]) is the same backwards: stop accepting, let open requests end, stop the
+//! workers, close the queue, let the line empty it, end. A line that stops by itself ends the process with an error: what
+//! is not durable is never acknowledged, and a supervisor starts us anew.
 
 mod birth;
 mod institutions;
@@ -113,14 +117,17 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let waiters = Waiters::default();
     let watermark = Watermark::default();
     let (watcher, hearing) = Watcher::new(waiters.clone(), queue.clone(), watermark.clone());
-    let mut line = line::start(config, line::Parts {
-        line: store.line().map_err(failed)?,
-        jobs,
-        clock: Arc::clone(&clock),
-        observer: Arc::new(watcher),
-        control: control.clone(),
-        channels: Arc::clone(&channels),
-    })?;
+    let mut line = line::start(
+        config,
+        line::Parts {
+            line: store.line().map_err(failed)?,
+            jobs,
+            clock: Arc::clone(&clock),
+            observer: Arc::new(watcher),
+            control: control.clone(),
+            channels: Arc::clone(&channels),
+        },
+    )?;
     let birth = Birth { config, queue: &queue, control: &control, reader: &*reader, clock: &*clock };
     let new_key = tokio::select! {
         born = birth.attend() => born?,
@@ -204,7 +211,10 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             Arc::new(move || ready.load(Ordering::Relaxed))
         },
         rates: Rates {
-            requests: Rate { burst: config.limits.rate_per_key.saturating_mul(2), per_second: config.limits.rate_per_key },
+            requests: Rate {
+                burst: config.limits.rate_per_key.saturating_mul(2),
+                per_second: config.limits.rate_per_key,
+            },
             ..Rates::default()
         },
     };

@@ -110,7 +110,11 @@ impl Workers {
         let watermark = parts.watermark.clone();
         let projections = Projections::new(SHARD, parts.store.reader(), derived, watermark.clone());
         let clock = parts.clock;
-        self.loops.push(ports::task(turn(Projecting { projections, watermark }, Arc::clone(clock), self.stopping.clone())));
+        self.loops.push(ports::task(turn(
+            Projecting { projections, watermark },
+            Arc::clone(clock),
+            self.stopping.clone(),
+        )));
         self.loops.push(ports::task(turn(tasks, Arc::clone(clock), self.stopping.clone())));
         self.loops.push(ports::task(turn(webhooks, Arc::clone(clock), self.stopping.clone())));
         Ok(())
@@ -222,12 +226,7 @@ pub(super) struct Resender {
 }
 
 impl Resender {
-    pub(super) fn new(
-        side: Box<dyn Side>,
-        reader: Arc<dyn Reader>,
-        control: Shared,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn new(side: Box<dyn Side>, reader: Arc<dyn Reader>, control: Shared, clock: Arc<dyn Clock>) -> Self {
         Self { side: Mutex::new(side), reader, control, clock }
     }
 

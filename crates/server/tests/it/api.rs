@@ -49,7 +49,7 @@ impl Api {
 
     /// Reads.
     pub(crate) async fn get(&self, path: &str) -> Reply {
-        self.send(Method::GET, path, None, Bytes::new()).await.unwrap()
+        self.send_surely(Method::GET, path, None, Bytes::new()).await
     }
 
     /// Posts under an idempotency key of its own.
@@ -59,7 +59,15 @@ impl Api {
 
     /// Posts under this idempotency key.
     pub(crate) async fn post_under(&self, key: &str, path: &str, body: &Value) -> Reply {
-        self.send(Method::POST, path, Some(key), body.to_string().into()).await.unwrap()
+        self.send_surely(Method::POST, path, Some(key), body.to_string().into()).await
+    }
+
+    /// Sends, and once more where a connection that was kept had died with its server. The key makes that safe.
+    async fn send_surely(&self, method: Method, path: &str, idempotency_key: Option<&str>, body: Bytes) -> Reply {
+        match self.send(method.clone(), path, idempotency_key, body.clone()).await {
+            Ok(reply) => reply,
+            Err(_) => self.send(method, path, idempotency_key, body).await.unwrap(),
+        }
     }
 
     /// Sends; an error where no answer came.
@@ -119,6 +127,27 @@ impl Api {
             match page["next_cursor"].as_str() {
                 Some(next) if page["has_more"] == true => cursor = format!("&cursor={next}"),
                 _ => return found,
+            }
+        }
+    }
+}
+
+impl Api {
+    /// Every event so far.
+    pub(crate) async fn all_events(&self) -> Vec<Value> {
+        self.events_from(None, 100).await.0
+    }
+
+    /// Walks from a cursor to the present end, in pages of `limit`; gives what it saw and the cursor after it.
+    pub(crate) async fn events_from(&self, mut cursor: Option<String>, limit: usize) -> (Vec<Value>, Option<String>) {
+        let mut seen = Vec::new();
+        loop {
+            let after = cursor.as_ref().map(|cursor| format!("&after={cursor}")).unwrap_or_default();
+            let page = self.get(&format!("/v1/events?limit={limit}{after}")).await.ok(200);
+            seen.extend(page["data"].as_array().unwrap().iter().cloned());
+            cursor = page["next_cursor"].as_str().map(str::to_owned).or(cursor);
+            if page["has_more"] == false {
+                return (seen, cursor);
             }
         }
     }

@@ -48,6 +48,11 @@ impl Host {
         assert_eq!(status.code(), Some(0), "after SIGTERM");
     }
 
+    /// The server has ended by itself, as it was told.
+    pub(crate) fn forget(&self) {
+        drop(self.server.take());
+    }
+
     /// Starts the server again, on the same store and address.
     pub(crate) fn restart(&self) {
         let server = Server::start(&self.store, self.settings, &self.api.address).unwrap();

@@ -26,4 +26,3 @@ mod server;
 mod shop;
 mod store;
 mod stories;
-mod wall;

@@ -108,6 +108,16 @@ impl Api {
 }
 
 impl Shop {
+    /// The platform's people, who decide cases.
+    pub(crate) fn platform(&self) -> &Api {
+        &self.platform
+    }
+
+    /// The same shop at another server of the same store.
+    pub(crate) fn at_server(&self, address: &str) -> Self {
+        Self { id: self.id.clone(), api: self.api.at(address), platform: self.platform.at(address) }
+    }
+
     /// The merchant as an owner of accounts.
     pub(crate) fn owner(&self) -> String {
         format!("merchant:{}", self.id)

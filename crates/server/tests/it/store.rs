@@ -15,7 +15,6 @@ pub(crate) enum Engine {
 
 /// An empty store, gone when dropped.
 pub(crate) struct Store {
-    pub(crate) engine: Engine,
     /// As `--store` takes it.
     pub(crate) url: String,
     /// A directory for whatever belongs to it: SQLite's files, logs, reports.
@@ -34,7 +33,7 @@ impl Store {
                 testkit::postgres::shared()?.create_database(&format!("it_{number}")).unwrap()
             }
         };
-        Some(Self { engine, url, directory })
+        Some(Self { url, directory })
     }
 
     /// A file beside the data.

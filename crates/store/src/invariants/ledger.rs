@@ -35,7 +35,7 @@ invariants! {
                    AND t.order_type = v.order_type AND t.sub_type = v.sub_type)";
     Log "transfer_pay_org" "I19" on TransferRow, "a transfer names the institution whose account it touches, else none":
         "SELECT t.seq, t.n FROM transfer t, account d, account c
-         WHERE t.shard = $1 AND t.seq > $2 AND t.seq <= $3
+         WHERE t.shard = $1 AND t.seq > $2 AND t.seq <= $3 AND t.op <> 'release'
            AND d.shard = t.shard AND d.id = t.debit AND c.shard = t.shard AND c.id = t.credit
            AND t.pay_org <> CASE WHEN substr(d.owner, 1, 8) = 'channel:' THEN substr(d.owner, 9)
                                  WHEN substr(c.owner, 1, 8) = 'channel:' THEN substr(c.owner, 9)

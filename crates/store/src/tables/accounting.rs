@@ -145,11 +145,6 @@ row! {
 }
 
 statements! {
-    /// Accounts of an owner.
-    ACCOUNTS_OF = "accounting.accounts_of" (Int, Text)
-        "SELECT shard, id, owner, subject, currency, side, dp, cp, dh, ch, floor, ceil, debit_frozen, credit_frozen,
-                closed, version, opened_seq
-         FROM account WHERE shard = $1 AND owner = $2 ORDER BY subject, currency";
     /// The counters per subject and currency.
     TRIAL = "accounting.trial" (Int, Text)
         "SELECT subject, side, CAST(SUM(dp) AS BIGINT) AS dp, CAST(SUM(cp) AS BIGINT) AS cp,

@@ -1,5 +1,6 @@
 //! The log: stored answers, the claims on what must be unique beyond a shard, events, and the places of their readers.
 
+use super::body::Body;
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, row, statements};
@@ -27,7 +28,7 @@ row! {
         /// The object that the key stands for.
         pub object: Option<String>,
         /// The answer's bytes.
-        pub body: Option<String>,
+        pub body: Option<Body>,
     }
 }
 
@@ -81,7 +82,7 @@ row! {
         /// Its length there.
         pub body_len: Option<i64>,
         /// The body, if it stands here.
-        pub body: Option<String>,
+        pub body: Option<Body>,
     }
     check "body_at IS NULL OR body IS NULL";
 }

@@ -2,6 +2,7 @@
 
 pub mod accounting;
 pub mod bank;
+pub mod body;
 pub mod channel;
 pub mod derived;
 pub mod log;

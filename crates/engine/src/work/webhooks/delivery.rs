@@ -50,11 +50,8 @@ impl Delivery {
         let id = self.event.id(salt);
         let seconds = clock.now().micros().div_euclid(SECOND_US);
         let signature = signature(&self.endpoint.secret, &id, seconds, &body).ok_or("secret_broken")?;
-        let headers = vec![
-            ("webhook-id", id),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", signature),
-        ];
+        let headers =
+            vec![("webhook-id", id), ("webhook-timestamp", seconds.to_string()), ("webhook-signature", signature)];
         match outside.deliver(&self.endpoint.url, headers, body, self.timeout_ms).await {
             Ok(200..=299) => Ok(()),
             Ok(status) => Err(format!("http_{status}")),

@@ -66,12 +66,7 @@ pub(super) fn next(schedule_s: &[u32], made: i64, (seq, n): Place, now: Time) ->
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn resend(
-    side: &mut dyn Side,
-    control: &Control,
-    event: &LogEvent,
-    now: Time,
-) -> Result<usize, StoreError> {
+pub async fn resend(side: &mut dyn Side, control: &Control, event: &LogEvent, now: Time) -> Result<usize, StoreError> {
     let wanted = control.endpoints_for(event.merchant, &event.kind);
     let steps: Vec<Step> = wanted.map(|(id, _)| park(id, event.shard, event.place, now, 0, "resend")).collect();
     let count = steps.len();

@@ -59,7 +59,10 @@ fn secrets_are_neither_shown_nor_repeated() {
     let shown = format!("{:?} {:?}", loaded.config, loaded.rows());
     assert!(!shown.contains("0123456789abcdef") && !shown.contains("hush"), "{shown}");
     let text = fault("bootstrap_key = \"sk_live_0123456789abcdefgh\"\n");
-    assert!(text.contains("bootstrap_key") && text.contains("sk_test_") && !text.contains("0123456789abcdef"), "{text}");
+    assert!(
+        text.contains("bootstrap_key") && text.contains("sk_test_") && !text.contains("0123456789abcdef"),
+        "{text}"
+    );
     let text = fault("store = \"mysql://u:hush@h/db\"");
     assert!(text.contains("store") && !text.contains("hush"), "{text}");
 }
