@@ -111,11 +111,17 @@ pub fn rows(footing: &Footing, first: i64, told: &[Told], bodies: &Bodies) -> Ve
     rows
 }
 
-/// Finds a body inside a text that is stored anyway.
+/// Finds a body inside a text that is stored anyway. Its beginning holds the object's id, so that is looked for, and what
+/// follows is compared.
 fn point((at, text): &(i64, Arc<str>), body: &str) -> Option<Pointer> {
-    let from = text.find(body)?;
-    Some(Pointer { at: *at, from: i64::try_from(from).ok()?, len: length(body) })
+    let head = body.get(..HEAD).unwrap_or(body);
+    let from = text.find(head)?;
+    let found = text.get(from..).is_some_and(|rest| rest.starts_with(body));
+    found.then_some(Pointer { at: *at, from: i64::try_from(from).ok()?, len: length(body) })
 }
+
+/// Bytes of a body that name its object: `{"id":"pay_` and an id.
+const HEAD: usize = 40;
 
 fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)

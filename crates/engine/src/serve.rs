@@ -6,6 +6,7 @@
 //!
 //! A refusal drops everything the flow did and is itself stored. What is broken is answered as our fault and not stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kernel::{Code, Problem};
@@ -67,15 +68,20 @@ fn attempt(view: &mut View<'_>, request: &Request) -> Result<Served, Stop> {
     if let Command::Recall(problem) = &request.command {
         return Err(Stop::Refused(problem.clone()));
     }
+    let mut shown = BTreeMap::new();
     let (rendered, control) = match flows::run(view, request) {
-        Ok(done) => (wire::outcome(view, &done.outcome)?, done.control),
+        Ok(done) => {
+            let rendered = wire::outcome(view, &done.outcome)?;
+            shown.extend(done.outcome.object().map(|object| (object, Arc::clone(&rendered.body))));
+            (rendered, done.control)
+        }
         Err(Stop::Refused(problem)) => {
             view.undo();
             (Rendered::problem(&problem, &request.request_id), Vec::new())
         }
         Err(other) => return Err(other),
     };
-    let mut bodies = Bodies { answer: None, objects: wire::bodies(view)? };
+    let mut bodies = Bodies { answer: None, objects: wire::bodies(view, shown)? };
     if let Some((idempotency, place)) = key {
         let n = answers::store(
             view,
@@ -87,10 +93,10 @@ fn attempt(view: &mut View<'_>, request: &Request) -> Result<Served, Stop> {
                 body_hash: Some(idempotency.body_hash),
                 status: rendered.status,
                 object: rendered.object.clone(),
-                body: Some(Arc::clone(rendered.kept.as_ref().unwrap_or(&rendered.body))),
+                body: Some(Arc::clone(&rendered.body)),
             },
         );
-        bodies.answer = Some((n, Arc::clone(rendered.kept.as_ref().unwrap_or(&rendered.body))));
+        bodies.answer = Some((n, Arc::clone(&rendered.body)));
     }
     let reply = Reply {
         status: rendered.status,

@@ -197,7 +197,11 @@ impl Scene<'_> {
     }
 
     /// A statement's rows.
-    async fn query(&self, statement: &'static store::Statement, params: Vec<Cell>) -> Result<Vec<Vec<Cell>>, StoreError> {
+    async fn query(
+        &self,
+        statement: &'static store::Statement,
+        params: Vec<Cell>,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
         self.reader.query(statement, params).await
     }
 }

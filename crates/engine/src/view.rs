@@ -46,6 +46,8 @@ pub struct View<'a> {
     pub posted: Vec<Posted>,
     /// Where the next answer of the batch stands.
     pub next_answer: i64,
+    /// Control data and the next answer before this request, for [`Self::undo`].
+    before: (Arc<Control>, i64),
 }
 
 /// What a request leaves behind when it came to its end.
@@ -73,6 +75,7 @@ impl<'a> View<'a> {
         next_answer: i64,
     ) -> Self {
         Self {
+            before: (Arc::clone(&control), next_answer),
             footing,
             control,
             channels,
@@ -129,6 +132,8 @@ impl<'a> View<'a> {
         self.own = Memory::default();
         self.told.clear();
         self.posted.clear();
+        self.control = Arc::clone(&self.before.0);
+        self.next_answer = self.before.1;
     }
 
     /// What the request missed, if anything.

@@ -9,6 +9,7 @@ pub mod trade;
 use kernel::{CaseId, Code, CouponId, EndpointId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId, TradeId};
 use store::Cell;
 
+use crate::news::Object;
 use crate::request::{Command, Request};
 use crate::stop::Stop;
 use crate::view::View;
@@ -46,6 +47,26 @@ pub enum Outcome {
     EndpointDisabled(EndpointId),
     /// Nothing to show: the system asked.
     Done,
+}
+
+impl Outcome {
+    /// The object of the log that the answer shows, where it shows one.
+    pub fn object(&self) -> Option<Object> {
+        match self {
+            Self::TradeOpened(id) | Self::Trade(id) => Some(Object::Trade(*id)),
+            Self::PaymentOpened(id) | Self::Payment(id) => Some(Object::Payment(*id)),
+            Self::RefundOpened(id) | Self::Refund(id) => Some(Object::Refund(*id)),
+            Self::Case(id) => Some(Object::Case(*id)),
+            Self::CouponIssued(_)
+            | Self::Funded(..)
+            | Self::MerchantAdded(_)
+            | Self::KeyAdded(_)
+            | Self::KeyRevoked(_)
+            | Self::EndpointAdded(_)
+            | Self::EndpointDisabled(_)
+            | Self::Done => None,
+        }
+    }
 }
 
 /// A command that came to its end.

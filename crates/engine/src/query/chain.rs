@@ -1,8 +1,10 @@
 //! Everything of a trade in one document.
 //!
-//! 1. The projections name the batches that wrote about the trade, with the ranges of what they wrote.
-//! 2. One snapshot brings the trade's tree, its vouchers, transfers and events.
-//! 3. Two more bring the accounts of the transfers, and the bodies of the events that point elsewhere.
+//! 1. One snapshot brings the trade's tree, and says as of which batch.
+//! 2. The projections, once they have come that far, name the batches up to it that wrote about the trade, with the ranges
+//!    of what they wrote. The log never changes, so all of it is as of that batch.
+//! 3. Three more snapshots bring the vouchers, transfers and events of these ranges, the accounts of the transfers, and the
+//!    bodies of the events that point elsewhere.
 //!
 //! A range may hold rows of other trades (two requests for one trade in one batch); they are left out.
 
@@ -27,28 +29,27 @@ use crate::wire;
 impl Queries {
     /// Everything that belongs to a trade.
     pub async fn chain(&self, id: TradeId) -> Result<Option<Found>, Problem> {
-        self.caught_up(false).await?;
-        let batches = self.batches_of(id).await?;
         let keys: BTreeSet<Key> = [Trade::key(id), Payments::key(id), Orders::key(id)].into();
+        let tree = self.snapshot(Memory::asks(&keys)).await?;
+        let mut memory = Memory::default();
+        memory.absorb(&keys, tree.rows).map_err(inconsistent)?;
+        let Some(trade) = there::<Trade>(&memory, id) else { return Ok(None) };
+
+        self.caught_up(false).await?;
+        let mut batches = self.batches_of(id).await?;
+        batches.retain(|batch| batch.seq <= tree.head.seq);
         let vouchers = places(&batches, |batch| (batch.vouchers_from, batch.vouchers_to));
         let transfers = places(&batches, |batch| (batch.transfers_from, batch.transfers_to));
         let told = places(&batches, |batch| (batch.events_from, batch.events_to));
 
-        let mut asks = Memory::asks(&keys);
-        let tree = asks.len();
-        asks.extend(Booked::asks(&vouchers, &transfers));
+        let mut asks = Booked::asks(&vouchers, &transfers);
         asks.push(Ask {
             table: Event::TABLE,
             keys: told.iter().map(|(seq, n)| vec![Cell::Int(*seq), Cell::Int(*n)]).collect(),
         });
         let mut rows = self.snapshot(asks).await?.rows;
         let told = rows.pop().unwrap_or_default();
-        let ledger = rows.split_off(tree);
-        let mut memory = Memory::default();
-        memory.absorb(&keys, rows).map_err(inconsistent)?;
-        let Some(trade) = there::<Trade>(&memory, id) else { return Ok(None) };
-
-        let mut booked = Booked::read(ledger).map_err(inconsistent)?;
+        let mut booked = Booked::read(rows).map_err(inconsistent)?;
         booked.retain(|voucher| voucher.trade == Some(id.0.bytes()));
         let booked = self.with_accounts(booked).await?;
         let vouchers = booked.vouchers(&self.salt()).ok_or_else(broken)?;

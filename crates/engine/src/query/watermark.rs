@@ -29,6 +29,7 @@ struct State {
     committed: i64,
     readers: Vec<(i64, oneshot::Sender<()>)>,
     worker: Option<oneshot::Sender<()>>,
+    hurry: Option<oneshot::Sender<()>>,
 }
 
 impl Watermark {
@@ -61,6 +62,24 @@ impl Watermark {
             state.readers.retain(|(_, reader)| !reader.is_canceled());
             let (tell, told) = oneshot::channel();
             state.readers.push((seq, tell));
+            if let Some(worker) = state.hurry.take() {
+                let _ = worker.send(());
+            }
+            told
+        };
+        let _ = told.await;
+    }
+
+    /// Ends when somebody waits for the projections: a worker that gathers commits should go on now.
+    pub async fn wanted(&self) {
+        let told = {
+            let mut state = self.state();
+            state.readers.retain(|(_, reader)| !reader.is_canceled());
+            if !state.readers.is_empty() {
+                return;
+            }
+            let (tell, told) = oneshot::channel();
+            state.hurry = Some(tell);
             told
         };
         let _ = told.await;
@@ -131,6 +150,19 @@ mod tests {
         assert!(watermark.behind().now_or_never().is_some(), "still behind");
         watermark.publish(mark(1));
         assert!(watermark.behind().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_gathering_worker_hurries_for_readers() {
+        let watermark = Watermark::default();
+        let mut gathering = Box::pin(watermark.wanted());
+        assert!((&mut gathering).now_or_never().is_none(), "nobody waits");
+        let mut reader = Box::pin(watermark.reached(1));
+        assert!((&mut reader).now_or_never().is_none());
+        assert!(gathering.now_or_never().is_some());
+        assert!(watermark.wanted().now_or_never().is_some(), "somebody still waits");
+        drop(reader);
+        assert!(watermark.wanted().now_or_never().is_none(), "nobody waits any more");
     }
 
     #[test]

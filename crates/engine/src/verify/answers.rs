@@ -73,7 +73,12 @@ async fn check_answers(scene: &Scene<'_>, report: &mut Report) -> Result<(), Sto
 
 fn brief(row: Vec<Cell>, report: &mut Report) -> Option<Brief> {
     let [Cell::Int(seq), Cell::Int(n), Cell::Text(kind), Cell::Text(scope), Cell::Text(key)] = row.as_slice() else {
-        report.note("row", Answer::TABLE, super::key::of(Answer::TABLE, row.get(..2).unwrap_or_default()), "has no key");
+        report.note(
+            "row",
+            Answer::TABLE,
+            super::key::of(Answer::TABLE, row.get(..2).unwrap_or_default()),
+            "has no key",
+        );
         return None;
     };
     let Some(known) = ClaimKind::parse(kind) else {

@@ -48,14 +48,7 @@ struct Stride {
 impl Books {
     /// Before the first batch.
     pub(super) const fn new(shard: i64) -> Self {
-        Self {
-            shard,
-            seq: 0,
-            last: None,
-            accounts: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            trails: BTreeMap::new(),
-        }
+        Self { shard, seq: 0, last: None, accounts: BTreeMap::new(), holds: BTreeMap::new(), trails: BTreeMap::new() }
     }
 
     /// Up to which batch.
@@ -92,7 +85,12 @@ impl Books {
             let mut stride = self.load(scene, upto, report).await?;
             if stride.batches.is_empty() {
                 let first = self.seq + 1;
-                report.note("I33", BatchRow::TABLE, first.to_string(), format!("is missing, and so are those up to {upto}"));
+                report.note(
+                    "I33",
+                    BatchRow::TABLE,
+                    first.to_string(),
+                    format!("is missing, and so are those up to {upto}"),
+                );
                 (self.seq, self.last) = (to, None);
                 return Ok(());
             }
@@ -199,7 +197,8 @@ impl Books {
 
     fn transfer(&mut self, item: &Item<TransferRow>, vouchers: &BTreeMap<i64, VoucherRow>, report: &mut Report) {
         let Some(row) = &item.row else { return };
-        let note = |report: &mut Report, code, what: &str| report.note(code, TransferRow::TABLE, item.key.clone(), what);
+        let note =
+            |report: &mut Report, code, what: &str| report.note(code, TransferRow::TABLE, item.key.clone(), what);
         let Some(op) = chain::op(row) else { return note(report, "row", "its op and its hold do not go together") };
         let [debit, credit] = sides(row);
         let both = [(Side::Debit, debit, row.d_ver, row.d_bal), (Side::Credit, credit, row.c_ver, row.c_bal)];
@@ -211,7 +210,12 @@ impl Books {
                 note(report, "I03b", &what);
             }
             if !derived.is_within_limits() {
-                report.note("I04", AccountRow::TABLE, id.to_string(), format!("left its limits with transfer {}", item.key));
+                report.note(
+                    "I04",
+                    AccountRow::TABLE,
+                    id.to_string(),
+                    format!("left its limits with transfer {}", item.key),
+                );
             }
         }
         let trade = vouchers.get(&row.voucher).and_then(|voucher| voucher.trade);
@@ -252,7 +256,8 @@ impl Books {
     fn trail(&mut self, vouchers: &BTreeMap<i64, VoucherRow>, transfers: &[Item<TransferRow>]) {
         let mut posted: BTreeMap<i64, Vec<Posted<'_>>> = BTreeMap::new();
         for row in transfers.iter().filter_map(|item| item.row.as_ref()) {
-            let [debit, credit] = sides(row).map(|id| self.accounts.get(&id).and_then(|derived| derived.account.as_ref()));
+            let [debit, credit] =
+                sides(row).map(|id| self.accounts.get(&id).and_then(|derived| derived.account.as_ref()));
             if let (Some(op), Some(debit), Some(credit)) = (chain::op(row), debit, credit) {
                 posted.entry(row.voucher).or_default().push(Posted { row, op, debit, credit });
             }
@@ -266,8 +271,15 @@ impl Books {
 
     fn event(&mut self, row: &[Cell], report: &mut Report) {
         report.checked.events += 1;
-        let [Cell::Int(seq), Cell::Int(n), Cell::Text(kind), Cell::Text(object), Cell::Bytes(tree), Cell::Int(no), Cell::Int(sequence)] =
-            row
+        let [
+            Cell::Int(seq),
+            Cell::Int(n),
+            Cell::Text(kind),
+            Cell::Text(object),
+            Cell::Bytes(tree),
+            Cell::Int(no),
+            Cell::Int(sequence),
+        ] = row
         else {
             let place = row.get(..2).unwrap_or_default();
             return report.note("row", Event::TABLE, key::of(Event::TABLE, place), "names no object of a tree");

@@ -103,7 +103,11 @@ impl Rows<'_> {
                 return Wrong { table: AccountRow::TABLE, key, what: format!("is not what batch {seq} opened") };
             }
         };
-        let what = if key.as_ref() == Some(&expected) { format!("is not what batch {seq} wrote") } else { "is missing".to_owned() };
+        let what = if key.as_ref() == Some(&expected) {
+            format!("is not what batch {seq} wrote")
+        } else {
+            "is missing".to_owned()
+        };
         Wrong { table, key: expected, what }
     }
 }
@@ -190,5 +194,14 @@ fn missing_opening(seq: i64, account: AccountId) -> Option<OpeningLeaf<'static>>
     static OWNER: Owner = Owner::Platform;
     static SUBJECT: Subject = Subject::ESCROW;
     let currency = Currency::parse("CNY")?;
-    Some(OpeningLeaf { seq, account, owner: &OWNER, subject: &SUBJECT, currency, side: Side::Credit, floor: None, ceil: None })
+    Some(OpeningLeaf {
+        seq,
+        account,
+        owner: &OWNER,
+        subject: &SUBJECT,
+        currency,
+        side: Side::Credit,
+        floor: None,
+        ceil: None,
+    })
 }

@@ -77,9 +77,9 @@ fn plain(key: &[Cell]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use store::Row as _;
     use store::tables::accounting::{AccountRow, HoldRow, TransferRow};
     use store::tables::payment::PaymentRow;
-    use store::Row as _;
 
     use super::*;
 

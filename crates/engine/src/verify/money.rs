@@ -14,11 +14,11 @@ use channel::order::{Job, Outcome};
 use kernel::message::accounting::HoldNo;
 use kernel::{Currency, InstructionId, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
-use payment::{
-    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus, Subject,
-    Way,
-};
 use payment::payment::PaymentStatus;
+use payment::{
+    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus,
+    Subject, Way,
+};
 use store::Row as _;
 use store::tables::accounting::HoldRow;
 use store::tables::channel::OrderRow;
@@ -100,10 +100,14 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
         }
     }
     for case in &payments.cases {
-        if let (CaseKind::AmountMismatch, CaseStatus::Open, Subject::Instruction(no)) = (case.kind, case.status, case.subject)
+        if let (CaseKind::AmountMismatch, CaseStatus::Open, Subject::Instruction(no)) =
+            (case.kind, case.status, case.subject)
             && let Some((_, leg)) = payments.leg(no)
         {
-            money.push(((Entry::Suspense, institution(leg), case.money.currency), i128::from(case.money.amount.minor())));
+            money.push((
+                (Entry::Suspense, institution(leg), case.money.currency),
+                i128::from(case.money.amount.minor()),
+            ));
         }
     }
     money

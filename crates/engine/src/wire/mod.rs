@@ -31,13 +31,11 @@ pub struct Rendered {
     pub body: Arc<str>,
     /// The object it is about.
     pub object: Option<String>,
-    /// What is stored instead of `body`, where `body` holds a secret that is shown once.
-    pub kept: Option<Arc<str>>,
 }
 
 impl Rendered {
     fn new(status: u16, object: impl std::fmt::Display, body: String) -> Self {
-        Self { status, body: body.into(), object: Some(object.to_string()), kept: None }
+        Self { status, body: body.into(), object: Some(object.to_string()) }
     }
 
     /// A problem.
@@ -47,7 +45,6 @@ impl Rendered {
             status,
             body: problem::body(problem, request_id).into(),
             object: problem.object.clone(),
-            kept: None,
         }
     }
 }
@@ -74,14 +71,17 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::KeyRevoked(id) => Rendered::new(200, id, control::key(&view.control, *id)),
         Outcome::EndpointAdded(id) => Rendered::new(201, id, control::endpoint(&view.control, *id, true)),
         Outcome::EndpointDisabled(id) => Rendered::new(200, id, control::endpoint(&view.control, *id, false)),
-        Outcome::Done => Rendered { status: 200, body: "{}".into(), object: None, kept: None },
+        Outcome::Done => Rendered { status: 200, body: "{}".into(), object: None },
     })
 }
 
-/// The bodies of everything the request told, and the institution of each event, both as of its end.
-pub fn bodies(view: &mut View<'_>) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
+/// The bodies of everything the request told, and the institution of each event, both as of its end. `bodies` holds what
+/// the answer has rendered already.
+pub fn bodies(
+    view: &mut View<'_>,
+    mut bodies: BTreeMap<Object, Arc<str>>,
+) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
     let objects: Vec<Object> = view.told.iter().map(|told| told.object).collect();
-    let mut bodies = BTreeMap::new();
     for object in objects {
         if !bodies.contains_key(&object) {
             bodies.insert(object, body(view, object)?.into());

@@ -73,7 +73,9 @@ fn a_payment_is_sixteen_rows() {
 fn size(directory: &Path) -> i64 {
     let connection = Connection::open(directory.join("suanpan.db")).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    connection.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| row.get(0)).unwrap()
+    connection
+        .query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| row.get(0))
+        .unwrap()
 }
 
 /// Bytes of rows per table.

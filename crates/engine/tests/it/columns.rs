@@ -62,8 +62,12 @@ fn flipped(bytes: &[u8], place: usize) -> Vec<u8> {
 }
 
 fn change(connection: &Connection, table: &Table, row: &[Value], place: usize, to: &Value) -> bool {
-    let key: Vec<String> =
-        table.key_columns().iter().enumerate().map(|(at, column)| format!("\"{}\" = ?{}", column.name, at + 2)).collect();
+    let key: Vec<String> = table
+        .key_columns()
+        .iter()
+        .enumerate()
+        .map(|(at, column)| format!("\"{}\" = ?{}", column.name, at + 2))
+        .collect();
     let text = format!("UPDATE {} SET \"{}\" = ?1 WHERE {}", table.name, table.columns[place].name, key.join(" AND "));
     let mut params = vec![to.clone()];
     params.extend(row[..table.key].iter().cloned());

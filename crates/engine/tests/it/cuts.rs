@@ -17,14 +17,39 @@ use crate::world::{Engine, Sale, World, card, cny, user};
 /// What somebody asks; trades and coupons are named by the order in which they were opened.
 #[derive(Clone, Debug)]
 enum Wish {
-    Fund { user: usize, minor: i64 },
-    Coupon { user: usize, minor: i64 },
-    Sell { buyer: usize, escrow: bool, minor: i64, how: How },
-    Pay { trade: usize, how: How },
-    Confirm { trade: usize, minor: Option<i64> },
-    Refund { trade: usize, minor: i64 },
-    Close { trade: usize },
-    Paid { trade: usize, right: bool },
+    Fund {
+        user: usize,
+        minor: i64,
+    },
+    Coupon {
+        user: usize,
+        minor: i64,
+    },
+    Sell {
+        buyer: usize,
+        escrow: bool,
+        minor: i64,
+        how: How,
+    },
+    Pay {
+        trade: usize,
+        how: How,
+    },
+    Confirm {
+        trade: usize,
+        minor: Option<i64>,
+    },
+    Refund {
+        trade: usize,
+        minor: i64,
+    },
+    Close {
+        trade: usize,
+    },
+    Paid {
+        trade: usize,
+        right: bool,
+    },
     /// The same request again, under the same key.
     Again,
 }
@@ -41,7 +66,14 @@ enum How {
 const USERS: [&str; 2] = ["u1", "u2"];
 
 fn how() -> impl Strategy<Value = How> {
-    prop_oneof![Just(How::Later), Just(How::Balance), Just(How::Balance), Just(How::Card), Just(How::Both), Just(How::Coupon)]
+    prop_oneof![
+        Just(How::Later),
+        Just(How::Balance),
+        Just(How::Balance),
+        Just(How::Card),
+        Just(How::Both),
+        Just(How::Coupon)
+    ]
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -110,7 +142,8 @@ impl Desk {
                 command
             }
             Wish::Sell { buyer, escrow, minor, how } => {
-                let sale = if *escrow { Sale::escrow(USERS[*buyer], *minor) } else { Sale::instant(USERS[*buyer], *minor) };
+                let sale =
+                    if *escrow { Sale::escrow(USERS[*buyer], *minor) } else { Sale::instant(USERS[*buyer], *minor) };
                 let splits = vec![(Owner::Merchant(world.merchant), 1), (Owner::Platform, minor - 1)];
                 let sale = Sale { pay: self.tools(*buyer, *minor, *how), splits, ..sale };
                 let (id, command) = world.create(&sale);

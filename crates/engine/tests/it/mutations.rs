@@ -34,7 +34,10 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("event_numbers", "UPDATE event SET n = n + 40 WHERE seq = (SELECT MAX(seq) FROM event)"),
     ("event_body", "UPDATE event SET body_at = 77, body = NULL WHERE tree = {instant}"),
     ("event_context", "UPDATE event SET sub_type = 'x' WHERE tree = {instant}"),
-    ("answer_status", "UPDATE answer SET body_hash = NULL WHERE kind = 'key' AND seq = (SELECT MAX(seq) FROM answer WHERE kind = 'key')"),
+    (
+        "answer_status",
+        "UPDATE answer SET body_hash = NULL WHERE kind = 'key' AND seq = (SELECT MAX(seq) FROM answer WHERE kind = 'key')",
+    ),
     ("due_tree", "UPDATE due SET trade = {nobody} WHERE trade = {instant}"),
     ("split_tree", "UPDATE split SET trade = {nobody} WHERE trade = {instant}"),
     ("trade_dues", "UPDATE due SET amount = amount + 1 WHERE trade = {instant}"),
@@ -51,9 +54,9 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("payment_sum", "UPDATE instruction SET amount = amount - 1 WHERE trade = {mixed} AND no = 2"),
     ("payment_due", "UPDATE payment SET buyer = 'u9' WHERE trade = {instant}"),
     ("success_legs", "UPDATE instruction SET status = 'pending' WHERE trade = {mixed} AND no = 1"),
-    ("ended_returns", "UPDATE instruction SET returning = 0, returned = 0 WHERE trade = {late}"),
+    ("ended_returns", "UPDATE instruction SET \"returning\" = 0, returned = 0 WHERE trade = {late}"),
     ("one_success", "copy payment no 9 WHERE trade = {instant}"),
-    ("surplus_returns", "UPDATE instruction SET returning = 0 WHERE trade = {mixed} AND no = 2"),
+    ("surplus_returns", "UPDATE instruction SET \"returning\" = 0 WHERE trade = {mixed} AND no = 2"),
     ("leg_bounds", "UPDATE instruction SET returned = received + 1 WHERE trade = {instant}"),
     ("leg_parts", "UPDATE instruction SET returned = returned - 1 WHERE trade = {instant}"),
     ("internal_received", "UPDATE instruction SET received = received - 1 WHERE trade = {escrow}"),
@@ -94,25 +97,60 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
 
 /// One for every check that no statement makes: its code, its table, words of what is found, and the mutation.
 const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
-    ("I03", "account", "not what its transfers make it", "UPDATE account SET version = version + 1 WHERE subject = '2004'"),
+    (
+        "I03",
+        "account",
+        "not what its transfers make it",
+        "UPDATE account SET version = version + 1 WHERE subject = '2004'",
+    ),
     ("I03", "account", "was moved by no transfer", "UPDATE account SET id = {nobody} WHERE subject = '2004'"),
     ("I03", "account", "nothing on record set it", "UPDATE account SET debit_frozen = 1 WHERE subject = '2004'"),
     ("I03", "account", "its id is not that of", "UPDATE account SET owner = 'user:u9' WHERE owner = 'user:u2'"),
-    ("I03b", "transfer", "do not follow", "UPDATE transfer SET d_bal = d_bal + 1 WHERE seq = (SELECT MAX(seq) FROM transfer)"),
+    (
+        "I03b",
+        "transfer",
+        "do not follow",
+        "UPDATE transfer SET d_bal = d_bal + 1 WHERE seq = (SELECT MAX(seq) FROM transfer)",
+    ),
     ("I04", "account", "left its limits", "UPDATE account SET floor = 1 WHERE subject = '2004'"),
     ("I04", "hold", "is not what", "UPDATE hold SET released = released + 1 WHERE trade = {open}"),
     ("I04", "hold", "is missing", "DELETE FROM hold WHERE trade = {open}"),
-    ("I09", "payment", "without a voucher", "UPDATE voucher SET template = 'confirm' WHERE trade = {instant} AND template = 'pay'"),
+    (
+        "I09",
+        "payment",
+        "without a voucher",
+        "UPDATE voucher SET template = 'confirm' WHERE trade = {instant} AND template = 'pay'",
+    ),
     ("I09", "payment", "took no effect", "UPDATE payment SET status = 'canceled' WHERE trade = {instant}"),
-    ("I09", "refund", "disagree", "UPDATE voucher SET template = 'confirm' WHERE trade = {instant} AND template = 'refund'"),
+    (
+        "I09",
+        "refund",
+        "disagree",
+        "UPDATE voucher SET template = 'confirm' WHERE trade = {instant} AND template = 'refund'",
+    ),
     ("I09", "trade", "2004", "UPDATE trade SET released = released + 1 WHERE trade = {escrow}"),
-    ("I09", "trade", "2022 of sandbox", "UPDATE instruction SET received = received - 1 WHERE trade = {half} AND no = 1"),
+    (
+        "I09",
+        "trade",
+        "2022 of sandbox",
+        "UPDATE instruction SET received = received - 1 WHERE trade = {half} AND no = 1",
+    ),
     ("I09", "trade", "2021 of sandbox", "UPDATE work_case SET amount = amount + 1 WHERE trade = {mismatch}"),
     ("I09", "trade", "refund of sandbox", "UPDATE refund_part SET way = 'balance' WHERE trade = {mixed} AND no = 1"),
-    ("I09", "hold", "not what its tree waits for", "UPDATE instruction SET status = 'created' WHERE trade = {open} AND no = 1"),
+    (
+        "I09",
+        "hold",
+        "not what its tree waits for",
+        "UPDATE instruction SET status = 'created' WHERE trade = {open} AND no = 1",
+    ),
     ("I09", "channel_order", "receipt by receipt", "DELETE FROM evidence WHERE trade = {half}"),
     ("I10", "payment", "other money", "UPDATE payment SET currency = 'USD' WHERE trade = {instant}"),
-    ("I11", "event", "cannot happen", "UPDATE event SET type = 'trade.completed' WHERE tree = {instant} AND type = 'trade.paid'"),
+    (
+        "I11",
+        "event",
+        "cannot happen",
+        "UPDATE event SET type = 'trade.completed' WHERE tree = {instant} AND type = 'trade.paid'",
+    ),
     ("I11b", "payment", "stands elsewhere", "UPDATE payment SET status = 'succeeded' WHERE trade = {open}"),
     ("I11b", "trade", "stands elsewhere", "UPDATE trade SET status = 'created', reason = NULL WHERE trade = {expired}"),
     ("I12", "event", "does not follow", "DELETE FROM event WHERE tree = {instant} AND type = 'trade.paid'"),
@@ -121,8 +159,18 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
     ("I14", "claim", "leads to no answer", "UPDATE claim SET n = n + 7 WHERE h = (SELECT MIN(h) FROM claim)"),
     ("I14", "claim", "another key", "UPDATE answer SET key = 'other' WHERE seq = (SELECT MAX(seq) FROM answer)"),
     ("I14", "answer", "cannot be found", "DELETE FROM claim WHERE h = (SELECT MIN(h) FROM claim)"),
-    ("I14", "answer", "another answer stands", "copy answer n 50 WHERE kind = 'order' AND seq = (SELECT MAX(seq) FROM answer WHERE kind = 'order')"),
-    ("I15", "channel_order", "not claimed", "UPDATE channel_order SET channel_no = 'B1' WHERE trade = {half} AND no = 1"),
+    (
+        "I14",
+        "answer",
+        "another answer stands",
+        "copy answer n 50 WHERE kind = 'order' AND seq = (SELECT MAX(seq) FROM answer WHERE kind = 'order')",
+    ),
+    (
+        "I15",
+        "channel_order",
+        "not claimed",
+        "UPDATE channel_order SET channel_no = 'B1' WHERE trade = {half} AND no = 1",
+    ),
     ("I15", "channel_order", "not claimed", "UPDATE evidence SET channel_no = 'Z9' WHERE trade = {half}"),
     ("I32", "task", "is missing", "DELETE FROM task WHERE tree = {escrow}"),
     ("I32", "task", "is missing", "DELETE FROM task WHERE tree = {usable}"),
@@ -169,7 +217,11 @@ fn copied(text: &str) -> String {
         other => panic!("{other}"),
     };
     let columns = table.columns.iter().map(|known| if known.name == column { value } else { known.name });
-    format!("INSERT INTO {name} SELECT {} FROM {name} {}", columns.collect::<Vec<_>>().join(", "), words.next().unwrap())
+    format!(
+        "INSERT INTO {name} SELECT {} FROM {name} {}",
+        columns.collect::<Vec<_>>().join(", "),
+        words.next().unwrap()
+    )
 }
 
 fn mutate(connection: &Connection, text: &str) {
@@ -212,9 +264,8 @@ fn every_other_check_speaks_up() {
     let mut deaf = Vec::new();
     for (code, table, words, text) in OF_CHECKS {
         let report = after(directory.path(), Options::default(), |connection| mutate(connection, &sql(text, &cast)));
-        let heard = |finding: &&Finding| {
-            (finding.invariant, finding.table) == (*code, *table) && finding.what.contains(words)
-        };
+        let heard =
+            |finding: &&Finding| (finding.invariant, finding.table) == (*code, *table) && finding.what.contains(words);
         if !report.findings.iter().any(|finding| heard(&finding)) {
             let all: Vec<String> = report.findings.iter().map(ToString::to_string).take(4).collect();
             deaf.push(format!("{code} {table} {words}: {text}: {all:#?}"));
@@ -229,7 +280,11 @@ fn silent(engine: Engine) {
     let report = world.verify();
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{findings:#?}");
-    assert!(report.checked.trades > 25 && report.checked.tasks > 3 && report.checked.claims > 100, "{:?}", report.checked);
+    assert!(
+        report.checked.trades > 25 && report.checked.tasks > 3 && report.checked.claims > 100,
+        "{:?}",
+        report.checked
+    );
 }
 
 #[test]
@@ -260,6 +315,9 @@ fn good_data_is_silent_on_postgres_and_a_mutation_is_not() {
     assert!(matches!(block_on(side.transaction(vec![step], true)).unwrap(), Applied::Done(_)));
     drop(context);
     let report = world.verify();
-    assert!(report.findings.iter().any(|finding| finding.invariant == "I05" && finding.table == "payment"), "{report:?}");
+    assert!(
+        report.findings.iter().any(|finding| finding.invariant == "I05" && finding.table == "payment"),
+        "{report:?}"
+    );
     assert!(report.findings.iter().all(|finding| finding.invariant != "I33"), "{report:?}");
 }

@@ -253,7 +253,8 @@ fn coupons(world: &mut World) -> CouponId {
 /// What is not finished.
 fn under_way(world: &mut World) -> (TradeId, TradeId, TradeId) {
     let coupon = world.coupon("u1", 150, false, None);
-    let open = world.sell(Sale::escrow("u1", 500).paid(vec![(Tool::Coupon(coupon), 120), (Tool::Balance, 80), (card(), 300)]));
+    let open =
+        world.sell(Sale::escrow("u1", 500).paid(vec![(Tool::Coupon(coupon), 120), (Tool::Balance, 80), (card(), 300)]));
     world.word(open, 1, accepted());
     let unknown = world.sell(Sale::escrow("u1", 500).paid(vec![(card(), 500)]));
     world.word(unknown, 1, Answer::Unknown);

@@ -63,7 +63,6 @@ impl Observer for Deaf {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) merchant: MerchantId,
-    pub(crate) url: Option<Url>,
     clock: Hands,
     queue: Sender<Job>,
     pool: LocalPool,
@@ -120,7 +119,9 @@ pub(crate) fn tools(of: &[(Tool, i64)]) -> Vec<ToolRequest> {
 }
 
 pub(crate) fn shares(of: &[(Owner, i64)]) -> Vec<Share> {
-    of.iter().map(|(receiver, minor)| Share { receiver: receiver.clone(), amount: Amount::new(*minor).unwrap() }).collect()
+    of.iter()
+        .map(|(receiver, minor)| Share { receiver: receiver.clone(), amount: Amount::new(*minor).unwrap() })
+        .collect()
 }
 
 impl World {
@@ -161,8 +162,7 @@ impl World {
         pool.spawner().spawn_local(async move { line.await.unwrap() }).unwrap();
         let merchant = MerchantId(RootId::new(Time::from_micros(START), Bucket::of("m"), 1));
         let directory = Some(directory);
-        let mut world =
-            Self { store, merchant, url, clock, queue, pool, drawn: 100, keys: 0, directory, runtime };
+        let mut world = Self { store, merchant, clock, queue, pool, drawn: 100, keys: 0, directory, runtime };
         let key = KeyId(RootId::from_bytes([9; 16]));
         world.system(Command::Control(ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] }));
         world.ok(Command::Control(ControlCommand::CreateMerchant { id: merchant, name: "shop".to_owned() }));

@@ -66,11 +66,11 @@ impl Bank {
         Ok((bank, teller))
     }
 
-    /// Works until the future is dropped.
+    /// Works until the future is dropped, or nobody is left to ask anything.
     pub(crate) async fn run(mut self) {
         loop {
             let wait_us = self.next_due.saturating_sub(self.clock.now().micros()).max(0);
-            let errands = self.window.take(MAX_BATCH, wait_us.unsigned_abs()).await;
+            let Some(errands) = self.window.take(MAX_BATCH, wait_us.unsigned_abs()).await else { return };
             if let Err(error) = self.serve(errands).await {
                 tracing::warn!(%error, detail = error.detail(), "the sandbox could not keep its records");
                 // Its callers hear nothing and ask again; it does not spin.

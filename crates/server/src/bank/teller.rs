@@ -68,16 +68,19 @@ impl Teller {
 }
 
 impl Window {
-    /// Whatever has come in; waits for something at most `wait_us`.
-    pub(super) async fn take(&self, limit: usize, wait_us: u64) -> Vec<Errand> {
+    /// Whatever has come in; waits for something at most `wait_us`. `None` when nobody is left who could come.
+    pub(super) async fn take(&self, limit: usize, wait_us: u64) -> Option<Vec<Errand>> {
         let wait = Duration::from_micros(wait_us.min(LONGEST_WAIT_US));
-        let Ok(Ok(first)) = tokio::time::timeout(wait, self.0.recv()).await else { return Vec::new() };
-        let mut errands = vec![first];
+        let mut errands = match tokio::time::timeout(wait, self.0.recv()).await {
+            Ok(Ok(first)) => vec![first],
+            Ok(Err(_closed)) => return None,
+            Err(_nobody) => return Some(Vec::new()),
+        };
         while errands.len() < limit
             && let Ok(errand) = self.0.try_recv()
         {
             errands.push(errand);
         }
-        errands
+        Some(errands)
     }
 }

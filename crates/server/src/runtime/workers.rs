@@ -35,8 +35,8 @@ const LIMIT: usize = 256;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest time without a tick.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How long projections wait for more commits to go along.
-const GATHER: Duration = Duration::from_millis(4);
+/// How long projections wait for more commits to go along; they go on at once when a reader waits for them.
+const GATHER: Duration = Duration::from_millis(250);
 /// How long a worker may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -174,12 +174,13 @@ impl Worker for Projecting {
         self.projections.tick(LIMIT).boxed()
     }
 
-    /// A little later than the first commit, so that the next ones go along in the same transaction.
+    /// Somewhat later than the first commit, so that the next ones go along in the same transaction.
     fn rouse(&mut self) -> BoxFuture<'_, ()> {
         let watermark = self.watermark.clone();
         async move {
             watermark.behind().await;
-            tokio::time::sleep(GATHER).await;
+            // Who is there first does not matter: a reader that wants them, or the end of the time.
+            let _ = tokio::time::timeout(GATHER, watermark.wanted()).await;
         }
         .boxed()
     }

@@ -42,7 +42,8 @@ invariants! {
                                  ELSE 'internal' END";
     Trades "hold_tree" "I20" on HoldRow, "a hold belongs to a trade, between two accounts of one currency":
         "SELECT h.trade, h.no FROM hold h WHERE h.shard = $1 AND h.trade > $2 AND h.trade <= $3
-           AND NOT EXISTS (SELECT 1 FROM trade t, account d, account c WHERE t.shard = h.shard AND t.trade = h.trade
-                 AND d.shard = h.shard AND d.id = h.debit AND c.shard = h.shard AND c.id = h.credit
-                 AND d.currency = c.currency)";
+           AND (NOT EXISTS (SELECT 1 FROM trade t WHERE t.shard = h.shard AND t.trade = h.trade)
+             OR NOT EXISTS (SELECT 1 FROM account d, account c
+                  WHERE d.shard = h.shard AND d.id = h.debit AND c.shard = h.shard AND c.id = h.credit
+                    AND d.currency = c.currency))";
 }

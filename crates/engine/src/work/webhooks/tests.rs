@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use channel::{Incoming, Outgoing};
 use futures::executor::block_on;
 use kernel::{EndpointId, MerchantId, RootId};
+use store::tables::body::Body;
 use store::tables::log::Parked;
 use store::tables::work::PARKED_DUE;
 use store::{Ask, Change, Place as Where, Store, Work};
@@ -12,7 +13,9 @@ use super::*;
 use crate::control::{Control, Endpoint, Version};
 use crate::ports::NoAnswer;
 
-const MERCHANT: MerchantId = MerchantId(RootId::from_bytes([1; 16]));
+fn merchant() -> MerchantId {
+    MerchantId(RootId::from_bytes([1; 16]))
+}
 
 /// A clock that stands where it is put.
 #[derive(Default)]
@@ -84,7 +87,7 @@ impl World {
         let mut control = Control::default();
         for (number, url, types) in endpoints {
             let endpoint = Endpoint {
-                merchant: Some(MERCHANT),
+                merchant: Some(merchant()),
                 url: (*url).to_owned(),
                 types: types.iter().map(|kind| (*kind).to_owned()).collect(),
                 secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
@@ -126,7 +129,7 @@ impl World {
                 seq: self.seq,
                 n,
                 r#type: kind.to_owned(),
-                merchant: Some(MERCHANT.0.bytes()),
+                merchant: Some(merchant().0.bytes()),
                 object: "trd".to_owned(),
                 tree: Some([9; 16]),
                 no: 0,
@@ -138,7 +141,7 @@ impl World {
                 body_at: None,
                 body_from: None,
                 body_len: None,
-                body: Some("{}".to_owned()),
+                body: Some(Body("{}".into())),
             };
             change.inserts.push(row.cells());
         }
@@ -217,7 +220,8 @@ fn a_failure_is_parked_tried_by_the_schedule_and_given_up_and_resent() {
     world.net.answers("http://down", Ok(204));
     let event = block_on(events::find(&*world.store.reader(), 0, (1, 0))).unwrap().unwrap();
     let mut side = world.store.side(Where::Main).unwrap();
-    let again = resend(side.as_mut(), &world.control.snapshot(), &event, world.clock.now());
+    let control = world.control.snapshot();
+    let again = resend(side.as_mut(), &control, &event, world.clock.now());
     assert_eq!(block_on(again).unwrap(), 1);
     world.wait(2);
     run(&mut worker);

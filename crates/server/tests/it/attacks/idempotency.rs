@@ -216,3 +216,34 @@ fn c41_one_refund_number_at_once() {
         assert_eq!(problem["object"], refund.as_str());
     });
 }
+
+#[test]
+fn c40_a_key_whose_bytes_are_gone() {
+    attack(async |stage| {
+        let key = new_key();
+        let body = order("instant", 5, &json!({}));
+        let made = open(stage, &key, &body).send(&stage.platform.address).ok(201);
+        let path = format!("/v1/trades/{}/close", id(&made));
+        stage.shop.post(&path, &json!({})).await.ok(200);
+        stage.shop.trade_is(&id(&made), "closed").await;
+        // The bytes of an answer are dropped after 90 days; who has the key still has the object.
+        stage.host.stop();
+        let base = Connection::open(rows::directory(&stage.host.store.url).join("suanpan.db")).unwrap();
+        let read = "SELECT body FROM answer WHERE key = ?1";
+        let bytes: rusqlite::types::Value = base.query_row(read, [&key], |row| row.get(0)).unwrap();
+        base.execute("UPDATE answer SET body = NULL WHERE key = ?1", [&key]).unwrap();
+        stage.host.restart();
+        let again = open(stage, &key, &body).send(&stage.platform.address);
+        assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
+        let now = again.json();
+        assert_eq!((&now["id"], &now["status"]), (&made["id"], &json!("closed")));
+        assert_eq!(list(&stage.shop.get("/v1/trades").await.ok(200)["data"]).len(), 1, "nothing new");
+        let mut other = body.clone();
+        other["amount"] = json!(6);
+        let call = open(stage, &key, &other);
+        stage.settle().await;
+        stage.refused(&call, Code::idempotency_key_reused, Some("Idempotency-Key"));
+        // Nothing drops them yet, so the story ends with them in place.
+        base.execute("UPDATE answer SET body = ?2 WHERE key = ?1", rusqlite::params![key, bytes]).unwrap();
+    });
+}

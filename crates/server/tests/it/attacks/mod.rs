@@ -5,9 +5,11 @@
 //! a refusal wrote anything (`rows`). `wire` sends what no client library would. The files go by the sections of the
 //! list: the letter and the number of a case begin the name of its test.
 
+mod hooks;
 mod idempotency;
 mod keys;
 mod money;
+mod mutations;
 mod notify;
 mod races;
 mod routes;
@@ -15,6 +17,7 @@ mod rows;
 mod shape;
 mod stage;
 mod state;
+mod table;
 mod tenancy;
 mod texts;
 mod transport;

@@ -210,14 +210,14 @@ fn g85_g90_a_success_out_of_order() {
         // After the trade was closed: the money goes back.
         let trade = waiting(stage).await;
         stage.shop.post(&format!("/v1/trades/{trade}/close"), &json!({})).await.ok(200);
-        let closed = stage.shop.trade(&trade).await["status"] == "closed";
+        stage.shop.trade_is(&trade, "closed").await;
         bank.says(&about(&trade, paid(100, "CNY")));
-        if closed {
-            let back = |chain: &Value| list(&chain["refunds"]).iter().any(|refund| refund["reason_code"] == "late");
-            stage.shop.wait_until(&format!("/v1/trades/{trade}/chain"), back).await;
-        } else {
-            stage.shop.trade_is(&trade, "paid").await;
-        }
+        let path = format!("/v1/trades/{trade}/chain");
+        let back = |chain: &Value| list(&chain["refunds"]).iter().any(|refund| refund["status"] == "succeeded");
+        let chain = stage.shop.wait_until(&path, back).await;
+        let refund = &list(&chain["refunds"])[0];
+        assert_eq!((&refund["reason_code"], &refund["amount"]), (&json!("late"), &json!(100)), "{chain:#}");
+        assert_eq!(stage.shop.trade(&trade).await["status"], "closed");
         // Before our own call was answered: the answer that comes later adds nothing.
         let trade = stage.shop.unpaid("escrow", 100, &json!({})).await;
         stage.shop.pay(&trade, &json!([card_that("timeout_paid", 100)])).await.ok(201);

@@ -44,7 +44,8 @@ pub(super) fn attack_in_silence(attack: impl AsyncFn(&Stage<'_>)) {
     attack_with(&[("sandbox.first_query_ms", "600000")], attack);
 }
 
-fn attack_with(settings: Settings, attack: impl AsyncFn(&Stage<'_>)) {
+/// The same with settings.
+pub(super) fn attack_with(settings: Settings, attack: impl AsyncFn(&Stage<'_>)) {
     play(Engine::Sqlite, settings, async |host: &Host| {
         let stage = Stage::set(host).await;
         attack(&stage).await;

@@ -16,10 +16,10 @@ use crate::api::Api;
 use crate::shop::{card, card_that, id, list, order};
 
 /// What the merchant under attack has, by the noun of the path that names it.
-struct Goods(BTreeMap<&'static str, Vec<String>>);
+pub(super) struct Goods(BTreeMap<&'static str, Vec<String>>);
 
 impl Goods {
-    async fn make(stage: &Stage<'_>) -> Self {
+    pub(super) async fn make(stage: &Stage<'_>) -> Self {
         let (shop, platform) = (&stage.shop, &stage.platform);
         let open = shop.unpaid("escrow", 100, &json!({})).await;
         let paid = shop.paid("escrow", 100, &json!({})).await;
@@ -57,7 +57,7 @@ impl Goods {
 
     /// The ids that this route can be asked for.
     #[track_caller]
-    fn of(&self, route: &Operation) -> &[String] {
+    pub(super) fn of(&self, route: &Operation) -> &[String] {
         let known = self.0.get(route.noun());
         known.unwrap_or_else(|| panic!("{}: say in Goods whose things this route names", route.path))
     }

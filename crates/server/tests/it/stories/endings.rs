@@ -28,6 +28,8 @@ async fn canceled(host: &Host) {
     let tools = json!({"pay": {"tools": [coupon(&cut, 40), card_that("never", 60)]}});
     let trade = shop.open("escrow", 100, &tools).await.ok(201);
     let payment = id(&trade["payment"]);
+    // What is canceled before the institution has it is not over before the institution says so.
+    shop.wait_until(&format!("/v1/payments/{payment}"), |now| now["instructions"][1]["status"] == "pending").await;
     let cancel = format!("/v1/payments/{payment}/cancel");
     shop.post(&cancel, &json!({})).await.ok(200);
     let over = shop.payment_is(&payment, "canceled").await;
