@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::control::{Birth, Control, Merchant, Version};
+use engine::control::Control;
 use engine::line::{Job, Reply};
 use engine::ports::Clock as _;
+use engine::request::{Caller, Command, ControlCommand, Request};
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
-use kernel::{Bucket, MerchantId, Problem, RootId};
+use kernel::{Bucket, KeyId, MerchantId, Problem, RootId};
 use serde_json::Value;
 use store::{Ask, Row as _, Store};
 
@@ -67,21 +68,48 @@ pub fn run(seed: u64, planted: Option<Planted>) -> Result<Verdict, String> {
     Ok(Verdict { seed, findings: world.findings, trace: *world.trace.finalize().as_bytes(), payments })
 }
 
+/// The store is born and has a merchant, before anything goes wrong.
+fn begin(pool: &mut LocalPool, ground: &Ground, merchant: MerchantId) -> Result<(), String> {
+    let midwife = Node::start(0, ground)?;
+    let key = KeyId(RootId::new(ground.clock.now(), Bucket::of("platform"), 2));
+    for command in [
+        ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] },
+        ControlCommand::CreateMerchant { id: merchant, name: "shop".to_owned() },
+    ] {
+        let request = Request {
+            caller: Caller::System,
+            idempotency: None,
+            request_id: "begin".to_owned(),
+            command: Command::Control(command),
+        };
+        let (reply, mut answer) = oneshot::channel();
+        midwife.submit(Job { request, deadline: ground.clock.now().plus(1_000_000), reply });
+        pool.run_until_stalled();
+        match answer.try_recv() {
+            Ok(Some(Ok(_))) => {}
+            other => return Err(format!("the world could not begin: {other:?}")),
+        }
+    }
+    Ok(())
+}
+
 impl World {
     fn new(seed: u64, planted: Option<Planted>) -> Result<Self, String> {
         let rng = Rng::new(seed);
-        let pool = LocalPool::new();
-        let merchant = MerchantId(RootId::new(kernel::Time::from_micros(0), Bucket::of("m"), 1));
-        let mut control = Control::default();
-        control.apply(&Version::Birth(Birth { salt: [7; 32] }));
-        control.apply(&Version::Merchant(merchant, Merchant { name: "shop".to_owned(), created_at: 0 }));
-        let ground = Ground {
+        let mut pool = LocalPool::new();
+        let mut ground = Ground {
             store: Store::in_memory(1).map_err(|error| format!("{error}: {}", error.detail()))?,
             clock: VirtualClock::new(),
-            faults: Faults { rng, on: Arc::new(AtomicBool::new(true)), planted },
-            control,
+            faults: Faults { rng, on: Arc::new(AtomicBool::new(false)), planted: None },
+            control: Control::default(),
             spawner: pool.spawner(),
         };
+        let merchant = MerchantId(RootId::new(ground.clock.now(), Bucket::of("m"), 1));
+        begin(&mut pool, &ground, merchant)?;
+        ground.control =
+            block_on(Control::load(&*ground.store.reader(), 0)).map_err(|error| error.detail().to_owned())?;
+        ground.faults.planted = planted;
+        ground.faults.on.store(true, Ordering::Relaxed);
         let nodes = vec![Node::start(1, &ground)?, Node::start(2, &ground)?];
         let (asked, open, findings) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { pool, ground, nodes, merchant, asked, open, trace: blake3::Hasher::new(), findings })
@@ -215,7 +243,9 @@ impl World {
     }
 
     fn broken_invariants(&self) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
+        let reader = self.ground.store.reader();
+        let report = block_on(engine::verify::run(reader.as_ref(), 0)).map_err(|error| error.to_string())?;
+        Ok(report.findings.iter().map(ToString::to_string).collect())
     }
 
     fn paid(&self) -> usize {

@@ -82,7 +82,7 @@ mod tests {
         let lease = |holder: &str| Lease::new(store.side(Place::Main).unwrap(), 0, "tasks", holder.to_owned());
         let (mut a, mut b) = (lease("a"), lease("b"));
         let at = |seconds| Time::from_micros(seconds * SECOND_US);
-        let mut hold = |lease: &mut Lease, seconds| block_on(lease.hold(at(seconds))).unwrap();
+        let hold = |lease: &mut Lease, seconds| block_on(lease.hold(at(seconds))).unwrap();
         assert!(hold(&mut a, 0) && !hold(&mut b, 0));
         assert!(hold(&mut a, 6) && !hold(&mut b, 11), "prolonged");
         assert!(hold(&mut b, 17) && !hold(&mut a, 17), "over");

@@ -39,8 +39,11 @@ impl Trial {
     /// Its balances are exactly these.
     #[track_caller]
     pub(crate) fn assert_is(&self, expected: &[(&str, i64)]) {
-        let expected: BTreeMap<String, i64> =
-            expected.iter().filter(|(_, balance)| *balance != 0).map(|(subject, balance)| ((*subject).to_owned(), *balance)).collect();
+        let expected: BTreeMap<String, i64> = expected
+            .iter()
+            .filter(|(_, balance)| *balance != 0)
+            .map(|(subject, balance)| ((*subject).to_owned(), *balance))
+            .collect();
         assert_eq!(self.balances(), expected, "{:#}", self.shown);
     }
 }
@@ -55,7 +58,11 @@ impl Api {
     pub(crate) async fn account(&self, owner: &str, subject: &str) -> Value {
         let found = self.get(&format!("/v1/accounts?owner={owner}")).await.ok(200);
         let accounts = found["data"].as_array().unwrap();
-        accounts.iter().find(|account| account["subject"] == subject).cloned().unwrap_or_else(|| panic!("{subject} of {owner}: {found:#}"))
+        accounts
+            .iter()
+            .find(|account| account["subject"] == subject)
+            .cloned()
+            .unwrap_or_else(|| panic!("{subject} of {owner}: {found:#}"))
     }
 
     /// What an owner's account of this subject has, and what of it is available; nothing where there is none.
@@ -63,8 +70,6 @@ impl Api {
         let found = self.get(&format!("/v1/accounts?owner={owner}")).await.ok(200);
         let accounts = found["data"].as_array().unwrap();
         let account = accounts.iter().find(|account| account["subject"] == subject);
-        account.map_or((0, 0), |account| {
-            (account["posted"].as_i64().unwrap(), account["available"].as_i64().unwrap())
-        })
+        account.map_or((0, 0), |account| (account["posted"].as_i64().unwrap(), account["available"].as_i64().unwrap()))
     }
 }

@@ -82,6 +82,7 @@ fn killed_and_the_same(engine: Engine, orders: impl FnOnce(&std::path::Path) -> 
         // And once more from the start: everything is there, nothing happens twice.
         let again = orders.replay(&host.store, &host.address).report();
         assert_eq!(all_figures(host, &again).await, expected);
+        host.store.verify_at_rest();
     });
 }
 

@@ -17,15 +17,19 @@ const DOWN: Duration = Duration::from_secs(30);
 pub(crate) type Settings = &'static [(&'static str, &'static str)];
 
 /// What these tests do not want to wait for.
-const FASTER: Settings =
-    &[("sandbox.first_query_ms", "200"), ("webhook.schedule_s", "[1, 1, 1]"), ("log.format", "json"), ("log.level", "warn")];
+const FASTER: Settings = &[
+    ("sandbox.first_query_ms", "200"),
+    ("webhook.schedule_s", "[1, 1, 1]"),
+    ("log.format", "json"),
+    ("log.level", "warn"),
+];
 
 /// A running server.
 pub(crate) struct Server {
     child: Child,
     log: PathBuf,
     /// Kept open: a server whose output nobody reads could not print.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
     /// As `127.0.0.1:41234`.
     pub(crate) address: String,
 }
@@ -42,16 +46,16 @@ impl Server {
             command.env(variable(name), value);
         }
         let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, log, output, address: String::new() };
         loop {
-            line.clear();
-            if output.read_line(&mut line).unwrap() == 0 {
-                let status = child.wait().unwrap();
-                return Err(format!("{status}\n{}", std::fs::read_to_string(&log).unwrap_or_default()));
+            let mut line = String::new();
+            if server.output.read_line(&mut line).unwrap() == 0 {
+                return Err(format!("{}\n{}", server.wait(), server.log()));
             }
             if let Some(address) = line.trim().strip_prefix("listening on http://") {
-                return Ok(Self { child, log, _output: output, address: address.to_owned() });
+                server.address = address.to_owned();
+                return Ok(server);
             }
         }
     }

@@ -99,7 +99,9 @@ impl Api {
     pub(crate) async fn open_case(&self, trade: &str, kind: &str) -> String {
         let is_open = |case: &&Value| case["status"] == "open";
         let chain = self
-            .wait_until(&format!("/v1/trades/{trade}/chain"), |chain| list(&chain["cases"]).iter().any(|case| is_open(&case)))
+            .wait_until(&format!("/v1/trades/{trade}/chain"), |chain| {
+                list(&chain["cases"]).iter().any(|case| is_open(&case))
+            })
             .await;
         let open: Vec<_> = list(&chain["cases"]).iter().filter(is_open).collect();
         assert_eq!((open.len(), &open[0]["kind"]), (1, &json!(kind)), "{:#}", chain["cases"]);

@@ -23,7 +23,9 @@ struct Dice(u64);
 impl Dice {
     fn new(seed: u64, request: u64) -> Self {
         let mut dice = Self((seed << 32 | request).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        (0..4).for_each(|_| drop(dice.next()));
+        for _ in 0..4 {
+            dice.next();
+        }
         dice
     }
 
@@ -114,7 +116,13 @@ fn mutate(dice: &mut Dice, value: &mut Value) {
         }
         Value::Number(number) if !dice.once_in(3) => {
             let number = number.as_i64().unwrap_or(0);
-            *value = json!(*dice.pick(&[number + 1, number - 1, -number, number.saturating_mul(1_000_003), number / 2]));
+            *value = json!(*dice.pick(&[
+                number.wrapping_add(1),
+                number.wrapping_sub(1),
+                number.wrapping_neg(),
+                number.saturating_mul(1_000_003),
+                number / 2,
+            ]));
         }
         other => *other = strange(dice),
     }

@@ -118,7 +118,7 @@ const CASES: [Case; 122] = [
     (68, "forged filters and cursors", &["f66_f68_lists_hold_ones_own"], None),
     (69, "reading key that writes", &["f69_f70_scopes_on_every_route"], None),
     (70, "merchant's key on the platform's routes", &["f69_f70_scopes_on_every_route"], None),
-    (71, "enumeration", &["f66_f71_ids_open_nothing_and_cannot_be_counted", "f71_guessing_ends"], None),
+    (71, "enumeration", &["f71_ids_open_nothing_and_cannot_be_counted", "f71_guessing_ends"], None),
     (72, "adjustment by one person", &[], Some(Route("/v1/ledger/adjustments"))),
     (73, "sandbox where money is real", &["f73_the_sandbox_does_not_exist_where_money_is_real"], None),
     (74, "shadow header", &["f74_no_header_leads_into_the_shadow"], None),

@@ -113,7 +113,7 @@ fn f66_what_is_anothers_is_as_if_it_were_not_there() {
 }
 
 #[test]
-fn f66_f71_ids_open_nothing_and_cannot_be_counted() {
+fn f71_ids_open_nothing_and_cannot_be_counted() {
     attack_in_silence(async |stage| {
         let goods = Goods::make(stage).await;
         let nobody = stage.platform.with_key("sk_test_nobody");

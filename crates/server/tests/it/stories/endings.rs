@@ -7,6 +7,7 @@ use crate::shop::{Shop, balance, card_that, coupon, id, list};
 
 on_both!(
     canceled,
+    canceled_at_once["sandbox.lifetime_s" = "2"],
     replaced_by_another_payment,
     sent_without_an_answer,
     closed_and_paid_late,
@@ -42,6 +43,17 @@ async fn canceled(host: &Host) {
     assert_eq!(again["status"], "succeeded", "{again:#}");
     shop.post(&format!("/v1/payments/{}/cancel", id(&again)), &json!({})).await.refused(409, "payment_not_cancelable");
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 60), ("2004", 100), ("5002", 40)]);
+}
+
+/// Nobody knows whether the institution will still hear of it: over when it surely cannot be paid any more.
+async fn canceled_at_once(host: &Host) {
+    let shop = host.shop().await;
+    let trade = shop.unpaid("escrow", 100, &json!({})).await;
+    let payment = id(&shop.pay(&trade, &json!([card_that("never", 100)])).await.ok(201));
+    shop.post(&format!("/v1/payments/{payment}/cancel"), &json!({})).await.ok(200);
+    shop.payment_is(&payment, "canceled").await;
+    assert_eq!(shop.trade(&trade).await["status"], "created");
+    host.trial_balance("CNY").await.assert_is(&[]);
 }
 
 /// The older one is canceled, its holds serve the newer one; it pays after all, and that goes back.

@@ -44,7 +44,13 @@ async fn walked_without_gaps(host: &Host) {
             shop.confirm(trade, &json!({})).await.ok(200);
         }
     }
-    let twice = |chain: &Value| chain["refunds"].as_array().unwrap().iter().any(|refund| refund["reason_code"] == "duplicate" && refund["status"] == "succeeded");
+    let twice = |chain: &Value| {
+        chain["refunds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|refund| refund["reason_code"] == "duplicate" && refund["status"] == "succeeded")
+    };
     let mut surplus = false;
     for trade in &trades {
         let chain = shop.chain(trade).await;

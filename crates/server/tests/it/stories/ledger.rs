@@ -37,7 +37,14 @@ async fn the_chain_of_a_trade(host: &Host) {
         assert!(transfer["amount"].as_i64().unwrap() > 0 && transfer["currency"] == "CNY", "{transfer:#}");
     }
     let kinds: Vec<_> = list(&chain["events"]).iter().map(|event| event["type"].as_str().unwrap()).collect();
-    for kind in ["trade.created", "payment.processing", "payment.succeeded", "trade.paid", "trade.completed", "refund.succeeded"] {
+    for kind in [
+        "trade.created",
+        "payment.processing",
+        "payment.succeeded",
+        "trade.paid",
+        "trade.completed",
+        "refund.succeeded",
+    ] {
         assert_eq!(kinds.iter().filter(|known| **known == kind).count(), 1, "{kind} in {kinds:?}");
     }
     for event in list(&chain["events"]) {

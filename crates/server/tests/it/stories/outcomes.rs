@@ -123,7 +123,8 @@ async fn without_notifications(host: &Host) {
     let shop = host.shop().await;
     let trade = shop.paid("escrow", 500, &json!({"pay": {"tools": [card_that("succeed_later", 500)]}})).await;
     let chain = shop.chain(&trade).await;
-    let sources: Vec<_> = list(&chain["channel_orders"][0]["evidence"]).iter().map(|word| word["source"].clone()).collect();
+    let sources: Vec<_> =
+        list(&chain["channel_orders"][0]["evidence"]).iter().map(|word| word["source"].clone()).collect();
     assert!(!sources.contains(&json!("notify")) && sources.contains(&json!("query")), "{sources:?}");
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 500), ("2004", 500)]);
 }

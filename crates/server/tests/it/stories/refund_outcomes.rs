@@ -21,7 +21,11 @@ async fn every_outcome(host: &Host) {
         let done = shop.refund_is(&refund, "succeeded").await;
         assert_eq!(done["parts"][0]["way"], way, "{word}: {done:#}");
         let shown = shop.trade(&trade).await;
-        assert_eq!((&shown["refunded_amount"], &shown["refundable_amount"]), (&json!(amount), &json!(100 - amount)), "{word}");
+        assert_eq!(
+            (&shown["refunded_amount"], &shown["refundable_amount"]),
+            (&json!(amount), &json!(100 - amount)),
+            "{word}"
+        );
         assert_eq!(shop.chain(&trade).await["cases"], json!([]), "{word}");
     };
     futures::join!(

@@ -21,13 +21,18 @@ async fn under_its_key(host: &Host) {
     let trade = id(&first.json());
     shop.confirm(&trade, &json!({})).await.ok(200);
     let text = body.to_string();
-    let turned = format!("{{\"currency\":\"CNY\",{}", text.replacen("\"currency\":\"CNY\",", "", 1).trim_start_matches('{'));
+    let turned =
+        format!("{{\"currency\":\"CNY\",{}", text.replacen("\"currency\":\"CNY\",", "", 1).trim_start_matches('{'));
     assert_ne!(turned, text);
     let turned = shop.send(reqwest::Method::POST, "/v1/trades", Some("k1"), turned.into()).await.unwrap();
     assert_eq!((turned.status, turned.body), (201, first.body.clone()));
 
-    shop.post_under("k1", "/v1/trades", &with(body.clone(), &json!({"amount": 101}))).await.refused(422, "idempotency_key_reused");
-    shop.post_under("k1", &format!("/v1/trades/{trade}/close"), &json!({})).await.refused(422, "idempotency_key_reused");
+    shop.post_under("k1", "/v1/trades", &with(body.clone(), &json!({"amount": 101})))
+        .await
+        .refused(422, "idempotency_key_reused");
+    shop.post_under("k1", &format!("/v1/trades/{trade}/close"), &json!({}))
+        .await
+        .refused(422, "idempotency_key_reused");
     // A refusal that rules decided is stored like any other answer.
     let refused = shop.post_under("k2", &format!("/v1/trades/{trade}/confirm"), &json!({})).await;
     refused.refused(409, "invalid_state");

@@ -39,7 +39,8 @@ async fn all_kinds_at_once(host: &Host) {
     let mut seen = Vec::new();
     loop {
         let now = shop.get(&path).await.ok(200);
-        let shown = (now["status"].as_str().unwrap().to_owned(), now["next_action"]["type"].as_str().map(str::to_owned));
+        let shown =
+            (now["status"].as_str().unwrap().to_owned(), now["next_action"]["type"].as_str().map(str::to_owned));
         let done = shown.0 == "succeeded";
         seen.push(shown);
         if done {
@@ -55,7 +56,8 @@ async fn all_kinds_at_once(host: &Host) {
 
 async fn cards_one_after_another(host: &Host) {
     let shop = host.shop().await;
-    let tools: Vec<_> = (1..=6).map(|place| card_that(if place % 2 == 0 { "succeed_later" } else { "succeed" }, place)).collect();
+    let tools: Vec<_> =
+        (1..=6).map(|place| card_that(if place % 2 == 0 { "succeed_later" } else { "succeed" }, place)).collect();
     let trade = shop.open("instant", 21, &json!({"pay": {"tools": tools}})).await.ok(201);
     let path = format!("/v1/payments/{}", id(&trade["payment"]));
     // The second waits while the first is there: received, not yet effective; the third was not sent.
@@ -84,7 +86,11 @@ async fn a_later_card_declines(host: &Host) {
     assert_eq!(shop.get(&format!("/v1/coupons/{cut}")).await.ok(200)["status"], "usable");
     let chain = shop.chain(&id(&trade)).await;
     let refund = &list(&chain["refunds"])[0];
-    assert_eq!((&refund["reason_code"], &refund["status"]), (&json!("compensation"), &json!("succeeded")), "{refund:#}");
+    assert_eq!(
+        (&refund["reason_code"], &refund["status"]),
+        (&json!("compensation"), &json!("succeeded")),
+        "{refund:#}"
+    );
     assert_eq!(shop.trade(&id(&trade)).await["refunded_amount"], 0, "merchants' refunds only");
 
     let again = json!([coupon(&cut, 100), balance(100), card(800)]);
