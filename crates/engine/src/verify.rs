@@ -1,6 +1,6 @@
 //! The verifier: everything that must always hold, derived again from the rows and compared; names the row that breaks it.
 //!
-//! 1. **The ledger from its transfers alone** ([`books`](self)): the head is fixed, then the chain is followed batch by batch in
+//! 1. **The ledger from its transfers alone**: the head is fixed, then the chain is followed batch by batch in
 //!    strides: numbers without gaps, hashes, sums; every counter and version of every account, every floor and every
 //!    hold after each transfer. Account rows and holds are compared with what was derived.
 //! 2. **What the rows say of each other**: the named statements of [`store::invariants`], in ranges.

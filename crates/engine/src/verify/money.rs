@@ -1,8 +1,9 @@
 //! A trade's states against the money that was booked in its name: what must lie where follows from the states alone.
 //!
-//! Escrow is what was paid and neither released nor returned, less what parts of unfinished refunds took already. Received and suspended money is what refund parts have yet
-//! to give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went
-//! what parts that arrived that way say. A hold has left what its instruction holds, or its refund line waits for.
+//! Escrow is what was paid and neither released nor returned; receivers have what was released to them and not returned;
+//! both less what parts of unfinished refunds took already. Received and suspended money is what refund parts have yet to
+//! give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went what
+//! parts that arrived that way say. A hold has left what its instruction holds, or its refund line waits for.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use kernel::{Currency, InstructionId, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
-    CaseKind, Instruction, InstructionStatus, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus,
+    CaseKind, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus,
     Subject, Way,
 };
 use store::Row as _;
@@ -49,8 +50,18 @@ pub(super) fn compare(
 
 fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, report: &mut Report) {
     let mut wanted = BTreeMap::new();
-    let in_escrow = i128::from(trade.moved.in_escrow(trade.paid)) - payments.map_or(0, gone_ahead);
-    add(&mut wanted, (Entry::Escrow, String::new(), trade.money.currency), in_escrow);
+    let currency = trade.money.currency;
+    let in_escrow = i128::from(trade.moved.in_escrow(trade.paid));
+    add(&mut wanted, (Entry::Escrow, String::new(), currency), in_escrow);
+    for split in &trade.splits {
+        let has = i128::from(split.moved.released) - i128::from(split.moved.returned_after);
+        add(&mut wanted, (Entry::Pending, split.receiver.to_string(), currency), has);
+    }
+    for line in payments.into_iter().flat_map(gone_ahead) {
+        let (entry, whose) =
+            if line.released { (Entry::Pending, line.receiver.to_string()) } else { (Entry::Escrow, String::new()) };
+        add(&mut wanted, (entry, whose, currency), -i128::from(line.amount.minor()));
+    }
     if let Some(payments) = payments {
         for (spot, minor) in of_payments(payments) {
             add(&mut wanted, spot, minor);
@@ -59,19 +70,18 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
     let spots = wanted.keys().chain(trail.left.keys());
     for spot in spots.collect::<std::collections::BTreeSet<_>>() {
         if wanted.get(spot) != trail.left.get(spot) {
-            let (entry, channel, currency) = spot;
-            let of = if channel.is_empty() { String::new() } else { format!(" of {channel}") };
+            let (entry, whose, currency) = spot;
+            let of = if whose.is_empty() { String::new() } else { format!(" of {whose}") };
             let what = format!("its states and its vouchers disagree on {}{of} in {}", entry.code(), currency.code());
             report.note("I09", TradeRow::TABLE, trade.id.to_string(), what);
         }
     }
 }
 
-/// What parts of refunds took out of escrow that the trade counts only when all of their refund is through.
-fn gone_ahead(payments: &Payments) -> i128 {
+/// What parts of refunds took that the trade counts only when all of their refund is through.
+fn gone_ahead(payments: &Payments) -> impl Iterator<Item = &Line> {
     let pending = payments.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending);
-    let lines = pending.flat_map(|refund| &refund.parts).filter(|part| has_arrived(part)).flat_map(|part| &part.lines);
-    lines.filter(|line| !line.released).map(|line| i128::from(line.amount.minor())).sum()
+    pending.flat_map(|refund| &refund.parts).filter(|part| has_arrived(part)).flat_map(|part| &part.lines)
 }
 
 /// Whether a part was once taken from whom it takes; what came back later is no receiver's any more.

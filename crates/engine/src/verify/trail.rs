@@ -10,7 +10,7 @@ use store::tables::accounting::{TransferRow, VoucherRow};
 
 use super::events::{Last, Thing};
 
-/// Money somewhere: the line of the chart, the institution where it is one's, the currency.
+/// Money somewhere: the line of the chart, whose it is where that matters (an institution, a receiver), the currency.
 pub(super) type Spot = (Entry, String, Currency);
 
 /// What the log says of one trade.
@@ -24,7 +24,8 @@ pub(super) struct Trail {
     pub(super) refunds: BTreeMap<u16, i128>,
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
-    /// What is left of the trade's money in escrow, received, in suspense, and refunded through institutions.
+    /// What is left of the trade's money in escrow, with receivers (2003, and 2002 counted with it), received, in suspense,
+    /// and refunded through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -71,12 +72,14 @@ impl Trail {
     }
 
     fn shift(&mut self, account: &Account, side: Side, minor: i64) {
-        let entry = account.subject.entry();
-        if !matches!(entry, Entry::Escrow | Entry::Received | Entry::Suspense | Entry::ChannelRefund) {
-            return;
-        }
+        let (entry, whose) = match account.subject.entry() {
+            Entry::Escrow => (Entry::Escrow, String::new()),
+            Entry::Pending | Entry::MerchantBalance => (Entry::Pending, account.owner.to_string()),
+            entry @ (Entry::Received | Entry::Suspense | Entry::ChannelRefund) => (entry, channel(account)),
+            Entry::ChannelIn | Entry::UserBalance | Entry::Coupons | Entry::Budget | Entry::Marketing => return,
+        };
         let signed = if account.side == side { i128::from(minor) } else { -i128::from(minor) };
-        add(&mut self.left, (entry, channel(account), account.currency), signed);
+        add(&mut self.left, (entry, whose, account.currency), signed);
     }
 }
 

@@ -129,6 +129,7 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
         "UPDATE voucher SET template = 'confirm' WHERE trade = {instant} AND template = 'refund'",
     ),
     ("I09", "trade", "2004", "UPDATE trade SET released = released + 1 WHERE trade = {escrow}"),
+    ("I09", "trade", "2003 of seller", "UPDATE split SET released = released + 1 WHERE trade = {escrow} AND no = 1"),
     (
         "I09",
         "trade",

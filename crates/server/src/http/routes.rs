@@ -165,7 +165,7 @@ fn of_trades() -> [Route; 14] {
         Route::post("/v1/cases/{id}/resolve", Admin, cases::resolve, "Decide a case")
             .takes("Resolve")
             .answers(200, "Case")
-            .refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable]),
+            .refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable, Code::pan_not_accepted]),
     ]
 }
 

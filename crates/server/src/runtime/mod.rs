@@ -83,7 +83,7 @@ pub(crate) enum Failure {
 fn hint(error: &StoreError) -> &'static str {
     match error {
         StoreError::Busy { .. } => "; stop the other process first, or use another directory",
-        StoreError::Unreachable { .. } => "; is the address right, and is the database running?",
+        StoreError::Unreachable { .. } => "; is the address right, and is a store there?",
         _ => "",
     }
 }

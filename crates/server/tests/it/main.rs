@@ -17,6 +17,7 @@
 #[macro_use]
 mod host;
 mod api;
+mod attacks;
 mod books;
 mod commands;
 mod kills;

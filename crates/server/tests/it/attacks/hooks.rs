@@ -75,7 +75,8 @@ fn h97_h99_h100_hooks_that_answer_badly() {
         });
         let silent = Target::open(|_| std::thread::sleep(Duration::from_secs(30)));
         let bomb = Target::open(|stream| {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1000000000\r\n\r\n\x1f\x8b");
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1000000000\r\n\r\n\x1f\x8b");
         });
         let good = Target::open(|stream| drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")));
         let mut endpoints = Vec::new();
@@ -94,7 +95,11 @@ fn h97_h99_h100_hooks_that_answer_badly() {
         stage.shop.unpaid("instant", 5, &json!({})).await;
         good.wait_for(2).await;
         assert_eq!(inside.seen(), 0, "a redirection was followed");
-        for path in ["/v1/webhook_endpoints".to_owned(), format!("/v1/webhook_endpoints/{}", endpoints[1]), "/v1/events".to_owned()] {
+        for path in [
+            "/v1/webhook_endpoints".to_owned(),
+            format!("/v1/webhook_endpoints/{}", endpoints[1]),
+            "/v1/events".to_owned(),
+        ] {
             assert!(!stage.shop.get(&path).await.text().contains(SECRET), "{path}");
         }
         stage.host.with_server(|server| assert!(!server.log().contains(SECRET), "{}", server.log()));

@@ -98,7 +98,9 @@ fn c35_c36_the_key_of_another_request() {
         reused(open(stage, &key, &other));
         other["is_paid"] = json!(true);
         reused(open(stage, &key, &other));
-        for path in [format!("/v1/trades/{trade}/close"), format!("/v1/trades/{trade}/payments"), "/v1/coupons".to_owned()] {
+        for path in
+            [format!("/v1/trades/{trade}/close"), format!("/v1/trades/{trade}/payments"), "/v1/coupons".to_owned()]
+        {
             reused(Call::post(&stage.shop.key, &path, body.to_string()).changed("idempotency-key", key.clone()));
             reused(Call::post(&stage.shop.key, &path, "{}").changed("idempotency-key", key.clone()));
         }
@@ -154,7 +156,8 @@ fn c39_killed_between_commit_and_answer() {
         // It is durable once the row is there; nobody ever reads the answer.
         let base = Connection::open(rows::directory(&stage.host.store.url).join("suanpan.db")).unwrap();
         let kept = || -> i64 {
-            base.query_row("SELECT count(*) FROM answer WHERE kind = 'key' AND key = ?1", [&key], |row| row.get(0)).unwrap()
+            base.query_row("SELECT count(*) FROM answer WHERE kind = 'key' AND key = ?1", [&key], |row| row.get(0))
+                .unwrap()
         };
         while kept() == 0 {
             std::thread::sleep(Duration::from_millis(1));
@@ -178,7 +181,9 @@ fn c41_one_order_number_at_once() {
         let opened = answers.iter().filter(|answer| answer.status == 201).count();
         assert_eq!(opened, 1);
         let trade = id(&answers.iter().find(|answer| answer.status == 201).unwrap().json());
-        assert!(answers.iter().filter(|answer| answer.status != 201).all(|answer| answer.ok(200)["id"] == trade.as_str()));
+        assert!(
+            answers.iter().filter(|answer| answer.status != 201).all(|answer| answer.ok(200)["id"] == trade.as_str())
+        );
         stage.settle().await;
         for (field, value) in [
             ("amount", json!(6)),
@@ -190,7 +195,8 @@ fn c41_one_order_number_at_once() {
         ] {
             let mut other = body.clone();
             other[field] = value;
-            let problem = stage.refused(&open(stage, &new_key(), &other), Code::order_exists, Some("merchant_order_id"));
+            let problem =
+                stage.refused(&open(stage, &new_key(), &other), Code::order_exists, Some("merchant_order_id"));
             assert_eq!(problem["object"], trade.as_str());
         }
         // Another merchant's numbers are its own.

@@ -39,7 +39,8 @@ fn k117_credentials_that_are_none() {
         stage.refused(&twice, Code::unauthorized, None);
         let raw = Call::get(&good, "/v1/trades").changed("authorization", b"Bearer \xff".to_vec());
         stage.refused(&raw, Code::unauthorized, None);
-        let elsewhere = Call::new("GET", "/v1/trades", "").with("x-api-key", good.clone()).with("cookie", format!("key={good}"));
+        let elsewhere =
+            Call::new("GET", "/v1/trades", "").with("x-api-key", good.clone()).with("cookie", format!("key={good}"));
         stage.refused(&elsewhere, Code::unauthorized, None);
     });
 }
@@ -121,16 +122,46 @@ fn k122_secrets_are_not_in_urls_and_answers_tell_nothing() {
 fn h94_h95_h98_addresses_that_are_not_sent_to() {
     attack(async |stage| {
         let hosts = [
-            "0.0.0.0", "169.254.169.254", "100.100.100.200", "10.0.0.1", "172.16.0.1", "172.31.255.254", "192.168.0.1",
-            "100.64.0.1", "[fc00::1]", "[fd00::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
-            "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[2001::1]", "167772161", "0xa.1", "10.1", "01200000001",
-            "metadata.google.internal", "db", "printer.local",
+            "0.0.0.0",
+            "169.254.169.254",
+            "100.100.100.200",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.254",
+            "192.168.0.1",
+            "100.64.0.1",
+            "[fc00::1]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "167772161",
+            "0xa.1",
+            "10.1",
+            "01200000001",
+            "metadata.google.internal",
+            "db",
+            "printer.local",
         ];
         let others = [
-            "file:///etc/passwd", "gopher://shop.example/", "ftp://shop.example/", "https://ok@evil.example/",
-            "https://ok:pw@evil.example/", "https://shop.example/\\@evil.example", "https://shop.example:22/",
-            "https://shop.example:6379/", "javascript:alert(1)", "//shop.example/", "shop.example", "https://",
-            "https://shop.example/#x", "https://shop.example/ x", "https://shöp.example/",
+            "file:///etc/passwd",
+            "gopher://shop.example/",
+            "ftp://shop.example/",
+            "https://ok@evil.example/",
+            "https://ok:pw@evil.example/",
+            "https://shop.example/\\@evil.example",
+            "https://shop.example:22/",
+            "https://shop.example:6379/",
+            "javascript:alert(1)",
+            "//shop.example/",
+            "shop.example",
+            "https://",
+            "https://shop.example/#x",
+            "https://shop.example/ x",
+            "https://shöp.example/",
         ];
         let urls = hosts.iter().map(|host| format!("https://{host}/hook")).chain(others.map(str::to_owned));
         for url in urls {

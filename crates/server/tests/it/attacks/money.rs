@@ -69,7 +69,8 @@ fn b16_b17_b18_b19_b20_amounts_on_every_route_that_takes_one() {
 #[test]
 fn b16_b19_b26_amounts_inside() {
     attack(async |stage| {
-        let split = json!({"splits": [{"receiver": "seller:s1", "amount": 10}, {"receiver": "seller:s2", "amount": "@"}]});
+        let split =
+            json!({"splits": [{"receiver": "seller:s1", "amount": 10}, {"receiver": "seller:s2", "amount": "@"}]});
         let tool = json!({"pay": {"tools": [card(10), {"tool": "coupon", "coupon": "cpn_01k9z8q5m0000000000000000a", "amount": "@"}]}});
         for (more, param) in [(split, "splits[1].amount"), (tool, "pay.tools[1].amount")] {
             for (amount, code) in AMOUNTS {
@@ -93,7 +94,8 @@ fn b21_sums_that_overflow() {
         let many = json!({"tools": vec![card(most); 64]});
         let pay = Call::post(&stage.shop.key, &format!("/v1/trades/{trade}/payments"), many.to_string());
         stage.refused(&pay, Code::amount_out_of_range, Some("tools"));
-        let splits = json!({"splits": [{"receiver": "seller:s1", "amount": most}, {"receiver": "seller:s2", "amount": most}]});
+        let splits =
+            json!({"splits": [{"receiver": "seller:s1", "amount": most}, {"receiver": "seller:s2", "amount": most}]});
         let open = Call::post(&stage.shop.key, "/v1/trades", order("instant", most, &splits).to_string());
         stage.refused(&open, Code::amount_out_of_range, Some("splits"));
         // The greatest amount is an amount; what an account cannot hold in sum is refused, not wrapped.
@@ -132,7 +134,8 @@ fn b23_unknown_currencies_on_every_route_that_takes_one() {
                 continue;
             }
             routes += 1;
-            for currency in ["XXX", "XTS", "cny", "Cny", "", "СNY", "CN", "CNYY", "ＣＮＹ", "156", "XAU", "CNY ", "DEM"] {
+            for currency in ["XXX", "XTS", "cny", "Cny", "", "СNY", "CN", "CNYY", "ＣＮＹ", "156", "XAU", "CNY ", "DEM"]
+            {
                 body["currency"] = json!(currency);
                 let call = Call::post(&stage.platform.key, &route.path_to_nothing(), body.to_string());
                 stage.refused(&call, Code::unknown_currency, Some("currency"));
@@ -169,13 +172,18 @@ fn b25_b28_parts_that_are_not_the_whole() {
         let trade = stage.shop.unpaid("escrow", 100, &json!({})).await;
         stage.settle().await;
         let pay = format!("/v1/trades/{trade}/payments");
-        for tools in [json!([card(99)]), json!([card(101)]), json!([card(50), balance(49)]), json!([balance(100), card(1)])] {
+        for tools in
+            [json!([card(99)]), json!([card(101)]), json!([card(50), balance(49)]), json!([balance(100), card(1)])]
+        {
             let call = Call::post(&stage.shop.key, &pay, json!({"tools": tools}).to_string());
             stage.refused(&call, Code::amount_sum_mismatch, Some("tools"));
         }
         for (more, param) in [
             (json!({"splits": [{"receiver": "seller:s1", "amount": 99}]}), "splits"),
-            (json!({"splits": [{"receiver": "seller:s1", "amount": 99}, {"receiver": "seller:s2", "amount": 2}]}), "splits"),
+            (
+                json!({"splits": [{"receiver": "seller:s1", "amount": 99}, {"receiver": "seller:s2", "amount": 2}]}),
+                "splits",
+            ),
             (json!({"pay": {"tools": [card(99)]}}), "pay.tools"),
         ] {
             let call = Call::post(&stage.shop.key, "/v1/trades", order("escrow", 100, &more).to_string());
@@ -187,7 +195,8 @@ fn b25_b28_parts_that_are_not_the_whole() {
             body[field] = json!(1);
             stage.refused(&Call::post(&stage.shop.key, &pay, body.to_string()), Code::unknown_field, Some(field));
         }
-        let refund = json!({"merchant_refund_id": "R", "amount": 3, "splits": [{"receiver": "seller:s1", "amount": 2}]});
+        let refund =
+            json!({"merchant_refund_id": "R", "amount": 3, "splits": [{"receiver": "seller:s1", "amount": 2}]});
         let paid = stage.shop.paid("escrow", 100, &json!({"splits": [{"receiver": "seller:s1", "amount": 100}]})).await;
         stage.settle().await;
         let call = Call::post(&stage.shop.key, &format!("/v1/trades/{paid}/refunds"), refund.to_string());
@@ -226,8 +235,11 @@ fn b27_a_discount_larger_than_the_order() {
 fn b29_thirds_sum_to_the_whole() {
     attack(async |stage| {
         let thirds = [34, 33, 33];
-        let splits: Vec<Value> =
-            thirds.iter().enumerate().map(|(n, amount)| json!({"receiver": format!("seller:s{n}"), "amount": amount})).collect();
+        let splits: Vec<Value> = thirds
+            .iter()
+            .enumerate()
+            .map(|(n, amount)| json!({"receiver": format!("seller:s{n}"), "amount": amount}))
+            .collect();
         let trade = stage.shop.paid("escrow", 100, &json!({"splits": splits})).await;
         // Parts that no third divides: spread over what is left of each, never more and never less than asked.
         for amount in [1, 10, 50] {
@@ -236,7 +248,8 @@ fn b29_thirds_sum_to_the_whole() {
         let refund = stage.shop.refund(&trade, 10, &json!({})).await.ok(201);
         stage.shop.refund_is(&id(&refund), "succeeded").await;
         let shown = stage.shop.trade(&trade).await;
-        let sum = |field: &str| -> i64 { list(&shown["splits"]).iter().map(|split| split[field].as_i64().unwrap()).sum() };
+        let sum =
+            |field: &str| -> i64 { list(&shown["splits"]).iter().map(|split| split[field].as_i64().unwrap()).sum() };
         assert_eq!(sum("amount"), 100);
         assert_eq!(shown["confirmed_amount"], 61, "{shown:#}");
         assert_eq!((&shown["refunded_amount"], &shown["escrow_amount"]), (&json!(10), &json!(29)), "{shown:#}");

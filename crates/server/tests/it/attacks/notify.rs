@@ -105,7 +105,10 @@ fn g75_g76_g77_g79_what_is_not_signed_as_it_must_be() {
             good.clone().changed(SIGNATURE_HEADER, "none"),
             good.clone().with(SIGNATURE_HEADER, "0".repeat(64)),
             good.clone().without(SIGNATURE_HEADER).with("sign_type", "NONE"),
-            good.clone().without(SIGNATURE_HEADER).with("sign_type", "MD5").with("sign", "d41d8cd98f00b204e9800998ecf8427e"),
+            good.clone()
+                .without(SIGNATURE_HEADER)
+                .with("sign_type", "MD5")
+                .with("sign", "d41d8cd98f00b204e9800998ecf8427e"),
             good.changed(TIMESTAMP_HEADER, "0"),
             again(text.replace("100", "101")),
             again(text.replace("\"sandbox\"", "\"sandbox\",\"more\":1")),
@@ -165,7 +168,11 @@ fn g80_g81_verified_but_of_another_amount_or_currency() {
             let case = stage.shop.open_case(&trade, "amount_mismatch").await;
             assert!(case.starts_with("cas_"));
             let shown = stage.shop.trade(&trade).await;
-            assert_eq!((&shown["status"], &shown["paid_amount"]), (&json!("created"), &json!(0)), "{amount} {currency}");
+            assert_eq!(
+                (&shown["status"], &shown["paid_amount"]),
+                (&json!("created"), &json!(0)),
+                "{amount} {currency}"
+            );
             let payments = stage.shop.chain(&trade).await["payments"].clone();
             assert_eq!(list(&payments)[0]["status"], "review", "{payments:#}");
         }
@@ -183,7 +190,12 @@ fn g82_g83_g86_about_what_is_not_ours_or_of_another_kind() {
         foreign.account = "another".to_owned();
         stage.refused(&bank.genuine(&foreign), Code::signature_invalid, None);
         let at = Institution::now().micros();
-        let refunded = RefundState::Refunded { amount: 100, currency: Currency::parse("CNY").unwrap(), at, channel_no: "X".to_owned() };
+        let refunded = RefundState::Refunded {
+            amount: 100,
+            currency: Currency::parse("CNY").unwrap(),
+            at,
+            channel_no: "X".to_owned(),
+        };
         for trade in [&trade, &other] {
             let report = about(trade, About::Refund(refunded.clone()));
             stage.refused(&bank.genuine(&report), Code::event_type_mismatch, None);
@@ -256,7 +268,12 @@ fn g87_g91_bodies_that_are_no_notification() {
         ] {
             let call = Institution::signed(&bank.key, Role::Notification, Institution::now(), body.as_bytes());
             let answer = call.send(&stage.platform.address);
-            assert!((400..500).contains(&answer.status), "{}: {}", answer.status, body.chars().take(200).collect::<String>());
+            assert!(
+                (400..500).contains(&answer.status),
+                "{}: {}",
+                answer.status,
+                body.chars().take(200).collect::<String>()
+            );
             assert!(!answer.body.contains("root:"), "{}", answer.body);
             stage.unchanged(&body.chars().take(200).collect::<String>());
         }

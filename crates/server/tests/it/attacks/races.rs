@@ -54,7 +54,8 @@ fn e55_refunds_of_the_wrong_amount() {
         }
         let currency = refund(stage, &trade, json!({"amount": 5, "currency": "USD"}));
         stage.refused(&currency, Code::unknown_field, Some("currency"));
-        let stranger = refund(stage, &trade, json!({"amount": 5, "splits": [{"receiver": "seller:nobody", "amount": 5}]}));
+        let stranger =
+            refund(stage, &trade, json!({"amount": 5, "splits": [{"receiver": "seller:nobody", "amount": 5}]}));
         stage.refused(&stranger, Code::receiver_unknown, Some("splits[0].receiver"));
     });
 }
@@ -64,7 +65,10 @@ fn e56_refunds_of_what_was_not_paid() {
     attack(async |stage| {
         let unpaid = stage.shop.unpaid("instant", 100, &json!({})).await;
         let failed = stage.shop.unpaid("instant", 100, &json!({})).await;
-        let payment = stage.shop.pay(&failed, &json!([{"tool": "channel", "method": "card", "amount": 100, "sandbox": "decline"}])).await;
+        let payment = stage
+            .shop
+            .pay(&failed, &json!([{"tool": "channel", "method": "card", "amount": 100, "sandbox": "decline"}]))
+            .await;
         stage.shop.payment_is(&id(&payment.ok(201)), "failed").await;
         let foreign = stage.other.paid("instant", 100, &json!({})).await;
         stage.settle().await;
@@ -125,7 +129,10 @@ fn e60_a_balance_never_falls_below_nothing() {
         let tools = json!({"pay": {"tools": [balance(10)]}});
         let answers = join_all((0..20).map(|_| stage.shop.open("instant", 10, &tools))).await;
         let paid = answers.iter().filter(|answer| answer.ok(201)["payment"]["status"] == "succeeded").count();
-        let failed = answers.iter().filter(|answer| answer.json()["payment"]["failure"]["code"] == "insufficient_balance").count();
+        let failed = answers
+            .iter()
+            .filter(|answer| answer.json()["payment"]["failure"]["code"] == "insufficient_balance")
+            .count();
         assert_eq!((paid, failed), (10, 10));
         assert_eq!(stage.platform.balance("user:42", "2001").await, (0, 0));
         // A merchant's balance, emptied into its budget.
@@ -166,18 +173,27 @@ fn e62_coupons_of_others() {
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         let trade = stage.shop.unpaid("instant", 20, &json!({})).await;
         stage.settle().await;
-        let pay = |tools: Value| Call::post(&stage.shop.key, &format!("/v1/trades/{trade}/payments"), json!({"tools": tools}).to_string());
-        for (other, rest) in [
-            (of_another_user, 10),
-            (of_another_merchant, 10),
-            (expired, 10),
-            (nowhere("coupons"), 10),
-        ] {
-            let problem = stage.refused(&pay(json!([coupon(&other, 10), card(rest)])), Code::coupon_not_applicable, Some("tools[0].coupon"));
+        let pay = |tools: Value| {
+            Call::post(&stage.shop.key, &format!("/v1/trades/{trade}/payments"), json!({"tools": tools}).to_string())
+        };
+        let late = json!({"merchant_id": stage.shop.id, "owner": "user:42", "amount": 10, "currency": "CNY", "expires_at": soon});
+        let late = Call::post(&stage.platform.key, "/v1/coupons", late.to_string());
+        stage.refused(&late, Code::expires_at_invalid, Some("expires_at"));
+        for (other, rest) in [(of_another_user, 10), (of_another_merchant, 10), (expired, 10), (nowhere("coupons"), 10)]
+        {
+            let problem = stage.refused(
+                &pay(json!([coupon(&other, 10), card(rest)])),
+                Code::coupon_not_applicable,
+                Some("tools[0].coupon"),
+            );
             assert!(!problem.to_string().contains("user:43"), "{problem:#}");
         }
         stage.refused(&pay(json!([coupon(&one, 11), card(9)])), Code::coupon_not_applicable, Some("tools[0].coupon"));
-        stage.refused(&pay(json!([coupon(&one, 10), coupon(&one, 10)])), Code::coupon_not_applicable, Some("tools[1].coupon"));
+        stage.refused(
+            &pay(json!([coupon(&one, 10), coupon(&one, 10)])),
+            Code::coupon_not_applicable,
+            Some("tools[1].coupon"),
+        );
     });
 }
 
@@ -193,7 +209,11 @@ fn e63_two_budgets_and_two_buyers_at_once() {
         let tools = json!({"pay": {"tools": [balance(1)]}});
         let answers = join_all((0..40).map(async |n| {
             let shop = if n % 2 == 0 { &stage.shop } else { &stage.other };
-            if n % 4 < 2 { shop.post("/v1/coupons/budgets", &budget).await } else { shop.open("instant", 1, &tools).await }
+            if n % 4 < 2 {
+                shop.post("/v1/coupons/budgets", &budget).await
+            } else {
+                shop.open("instant", 1, &tools).await
+            }
         }))
         .await;
         assert!(answers.iter().all(|answer| answer.status == 201));

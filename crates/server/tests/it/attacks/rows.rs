@@ -53,8 +53,12 @@ impl Rows {
     /// Nothing changed since `before` but that refusals were kept under their keys: at most `kept` of them.
     #[track_caller]
     pub(super) fn assert_unchanged(&self, before: &Self, kept: usize, what: &str) {
-        let changed: Vec<&String> =
-            self.tables.iter().filter(|(table, rows)| before.tables.get(*table) != Some(rows)).map(|(table, _)| table).collect();
+        let changed: Vec<&String> = self
+            .tables
+            .iter()
+            .filter(|(table, rows)| before.tables.get(*table) != Some(rows))
+            .map(|(table, _)| table)
+            .collect();
         assert_eq!(changed, Vec::<&String>::new(), "tables changed by {what}");
         let new = &self.answers[before.answers.len()..];
         assert!(new.len() <= kept, "{new:?} was written by {what}");

@@ -32,11 +32,18 @@ fn a01_invalid_json() {
 #[test]
 fn a02_duplicate_fields() {
     attack(async |stage| {
-        bodies(stage, [
-            (br#"{"amount":1,"amount":100}"# as &[u8], Code::duplicate_field, Some("amount")),
-            (br#"{"amount":1,"\u0061mount":100}"#, Code::duplicate_field, Some("amount")),
-            (br#"{"pay":{"tools":[{"amount":1},{"amount":1,"amount":2}]}}"#, Code::duplicate_field, Some("pay.tools[1].amount")),
-        ]);
+        bodies(
+            stage,
+            [
+                (br#"{"amount":1,"amount":100}"# as &[u8], Code::duplicate_field, Some("amount")),
+                (br#"{"amount":1,"\u0061mount":100}"#, Code::duplicate_field, Some("amount")),
+                (
+                    br#"{"pay":{"tools":[{"amount":1},{"amount":1,"amount":2}]}}"#,
+                    Code::duplicate_field,
+                    Some("pay.tools[1].amount"),
+                ),
+            ],
+        );
     });
 }
 
@@ -132,16 +139,19 @@ fn a07_media_types() {
 #[test]
 fn a08_invalid_text() {
     attack(async |stage| {
-        bodies(stage, [
-            (b"{\"subject\":\"\xff\"}" as &[u8], Code::invalid_text, None),
-            (b"{\"subject\":\"\xc0\xaf\"}", Code::invalid_text, None),
-            (b"{\"subject\":\"\xed\xa0\x80\"}", Code::invalid_text, None),
-            (br#"{"subject":"\ud800"}"#, Code::invalid_text, Some("subject")),
-            (br#"{"subject":"\udfff\ud800"}"#, Code::invalid_text, Some("subject")),
-            (br#"{"subject":"\u0000"}"#, Code::invalid_text, Some("subject")),
-            (b"{\"subject\":\"\0\"}", Code::invalid_text, Some("subject")),
-            (br#"{"metadata":{"a\u0000b":"x"}}"#, Code::invalid_text, Some("metadata")),
-        ]);
+        bodies(
+            stage,
+            [
+                (b"{\"subject\":\"\xff\"}" as &[u8], Code::invalid_text, None),
+                (b"{\"subject\":\"\xc0\xaf\"}", Code::invalid_text, None),
+                (b"{\"subject\":\"\xed\xa0\x80\"}", Code::invalid_text, None),
+                (br#"{"subject":"\ud800"}"#, Code::invalid_text, Some("subject")),
+                (br#"{"subject":"\udfff\ud800"}"#, Code::invalid_text, Some("subject")),
+                (br#"{"subject":"\u0000"}"#, Code::invalid_text, Some("subject")),
+                (b"{\"subject\":\"\0\"}", Code::invalid_text, Some("subject")),
+                (br#"{"metadata":{"a\u0000b":"x"}}"#, Code::invalid_text, Some("metadata")),
+            ],
+        );
     });
 }
 

@@ -128,7 +128,9 @@ pub(super) fn assert_problem(answer: &Answer, code: Code, asked: &str) -> Value 
     assert!(!problem["detail"].as_str().unwrap().is_empty(), "{asked}");
     let request_id = answer.header("request-id");
     assert!(request_id.starts_with("req_"), "{asked}\n{request_id}");
-    assert_eq!(problem["request_id"], request_id, "{asked}");
+    // A refusal that was kept is answered byte by byte, with the id of the request that was refused first.
+    let replayed = !answer.header("idempotent-replayed").is_empty();
+    assert!(replayed || problem["request_id"] == request_id, "{asked}\n{problem:#}");
     for leak in LEAKS {
         assert!(!answer.body.contains(leak), "{leak} in {}", answer.body);
     }

@@ -34,7 +34,11 @@ fn d43_states_are_not_written() {
                 "refunds" => json!({"merchant_refund_id": "R", "amount": 1, "status": "paid"}),
                 _ => json!({"status": "paid"}),
             };
-            stage.refused(&post(stage, &format!("/v1/trades/{trade}/{call}"), &body), Code::unknown_field, Some("status"));
+            stage.refused(
+                &post(stage, &format!("/v1/trades/{trade}/{call}"), &body),
+                Code::unknown_field,
+                Some("status"),
+            );
         }
     });
 }
@@ -132,16 +136,23 @@ fn d48_confirmed_twice_at_once() {
     attack(async |stage| {
         let trade = stage.shop.paid("escrow", 100, &json!({})).await;
         let (whole, part) = (json!({}), json!({"amount": 100}));
-        let answers = join_all([&whole, &part, &whole, &part, &whole].map(|body| stage.shop.confirm(&trade, body))).await;
+        let answers =
+            join_all([&whole, &part, &whole, &part, &whole].map(|body| stage.shop.confirm(&trade, body))).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-        answers.iter().filter(|answer| answer.status != 200).for_each(|answer| drop(answer.refused(409, "invalid_state")));
+        answers
+            .iter()
+            .filter(|answer| answer.status != 200)
+            .for_each(|answer| drop(answer.refused(409, "invalid_state")));
         assert_eq!(stage.platform.balance(&stage.shop.owner(), "2003").await.0, 100);
         // Parts at once: together they release no more than there is.
         let trade = stage.shop.paid("escrow", 100, &json!({})).await;
         let part = json!({"amount": 30});
         let answers = join_all((0..8).map(|_| stage.shop.confirm(&trade, &part))).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 3);
-        answers.iter().filter(|answer| answer.status != 200).for_each(|answer| drop(answer.refused(422, "nothing_to_confirm")));
+        answers
+            .iter()
+            .filter(|answer| answer.status != 200)
+            .for_each(|answer| drop(answer.refused(422, "nothing_to_confirm")));
         assert_eq!(stage.shop.trade(&trade).await["escrow_amount"], 10);
     });
 }
@@ -190,16 +201,25 @@ fn d49_releases_and_refunds_of_the_same_money() {
 fn d51_two_devices_pay_one_trade() {
     attack(async |stage| {
         let trade = stage.shop.unpaid("escrow", 100, &json!({})).await;
-        let tools = |method: &str| json!([{"tool": "channel", "method": method, "amount": 100, "sandbox": "succeed_later"}]);
+        let tools =
+            |method: &str| json!([{"tool": "channel", "method": method, "amount": 100, "sandbox": "succeed_later"}]);
         let (card, qr) = (tools("card"), tools("alipay.qr"));
         let answers = join_all([stage.shop.pay(&trade, &card), stage.shop.pay(&trade, &qr)]).await;
-        let taken: Vec<_> = answers.iter().filter(|answer| answer.status == 201).map(|answer| id(&answer.json())).collect();
+        let taken: Vec<_> =
+            answers.iter().filter(|answer| answer.status == 201).map(|answer| id(&answer.json())).collect();
         assert!(!taken.is_empty());
-        answers.iter().filter(|answer| answer.status != 201).for_each(|answer| drop(answer.refused(409, "payment_in_progress")));
+        answers
+            .iter()
+            .filter(|answer| answer.status != 201)
+            .for_each(|answer| drop(answer.refused(409, "payment_in_progress")));
         let paid = stage.shop.trade_is(&trade, "paid").await;
         assert_eq!((&paid["paid_amount"], &paid["escrow_amount"]), (&json!(100), &json!(100)), "{paid:#}");
         let payments = stage.shop.chain(&trade).await["payments"].clone();
-        assert_eq!(list(&payments).iter().filter(|payment| payment["status"] == "succeeded").count(), 1, "{payments:#}");
+        assert_eq!(
+            list(&payments).iter().filter(|payment| payment["status"] == "succeeded").count(),
+            1,
+            "{payments:#}"
+        );
         // One that the institution takes twice is kept once; the surplus goes back to where it came from.
         let trade = stage.shop.unpaid("escrow", 100, &json!({})).await;
         stage.shop.pay(&trade, &json!([card_that("pay_twice", 100)])).await.ok(201);
@@ -227,9 +247,17 @@ fn tools_that_do_not_fit() {
         for (tools, code, param) in [
             (json!([]), Code::invalid_value, "tools"),
             (json!([{"tool": "points", "amount": 100}]), Code::invalid_value, "tools[0].tool"),
-            (json!([{"tool": "channel", "method": "cash", "amount": 100}]), Code::method_not_supported, "tools[0].method"),
+            (
+                json!([{"tool": "channel", "method": "cash", "amount": 100}]),
+                Code::method_not_supported,
+                "tools[0].method",
+            ),
             (json!([coupon(&used, 50), coupon(&used, 50)]), Code::coupon_not_applicable, "tools[1].coupon"),
-            (json!([{"tool": "channel", "method": "card", "amount": 100, "sandbox": "refund_fail"}]), Code::invalid_value, "tools[0].sandbox"),
+            (
+                json!([{"tool": "channel", "method": "card", "amount": 100, "sandbox": "refund_fail"}]),
+                Code::invalid_value,
+                "tools[0].sandbox",
+            ),
         ] {
             stage.refused(&post(stage, &pay, &json!({"tools": tools})), code, Some(param));
         }

@@ -47,6 +47,7 @@ type Case = (u8, &'static str, &'static [&'static str], Option<Feature>);
 
 use Feature::{AnotherCredential, Channel, Operation, Path as Route, Tool, TradeType};
 
+#[rustfmt::skip]
 const CASES: [Case; 122] = [
     (1, "invalid JSON", &["a01_invalid_json"], None),
     (2, "duplicate key", &["a02_duplicate_fields"], None),
@@ -153,7 +154,7 @@ const CASES: [Case; 122] = [
     (103, "statement twice", &[], Some(Route("/v1/reconciliations"))),
     (104, "amounts in other formats", &[], Some(Route("/v1/reconciliations"))),
     (105, "other encodings", &[], Some(Route("/v1/reconciliations"))),
-    (106, "unsafe archive", &[], Some(Route("/v1/reconciliations"))),
+    (106, "archive that bursts", &[], Some(Route("/v1/reconciliations"))),
     (107, "formula in an export", &[], Some(Route("/v1/settlements"))),
     (108, "statement of another scope", &[], Some(Route("/v1/reconciliations"))),
     (109, "rule that cannot be evaluated", &[], Some(Route("/v1/rules"))),
@@ -224,7 +225,8 @@ fn every_case_is_in_the_table_once_and_its_tests_exist() {
 
 #[test]
 fn every_numbered_test_of_these_files_is_in_the_table() {
-    let own = sources().into_iter().filter(|(path, _)| path.parent().is_some_and(|folder| folder.ends_with("it/attacks")));
+    let own =
+        sources().into_iter().filter(|(path, _)| path.parent().is_some_and(|folder| folder.ends_with("it/attacks")));
     let mut counted = 0;
     for (path, text) in own {
         let names = text.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split('(').next());
@@ -232,7 +234,12 @@ fn every_numbered_test_of_these_files_is_in_the_table() {
             for number in numbers(name) {
                 let (_, what, tests, _) = CASES[usize::from(number.1) - 1];
                 assert_eq!(number.0, section(number.1), "{name} is in another section");
-                assert!(tests.contains(&name), "{}: {name} is not listed for case {} ({what})", path.display(), number.1);
+                assert!(
+                    tests.contains(&name),
+                    "{}: {name} is not listed for case {} ({what})",
+                    path.display(),
+                    number.1
+                );
                 counted += 1;
             }
         }

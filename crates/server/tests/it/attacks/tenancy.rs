@@ -149,7 +149,9 @@ fn f67_a_key_speaks_for_its_own_merchant() {
         stage.settle().await;
         let document = Document::read(stage);
         let mut tried = 0;
-        for route in document.posts().into_iter().filter(|route| route.takes_a_merchant() && !route.is_for_the_platform()) {
+        for route in
+            document.posts().into_iter().filter(|route| route.takes_a_merchant() && !route.is_for_the_platform())
+        {
             let path = if route.names_an_object() { route.path_to(&goods.of(&route)[0]) } else { route.path.clone() };
             let body = body_for(&route, stage);
             assert_eq!(body["merchant_id"], stage.shop.id.as_str(), "{}: the example names a merchant", route.path);
@@ -166,7 +168,9 @@ fn f67_a_key_speaks_for_its_own_merchant() {
         }
         assert!(tried >= 11, "{tried}");
         // A receiver of another merchant is not reached by naming it.
-        for receiver in [stage.shop.seller("s1"), stage.shop.owner(), "user:42".to_owned(), "channel:sandbox".to_owned()] {
+        for receiver in
+            [stage.shop.seller("s1"), stage.shop.owner(), "user:42".to_owned(), "channel:sandbox".to_owned()]
+        {
             let splits = json!({"splits": [{"receiver": receiver, "amount": 100}]});
             let call = Call::post(&stage.other.key, "/v1/trades", order("escrow", 100, &splits).to_string());
             stage.refused(&call, Code::receiver_not_applicable, Some("splits[0].receiver"));
@@ -197,7 +201,13 @@ fn f66_f68_lists_hold_ones_own() {
             lists += 1;
         }
         assert!(lists >= 6, "{lists}");
-        for owner in [stage.shop.owner(), stage.shop.seller("s1"), "user:42".to_owned(), "platform".to_owned(), "channel:sandbox".to_owned()] {
+        for owner in [
+            stage.shop.owner(),
+            stage.shop.seller("s1"),
+            "user:42".to_owned(),
+            "platform".to_owned(),
+            "channel:sandbox".to_owned(),
+        ] {
             stage.refused(&Call::get(&stage.other.key, &format!("/v1/accounts?owner={owner}")), Code::not_found, None);
         }
         // Cursors: another's, another list's, another filter's, changed, made up.

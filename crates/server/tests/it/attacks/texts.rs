@@ -59,7 +59,12 @@ fn j115_card_numbers_are_not_taken() {
             let opened = |more: Value| order("instant", 5, &more).to_string();
             for (key, path, body, param) in [
                 (&stage.shop.key, "/v1/trades".to_owned(), opened(json!({"subject": number})), "subject"),
-                (&stage.shop.key, "/v1/trades".to_owned(), opened(json!({"metadata": {"note": number}})), "metadata.note"),
+                (
+                    &stage.shop.key,
+                    "/v1/trades".to_owned(),
+                    opened(json!({"metadata": {"note": number}})),
+                    "metadata.note",
+                ),
                 (
                     &stage.shop.key,
                     format!("/v1/trades/{paid}/refunds"),
@@ -96,7 +101,8 @@ fn j116_texts_are_stored_as_they_are() {
             let trade = id(&stage.shop.open("instant", 5, &more).await.ok(201));
             let shown = stage.shop.trade_is(&trade, "completed").await;
             assert_eq!((&shown["subject"], &shown["metadata"]["note"]), (&json!(text), &json!(text)));
-            let refund = stage.shop.refund(&trade, 5, &json!({"reason": text, "merchant_refund_id": number})).await.ok(201);
+            let refund =
+                stage.shop.refund(&trade, 5, &json!({"reason": text, "merchant_refund_id": number})).await.ok(201);
             let refund = stage.shop.refund_is(&id(&refund), "succeeded").await;
             assert_eq!((&refund["reason"], &refund["merchant_refund_id"]), (&json!(text), &json!(number)));
             let encoded: String = number.bytes().map(|byte| format!("%{byte:02x}")).collect();

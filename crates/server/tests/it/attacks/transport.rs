@@ -68,10 +68,12 @@ fn a09_undeclared_methods_on_every_path() {
             let id = if path.starts_with("/v1") && path.contains("{id}") { nowhere(noun) } else { "x".to_owned() };
             for method in METHODS.into_iter().filter(|method| !declared.contains(&(*method).to_owned())) {
                 let call = Call::new(method, &path.replace("{id}", &id), "");
-                let answer = call.with("authorization", format!("Bearer {}", stage.platform.key)).send(&stage.platform.address);
+                let answer =
+                    call.with("authorization", format!("Bearer {}", stage.platform.key)).send(&stage.platform.address);
                 let asked = format!("{method} {path}");
                 assert_eq!(answer.status, 405, "{asked}");
-                let mut allowed: Vec<String> = answer.header("allow").split(',').map(|name| name.trim().to_owned()).collect();
+                let mut allowed: Vec<String> =
+                    answer.header("allow").split(',').map(|name| name.trim().to_owned()).collect();
                 allowed.sort();
                 assert_eq!(allowed, declared, "{asked}");
                 if method != "HEAD" {

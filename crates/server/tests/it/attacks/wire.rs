@@ -58,7 +58,8 @@ impl Call {
 
     /// Everything up to the body. `connection: close` ends the answer.
     pub(super) fn head(&self, length: &str) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.method, self.path).into_bytes();
+        let mut head =
+            format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
             head.extend_from_slice(name.as_bytes());
             head.extend_from_slice(b": ");
@@ -132,7 +133,8 @@ impl Answer {
         let (head, body) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-        let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        let pair =
+            |line: &str| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
         Some(Self { status, headers: lines.filter_map(pair).collect(), body: body.to_owned() })
     }
 
