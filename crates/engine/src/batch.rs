@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::{Problem, Time, TradeId};
-use store::{Head, Row as _, Work};
 use store::tables::log::Event;
 use store::tables::shard::Control as ControlRecord;
 use store::unit::{Changes, Key, Memory};
+use store::{Head, Row as _, Work};
 
 use crate::channels::Channels;
 use crate::control::Control;
@@ -69,8 +69,14 @@ pub fn decide<'r>(
     let mut batch = Batch::new(footing, Arc::clone(&ground.control));
     let mut missing = BTreeSet::new();
     for request in requests {
-        let mut view =
-            View::new(&batch.footing, committed, &batch.memory, Arc::clone(&batch.control), Arc::clone(&ground.channels), batch.next_answer);
+        let mut view = View::new(
+            &batch.footing,
+            committed,
+            &batch.memory,
+            Arc::clone(&batch.control),
+            Arc::clone(&ground.channels),
+            batch.next_answer,
+        );
         let served = serve::serve(&mut view, request);
         if !view.missing().is_empty() {
             missing.extend(view.missing().iter().copied());
@@ -144,8 +150,7 @@ impl Batch {
         let tasks = crate::tasks::changes(ground.shard, committed, &self.memory, &mut self.changes);
         let trees = crate::tasks::touched(committed, &self.memory);
         let head = self.ledger.close(ground, committed, &self.memory, &mut self.changes);
-        let work =
-            Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
+        let work = Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
         Decided {
             work: Some(work),
             memory: self.memory,

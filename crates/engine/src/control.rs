@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kernel::{EndpointId, KeyId, MerchantId, RootId};
 use serde::{Deserialize, Serialize};
-use store::{Cell, Reader, Row as _, StoreError};
 use store::tables::shard::Control as Record;
+use store::{Cell, Reader, Row as _, StoreError};
 
 /// A merchant (商户).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -107,13 +107,7 @@ impl Ledger {
 
     /// Closes the batch: openings and applied sums are taken from the account rows as they are really written, so that
     /// they can disagree with the transfers. Returns the shard's new head.
-    pub fn close(
-        mut self,
-        ground: &Ground<'_>,
-        committed: &Memory,
-        decided: &Memory,
-        changes: &mut Changes,
-    ) -> Head {
+    pub fn close(mut self, ground: &Ground<'_>, committed: &Memory, decided: &Memory, changes: &mut Changes) -> Head {
         for (id, account) in &decided.accounts {
             let Some(after) = account else { continue };
             let before = committed.accounts.get(id).and_then(Option::as_ref);

@@ -23,8 +23,11 @@ use store::{Ask, Cell, Head, Row as _, StoreError, Written};
 use crate::batch::{self, Decided};
 use crate::channels::Channels;
 use crate::control::Shared;
-use crate::ports::{Clock, Observer};
+use crate::ports::{Alarm, Clock, Observer};
 use crate::request::Request;
+
+/// How long a line waits before it asks again for a store that is away, while a commit's answer is lost.
+const AWAY_US: i64 = 100_000;
 
 /// One waiting request and the way back to its caller.
 pub struct Job {
@@ -95,6 +98,8 @@ pub struct Setup {
     pub queue: Receiver<Job>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Ends a wait for a store that is away.
+    pub alarm: Arc<dyn Alarm>,
     /// Who acts after a commit.
     pub observer: Arc<dyn Observer>,
     /// Control data, shared with the doors.
@@ -172,17 +177,16 @@ impl Line {
     /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.
     async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
         loop {
-            let (decided, head, rounds) = self.decide(&jobs).await?;
+            let (decided, head, rounds) = match self.decide(&jobs).await {
+                Ok(decided) => decided,
+                Err(error) => return self.give_up(jobs, error),
+            };
             let Some(work) = decided.work else {
                 return self.answer(jobs, decided, head.seq, rounds);
             };
             let written = match self.setup.store.write(&work).await {
                 Ok(written) => written,
-                Err(error) => {
-                    self.forget();
-                    fail(jobs, &error);
-                    return if error.is_fatal() { Err(error) } else { Ok(()) };
-                }
+                Err(error) => return self.give_up(jobs, error),
             };
             let done = match written {
                 Written::Done => true,
@@ -243,10 +247,34 @@ impl Line {
         Ok(())
     }
 
-    /// Whether the lost commit took place. The read waits for the old transaction; when it did not take place, its fence
-    /// is stale for ever, so deciding again is safe. If the shard has moved on since, our batch's row tells.
+    /// Nothing of the batch was written, and its callers are told so. A store that is away may come back; one in which
+    /// something is broken stops the line.
+    fn give_up(&mut self, jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
+        self.forget();
+        for job in jobs {
+            // A caller that is gone needs no answer.
+            let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
+        }
+        if error.is_fatal() { Err(error) } else { Ok(()) }
+    }
+
+    /// Whether the lost commit took place. Until that is known the batch is neither answered nor failed, however long the
+    /// store is away.
     async fn resolve(&mut self, ours: &Head) -> Result<bool, StoreError> {
         self.setup.observer.unknown();
+        loop {
+            match self.took_place(ours).await {
+                Err(error) if !error.is_fatal() => {
+                    self.setup.alarm.at(self.setup.clock.now().plus(AWAY_US)).await;
+                }
+                known => return known,
+            }
+        }
+    }
+
+    /// The read waits for the old transaction; when that did not take place, its fence is stale for ever, so deciding
+    /// again is safe. If the shard has moved on since, our batch's row tells.
+    async fn took_place(&mut self, ours: &Head) -> Result<bool, StoreError> {
         let shard = self.setup.shard;
         let head = self.setup.store.resolve(shard).await?;
         if head.seq < ours.seq {
@@ -288,11 +316,5 @@ impl Line {
             let _ = job.reply.send(reply);
         }
         Ok(())
-    }
-}
-
-fn fail(jobs: Vec<Job>, error: &StoreError) {
-    for job in jobs {
-        let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
     }
 }

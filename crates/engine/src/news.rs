@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kernel::{CaseId, Context, PaymentId, PayOrg, RefundId, TradeId};
-use store::{Cell, Row as _};
+use kernel::{CaseId, Context, PayOrg, PaymentId, RefundId, TradeId};
 use store::tables::body::Body;
 use store::tables::log::Event;
+use store::{Cell, Row as _};
 
 use crate::view::Footing;
 

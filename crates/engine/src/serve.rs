@@ -58,12 +58,10 @@ pub fn serve(view: &mut View<'_>, request: &Request) -> Served {
 fn attempt(view: &mut View<'_>, request: &Request) -> Result<Served, Stop> {
     let key = match &request.idempotency {
         None => None,
-        Some(idempotency) => {
-            match answers::look_up(view, ClaimKind::Key, &request.caller.scope(), &idempotency.key)? {
-                Found::Taken(answer) => return replayed(view, request, &answer),
-                Found::Free(place) => Some((idempotency, place)),
-            }
-        }
+        Some(idempotency) => match answers::look_up(view, ClaimKind::Key, &request.caller.scope(), &idempotency.key)? {
+            Found::Taken(answer) => return replayed(view, request, &answer),
+            Found::Free(place) => Some((idempotency, place)),
+        },
     };
     if let Command::Recall(problem) = &request.command {
         return Err(Stop::Refused(problem.clone()));

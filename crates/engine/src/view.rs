@@ -102,7 +102,8 @@ impl<'a> View<'a> {
     /// The same without stopping: `None` when it is not known yet (and then it is noted), so that several reads of one
     /// round can be noted together.
     pub fn peek<A: Kept>(&mut self, key: A::Key) -> Option<Option<Arc<A>>> {
-        let known = self.own.get::<A>(key).or_else(|| self.batch.get::<A>(key)).or_else(|| self.committed.get::<A>(key));
+        let known =
+            self.own.get::<A>(key).or_else(|| self.batch.get::<A>(key)).or_else(|| self.committed.get::<A>(key));
         if known.is_none() {
             self.missing.insert(A::key(key));
         }

@@ -6,7 +6,9 @@ use engine::line::Reply;
 use engine::request::{Caller, Command, Idempotency, Request};
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Create, LateSuccess};
-use kernel::{Amount, Bucket, Context, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, TradeId, UserId};
+use kernel::{
+    Amount, Bucket, Context, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, TradeId, UserId,
+};
 
 use crate::rng::Rng;
 

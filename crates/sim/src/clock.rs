@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use engine::ports::Clock;
+use engine::ports::{Alarm, Clock};
+use futures::future::{BoxFuture, FutureExt as _};
 use kernel::Time;
 
 /// 2026-01-01T00:00:00Z.
@@ -28,5 +29,13 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Time {
         Time::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Alarm for VirtualClock {
+    /// Nothing else happens in the world while a node waits, so time jumps to what it waits for.
+    fn at(&self, time: Time) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        async move { clock.pass(time.since(clock.now()).max(0)) }.boxed()
     }
 }

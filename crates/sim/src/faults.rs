@@ -36,6 +36,13 @@ impl Faults {
     fn strike(&self, percent: u64) -> bool {
         self.on.load(Ordering::Relaxed) && self.rng.chance(percent)
     }
+
+    fn may_be_away(&self, percent: u64) -> Result<(), StoreError> {
+        if self.strike(percent) {
+            return Err(StoreError::Unreachable { detail: "the simulated store is away".to_owned() });
+        }
+        Ok(())
+    }
 }
 
 /// A line with faults between it and the store.
@@ -97,6 +104,7 @@ impl Line for FaultyLine {
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
         async move {
             pause(&self.faults.rng).await;
+            self.faults.may_be_away(2)?;
             let snapshot = self.inner.load(shard, asks, lock).await?;
             // The other node may write between this read and our write.
             pause(&self.faults.rng).await;
@@ -108,9 +116,7 @@ impl Line for FaultyLine {
     fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
         async move {
             pause(&self.faults.rng).await;
-            if self.faults.strike(3) {
-                return Err(StoreError::Unreachable { detail: "the simulated store is away".to_owned() });
-            }
+            self.faults.may_be_away(3)?;
             if self.faults.strike(4) {
                 return Ok(Written::Unknown);
             }
@@ -124,6 +130,7 @@ impl Line for FaultyLine {
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
         async move {
             pause(&self.faults.rng).await;
+            self.faults.may_be_away(25)?;
             self.inner.resolve(shard).await
         }
         .boxed()

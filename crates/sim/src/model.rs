@@ -46,9 +46,11 @@ impl Model {
                 found.push(format!("{owner} {subject}: {} posted, {wanted} expected", account.posted()));
             }
         }
-        found.extend(rest.into_iter().filter(|(_, amount)| *amount != 0).map(|((owner, subject), amount)| {
-            format!("{owner} {subject}: no account, {amount} expected")
-        }));
+        found.extend(
+            rest.into_iter()
+                .filter(|(_, amount)| *amount != 0)
+                .map(|((owner, subject), amount)| format!("{owner} {subject}: no account, {amount} expected")),
+        );
         found
     }
 }

@@ -13,7 +13,7 @@ use futures::task::LocalSpawnExt as _;
 use store::Store;
 
 use crate::clock::VirtualClock;
-use crate::faults::{FaultyLine, Faults};
+use crate::faults::{Faults, FaultyLine};
 
 /// What a node tells of itself.
 #[derive(Default)]
@@ -72,6 +72,7 @@ impl Node {
             store: Box::new(FaultyLine::new(inner, ground.faults.clone())),
             queue,
             clock: Arc::new(ground.clock.clone()),
+            alarm: Arc::new(ground.clock.clone()),
             observer: Arc::clone(diary) as Arc<dyn Observer>,
             control: Shared::new(ground.control.clone()),
             channels: Arc::new(Channels::default()),

@@ -249,6 +249,10 @@ impl World {
     }
 
     fn paid(&self) -> usize {
-        self.asked.iter().filter_map(|asked| asked.told.as_ref()).filter(|reply| reply.body.contains("\"succeeded\"")).count()
+        self.asked
+            .iter()
+            .filter_map(|asked| asked.told.as_ref())
+            .filter(|reply| reply.body.contains("\"succeeded\""))
+            .count()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kernel::{Code, Problem};
 use store::Cell;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
@@ -93,9 +92,4 @@ fn birth_draft(place: i64) -> Draft {
         object: None,
         body: None,
     }
-}
-
-/// The refusal of an unknown scope.
-pub fn unknown_scope(place: usize) -> Problem {
-    Problem::at(Code::invalid_value, format!("scopes[{place}]"), format!("the scopes are {}", SCOPES.join(", ")))
 }

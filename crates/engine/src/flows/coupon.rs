@@ -30,7 +30,11 @@ pub fn issue(view: &mut View<'_>, issue: &IssueCoupon) -> Result<Outcome, Stop> 
         created_at: view.now(),
     };
     if coupon.is_over(view.now()) {
-        return Err(Stop::Refused(Problem::at(Code::expires_at_invalid, "expires_at", "the coupon has expired already")));
+        return Err(Stop::Refused(Problem::at(
+            Code::expires_at_invalid,
+            "expires_at",
+            "the coupon has expired already",
+        )));
     }
     view.fresh::<Coupon>(issue.id);
     book(view, None, &coupon.issue_post())?

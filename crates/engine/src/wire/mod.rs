@@ -41,11 +41,7 @@ impl Rendered {
     /// A problem.
     pub fn problem(problem: &kernel::Problem, request_id: &str) -> Self {
         let status = problem.code.kind().status();
-        Self {
-            status,
-            body: problem::body(problem, request_id).into(),
-            object: problem.object.clone(),
-        }
+        Self { status, body: problem::body(problem, request_id).into(), object: problem.object.clone() }
     }
 }
 
@@ -77,10 +73,7 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
 
 /// The bodies of everything the request told, and the institution of each event, both as of its end. `bodies` holds what
 /// the answer has rendered already.
-pub fn bodies(
-    view: &mut View<'_>,
-    mut bodies: BTreeMap<Object, Arc<str>>,
-) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
+pub fn bodies(view: &mut View<'_>, mut bodies: BTreeMap<Object, Arc<str>>) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
     let objects: Vec<Object> = view.told.iter().map(|told| told.object).collect();
     for object in objects {
         if !bodies.contains_key(&object) {
@@ -140,9 +133,7 @@ fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
         Object::Refund(id) => state.refund(id.no).and_then(|refund| state.payment(refund.payment)),
         Object::Case(id) => state.case(id.no).and_then(|case| match case.subject {
             ::payment::Subject::Instruction(no) => state.leg(no).map(|(payment, _)| payment),
-            ::payment::Subject::Part(no) => {
-                state.part(no).and_then(|(refund, _)| state.payment(refund.payment))
-            }
+            ::payment::Subject::Part(no) => state.part(no).and_then(|(refund, _)| state.payment(refund.payment)),
         }),
     };
     let outside = payment.and_then(|payment| payment.external().find_map(|leg| leg.channel_account.as_deref()));
@@ -176,7 +167,9 @@ fn coupon_json(view: &mut View<'_>, id: CouponId) -> Result<String, Stop> {
 }
 
 fn funded(owner: &Owner, money: Money) -> String {
-    json(&serde_json::json!({"object": "funding", "owner": owner.wire(), "amount": money.amount, "currency": money.currency}))
+    json(
+        &serde_json::json!({"object": "funding", "owner": owner.wire(), "amount": money.amount, "currency": money.currency}),
+    )
 }
 
 fn gone(id: impl std::fmt::Display) -> Stop {

@@ -95,10 +95,10 @@ impl<'a> Object<'a> {
             currency: payment.money.currency,
             instructions: payment.instructions.iter().map(|leg| instruction(trade, leg)).collect(),
             next_action: payment.next_action().and_then(|leg| next_action(trade, leg)),
-            failure: payment.failure.as_ref().map(|failure| FailureObject {
-                code: failure.code.as_str(),
-                message: &failure.message,
-            }),
+            failure: payment
+                .failure
+                .as_ref()
+                .map(|failure| FailureObject { code: failure.code.as_str(), message: &failure.message }),
             rule_version: payment.rule_version,
             created_at: payment.created_at,
             sequence: payment.sequence,

@@ -13,12 +13,12 @@ use channel::{Adapter as _, Answer, Profiles};
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::{Committed, Job, Reply, Setup};
-use engine::ports::{Clock, Observer};
+use engine::ports::{Alarm, Clock, Observer};
 use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
 use engine::verify::{self, Options, Report};
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
-use futures::future::join_all;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::task::LocalSpawnExt as _;
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
@@ -47,6 +47,13 @@ pub(crate) struct Hands(Arc<AtomicI64>);
 impl Clock for Hands {
     fn now(&self) -> Time {
         Time::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Alarm for Hands {
+    fn at(&self, time: Time) -> BoxFuture<'static, ()> {
+        self.0.fetch_max(time.micros(), Ordering::Relaxed);
+        futures::future::ready(()).boxed()
     }
 }
 
@@ -150,6 +157,7 @@ impl World {
             store: between(store.line().unwrap()),
             queue: receiver,
             clock: Arc::new(clock.clone()),
+            alarm: Arc::new(clock.clone()),
             observer: Arc::new(Deaf),
             control: Shared::new(Control::default()),
             channels: Arc::new(Channels::new(profiles)),

@@ -128,6 +128,7 @@ impl House {
             store: self.store.line().unwrap(),
             queue: jobs,
             clock: self.clock.clone(),
+            alarm: self.clock.clone(),
             observer: Arc::new(Follow(self.watermark.clone())),
             control: self.control.clone(),
             channels: Arc::clone(&self.channels),

@@ -47,6 +47,7 @@ const OPENING: &[Code] = &[
 ];
 const CONFIRMING: &[Code] = &[
     Code::not_found,
+    Code::merchant_required,
     Code::invalid_state,
     Code::nothing_to_confirm,
     Code::receiver_unknown,
@@ -57,6 +58,7 @@ const CONFIRMING: &[Code] = &[
 ];
 const REFUNDING: &[Code] = &[
     Code::not_found,
+    Code::merchant_required,
     Code::invalid_state,
     Code::refund_exists,
     Code::refund_exceeds_paid,
@@ -282,6 +284,10 @@ fn in_the_open() -> [Route; 10] {
                 Code::signature_invalid,
                 Code::timestamp_out_of_range,
                 Code::event_type_mismatch,
+                Code::malformed_json,
+                Code::body_too_large,
+                Code::store_unavailable,
+                Code::overloaded,
                 Code::not_found,
             ]),
         Route::open("/livez", health::livez, "Whether the process runs"),

@@ -50,6 +50,7 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
         store: parts.line,
         queue: parts.jobs,
         clock: parts.clock,
+        alarm: Arc::new(ports::SystemClock),
         observer: parts.observer,
         control: parts.control,
         channels: parts.channels,
@@ -60,7 +61,10 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
     let (end, ended) = oneshot::channel();
     match &config.store.0 {
         store::Url::Sqlite(_) => {
+            // The line's alarm is the runtime's.
+            let runtime = tokio::runtime::Handle::current();
             let work = move || {
+                let _context = runtime.enter();
                 // Nobody listens any more only where the process is ending.
                 let _ = end.send(ports::block(engine::line::run(setup)));
             };

@@ -1,3 +1,5 @@
+//! The task worker against a store in memory, an institution that never answers, and a line played by the test.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -5,9 +7,7 @@ use channel::{Incoming, Outgoing, Registry, Source};
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use kernel::message::channel::{Command as ChannelCommand, Place as PlaceOrder, Purpose};
-use kernel::{
-    Amount, Context, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Problem, SubType,
-};
+use kernel::{Amount, Context, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Problem, SubType};
 use store::unit::Changes;
 use store::{Head, Store, Work};
 

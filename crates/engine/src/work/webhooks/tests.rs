@@ -1,3 +1,5 @@
+//! The webhook worker against a store in memory and endpoints that answer, fail, or never answer.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,3 +1,5 @@
+//! What the layers give, and that every fault is named with its key, its value and what is allowed.
+
 use super::*;
 
 fn read(text: &str) -> Result<Loaded, ConfigError> {

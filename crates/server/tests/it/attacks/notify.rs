@@ -8,7 +8,7 @@ use kernel::{Code, Currency, OrderId, Time, TradeId, limits};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::routes::nowhere;
+use super::routes::{Document, nowhere};
 use super::rows;
 use super::stage::{Stage, assert_problem, attack, attack_in_silence};
 use super::wire::{Answer, Call};
@@ -249,6 +249,8 @@ fn g87_g91_bodies_that_are_no_notification() {
         let large = vec![b'x'; limits::MAX_BODY_BYTES + 1];
         let answer = Call::new("POST", DOOR, large).send(&stage.platform.address);
         assert_problem(&answer, Code::body_too_large, "a large notification");
+        let route = Document::read(stage).operations().into_iter().find(|route| route.path == "/notify/{id}").unwrap();
+        assert!(route.documents(413, "body_too_large"));
         stage.unchanged("a large notification");
         let entity = r#"<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>"#;
         let genuine = String::from_utf8(bytes(&about(&trade, paid(100, "CNY")))).unwrap();
@@ -275,6 +277,8 @@ fn g87_g91_bodies_that_are_no_notification() {
                 body.chars().take(200).collect::<String>()
             );
             assert!(!answer.body.contains("root:"), "{}", answer.body);
+            let code = answer.json()["code"].as_str().unwrap().to_owned();
+            assert!(route.documents(answer.status, &code), "{code} is not documented");
             stage.unchanged(&body.chars().take(200).collect::<String>());
         }
     });

@@ -167,7 +167,7 @@ fn a13_path_tricks() {
             format!("/v1/trades/{trade}%20"),
             format!("/v1/trades/{trade}%2500"),
             format!("/v1/trades/{trade}%252f"),
-            format!("/v1/trades/%2574rd"),
+            "/v1/trades/%2574rd".to_owned(),
             format!("/v1/trades/{trade};x=1"),
             format!("/v1/trades/{trade}%0d%0aset-cookie:x"),
             format!("/v1/trades/{}", trade.to_uppercase()),
