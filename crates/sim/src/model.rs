@@ -19,7 +19,7 @@ impl Model {
         match &asked.operation {
             Operation::Fund { user, amount } => self.add(format!("user:{user}"), "2001", *amount),
             Operation::Pay { user, amount, .. } => {
-                if answer["payment"]["status"] == "succeeded" {
+                if answer.pointer("/payment/status").is_some_and(|status| status == "succeeded") {
                     self.add(format!("user:{user}"), "2001", -*amount);
                     self.add(asked.merchant.clone(), "2003", *amount);
                 }

@@ -164,12 +164,12 @@ fn tell_orders(view: &mut View<'_>, id: TradeId, input: channel::Input) -> Resul
 fn taken_numbers(view: &mut View<'_>, orders: &Orders, told: &Told) -> Result<BTreeSet<String>, Stop> {
     let mut taken = BTreeSet::new();
     let Some(order) = orders.get(told.order.no) else { return Ok(taken) };
-    if let Some(number) = told.word.channel_no() {
-        if let Found::Taken(answer) = answers::look_up(view, ClaimKind::Channel, &order.channel_account, number)? {
-            if answer.object.as_deref() != Some(told.order.to_string().as_str()) {
-                taken.insert(number.to_owned());
-            }
-        }
+    let Some(number) = told.word.channel_no() else { return Ok(taken) };
+    let found = answers::look_up(view, ClaimKind::Channel, &order.channel_account, number)?;
+    if let Found::Taken(answer) = found
+        && answer.object.as_deref() != Some(told.order.to_string().as_str())
+    {
+        taken.insert(number.to_owned());
     }
     Ok(taken)
 }

@@ -65,10 +65,10 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
 pub fn command(view: &mut View<'_>, caller: &Caller, id: TradeId, command: &Command) -> Result<Outcome, Stop> {
     let trade = visible(view, caller, id)?;
     let payments = view.get::<Payments>(id)?;
-    if let Command::Refund(refund) = command {
-        if let Some(known) = payments.as_deref().and_then(|state| state.existing_refund(&refund.merchant_refund_id)) {
-            return existing(id, known, refund);
-        }
+    if let Command::Refund(refund) = command
+        && let Some(known) = payments.as_deref().and_then(|state| state.existing_refund(&refund.merchant_refund_id))
+    {
+        return existing(id, known, refund);
     }
     let before = payments.map_or((0, 0), |state| (state.payments.len(), state.refunds.len()));
     drop(trade);

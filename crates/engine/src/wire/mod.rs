@@ -10,6 +10,7 @@ pub mod problem;
 pub mod trade;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use ::payment::{Coupon, Payments};
@@ -76,8 +77,8 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
 pub fn bodies(view: &mut View<'_>, mut bodies: BTreeMap<Object, Arc<str>>) -> Result<BTreeMap<Object, Arc<str>>, Stop> {
     let objects: Vec<Object> = view.told.iter().map(|told| told.object).collect();
     for object in objects {
-        if !bodies.contains_key(&object) {
-            bodies.insert(object, body(view, object)?.into());
+        if let Entry::Vacant(place) = bodies.entry(object) {
+            place.insert(body(view, object)?.into());
         }
     }
     let trades: Vec<TradeId> = view.told.iter().map(|told| told.object.trade()).collect();

@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_damaged_is_inconsistent() {
-        for bytes in [vec![], vec![9, 1, 2], vec![1], vec![1, 255, 255, 255, 255, 0], vec![1, 9, 0, 0, 0, 7], vec![0, 0xff]] {
+        for bytes in
+            [vec![], vec![9, 1, 2], vec![1], vec![1, 255, 255, 255, 255, 0], vec![1, 9, 0, 0, 0, 7], vec![0, 0xff]]
+        {
             let row = vec![Cell::Int(1), Cell::Bytes(bytes.into())];
             assert!(Only::from_cells(row).is_err());
         }
