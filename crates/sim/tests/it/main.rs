@@ -1,6 +1,6 @@
 //! The simulator finds nothing in clean code, and finds every planted bug.
 
-#![allow(clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use sim::{Planted, run};
 

@@ -1,3 +1,5 @@
+//! The fold on stretches of a log: what one event or transfer makes of the rows, and what does not fit.
+
 use accounting::{AccountKey, Subject};
 use kernel::message::accounting::HoldNo;
 use kernel::{Currency, Owner, UserId};
