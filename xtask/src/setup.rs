@@ -46,7 +46,7 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// PostgreSQL's programs, and how to run them.
 pub(crate) struct Programs {
     /// Where they are.
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
     /// The user to become, where this one may not run a server.
     pub(crate) user: Option<&'static str>,
     changer: Option<&'static str>,
@@ -71,6 +71,12 @@ impl Programs {
             }
             (Some(other), _) => Err(Failure::new(format!("{other} cannot run a server here: install util-linux"))),
         }
+    }
+
+    /// A command that runs one of its clients: beside the server, or in PATH where a distribution keeps them apart.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let beside = self.folder.join(program);
+        if beside.is_file() { Command::new(beside) } else { Command::new(program) }
     }
 }
 

@@ -39,7 +39,8 @@ const FOLDER: &str = "suanpan-bench";
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
     let root = checkout::root()?;
-    step::run(step::cargo(&root).args(["build", "--release", "--package", "suanpan"]))?;
+    let build = ["build", "--release", "--package", "suanpan", "--target-dir"];
+    step::run(step::cargo(&root).args(build).arg(root.join("target")))?;
     let folder = options.folder.clone().unwrap_or_else(|| root.join("target")).join(FOLDER);
     // What an earlier run left behind.
     let _ = fs::remove_dir_all(&folder);

@@ -96,14 +96,14 @@ impl Postgres {
     }
 
     fn query(&self, sql: &str) -> Result<String, Failure> {
-        let mut psql = Command::new(self.programs.folder.join("psql"));
+        let mut psql = self.programs.client("psql");
         psql.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"]);
         step::output(psql.args(["-p", &self.port.to_string(), "-v", "ON_ERROR_STOP=1", "-c", sql]))
     }
 
     fn await_ready(&self) -> Result<(), Failure> {
         for _ in 0..ASKS {
-            let mut ask = Command::new(self.programs.folder.join("pg_isready"));
+            let mut ask = self.programs.client("pg_isready");
             if step::succeeds(ask.args(["-h", "127.0.0.1", "-p", &self.port.to_string()])) {
                 return Ok(());
             }
