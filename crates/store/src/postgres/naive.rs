@@ -45,7 +45,8 @@ CREATE INDEX ON naive.posting (account, at);
 CREATE TABLE naive.outbox (
     id BIGSERIAL PRIMARY KEY, type TEXT NOT NULL, trade BYTEA NOT NULL, body TEXT NOT NULL);
 ";
-const FUND: &str = "INSERT INTO naive.account (id, balance) SELECT id, $2 FROM generate_series(0, $1) AS id";
+const FUND: &str = "INSERT INTO naive.account (id, balance)
+    SELECT id, CAST($2 AS BIGINT) FROM generate_series(CAST(0 AS BIGINT), CAST($1 AS BIGINT)) AS id";
 const PAID: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(amount), 0) AS BIGINT),
     (SELECT CAST(SUM(balance) AS BIGINT) FROM naive.account) FROM naive.trade";
 
