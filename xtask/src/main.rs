@@ -1,6 +1,6 @@
 //! The project's own tools: `cargo xtask <command>`.
 //!
-//! One file per command: [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the tests
+//! One file or folder per command: [`bench`] measures everything, [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the tests
 //! start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates. Rules are
 //! pure functions over what was read, so each is tested on a sample that breaks it.
 
@@ -10,6 +10,7 @@
     reason = "a command-line tool: it prints, and it measures how long its own steps take"
 )]
 
+mod bench;
 mod checkout;
 mod dag;
 mod failure;
@@ -25,6 +26,7 @@ use failure::Failure;
 const HELP: &str = "cargo xtask <command>
 
   test [ARGS]  setup, formatting, tidy, dag, clippy, then `cargo test`, to which ARGS are passed on
+  bench [OPTIONS]  measure everything, and fill in docs/performance.md (`bench --help`)
   setup        see that the machine has what the tests start (PostgreSQL); install it where that is possible
   tidy         rules about files: words, places, lengths, module docs, links, error pages
   dag          rules about crates: which may depend on which
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [command, rest @ ..] if command == "test" => pipeline::run(rest),
+        [command, rest @ ..] if command == "bench" => bench::run(rest),
         [command] if command == "setup" => setup::run(),
         [command] if command == "tidy" => tidy::run(),
         [command] if command == "dag" => dag::run(),

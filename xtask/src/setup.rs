@@ -43,6 +43,54 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
 }
 
+/// PostgreSQL's programs, and how to run them.
+pub(crate) struct Programs {
+    /// Where they are.
+    folder: PathBuf,
+    /// The user to become, where this one may not run a server.
+    pub(crate) user: Option<&'static str>,
+    changer: Option<&'static str>,
+}
+
+impl Programs {
+    /// A command that runs one of them as somebody who may.
+    pub(crate) fn command(&self, program: &str) -> Result<Command, Failure> {
+        let program = self.folder.join(program);
+        match (self.changer, self.user) {
+            (_, None) | (None, _) => Ok(Command::new(program)),
+            (Some("setpriv"), Some(user)) => {
+                let mut command = Command::new("setpriv");
+                command.args([format!("--reuid={user}"), format!("--regid={user}")]);
+                command.args(["--init-groups", "--"]).arg(program);
+                Ok(command)
+            }
+            (Some("runuser"), Some(user)) => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", user, "--"]).arg(program);
+                Ok(command)
+            }
+            (Some(other), _) => Err(Failure::new(format!("{other} cannot run a server here: install util-linux"))),
+        }
+    }
+
+    /// A command that runs one of its clients: beside the server, or in PATH where a distribution keeps them apart.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let beside = self.folder.join(program);
+        if beside.is_file() { Command::new(beside) } else { Command::new(program) }
+    }
+}
+
+/// PostgreSQL's programs; a failure says what is missing.
+pub(crate) fn programs() -> Result<Programs, Failure> {
+    let facts = Facts::gather()?;
+    let folder = facts.server.ok_or_else(|| Failure::new("PostgreSQL is not installed: run `cargo xtask setup`"))?;
+    match (facts.root, facts.user) {
+        (false, _) => Ok(Programs { folder, user: None, changer: None }),
+        (true, Some(user)) => Ok(Programs { folder, user: Some(user), changer: facts.user_changer }),
+        (true, None) => Err(Failure::new("PostgreSQL does not run as root: run `cargo xtask setup`")),
+    }
+}
+
 /// What this machine has.
 struct Facts {
     root: bool,

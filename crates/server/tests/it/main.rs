@@ -18,6 +18,7 @@
 mod host;
 mod api;
 mod attacks;
+mod bench;
 mod books;
 mod commands;
 mod kills;
