@@ -1,7 +1,8 @@
 //! The project's own tools: `cargo xtask <command>`.
 //!
 //! One file per command: [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the tests
-//! start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates. Rules are
+//! start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates,
+//! [`schemathesis`] holds the server to its document. Rules are
 //! pure functions over what was read, so each is tested on a sample that breaks it.
 
 #![allow(
@@ -14,6 +15,7 @@ mod checkout;
 mod dag;
 mod failure;
 mod pipeline;
+mod schemathesis;
 mod setup;
 mod step;
 mod tidy;
@@ -28,6 +30,8 @@ const HELP: &str = "cargo xtask <command>
   setup        see that the machine has what the tests start (PostgreSQL); install it where that is possible
   tidy         rules about files: words, places, lengths, module docs, links, error pages
   dag          rules about crates: which may depend on which
+  schemathesis [ARGS]
+               the server against its OpenAPI document; the first run fetches the tool
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         [command] if command == "setup" => setup::run(),
         [command] if command == "tidy" => tidy::run(),
         [command] if command == "dag" => dag::run(),
+        [command, rest @ ..] if command == "schemathesis" => schemathesis::run(rest),
         [command] if command == "help" || command == "--help" => {
             print!("{HELP}");
             Ok(())

@@ -129,8 +129,16 @@ impl Postgres {
     /// # Errors
     /// When the server refuses.
     pub fn run(&self, sql: &str) -> io::Result<String> {
+        self.run_in("postgres", sql)
+    }
+
+    /// The same in the database of this name.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn run_in(&self, database: &str, sql: &str) -> io::Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", "postgres", "-h"]).arg(&self.directory);
+        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-h"]).arg(&self.directory);
         let output = checked(psql.args(["-p", &self.port.to_string(), "-v", "ON_ERROR_STOP=1", "-c", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }

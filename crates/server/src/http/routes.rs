@@ -92,6 +92,8 @@ const BUDGETS: &[Code] = &[
     Code::merchant_mismatch,
 ];
 const PAGED: &[Code] = &[Code::cursor_invalid, Code::merchant_mismatch, Code::projection_behind];
+const FOUND: &[Code] =
+    &[Code::cursor_invalid, Code::merchant_mismatch, Code::merchant_required, Code::projection_behind];
 const MISSING: &[Code] = &[Code::not_found];
 
 /// Every route of an environment.
@@ -118,7 +120,7 @@ fn of_trades() -> [Route; 14] {
         Route::get("/v1/trades", Read, trades::list, "List trades, or find one by the merchant's own number")
             .asks(&["merchant_id", "merchant_order_id", "status", "limit", "cursor", "stale"])
             .answers(200, "TradeList")
-            .refuses(PAGED),
+            .refuses(FOUND),
         Route::get("/v1/trades/{id}", Read, trades::show, "Read a trade")
             .asks(&["wait"])
             .answers(200, "Trade")
