@@ -1,7 +1,8 @@
 //! The project's own tools: `cargo xtask <command>`.
 //!
-//! One file or folder per command: [`bench`] measures everything, [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the tests
-//! start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates. Rules are
+//! One file or folder per command: [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the
+//! tests start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates,
+//! [`bench`] measures everything, [`schemathesis`] holds the server to its document. Rules are
 //! pure functions over what was read, so each is tested on a sample that breaks it.
 
 #![allow(
@@ -15,6 +16,7 @@ mod checkout;
 mod dag;
 mod failure;
 mod pipeline;
+mod schemathesis;
 mod setup;
 mod step;
 mod tidy;
@@ -30,6 +32,8 @@ const HELP: &str = "cargo xtask <command>
   setup        see that the machine has what the tests start (PostgreSQL); install it where that is possible
   tidy         rules about files: words, places, lengths, module docs, links, error pages
   dag          rules about crates: which may depend on which
+  schemathesis [ARGS]
+               the server against its OpenAPI document; the first run fetches the tool
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         [command] if command == "setup" => setup::run(),
         [command] if command == "tidy" => tidy::run(),
         [command] if command == "dag" => dag::run(),
+        [command, rest @ ..] if command == "schemathesis" => schemathesis::run(rest),
         [command] if command == "help" || command == "--help" => {
             print!("{HELP}");
             Ok(())

@@ -13,7 +13,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_channel::Receiver;
 use futures::channel::oneshot;
 use kernel::{Code, Problem, RootId, Time, TradeId, limits};
 use store::tables::shard::Batch as BatchRow;
@@ -24,6 +23,7 @@ use crate::batch::{self, Decided};
 use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock, Observer};
+use crate::queue::Exit;
 use crate::request::Request;
 
 /// How long a line waits before it asks again for a store that is away, while a commit's answer is lost.
@@ -95,7 +95,7 @@ pub struct Setup {
     /// The store's write line.
     pub store: Box<dyn store::Line>,
     /// What is waiting.
-    pub queue: Receiver<Job>,
+    pub queue: Exit,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends a wait for a store that is away.
@@ -136,42 +136,13 @@ struct Line {
 
 impl Line {
     async fn serve(&mut self) -> Result<(), StoreError> {
-        while let Some(jobs) = self.take().await {
-            let jobs = self.drop_expired(jobs);
-            if !jobs.is_empty() {
-                self.batch(jobs).await?;
+        while let Some(taken) = self.setup.queue.take(self.setup.batch_limit, &*self.setup.clock).await {
+            if !taken.jobs.is_empty() {
+                self.setup.observer.taken(taken.waited_us);
+                self.batch(taken.jobs).await?;
             }
         }
         Ok(())
-    }
-
-    /// Waits for one request, then takes whatever else is there.
-    async fn take(&mut self) -> Option<Vec<Job>> {
-        let first = self.setup.queue.recv().await.ok()?;
-        let mut jobs = Vec::with_capacity(self.setup.queue.len().min(self.setup.batch_limit) + 1);
-        jobs.push(first);
-        while jobs.len() < self.setup.batch_limit {
-            match self.setup.queue.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(_) => break,
-            }
-        }
-        Some(jobs)
-    }
-
-    fn drop_expired(&self, jobs: Vec<Job>) -> Vec<Job> {
-        let now = self.setup.clock.now();
-        let mut live = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            if job.deadline < now {
-                let late = Problem::new(Code::deadline_exceeded, "the request waited longer than it may");
-                // A caller that is gone needs no answer.
-                let _ = job.reply.send(Err(late));
-            } else {
-                live.push(job);
-            }
-        }
-        live
     }
 
     /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.

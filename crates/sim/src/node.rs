@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_channel::{Receiver, Sender};
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::{Committed, Job, Setup};
-use engine::ports::Observer;
+use engine::ports::{Clock as _, Observer};
+use engine::queue::{Entrance, Exit, Stage, Terms, queue};
 use futures::executor::LocalSpawner;
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt as _;
@@ -39,7 +39,8 @@ impl Observer for Diary {
 /// One node.
 pub(crate) struct Node {
     number: i64,
-    queue: Sender<Job>,
+    queue: Entrance,
+    clock: VirtualClock,
     abort: AbortHandle,
     pub(crate) diary: Arc<Diary>,
 }
@@ -57,13 +58,13 @@ pub(crate) struct Ground {
 impl Node {
     /// Starts a node.
     pub(crate) fn start(number: i64, ground: &Ground) -> Result<Self, String> {
-        let (queue, receiver) = async_channel::bounded(64);
+        let (queue, exit) = queue(Terms::of_places(64));
         let diary = Arc::new(Diary::default());
-        let abort = Self::line(number, ground, receiver, &diary)?;
-        Ok(Self { number, queue, abort, diary })
+        let abort = Self::line(number, ground, exit, &diary)?;
+        Ok(Self { number, queue, clock: ground.clock.clone(), abort, diary })
     }
 
-    fn line(number: i64, ground: &Ground, queue: Receiver<Job>, diary: &Arc<Diary>) -> Result<AbortHandle, String> {
+    fn line(number: i64, ground: &Ground, queue: Exit, diary: &Arc<Diary>) -> Result<AbortHandle, String> {
         let inner = ground.store.line().map_err(|error| error.to_string())?;
         let writer = number << 32 | i64::try_from(ground.faults.rng.below(1 << 31)).unwrap_or(0);
         let setup = Setup {
@@ -92,14 +93,14 @@ impl Node {
     /// Dies in the middle of whatever it does, and starts again from the store.
     pub(crate) fn crash(&mut self, ground: &Ground) -> Result<(), String> {
         self.abort.abort();
-        let (queue, receiver) = async_channel::bounded(64);
+        let (queue, exit) = queue(Terms::of_places(64));
         self.queue = queue;
-        self.abort = Self::line(self.number, ground, receiver, &self.diary)?;
+        self.abort = Self::line(self.number, ground, exit, &self.diary)?;
         Ok(())
     }
 
     /// Hands a job over; a full queue refuses it, as the door would.
     pub(crate) fn submit(&self, job: Job) -> bool {
-        self.queue.try_send(job).is_ok()
+        self.queue.lay(Stage::New, job, 0, self.clock.now()).is_ok()
     }
 }

@@ -129,8 +129,16 @@ impl Postgres {
     /// # Errors
     /// When the server refuses.
     pub fn run(&self, sql: &str) -> io::Result<String> {
+        self.run_in("postgres", sql)
+    }
+
+    /// The same in the database of this name.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn run_in(&self, database: &str, sql: &str) -> io::Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", "postgres", "-h"]).arg(&self.directory);
+        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-h"]).arg(&self.directory);
         let output = checked(psql.args(["-p", &self.port.to_string(), "-v", "ON_ERROR_STOP=1", "-c", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
@@ -143,6 +151,24 @@ impl Postgres {
     /// The port, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Makes every process of the server stand still until the guard is dropped: to its clients it is there and says
+    /// nothing.
+    ///
+    /// # Errors
+    /// When its processes cannot be found or told.
+    pub fn freeze(&self) -> io::Result<Frozen> {
+        let first = std::fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let first = first.lines().next().unwrap_or_default().to_owned();
+        let of_first = Command::new("pgrep").args(["-P", &first]).output()?;
+        let mut processes = vec![first];
+        // The first one stops first, so that it starts no more of them.
+        signal("-STOP", &processes)?;
+        processes.extend(String::from_utf8_lossy(&of_first.stdout).split_whitespace().map(str::to_owned));
+        let frozen = Frozen { processes };
+        signal("-STOP", &frozen.processes)?;
+        Ok(frozen)
     }
 
     fn await_ready(&self) -> io::Result<()> {
@@ -165,6 +191,23 @@ impl Drop for Postgres {
         // Nothing is left to be done about a keeper that cannot be waited for.
         let _ = self.keeper.wait();
     }
+}
+
+/// Processes that stand still. Dropping it lets them go on.
+#[derive(Debug)]
+pub struct Frozen {
+    processes: Vec<String>,
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // Those that are gone cannot go on.
+        let _ = signal("-CONT", &self.processes);
+    }
+}
+
+fn signal(name: &str, processes: &[String]) -> io::Result<Output> {
+    checked(Command::new("kill").arg(name).args(processes))
 }
 
 /// The directory of the server's programs: on the path, by `pg_config`, or where Debian puts them, newest first.

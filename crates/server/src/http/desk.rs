@@ -1,13 +1,14 @@
 //! The desk: where a request is laid into a shard's line, and its durable answer is waited for.
 //!
-//! The queue is bounded; when it is full the answer is 503 at once, which costs nothing and keeps what is already
-//! waiting on time. A request that waited longer than its patience is dropped by the line before it is decided.
+//! Who is let in is decided by the queue ([`engine::queue`]): one that would wait too long is told at once when to come
+//! back, which costs nothing and keeps what is already waiting on time. A request that waits longer than its patience
+//! all the same is dropped before it is decided.
 
 use std::sync::Arc;
 
-use async_channel::{Sender, TrySendError};
 use engine::line::{Job, Reply};
 use engine::ports::Clock;
+use engine::queue::{Entrance, Reason, Refusal, Stage};
 use engine::request::Request;
 use futures::channel::oneshot;
 use kernel::{Code, Problem};
@@ -15,31 +16,43 @@ use kernel::{Code, Problem};
 /// A way into the line.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    queue: Sender<Job>,
+    queue: Entrance,
     clock: Arc<dyn Clock>,
     patience_us: i64,
 }
 
 impl Desk {
     /// `patience_us` is how long a request may wait to be decided.
-    pub(crate) fn new(queue: Sender<Job>, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
+    pub(crate) fn new(queue: Entrance, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
         Self { queue, clock, patience_us }
     }
 
-    /// Waits for the durable answer.
+    /// Whether a request would be let in now; asked before its body is read.
     ///
-    /// Refuses with `overloaded` when the queue is full, `draining` when it is closed, and `store_unavailable` when the
-    /// line went away with the request; then the outcome is not known, and the same key asked again finds it.
-    pub(crate) async fn submit(&self, request: Request) -> Result<Reply, Problem> {
+    /// Refuses with `overloaded` and `draining`.
+    pub(crate) fn admits(&self, stage: Stage) -> Result<(), Problem> {
+        self.queue.admits(stage, self.clock.now()).map_err(refused)
+    }
+
+    /// Waits for the durable answer to a request whose body had so many bytes.
+    ///
+    /// Refuses with `overloaded` when it is not let in, `draining` when the line is ending, `deadline_exceeded` when it
+    /// waited too long, and `store_unavailable` when the line went away with the request; then the outcome is not known,
+    /// and the same key asked again finds it.
+    pub(crate) async fn submit(&self, stage: Stage, request: Request, bytes: usize) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
-        let deadline = self.clock.now().plus(self.patience_us);
-        match self.queue.try_send(Job { request, deadline, reply }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                return Err(Problem::new(Code::overloaded, "too many requests are waiting"));
-            }
-            Err(TrySendError::Closed(_)) => return Err(Problem::new(Code::draining, "the server is shutting down")),
-        }
+        let now = self.clock.now();
+        let job = Job { request, deadline: now.plus(self.patience_us), reply };
+        self.queue.lay(stage, job, bytes, now).map_err(refused)?;
         answer.await.unwrap_or_else(|_| Err(Problem::new(Code::store_unavailable, "the request was not answered")))
     }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let (code, why) = match refusal.reason {
+        Reason::Full | Reason::Bytes => (Code::overloaded, "too many requests are waiting"),
+        Reason::Late => (Code::overloaded, "the request would have to wait too long"),
+        Reason::Closed => (Code::draining, "the server is shutting down"),
+    };
+    Problem::new(code, why).retry_after(refusal.retry_after_s)
 }

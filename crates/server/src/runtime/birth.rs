@@ -1,9 +1,9 @@
 //! The birth of a store: its salt and its first platform key, through the line like every other change.
 
-use async_channel::Sender;
 use engine::control::{Control, Shared};
 use engine::line::Job;
 use engine::ports::{Clock, Random as _};
+use engine::queue::Entrance;
 use engine::request::{Caller, Command, ControlCommand, Request};
 use futures::channel::oneshot;
 use kernel::time::MINUTE_US;
@@ -19,7 +19,7 @@ use crate::ports::SystemRandom;
 /// What a birth needs.
 pub(super) struct Birth<'a> {
     pub(super) config: &'a Config,
-    pub(super) queue: &'a Sender<Job>,
+    pub(super) queue: &'a Entrance,
     pub(super) control: &'a Shared,
     pub(super) reader: &'a dyn Reader,
     pub(super) clock: &'a dyn Clock,
@@ -48,9 +48,10 @@ impl Birth<'_> {
     async fn submit(&self, command: Command) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
-        let job = Job { request, deadline: self.clock.now().plus(MINUTE_US), reply };
+        let now = self.clock.now();
+        let job = Job { request, deadline: now.plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());
-        self.queue.send(job).await.map_err(|_| stopped())?;
+        self.queue.lay_own(job, now).map_err(|_| stopped())?;
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(problem)) => Err(Failure::Machine(format!("the store could not be given its birth: {problem}"))),

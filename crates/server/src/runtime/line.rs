@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_channel::Receiver;
 use engine::channels::Channels;
 use engine::control::Shared;
-use engine::line::{Job, Setup};
+use engine::line::Setup;
 use engine::ports::{Clock, Observer, Random as _};
+use engine::queue::Exit;
 use store::StoreError;
 use tokio::sync::oneshot;
 
@@ -17,7 +17,7 @@ use crate::ports::{self, SystemRandom};
 /// What a line is made of, beside the configuration.
 pub(super) struct Parts {
     pub(super) line: Box<dyn store::Line>,
-    pub(super) jobs: Receiver<Job>,
+    pub(super) jobs: Exit,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) control: Shared,

@@ -16,6 +16,7 @@ mod line;
 mod listen;
 mod lookup;
 mod observer;
+mod queue;
 mod refresh;
 mod waiters;
 mod workers;
@@ -25,13 +26,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_channel::Sender;
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
-use engine::line::Job;
 use engine::ports::{Clock, Random};
 use engine::query::watermark::Watermark;
 use engine::query::{self, Queries};
+use engine::queue::Entrance;
 use engine::work::Gateway;
 use store::{Access, Opening, Store, StoreError};
 use tokio::sync::watch;
@@ -94,7 +94,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// The platform key that was made for a new store, to be shown once.
     pub(crate) new_key: Option<String>,
-    queue: Sender<Job>,
+    queue: Entrance,
     ready: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
@@ -113,10 +113,10 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let reader = store.reader();
     let control = Shared::new(Control::load(&*reader, SHARD).await.map_err(failed)?);
     let channels = Arc::new(channels(config));
-    let (queue, jobs) = async_channel::bounded(config.limits.queue);
+    let (queue, jobs) = engine::queue::queue(queue::terms(&config.limits));
     let waiters = Waiters::default();
     let watermark = Watermark::default();
-    let (watcher, hearing) = Watcher::new(waiters.clone(), queue.clone(), watermark.clone());
+    let (watcher, hearing) = Watcher::new(waiters.clone(), watermark.clone());
     let mut line = line::start(
         config,
         line::Parts {
@@ -168,6 +168,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     workers.start(parts).map_err(failed)?;
     workers.also(refresh::every_two_seconds(Arc::clone(&reader), control.clone()));
     workers.also(upkeep(metrics.clone()));
+    workers.also(queue::sweep(queue.clone(), Arc::clone(&clock)));
 
     let ready = Arc::new(AtomicBool::new(true));
     let desk = http::Desk::new(
@@ -205,7 +206,13 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         random: Arc::new(SystemRandom),
         environment: config.environment,
         base_url: public_url(config, address),
-        metrics: Arc::new(move || metrics.render()),
+        metrics: {
+            let queue = queue.clone();
+            Arc::new(move || {
+                queue::publish(&queue.figures());
+                metrics.render()
+            })
+        },
         ready: {
             let ready = Arc::clone(&ready);
             Arc::new(move || ready.load(Ordering::Relaxed))

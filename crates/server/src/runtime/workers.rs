@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_channel::Sender;
 use engine::channels::Channels;
 use engine::control::Shared;
 use engine::events;
-use engine::line::Job;
 use engine::place_id::{PlaceId, Placed};
 use engine::ports::{Clock, Outside, Random as _};
 use engine::query::watermark::Watermark;
+use engine::queue::Entrance;
 use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
@@ -45,7 +44,7 @@ pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) store: &'a Store,
     pub(super) control: &'a Shared,
-    pub(super) queue: &'a Sender<Job>,
+    pub(super) queue: &'a Entrance,
     pub(super) hearing: Hearing,
     pub(super) watermark: &'a Watermark,
     pub(super) clock: &'a Arc<dyn Clock>,

@@ -29,10 +29,14 @@ impl Deref for Host {
 impl Host {
     /// A new store and a server on it; none where PostgreSQL is not installed.
     pub(crate) fn start(engine: Engine, settings: Settings) -> Option<Self> {
-        let store = Store::new(engine)?;
+        Some(Self::on(Store::new(engine)?, settings))
+    }
+
+    /// A server on this store.
+    pub(crate) fn on(store: Store, settings: Settings) -> Self {
         let server = Server::start(&store, settings, "127.0.0.1:0").unwrap();
         let api = Api::new(&server.address, KEY);
-        Some(Self { store, settings, server: RefCell::new(Some(server)), api })
+        Self { store, settings, server: RefCell::new(Some(server)), api }
     }
 
     /// Kills the server with SIGKILL.

@@ -23,6 +23,7 @@ mod books;
 mod commands;
 mod kills;
 mod orders;
+mod overload;
 mod races;
 mod server;
 mod shop;

@@ -22,6 +22,8 @@ const FASTER: Settings = &[
     ("webhook.schedule_s", "[1, 1, 1]"),
     ("log.format", "json"),
     ("log.level", "warn"),
+    // Machines that run tests are slower than those that serve, and busy with other tests.
+    ("limits.wait_ms", "10000"),
 ];
 
 /// A running server.
