@@ -182,7 +182,11 @@ impl Line {
                 Err(error) => return self.give_up(jobs, error),
             };
             let Some(work) = decided.work else {
-                return self.answer(jobs, decided, head.seq, rounds);
+                match self.is_behind(&jobs, rounds).await {
+                    Ok(true) => continue,
+                    Ok(false) => return self.answer(jobs, decided, head.seq, rounds),
+                    Err(error) => return self.give_up(jobs, error),
+                }
             };
             let written = match self.setup.store.write(&work).await {
                 Ok(written) => written,
@@ -203,6 +207,17 @@ impl Line {
             self.conflicts = self.conflicts.saturating_add(1);
             self.forget();
         }
+    }
+
+    /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
+    /// key's stored answer holds for ever; what just loaded something has seen the head.
+    async fn is_behind(&mut self, jobs: &[Job], rounds: usize) -> Result<bool, StoreError> {
+        if rounds > 0 || jobs.iter().all(|job| job.request.idempotency.is_some()) {
+            return Ok(false);
+        }
+        let known = self.head.as_ref().map(|head| head.seq);
+        self.load(&BTreeSet::new()).await?;
+        Ok(self.head.as_ref().map(|head| head.seq) != known)
     }
 
     /// Decides in rounds: what a round misses is loaded in bulk for the next.
