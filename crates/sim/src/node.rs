@@ -11,6 +11,7 @@ use engine::query::watermark::Watermark;
 use engine::query::{self, Queries};
 use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
+use engine::work::webhooks::{self, Webhooks};
 use engine::work::{Gateway, Lease, Progress};
 use futures::FutureExt as _;
 use futures::executor::LocalSpawner;
@@ -30,7 +31,9 @@ const LIMIT: usize = 32;
 /// Pause of a worker after the store could not be reached, in microseconds.
 const PAUSE_US: i64 = SECOND_US / 2;
 /// How long projections wait for more commits to go along, in microseconds.
-const GATHER_US: i64 = SECOND_US / 4;
+const GATHER_US: i64 = 20 * SECOND_US;
+/// Between two looks of the projections at what the other node has committed, in microseconds.
+const LOOK_US: i64 = 600 * SECOND_US;
 /// How late a task must be before a look at the table takes it, in microseconds.
 const MARGIN_US: i64 = SECOND_US;
 
@@ -40,6 +43,7 @@ struct Diary {
     stopped: Mutex<Option<String>>,
     watermark: Watermark,
     handed: Option<Sender<Vec<Task>>>,
+    bell: Option<Sender<()>>,
 }
 
 impl Diary {
@@ -54,6 +58,10 @@ impl Observer for Diary {
         if let Some(handed) = self.handed.as_ref().filter(|_| !committed.tasks.is_empty()) {
             // No room: the worker's next look at the table finds them.
             let _ = handed.try_send(committed.tasks.clone());
+        }
+        if let Some(bell) = self.bell.as_ref().filter(|_| committed.events > 0) {
+            // No room: it is ringing already.
+            let _ = bell.try_send(());
         }
     }
 
@@ -73,6 +81,7 @@ pub(crate) struct Ground {
     pub(crate) wire: Wire,
     pub(crate) spawner: LocalSpawner,
     pub(crate) leases: bool,
+    pub(crate) listens: bool,
 }
 
 /// One node.
@@ -92,7 +101,8 @@ impl Node {
     pub(crate) fn start(disk: disk::Ground, ground: &Ground) -> Result<Self, String> {
         let (queue, jobs) = async_channel::bounded(QUEUE);
         let (handed, tasks) = async_channel::bounded(QUEUE);
-        let diary = Arc::new(Diary { handed: Some(handed), ..Diary::default() });
+        let (bell, rung) = async_channel::bounded(1);
+        let diary = Arc::new(Diary { handed: Some(handed), bell: Some(bell), ..Diary::default() });
         let control = Shared::new(ground.control.clone());
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
         let queries = Queries::new(query::Setup {
@@ -104,8 +114,11 @@ impl Node {
             alarm: Arc::new(ground.clock.clone()),
         });
         let mut node = Self { disk, queue, aborts: Vec::new(), diary, queries };
-        node.run_line(ground, jobs, control)?;
+        node.run_line(ground, jobs, control.clone())?;
         node.run_tasks(ground, tasks, Arc::clone(&reader))?;
+        if ground.listens {
+            node.run_webhooks(ground, rung, control, Arc::clone(&reader))?;
+        }
         node.run_projections(ground, reader)?;
         Ok(node)
     }
@@ -124,8 +137,8 @@ impl Node {
             control,
             channels: Arc::clone(&ground.channels),
             zone: jiff::tz::TimeZone::UTC,
-            batch_limit: 8,
-            memory_limit: 96,
+            batch_limit: 32,
+            memory_limit: 160,
         });
         // How it ended is in the diary.
         self.run(ground, async move { drop(line.await) })
@@ -137,8 +150,7 @@ impl Node {
         handed: Receiver<Vec<Task>>,
         reader: Arc<dyn Reader>,
     ) -> Result<(), String> {
-        let lease = ground.leases.then(|| self.side(ground, Place::Main)).transpose()?;
-        let holder = format!("{:016x}", self.disk.rng.bits());
+        let lease = self.lease(ground, "tasks")?;
         let tasks = Tasks::new(tasks::Setup {
             shard: 0,
             reader,
@@ -149,10 +161,38 @@ impl Node {
             gateway: Arc::clone(&ground.gateway),
             channels: Arc::clone(&ground.channels),
             account_limit: 4,
-            lease: lease.map(|side| Lease::new(Box::new(side), 0, "tasks", holder)),
+            lease,
             margin_us: MARGIN_US,
         });
         self.run(ground, work_on_tasks(tasks, ground.clock.clone()))
+    }
+
+    fn run_webhooks(
+        &mut self,
+        ground: &Ground,
+        bell: Receiver<()>,
+        control: Shared,
+        reader: Arc<dyn Reader>,
+    ) -> Result<(), String> {
+        let webhooks = Webhooks::new(webhooks::Setup {
+            shard: 0,
+            reader,
+            side: Box::new(self.side(ground, Place::Main)?),
+            control,
+            bell,
+            clock: Arc::new(ground.clock.clone()),
+            outside: Arc::new(ground.wire.clone()),
+            schedule_s: vec![2, 30, 600, 3_600, 3_600, 3_600],
+            timeout_ms: 3_000,
+            lease: self.lease(ground, "webhooks")?,
+        });
+        self.run(ground, work_on_webhooks(webhooks, ground.clock.clone()))
+    }
+
+    fn lease(&self, ground: &Ground, role: &'static str) -> Result<Option<Lease>, String> {
+        let side = ground.leases.then(|| self.side(ground, Place::Main)).transpose()?;
+        let holder = format!("{:016x}", self.disk.rng.bits());
+        Ok(side.map(|side| Lease::new(Box::new(side), 0, role, holder)))
     }
 
     fn run_projections(&mut self, ground: &Ground, reader: Arc<dyn Reader>) -> Result<(), String> {
@@ -220,12 +260,25 @@ async fn work_on_tasks(mut tasks: Tasks, clock: VirtualClock) {
     }
 }
 
+async fn work_on_webhooks(mut webhooks: Webhooks, clock: VirtualClock) {
+    loop {
+        match webhooks.tick(LIMIT).await {
+            Ok(Progress { more: true, .. }) => {}
+            Ok(Progress { next, .. }) => {
+                let nap = clock.nap(next.unwrap_or(clock.now().plus(SECOND_US)));
+                select(std::pin::pin!(webhooks.rouse()), nap).await;
+            }
+            Err(error) => rest(&clock, &error).await,
+        }
+    }
+}
+
 async fn work_on_projections(mut projections: Projections, clock: VirtualClock) {
     loop {
         match projections.tick(LIMIT).await {
             Ok(Progress { more: true, .. }) => {}
             Ok(_) => {
-                let nap = clock.nap(clock.now().plus(SECOND_US));
+                let nap = clock.nap(clock.now().plus(LOOK_US));
                 select(std::pin::pin!(projections.rouse()), nap).await;
                 clock.at(clock.now().plus(GATHER_US)).await;
             }

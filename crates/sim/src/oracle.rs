@@ -13,7 +13,10 @@ mod money;
 mod rows;
 mod truth;
 
+use std::collections::BTreeSet;
+
 use channel::sandbox::bank::BankOrder;
+use engine::place_id::{PlaceId, Placed};
 use engine::query::Queries;
 use engine::verify::{self, Options};
 use futures::executor::block_on;
@@ -35,6 +38,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) callers: &'a Callers,
     pub(crate) seen: &'a Seen,
     pub(crate) institution: Vec<BankOrder>,
+    /// The events that were heard by who listens to webhooks, if anybody does.
+    pub(crate) heard: Option<BTreeSet<String>>,
+    /// What ids of events are made with.
+    pub(crate) salt: [u8; 32],
     pub(crate) now: Time,
 }
 
@@ -49,8 +56,23 @@ impl Scene<'_> {
         found.extend(truth::differences(self, &rows));
         found.extend(money::differences(self, &rows));
         found.extend(lists::differences(self.store)?);
+        found.extend(self.unheard()?);
         found.truncate(ENOUGH);
         Ok(found)
+    }
+}
+
+impl Scene<'_> {
+    /// Every event was heard, and nothing else.
+    fn unheard(&self) -> Result<Vec<String>, String> {
+        let Some(heard) = &self.heard else { return Ok(Vec::new()) };
+        let events = rows::all::<store::tables::log::Event>(self.store)?;
+        let id = |event: &store::tables::log::Event| {
+            PlaceId { shard: event.shard, seq: event.seq, n: event.n }.text(Placed::Event, &self.salt)
+        };
+        let told: BTreeSet<String> = events.iter().map(id).collect();
+        let unheard = told.difference(heard).map(|id| format!("event {id} was never heard"));
+        Ok(unheard.chain(heard.difference(&told).map(|id| format!("event {id} is none of ours"))).collect())
     }
 }
 
@@ -100,7 +122,7 @@ pub(crate) fn open_cases(store: &Store) -> Result<Vec<CaseId>, String> {
 /// # Errors
 /// When the store cannot be read.
 pub(crate) fn first_open_case(store: &Store, trade: TradeId) -> Result<Option<CaseId>, String> {
-    Ok(open_cases(store)?.into_iter().find(|case| case.trade == trade))
+    rows::first_open_case(store, trade)
 }
 
 /// How many payments there are, and where the shard stands.

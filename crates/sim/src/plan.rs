@@ -17,6 +17,9 @@ pub struct Plan {
     pub seed: u64,
     /// Whether workers of the two nodes agree on who works by a lease; else both do everything.
     pub leases: bool,
+    /// Whether somebody listens to webhooks; it costs much, so only some worlds have it.
+    #[serde(default)]
+    pub listens: bool,
     /// In order.
     pub acts: Vec<Act>,
 }

@@ -81,6 +81,8 @@ bugs! {
     FloorIgnored = "floor-ignored",
     /// A projection leaves out what some batches told.
     ProjectionSkips = "projection-skips",
+    /// A webhook that was refused counts as delivered.
+    WebhookRefusalIgnored = "webhook-refusal-ignored",
     /// A call that timed out is taken as a no.
     TimeoutIsFailure = "timeout-is-failure",
     /// An answer that makes no sense is taken as a no.

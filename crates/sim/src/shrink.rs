@@ -8,7 +8,8 @@ use crate::world::{Verdict, play};
 /// What kind of finding it is: its words without ids and figures, but with the code of an invariant.
 fn kind(verdict: &Verdict) -> Option<String> {
     let first = verdict.findings.first()?;
-    let plain = |word: &&str| word.ends_with(':') && word.len() < 6 || !word.chars().any(|c| c.is_ascii_digit());
+    let code = first.split_whitespace().next().filter(|word| word.starts_with('I') && word.ends_with(':'));
+    let plain = |word: &&str| code == Some(*word) || !word.chars().any(|letter| letter.is_ascii_digit());
     Some(first.split_whitespace().filter(plain).collect::<Vec<_>>().join(" "))
 }
 

@@ -1,6 +1,7 @@
 //! The way to the institution: calls take time, get lost, come twice or too late.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use channel::{Incoming, Outgoing};
 use engine::ports::{Alarm as _, Clock as _, NoAnswer, Outside};
@@ -25,6 +26,16 @@ struct Inside {
     mishaps: Mishaps,
     rng: Rng,
     planted: Option<Planted>,
+    /// Who listens to webhooks.
+    ear: Mutex<Ear>,
+}
+
+/// A listener to webhooks: what it has heard, by the events' ids.
+#[derive(Default)]
+struct Ear {
+    heard: BTreeSet<String>,
+    /// Whether it takes everything now.
+    well: bool,
 }
 
 impl Wire {
@@ -36,11 +47,42 @@ impl Wire {
         rng: Rng,
         planted: Option<Planted>,
     ) -> Self {
-        Self(Arc::new(Inside { institution, clock, mishaps, rng, planted }))
+        Self(Arc::new(Inside { institution, clock, mishaps, rng, planted, ear: Mutex::default() }))
+    }
+
+    /// Who listens takes everything from now on.
+    pub(crate) fn heal(&self) {
+        self.0.ear().well = true;
+    }
+
+    /// The ids of the events that were heard.
+    pub(crate) fn heard(&self) -> BTreeSet<String> {
+        self.0.ear().heard.clone()
     }
 }
 
 impl Inside {
+    fn ear(&self) -> MutexGuard<'_, Ear> {
+        self.ear.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A webhook arrives, or does not; its answer gets back, or does not.
+    async fn delivered(&self, id: Option<String>, timeout_ms: u32) -> Result<u16, NoAnswer> {
+        let deadline = self.clock.now().plus(i64::from(timeout_ms) * 1_000);
+        self.clock.at(self.clock.now().plus(self.rng.between(1_000, 50_000))).await;
+        let luck = if self.ear().well { 99 } else { self.rng.below(100) };
+        if luck < 15 {
+            let ignored = self.planted == Some(Planted::WebhookRefusalIgnored);
+            return Ok(if ignored { 200 } else { 503 });
+        }
+        self.ear().heard.extend(id);
+        if luck < 20 {
+            self.clock.at(deadline).await;
+            return Err(NoAnswer::Timeout);
+        }
+        Ok(200)
+    }
+
     async fn call(&self, message: Outgoing, timeout_ms: u32) -> Result<Incoming, NoAnswer> {
         let fault = self.mishaps.wire();
         let sent = self.clock.now();
@@ -113,14 +155,15 @@ impl Outside for Wire {
         .boxed()
     }
 
-    /// Nobody listens to webhooks in this world.
     fn deliver(
         &self,
         _: &str,
-        _: Vec<(&'static str, String)>,
+        headers: Vec<(&'static str, String)>,
         _: String,
-        _: u32,
+        timeout_ms: u32,
     ) -> BoxFuture<'static, Result<u16, NoAnswer>> {
-        async { Err(NoAnswer::Refused) }.boxed()
+        let inside = Arc::clone(&self.0);
+        let id = headers.into_iter().find(|(name, _)| *name == "webhook-id").map(|(_, id)| id);
+        async move { inside.delivered(id, timeout_ms).await }.boxed()
     }
 }

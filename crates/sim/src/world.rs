@@ -12,8 +12,8 @@ use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
-use kernel::{Bucket, CaseId, Code, KeyId, MerchantId, Problem, RootId, Time};
-use store::tables::work::TASKS_DUE;
+use kernel::{Bucket, CaseId, Code, EndpointId, KeyId, MerchantId, Problem, RootId, Time};
+use store::tables::work::{PARKED_DUE, TASKS_DUE};
 use store::{Cell, Store};
 
 use crate::callers::Callers;
@@ -37,6 +37,8 @@ const PATIENCE: usize = 60;
 const BETWEEN_LOOKS: usize = 8;
 /// Most moments of one run.
 const MAX_MOMENTS: usize = 200_000;
+/// Looks of workers after everything else.
+const LAST_LOOKS: usize = 12;
 /// The longest time for which looks at tasks that do not move are put off, in microseconds.
 const MAX_LAG_US: i64 = 10 * MINUTE_US;
 
@@ -129,6 +131,7 @@ impl World {
             wire,
             spawner: pool.spawner(),
             leases: plan.leases,
+            listens: plan.listens,
         };
         let now = ground.clock.now();
         let merchants = [1, 2].map(|number| MerchantId(RootId::new(now, Bucket::of("m"), number)));
@@ -172,7 +175,15 @@ impl World {
         let key = KeyId(RootId::new(self.now(), Bucket::of("platform"), 3));
         let bootstrap = ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] };
         let shops = merchants.map(|id| ControlCommand::CreateMerchant { id, name: "shop".to_owned() });
-        for command in std::iter::once(bootstrap).chain(shops) {
+        let ear = ControlCommand::CreateEndpoint {
+            id: EndpointId(RootId::new(self.now(), Bucket::of("platform"), 4)),
+            merchant: None,
+            url: "https://shop.example/hooks".to_owned(),
+            types: Vec::new(),
+            secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+        };
+        let ear = self.ground.listens.then_some(ear);
+        for command in std::iter::once(bootstrap).chain(shops).chain(ear) {
             let command = Command::Control(command);
             let request = Request { caller: Caller::System, idempotency: None, request_id: "b".to_owned(), command };
             let (reply, mut answer) = oneshot::channel();
@@ -254,6 +265,7 @@ impl World {
     /// people at work after the first.
     fn heal(&mut self) -> Result<(), String> {
         self.mishaps.heal();
+        self.ground.wire.heal();
         for node in 0..self.nodes.len() {
             self.crash(node)?;
         }
@@ -270,7 +282,17 @@ impl World {
                 return Ok(());
             }
         }
-        Ok(())
+        self.last_looks()
+    }
+
+    /// Workers look once more at what the other node has left them, whether there is something to find or not.
+    fn last_looks(&mut self) -> Result<(), String> {
+        for _ in 0..LAST_LOOKS {
+            if let Some(nap) = self.ground.clock.next_nap() {
+                self.advance(nap.since(self.now()))?;
+            }
+        }
+        self.advance(MINUTE_US)
     }
 
     fn ask_until_told(&mut self) -> Result<(), String> {
@@ -303,6 +325,8 @@ impl World {
                 callers: &self.callers,
                 seen: &self.seen,
                 institution: self.institution.records(),
+                heard: self.ground.listens.then(|| self.ground.wire.heard()),
+                salt: self.ground.control.salt,
                 now,
             };
             self.findings.extend(scene.differences()?);
@@ -396,7 +420,7 @@ impl World {
         let sure = sure.into_iter().flatten().min();
         let nap = self.ground.clock.next_nap().filter(|nap| sure.is_none_or(|sure| *nap < sure) && *nap <= to);
         let Some(nap) = nap else { return Ok(sure.filter(|sure| *sure <= to)) };
-        let first = self.first_task()?;
+        let first = self.first_due()?;
         let (last, lag) = self.stuck;
         let look = first.map(|due| {
             let due = Time::from_micros(due).plus(SECOND_US);
@@ -407,16 +431,30 @@ impl World {
         Ok(sure.into_iter().chain(look).min().filter(|next| *next <= to))
     }
 
+    /// The first thing that a worker could find to do.
+    fn first_due(&self) -> Result<Option<i64>, String> {
+        let task = self.first_task()?;
+        let parked = if self.ground.listens { self.first_parked()? } else { None };
+        Ok(task.into_iter().chain(parked).min())
+    }
+
+    fn first_parked(&self) -> Result<Option<i64>, String> {
+        let names = ["", "~"].map(|name| Cell::Text(name.into()));
+        let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
+        params.extend(names);
+        params.push(Cell::Int(1));
+        let rows =
+            block_on(self.ground.store.reader().query(&PARKED_DUE, params)).map_err(|error| error.to_string())?;
+        Ok(rows.first().and_then(|row| int(row.get(4)?)))
+    }
+
     fn first_task(&self) -> Result<Option<i64>, String> {
         let beginning = [Cell::Int(i64::MIN), Cell::Bytes([].into()), Cell::Int(0), Cell::Text("".into())];
         let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
         params.extend(beginning);
         params.push(Cell::Int(1));
         let rows = block_on(self.ground.store.reader().query(&TASKS_DUE, params)).map_err(|error| error.to_string())?;
-        Ok(rows.first().and_then(|row| row.get(1)).and_then(|due| match due {
-            Cell::Int(due) => Some(*due),
-            _ => None,
-        }))
+        Ok(rows.first().and_then(|row| int(row.get(1)?)))
     }
 
     /// Takes in what was answered. A crashed node's callers know nothing.
@@ -480,5 +518,12 @@ impl World {
             }
         }
         Ok(())
+    }
+}
+
+fn int(cell: &Cell) -> Option<i64> {
+    match cell {
+        Cell::Int(value) => Some(*value),
+        _ => None,
     }
 }

@@ -59,13 +59,22 @@ impl Rows {
 
     /// Every case that waits.
     pub(crate) fn open_cases(&self) -> Vec<CaseId> {
-        let of_tree = |(id, tree): (&TradeId, &Tree)| -> Vec<CaseId> {
-            let cases = tree.payments.iter().flat_map(|state| &state.cases);
-            let open = cases.filter(|case| case.status == CaseStatus::Open);
-            open.map(|case| CaseId::new(*id, case.no)).collect()
-        };
-        self.trees.iter().flat_map(of_tree).collect()
+        self.trees.values().filter_map(|tree| tree.payments.as_deref()).flat_map(waiting).collect()
     }
+}
+
+fn waiting(state: &Payments) -> impl Iterator<Item = CaseId> {
+    let open = state.cases.iter().filter(|case| case.status == CaseStatus::Open);
+    open.map(|case| CaseId::new(state.trade, case.no))
+}
+
+/// The first case of a trade that waits.
+pub(super) fn first_open_case(store: &Store, trade: TradeId) -> Result<Option<CaseId>, String> {
+    let keys = BTreeSet::from([Key::Payments(trade)]);
+    let mut memory = Memory::default();
+    let snapshot = block_on(store.reader().load(0, Memory::asks(&keys))).map_err(|error| error.to_string())?;
+    memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
+    Ok(memory.get::<Payments>(trade).flatten().and_then(|state| waiting(&state).next()))
 }
 
 /// Every coupon's id; the columns of their table are the store's own.
@@ -81,7 +90,7 @@ fn coupon_ids(store: &Store) -> Result<Vec<CouponId>, String> {
 }
 
 /// Every row of a table.
-fn all<R: Row>(store: &Store) -> Result<Vec<R>, String> {
+pub(super) fn all<R: Row>(store: &Store) -> Result<Vec<R>, String> {
     let ask = Ask { table: R::TABLE, keys: vec![Vec::new()] };
     let snapshot = block_on(store.reader().load(0, vec![ask])).map_err(|error| error.to_string())?;
     let rows = snapshot.rows.into_iter().flatten().map(R::from_cells);

@@ -7,6 +7,8 @@ use crate::rng::Rng;
 
 /// Acts after the first money.
 const ACTS: u32 = 90;
+/// Most purchases of one rush.
+const MOST_RUSHING: i64 = 50;
 /// Buyers.
 const USERS: u64 = 3;
 /// Merchants.
@@ -18,10 +20,11 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let leases = rng.chance(50);
     let mut drawing = Drawing { rng, acts: Vec::new(), sales: Vec::new(), coupons: Vec::new(), refunds: Vec::new() };
     drawing.money_in_hands();
-    while drawing.acts.len() < ACTS as usize {
+    for _ in 0..ACTS {
         drawing.one();
     }
-    Plan { seed, leases, acts: drawing.acts }
+    let listens = Rng::new(seed, 5).chance(25);
+    Plan { seed, leases, listens, acts: drawing.acts }
 }
 
 /// What was drawn so far.
@@ -85,10 +88,11 @@ impl Drawing {
             71 => self.of_an_act(|act, _| What::Repeat { act, other: true }),
             72 => self.of_an_act(|act, _| What::Trespass { act }),
             73..=75 => self.of_an_act(|act, _| What::Read { act }),
-            76..=77 => self.of_a_sale(|it, no, _| What::Resolve { sale: no, way: it.small(4) }),
-            78..=80 => {
+            76 => self.of_a_sale(|it, no, _| What::Resolve { sale: no, way: it.small(4) }),
+            77..=78 => {
                 self.push(What::Crash);
             }
+            79..=80 => self.rush(),
             81..=90 => {
                 let fault = self.store_fault();
                 self.push(What::Store(fault));
@@ -134,6 +138,22 @@ impl Drawing {
         sale.pay = self.rng.chance(85).then(|| self.tools(&sale));
         let no = self.push(What::Sell(sale.clone()));
         self.sales.push((no, sale));
+    }
+
+    /// Many small purchases at one moment, at one node: large batches, and balances that run out.
+    fn rush(&mut self) {
+        let (node, merchant) = (usize::from(self.small(2)), self.small(MERCHANTS));
+        for _ in 0..self.rng.between(10, MOST_RUSHING) {
+            let amount = self.rng.between(1, 9);
+            let pay = Some(vec![Slice { tool: Means::Balance, amount }]);
+            let (buyer, escrow, splits) = (self.small(USERS), self.rng.chance(20), Vec::new());
+            let sale =
+                Sale { merchant, buyer, escrow, amount, splits, pay, life_s: 600, confirm_s: None, reopen: false };
+            self.push(What::Sell(sale));
+            if let Some(act) = self.acts.last_mut() {
+                (act.node, act.wait_ms) = (node, 0);
+            }
+        }
     }
 
     fn splits(&self, amount: i64) -> Vec<(u8, i64)> {
