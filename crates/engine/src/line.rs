@@ -220,9 +220,11 @@ impl Line {
         Ok(self.head.as_ref().map(|head| head.seq) != known)
     }
 
-    /// Decides in rounds: what a round misses is loaded in bulk for the next.
+    /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
+    /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end.
     async fn decide(&mut self, jobs: &[Job]) -> Result<(Decided, Head, usize), StoreError> {
         let mut rounds = 0;
+        let mut wanted = BTreeSet::new();
         loop {
             if let Some(head) = &self.head {
                 let ground = batch::Ground {
@@ -241,7 +243,12 @@ impl Line {
                         if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
                             return Err(StoreError::broken("a batch did not come to an end of its reads"));
                         }
+                        wanted.extend(missing.iter().copied());
+                        let known = self.head.as_ref().map(|head| head.seq);
                         self.load(&missing).await?;
+                        if self.head.as_ref().map(|head| head.seq) != known {
+                            self.load(&wanted).await?;
+                        }
                     }
                 }
             } else {
