@@ -40,14 +40,14 @@ const MARGIN_US: i64 = SECOND_US;
 /// What a node tells of itself.
 #[derive(Default)]
 struct Diary {
-    stopped: Mutex<Option<String>>,
+    stopped: Mutex<Option<StoreError>>,
     watermark: Watermark,
     handed: Option<Sender<Vec<Task>>>,
     bell: Option<Sender<()>>,
 }
 
 impl Diary {
-    fn stopped_for(&self) -> MutexGuard<'_, Option<String>> {
+    fn stopped_for(&self) -> MutexGuard<'_, Option<StoreError>> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,9 +65,8 @@ impl Observer for Diary {
         }
     }
 
-    fn stopped(&self, why: &str) {
-        *self.stopped_for() = Some(why.to_owned());
-    }
+    /// The line itself says why, in more words.
+    fn stopped(&self, _: &str) {}
 }
 
 /// What every start of a node needs.
@@ -140,8 +139,12 @@ impl Node {
             batch_limit: 32,
             memory_limit: 160,
         });
-        // How it ended is in the diary.
-        self.run(ground, async move { drop(line.await) })
+        let diary = Arc::clone(&self.diary);
+        self.run(ground, async move {
+            if let Err(error) = line.await {
+                *diary.stopped_for() = Some(error);
+            }
+        })
     }
 
     fn run_tasks(
@@ -237,7 +240,7 @@ impl Node {
     }
 
     /// Why its line stopped, if it did.
-    pub(crate) fn stopped(&self) -> Option<String> {
+    pub(crate) fn stopped(&self) -> Option<StoreError> {
         self.diary.stopped_for().clone()
     }
 

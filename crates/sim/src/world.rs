@@ -14,7 +14,7 @@ use futures::executor::{LocalPool, block_on};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{Bucket, CaseId, Code, EndpointId, KeyId, MerchantId, Problem, RootId, Time};
 use store::tables::work::{PARKED_DUE, TASKS_DUE};
-use store::{Cell, Store};
+use store::{Cell, Store, StoreError};
 
 use crate::callers::Callers;
 use crate::clock::VirtualClock;
@@ -508,13 +508,13 @@ impl World {
 
     /// A node that gave up because somebody held the files is started again; one that found something broken is not.
     fn nurse(&mut self) -> Result<(), String> {
-        let stopped: Vec<(usize, String)> =
+        let stopped: Vec<(usize, StoreError)> =
             self.nodes.iter().enumerate().filter_map(|(node, it)| Some((node, it.stopped()?))).collect();
         for (node, why) in stopped {
-            if why == "store_busy" {
+            if let StoreError::Busy { .. } = why {
                 self.crash(node)?;
             } else if self.findings.is_empty() {
-                self.findings.push(format!("a line stopped: {why}"));
+                self.findings.push(format!("a line stopped: {why}: {}", why.detail()));
             }
         }
         Ok(())
