@@ -153,7 +153,11 @@ impl Line {
                 Err(error) => return self.give_up(jobs, error),
             };
             let Some(work) = decided.work else {
-                return self.answer(jobs, decided, head.seq, rounds);
+                match self.is_behind(&jobs, rounds).await {
+                    Ok(true) => continue,
+                    Ok(false) => return self.answer(jobs, decided, head.seq, rounds),
+                    Err(error) => return self.give_up(jobs, error),
+                }
             };
             let written = match self.setup.store.write(&work).await {
                 Ok(written) => written,
@@ -176,9 +180,22 @@ impl Line {
         }
     }
 
-    /// Decides in rounds: what a round misses is loaded in bulk for the next.
+    /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
+    /// key's stored answer holds for ever; what just loaded something has seen the head.
+    async fn is_behind(&mut self, jobs: &[Job], rounds: usize) -> Result<bool, StoreError> {
+        if rounds > 0 || jobs.iter().all(|job| job.request.idempotency.is_some()) {
+            return Ok(false);
+        }
+        let known = self.head.as_ref().map(|head| head.seq);
+        self.load(&BTreeSet::new()).await?;
+        Ok(self.head.as_ref().map(|head| head.seq) != known)
+    }
+
+    /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
+    /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end.
     async fn decide(&mut self, jobs: &[Job]) -> Result<(Decided, Head, usize), StoreError> {
         let mut rounds = 0;
+        let mut wanted = BTreeSet::new();
         loop {
             if let Some(head) = &self.head {
                 let ground = batch::Ground {
@@ -197,7 +214,12 @@ impl Line {
                         if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
                             return Err(StoreError::broken("a batch did not come to an end of its reads"));
                         }
+                        wanted.extend(missing.iter().copied());
+                        let known = self.head.as_ref().map(|head| head.seq);
                         self.load(&missing).await?;
+                        if self.head.as_ref().map(|head| head.seq) != known {
+                            self.load(&wanted).await?;
+                        }
                     }
                 }
             } else {
