@@ -1,6 +1,6 @@
 //! The project's own tools: `cargo xtask <command>`.
 //!
-//! One file per command: [`pipeline`] is the whole test run, [`setup`] makes sure that the machine has what the tests
+//! One file per command: [`pipeline`] is the whole test run, [`soak`] the long one, [`setup`] makes sure that the machine has what the tests
 //! start by themselves, [`tidy`] reads every file of the checkout, [`dag`] reads the arrows between the crates. Rules are
 //! pure functions over what was read, so each is tested on a sample that breaks it.
 
@@ -15,6 +15,7 @@ mod dag;
 mod failure;
 mod pipeline;
 mod setup;
+mod soak;
 mod step;
 mod tidy;
 
@@ -25,7 +26,8 @@ use failure::Failure;
 const HELP: &str = "cargo xtask <command>
 
   test [ARGS]  setup, formatting, tidy, dag, clippy, then `cargo test`, to which ARGS are passed on
-  setup        see that the machine has what the tests start (PostgreSQL); install it where that is possible
+  soak --minutes N  kills, faults and simulated worlds, each time from a fresh seed, until the time is over
+  setup        see that the machine has what the tests start (PostgreSQL, strace); install it where that is possible
   tidy         rules about files: words, places, lengths, module docs, links, error pages
   dag          rules about crates: which may depend on which
 ";
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [command, rest @ ..] if command == "test" => pipeline::run(rest),
+        [command, flag, minutes] if command == "soak" && flag == "--minutes" => soak::run(minutes),
         [command] if command == "setup" => setup::run(),
         [command] if command == "tidy" => tidy::run(),
         [command] if command == "dag" => dag::run(),

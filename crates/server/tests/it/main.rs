@@ -20,6 +20,7 @@ mod api;
 mod attacks;
 mod books;
 mod commands;
+mod faults;
 mod kills;
 mod orders;
 mod races;
