@@ -3,7 +3,8 @@
 //! The tests start a PostgreSQL server of their own, in a folder of their own, so its programs must be there; a server
 //! that runs already is neither needed nor touched. PostgreSQL refuses to run as root: then a program that changes the
 //! user and a user to change to are needed too. On Debian and its kin root has the package installed, without the
-//! cluster that the package would create and start; anywhere else the command to type is printed.
+//! cluster that the package would create and start; anywhere else the command to type is printed. The same with strace,
+//! by which tests let disks fail.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -36,7 +37,7 @@ pub(crate) fn run() -> Result<(), Failure> {
                     println!("{found}");
                     Ok(())
                 }
-                _ => Err(Failure::new("PostgreSQL was installed, but its initdb and postgres were not found")),
+                _ => Err(Failure::new("PostgreSQL and strace were installed, but were not found")),
             }
         }
         Verdict::ByHand(what) => Err(Failure::new(what)),
@@ -98,6 +99,7 @@ struct Facts {
     user_changer: Option<&'static str>,
     user: Option<&'static str>,
     apt: bool,
+    strace: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -119,6 +121,7 @@ impl Facts {
             user_changer: USER_CHANGERS.into_iter().find(|program| has(program)),
             user: USERS.into_iter().find(|user| users.lines().any(|line| line.split(':').next() == Some(*user))),
             apt: has("apt-get"),
+            strace: has("strace"),
         })
     }
 
@@ -138,6 +141,18 @@ impl Facts {
                 ),
             };
         };
+        if !self.strace {
+            return match (self.root, self.apt) {
+                (true, true) => Verdict::Installable,
+                (false, true) => {
+                    Verdict::ByHand("strace is missing. Type:\n  sudo apt-get install -y strace".to_owned())
+                }
+                (_, false) => Verdict::ByHand(
+                    "strace is missing. Install it with your system's package manager, and put it into PATH."
+                        .to_owned(),
+                ),
+            };
+        }
         let server = server.display();
         match (self.root, self.user_changer, self.user) {
             (false, _, _) => Verdict::Complete(format!("PostgreSQL in {server}")),
@@ -191,7 +206,7 @@ fn install() -> Result<(), Failure> {
     step::run(apt().arg("update"))?;
     // `confold`: the settings written above stay when the package brings its own.
     let keep = ["-o", "Dpkg::Options::=--force-confold"];
-    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql"]))
+    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql", "strace"]))
 }
 
 /// Settings that are there already are their owner's and stay as they are.
@@ -217,6 +232,7 @@ mod tests {
             user_changer: Some("setpriv"),
             user: Some("postgres"),
             apt: true,
+            strace: true,
         }
     }
 
@@ -239,6 +255,8 @@ mod tests {
         assert_eq!(Facts { server: None, ..machine() }.judge(), Verdict::Installable);
         assert!(by_hand(&Facts { server: None, root: false, ..machine() }).contains("sudo apt-get install"));
         assert!(by_hand(&Facts { server: None, apt: false, ..machine() }).contains("package manager"));
+        assert_eq!(Facts { strace: false, ..machine() }.judge(), Verdict::Installable);
+        assert!(by_hand(&Facts { strace: false, root: false, ..machine() }).contains("install -y strace"));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! Who is let in is decided by the queue ([`engine::queue`]): one that would wait too long is told at once when to come
 //! back, which costs nothing and keeps what is already waiting on time. A request that waits longer than its patience
-//! all the same is dropped before it is decided.
+//! all the same is dropped before it is decided; where the line itself stands still with it, with its database, its
+//! caller is not kept longer than that either.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::line::{Job, Reply};
 use engine::ports::Clock;
@@ -12,6 +14,9 @@ use engine::queue::{Entrance, Reason, Refusal, Stage};
 use engine::request::Request;
 use futures::channel::oneshot;
 use kernel::{Code, Problem};
+
+/// What is still queued when its patience ends is swept within this, and told so.
+const SWEPT: Duration = Duration::from_millis(250);
 
 /// A way into the line.
 #[derive(Clone)]
@@ -22,7 +27,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// `patience_us` is how long a request may wait to be decided.
+    /// `patience_us` is how long a request may wait for its answer.
     pub(crate) fn new(queue: Entrance, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
         Self { queue, clock, patience_us }
     }
@@ -37,14 +42,19 @@ impl Desk {
     /// Waits for the durable answer to a request whose body had so many bytes.
     ///
     /// Refuses with `overloaded` when it is not let in, `draining` when the line is ending, `deadline_exceeded` when it
-    /// waited too long, and `store_unavailable` when the line went away with the request; then the outcome is not known,
-    /// and the same key asked again finds it.
+    /// waited too long, and `store_unavailable` when the line went away or stands still with the request; then the outcome
+    /// is not known, and the same key asked again finds it.
     pub(crate) async fn submit(&self, stage: Stage, request: Request, bytes: usize) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
         let now = self.clock.now();
         let job = Job { request, deadline: now.plus(self.patience_us), reply };
         self.queue.lay(stage, job, bytes, now).map_err(refused)?;
-        answer.await.unwrap_or_else(|_| Err(Problem::new(Code::store_unavailable, "the request was not answered")))
+        let patience = Duration::from_micros(self.patience_us.unsigned_abs()) + SWEPT;
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Problem::new(Code::store_unavailable, "the request was not answered")),
+            Err(_) => Err(Problem::new(Code::store_unavailable, "the request was not answered in time")),
+        }
     }
 }
 

@@ -75,11 +75,23 @@ impl Host {
 
     /// What must be true at the end of every story.
     pub(crate) async fn end(self) {
+        self.assert_sound().await;
+        self.stop();
+    }
+
+    /// The same where something was done to the server or its database: then it may have logged errors.
+    pub(crate) async fn end_after_faults(self) {
+        self.assert_sound().await;
+        let server = self.server.take().expect("a server runs");
+        assert!(!server.log().contains("panicked"), "{}", server.log());
+        assert_eq!(server.stop().code(), Some(0), "after SIGTERM");
+    }
+
+    async fn assert_sound(&self) {
         for currency in CURRENCIES {
             self.api.trial_balance(currency).await.assert_balanced();
         }
         self.store.verify();
-        self.stop();
     }
 }
 

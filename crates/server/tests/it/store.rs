@@ -36,7 +36,7 @@ impl Store {
         Some(Self { url, directory })
     }
 
-    /// One at this address.
+    /// The database at this address.
     pub(crate) fn at(url: String) -> Self {
         Self { url, directory: directory() }
     }
