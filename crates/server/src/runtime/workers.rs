@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Longest time without a tick.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How long projections wait for more commits to go along; they go on at once when a reader waits for them.
-const GATHER: Duration = Duration::from_millis(250);
+const GATHER: Duration = Duration::from_millis(500);
 /// How long a worker may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 

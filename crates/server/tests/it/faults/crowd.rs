@@ -85,13 +85,23 @@ impl Crowd {
         self.until(&self.done, more, "nobody is told that something is done").await;
     }
 
-    /// Waits until so many more were left without an answer, or with one that says nothing.
-    pub(crate) async fn until_open(&self, more: usize) {
-        self.until(&self.open, more, "nobody notices the fault").await;
+    /// How many were left without an answer until now, or with one that says nothing.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more than before were left without an answer. `before` was asked before the fault, which may
+    /// have been noticed since.
+    pub(crate) async fn until_open(&self, before: usize, more: usize) {
+        Self::reach(&self.open, before + more, "nobody notices the fault").await;
     }
 
     async fn until(&self, count: &AtomicUsize, more: usize, complaint: &str) {
-        let (begun, goal) = (Instant::now(), count.load(Ordering::SeqCst) + more);
+        Self::reach(count, count.load(Ordering::SeqCst) + more, complaint).await;
+    }
+
+    async fn reach(count: &AtomicUsize, goal: usize, complaint: &str) {
+        let begun = Instant::now();
         while count.load(Ordering::SeqCst) < goal {
             assert!(begun.elapsed() < PATIENCE, "{complaint}");
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -32,8 +32,9 @@ fn a_backend_is_killed() {
     play(store, &[], async |host, crowd| {
         for _ in 0..3 * rounds() {
             let busiest = server.run(&format!("SELECT pid {SESSIONS} ORDER BY query_start DESC LIMIT 1")).unwrap();
+            let open = crowd.open();
             kill(busiest.parse().unwrap());
-            crowd.until_open(1).await;
+            crowd.until_open(open, 1).await;
             crowd.until_done(10).await;
         }
         assert!(!host.with_server(Server::has_ended));
@@ -46,8 +47,9 @@ fn the_database_is_killed() {
     let Some((mut server, store)) = own_database() else { return };
     play(store, &[("limits.request_timeout_ms", "1000")], async |host, crowd| {
         for _ in 0..2 * rounds() {
+            let open = crowd.open();
             kill(server.processes().unwrap()[0]);
-            crowd.until_open(20).await;
+            crowd.until_open(open, 20).await;
             server.start_again().unwrap();
             crowd.until_done(10).await;
         }

@@ -71,8 +71,9 @@ fn full_and_back(engine: Engine) {
                 None => vec![host.with_server(|server| server.pid())],
                 Some(server) => server.processes().unwrap(),
             };
+            let open = crowd.open();
             let full = Fault::begin(&processes, &["pwrite64:error=ENOSPC", "pwritev:error=ENOSPC"]);
-            crowd.until_open(10).await;
+            crowd.until_open(open, 10).await;
             assert!(full.struck() > 0);
             match engine {
                 Engine::Sqlite => {

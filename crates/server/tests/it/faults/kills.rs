@@ -16,8 +16,9 @@ fn killed_under_load(engine: Engine) {
         for _ in 0..KILLS * rounds() {
             crowd.until_done(10).await;
             tokio::time::sleep(Duration::from_millis(dice.below(300).unsigned_abs())).await;
+            let open = crowd.open();
             host.kill();
-            crowd.until_open(1).await;
+            crowd.until_open(open, 1).await;
             host.restart();
         }
     });
