@@ -72,9 +72,7 @@ fn a_database_that_stands_still() {
         let (late, took) = hasty_waiting.await.unwrap();
         late.refused(503, "deadline_exceeded");
         // So is whose request is under way: what becomes of it nobody knows yet.
-        let (unknown, took) = hasty_under_way.await.unwrap();
-        unknown.refused(503, "store_unavailable");
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        hasty_under_way.await.unwrap().0.refused(503, "store_unavailable");
         assert!(begun.elapsed() < STALL && took < Duration::from_secs(2), "{took:?}");
         // Whoever is neither queued nor refused is still served: it needs no database.
         assert_eq!(host.get("/readyz").await.status, 200);
