@@ -223,27 +223,26 @@ fn load_text(table: &'static Table, prefix: usize, dialect: Dialect) -> String {
     if table.sharded() {
         conditions.push(format!("t.\"shard\" = {}1", if dialect == Dialect::Sqlite { "?" } else { "$" }));
     }
-    let mut from = format!("{} AS t", quoted(table.name));
     match (dialect, asked) {
         (_, []) => {}
         (Dialect::Sqlite, _) => conditions.push(matching(asked, "t.", first, "?")),
-        (Dialect::Postgres, [column]) => {
-            conditions.push(format!("t.{} = ANY (${first}::{})", quoted(column.name), array(column.kind)));
-        }
-        (Dialect::Postgres, _) => {
-            let kinds: Vec<Kind> = asked.iter().map(|column| column.kind).collect();
-            let _ = write!(from, ", {} AS v({})", unnest_kinds(&kinds, first), aliases(asked.len()));
-            conditions.push(matching(asked, "t.", 1, "v.p"));
-        }
+        (Dialect::Postgres, _) => conditions.push(matching(asked, "t.", 1, "v.p")),
     }
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let mut order = names(table.key_columns(), "t.");
-    if dialect == Dialect::Postgres && table.sharded() && !asked.is_empty() {
-        // No index has this order. Offered one, the planner reads a whole shard in key order and throws away all but the
-        // rows that were asked for, rather than find those and sort them.
-        order = order.replacen("t.\"shard\"", "t.\"shard\" + 0", 1);
-    }
-    format!("SELECT {} FROM {from}{filter} ORDER BY {order}", names(table.columns, "t."))
+    let from = match (dialect, asked) {
+        (Dialect::Postgres, [_, ..]) => {
+            // Each key is looked up by itself: `OFFSET 0` keeps the planner from mixing the inner query with the outer.
+            // Of a table without statistics it believes that a shard has few rows, reads all of them and throws away
+            // what was not asked for.
+            let kinds: Vec<Kind> = asked.iter().map(|column| column.kind).collect();
+            let (keys, names) = (unnest_kinds(&kinds, first), aliases(asked.len()));
+            let one = format!("SELECT * FROM {} AS t{filter} OFFSET 0", quoted(table.name));
+            format!("{keys} AS v({names}) CROSS JOIN LATERAL ({one}) AS t")
+        }
+        _ => format!("{} AS t{filter}", quoted(table.name)),
+    };
+    let order = names(table.key_columns(), "t.");
+    format!("SELECT {} FROM {from} ORDER BY {order}", names(table.columns, "t."))
 }
 
 fn update_text(table: &'static Table, set: u64, bound: &[Bound], dialect: Dialect) -> String {
@@ -368,16 +367,19 @@ mod tests {
     #[test]
     fn postgres_takes_an_array_per_column() {
         let text = |verb| text(verb, Dialect::Postgres);
-        let columns = r#"SELECT t."shard", t."no", t."id", t."label", t."version" FROM "shelf" AS t"#;
-        let order = r#"ORDER BY t."shard" + 0, t."no", t."id""#;
+        let columns = r#"SELECT t."shard", t."no", t."id", t."label", t."version" FROM"#;
+        let order = r#"ORDER BY t."shard", t."no", t."id""#;
+        assert_eq!(text(Verb::Load(0)), format!(r#"{columns} "shelf" AS t WHERE t."shard" = $1 {order}"#));
         assert_eq!(
             text(Verb::Load(1)),
-            format!(r#"{columns} WHERE t."shard" = $1 AND t."no" = ANY ($2::bigint[]) {order}"#)
+            format!(
+                r#"{columns} UNNEST($2::bigint[]) AS v(p1) CROSS JOIN LATERAL (SELECT * FROM "shelf" AS t WHERE t."shard" = $1 AND t."no" = v.p1 OFFSET 0) AS t {order}"#
+            )
         );
         assert_eq!(
             text(Verb::Load(2)),
             format!(
-                r#"{columns}, UNNEST($2::bigint[], $3::bytea[]) AS v(p1, p2) WHERE t."shard" = $1 AND t."no" = v.p1 AND t."id" = v.p2 {order}"#
+                r#"{columns} UNNEST($2::bigint[], $3::bytea[]) AS v(p1, p2) CROSS JOIN LATERAL (SELECT * FROM "shelf" AS t WHERE t."shard" = $1 AND t."no" = v.p1 AND t."id" = v.p2 OFFSET 0) AS t {order}"#
             )
         );
         assert_eq!(
