@@ -152,6 +152,22 @@ impl Entry {
         }
     }
 
+    /// Whether it lives with its owner: money that the owner may spend at will, in the shard of the owner's bucket. All
+    /// other subjects are local: each shard that moves one has a stripe of its own.
+    pub const fn homed(self) -> bool {
+        match self {
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons => true,
+            Self::ChannelIn
+            | Self::ChannelRefund
+            | Self::Pending
+            | Self::Escrow
+            | Self::Suspense
+            | Self::Received
+            | Self::Budget
+            | Self::Marketing => false,
+        }
+    }
+
     /// The floor of a new account in minor units; `None` where it has no limit.
     pub const fn floor(self) -> Option<i64> {
         match self {

@@ -25,6 +25,8 @@ use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock, Observer};
 use crate::request::Request;
+use crate::route::Queues;
+use crate::serve::Verdict;
 
 /// How long a line waits before it asks again for a store that is away, while a commit's answer is lost.
 const AWAY_US: i64 = 100_000;
@@ -96,6 +98,8 @@ pub struct Setup {
     pub store: Box<dyn store::Line>,
     /// What is waiting.
     pub queue: Receiver<Job>,
+    /// The ways to the lines of all shards, for requests that turn out to be another's.
+    pub queues: Queues,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends a wait for a store that is away.
@@ -238,12 +242,19 @@ impl Line {
     /// One snapshot: the head and the rows of `keys`. If the shard has moved on, memory starts anew from it.
     async fn load(&mut self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
         let lock = self.conflicts >= 2;
-        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(keys), lock).await?;
+        let mut by_shard = Memory::by_shard(keys, self.setup.shard);
+        let keys = by_shard.remove(&self.setup.shard).unwrap_or_default();
+        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(&keys), lock).await?;
         if self.head.as_ref().is_none_or(|head| head.seq != snapshot.head.seq) {
             self.memory = Memory::default();
         }
         self.head = Some(snapshot.head);
-        self.memory.absorb(keys, snapshot.rows)?;
+        self.memory.absorb(&keys, snapshot.rows)?;
+        // Answers of other shards never change, so it does not matter as of when they are.
+        for (shard, keys) in by_shard {
+            let snapshot = self.setup.store.load(shard, &Memory::asks(&keys), false).await?;
+            self.memory.absorb(&keys, snapshot.rows)?;
+        }
         Ok(())
     }
 
@@ -311,9 +322,12 @@ impl Line {
             requests: jobs.len(),
             rounds,
         });
-        for (job, reply) in jobs.into_iter().zip(decided.replies) {
-            // A caller that is gone finds the stored answer under its key.
-            let _ = job.reply.send(reply);
+        for (job, verdict) in jobs.into_iter().zip(decided.verdicts) {
+            match verdict {
+                // A caller that is gone finds the stored answer under its key.
+                Verdict::Answered(reply) => drop(job.reply.send(reply)),
+                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, job),
+            }
         }
         Ok(())
     }

@@ -71,6 +71,7 @@ impl Node {
             writer,
             store: Box::new(FaultyLine::new(inner, ground.faults.clone())),
             queue,
+            queues: engine::route::Queues::default(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
             observer: Arc::clone(diary) as Arc<dyn Observer>,

@@ -281,7 +281,26 @@ memory! {
     answers: crate::tables::log::Answer = Answer,
 }
 
+impl Key {
+    /// The shard whose rows it names, where it names one: an answer may be another shard's than the line's own.
+    fn shard(&self) -> Option<i64> {
+        match self {
+            Self::Answer((shard, ..)) => Some(*shard),
+            _ => None,
+        }
+    }
+}
+
 impl Memory {
+    /// The same keys by the shard from which they are loaded; `home` for those that name none.
+    pub fn by_shard(keys: &BTreeSet<Key>, home: i64) -> BTreeMap<i64, BTreeSet<Key>> {
+        let mut by_shard: BTreeMap<i64, BTreeSet<Key>> = BTreeMap::new();
+        for key in keys {
+            by_shard.entry(key.shard().unwrap_or(home)).or_default().insert(*key);
+        }
+        by_shard
+    }
+
     /// What is known of an aggregate: `None` when nothing is, `Some(None)` when it is known to be absent.
     pub fn get<A: Kept>(&self, key: A::Key) -> Option<Option<Arc<A>>> {
         A::shelf(self).get(&key).cloned()

@@ -156,6 +156,7 @@ impl World {
             writer: 7,
             store: between(store.line().unwrap()),
             queue: receiver,
+            queues: engine::route::Queues::default(),
             clock: Arc::new(clock.clone()),
             alarm: Arc::new(clock.clone()),
             observer: Arc::new(Deaf),

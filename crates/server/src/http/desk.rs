@@ -5,25 +5,26 @@
 
 use std::sync::Arc;
 
-use async_channel::{Sender, TrySendError};
+use async_channel::TrySendError;
 use engine::line::{Job, Reply};
 use engine::ports::Clock;
 use engine::request::Request;
+use engine::route::Queues;
 use futures::channel::oneshot;
 use kernel::{Code, Problem};
 
-/// A way into the line.
+/// A way into the lines.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    queue: Sender<Job>,
+    queues: Queues,
     clock: Arc<dyn Clock>,
     patience_us: i64,
 }
 
 impl Desk {
     /// `patience_us` is how long a request may wait to be decided.
-    pub(crate) fn new(queue: Sender<Job>, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
-        Self { queue, clock, patience_us }
+    pub(crate) fn new(queues: Queues, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
+        Self { queues, clock, patience_us }
     }
 
     /// Waits for the durable answer.
@@ -33,7 +34,7 @@ impl Desk {
     pub(crate) async fn submit(&self, request: Request) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
         let deadline = self.clock.now().plus(self.patience_us);
-        match self.queue.try_send(Job { request, deadline, reply }) {
+        match self.queues.lay(Job { request, deadline, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 return Err(Problem::new(Code::overloaded, "too many requests are waiting"));

@@ -1,11 +1,12 @@
-//! Who hears of every commit, after it is durable and before its answers leave: waiting readers, workers, metrics.
+//! Who hears of every commit of a shard, after it is durable and before its answers leave: waiting readers, workers, metrics.
 //!
 //! It runs on the line's own thread, so it does nothing that waits: what finds no room is left to the workers' own looks.
 
 use async_channel::{Receiver, Sender};
-use engine::line::{Committed, Job, Task};
+use engine::line::{Committed, Task};
 use engine::ports::Observer;
 use engine::query::watermark::Watermark;
+use engine::route::Queues;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::waiters::Waiters;
@@ -17,7 +18,7 @@ const HANDED: usize = 1_024;
 /// Tells everyone.
 pub(super) struct Watcher {
     waiters: Waiters,
-    queue: Sender<Job>,
+    queues: Queues,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
     watermark: Watermark,
@@ -45,7 +46,7 @@ struct Figures {
 
 impl Watcher {
     /// With the other ends.
-    pub(super) fn new(waiters: Waiters, queue: Sender<Job>, watermark: Watermark) -> (Self, Hearing) {
+    pub(super) fn new(waiters: Waiters, queues: Queues, watermark: Watermark) -> (Self, Hearing) {
         let (handed, handed_over) = async_channel::bounded(HANDED);
         let (bell, rung) = async_channel::bounded(1);
         let figures = Figures {
@@ -57,7 +58,7 @@ impl Watcher {
             events: counter!(EVENTS),
             queue: gauge!(QUEUE),
         };
-        let watcher = Self { waiters, queue, handed, bell, watermark, figures };
+        let watcher = Self { waiters, queues, handed, bell, watermark, figures };
         (watcher, Hearing { handed: handed_over, bell: rung })
     }
 }
@@ -69,7 +70,7 @@ impl Observer for Watcher {
         self.figures.events.increment(committed.events as u64);
         self.figures.requests.record(committed.requests as f64);
         self.figures.rounds.record(committed.rounds as f64);
-        self.figures.queue.set(self.queue.len() as f64);
+        self.figures.queue.set(self.queues.waiting() as f64);
         self.waiters.wake(&committed.trees);
         self.watermark.committed(committed.seq);
         if !committed.tasks.is_empty() {

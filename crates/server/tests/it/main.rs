@@ -24,6 +24,7 @@ mod kills;
 mod orders;
 mod races;
 mod server;
+mod shards;
 mod shop;
 mod store;
 mod stories;

@@ -268,7 +268,7 @@ impl House {
         let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000_000_000)));
         let shelf = Arc::new(Shelf { status: Mutex::new("created".to_owned()), ..Shelf::default() });
         let doors = Doors {
-            desk: Desk::new(queue, clock.clone(), 10_000_000),
+            desk: Desk::new(engine::route::Queues::one(queue), clock.clone(), 10_000_000),
             control: Shared::new(control(environment)),
             lookup: shelf.clone(),
             waiters: Arc::new(Bell(shelf.clone())),
