@@ -250,7 +250,7 @@ impl Line {
         }
         self.head = Some(snapshot.head);
         self.memory.absorb(&keys, snapshot.rows)?;
-        // Answers of other shards never change, so it does not matter as of when they are.
+        // What of other shards is read never changes, so it does not matter as of when it is.
         for (shard, keys) in by_shard {
             let snapshot = self.setup.store.load(shard, &Memory::asks(&keys), false).await?;
             self.memory.absorb(&keys, snapshot.rows)?;

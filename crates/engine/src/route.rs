@@ -23,14 +23,18 @@ impl Command {
             Self::IssueCoupon(issue) => Some(issue.id.0.bucket()),
             Self::ExpireCoupon(coupon) => Some(coupon.0.bucket()),
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
+            Self::Depart(departure) => Some(departure.from.owner().bucket()),
             Self::Word(told) => Some(told.order.trade.0.bucket()),
-            Self::Control(_) | Self::Recall(_) => None,
+            Self::Control(_) | Self::Recall(_) | Self::Arrive(_) => None,
         }
     }
 
     /// The shard whose line decides it.
     pub fn shard(&self, shards: Shards) -> i64 {
-        self.bucket().map_or(Shards::FIRST, |bucket| shards.of(bucket))
+        match self {
+            Self::Arrive(arrival) => arrival.to,
+            other => other.bucket().map_or(Shards::FIRST, |bucket| shards.of(bucket)),
+        }
     }
 }
 

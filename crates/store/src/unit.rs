@@ -279,13 +279,21 @@ memory! {
     claims: crate::tables::log::Claim = Claim,
     /// Stored answers.
     answers: crate::tables::log::Answer = Answer,
+    /// What shards have sent to each other.
+    sent: crate::tables::transit::Sent = Sent,
+    /// How far that was taken in.
+    inboxes: crate::tables::transit::Inbox = Inbox,
+    /// What could not be taken in yet.
+    parked: crate::tables::log::Parked = Parked,
 }
 
 impl Key {
-    /// The shard whose rows it names, where it names one: an answer may be another shard's than the line's own.
+    /// The shard whose rows it names, where it names one: an answer, and what was sent, may be another shard's than the
+    /// line's own.
     fn shard(&self) -> Option<i64> {
         match self {
             Self::Answer((shard, ..)) => Some(*shard),
+            Self::Sent((shard, ..)) => Some(*shard),
             _ => None,
         }
     }
