@@ -3,7 +3,8 @@
 //! The tests start a PostgreSQL server of their own, in a folder of their own, so its programs must be there; a server
 //! that runs already is neither needed nor touched. PostgreSQL refuses to run as root: then a program that changes the
 //! user and a user to change to are needed too. On Debian and its kin root has the package installed, without the
-//! cluster that the package would create and start; anywhere else the command to type is printed.
+//! cluster that the package would create and start; anywhere else the command to type is printed. The same with strace,
+//! by which tests let disks fail.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -36,10 +37,58 @@ pub(crate) fn run() -> Result<(), Failure> {
                     println!("{found}");
                     Ok(())
                 }
-                _ => Err(Failure::new("PostgreSQL was installed, but its initdb and postgres were not found")),
+                _ => Err(Failure::new("PostgreSQL and strace were installed, but were not found")),
             }
         }
         Verdict::ByHand(what) => Err(Failure::new(what)),
+    }
+}
+
+/// PostgreSQL's programs, and how to run them.
+pub(crate) struct Programs {
+    /// Where they are.
+    folder: PathBuf,
+    /// The user to become, where this one may not run a server.
+    pub(crate) user: Option<&'static str>,
+    changer: Option<&'static str>,
+}
+
+impl Programs {
+    /// A command that runs one of them as somebody who may.
+    pub(crate) fn command(&self, program: &str) -> Result<Command, Failure> {
+        let program = self.folder.join(program);
+        match (self.changer, self.user) {
+            (_, None) | (None, _) => Ok(Command::new(program)),
+            (Some("setpriv"), Some(user)) => {
+                let mut command = Command::new("setpriv");
+                command.args([format!("--reuid={user}"), format!("--regid={user}")]);
+                command.args(["--init-groups", "--"]).arg(program);
+                Ok(command)
+            }
+            (Some("runuser"), Some(user)) => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", user, "--"]).arg(program);
+                Ok(command)
+            }
+            (Some(other), _) => Err(Failure::new(format!("{other} cannot run a server here: install util-linux"))),
+        }
+    }
+
+    /// A command that runs one of its clients: beside the server, or in PATH where a distribution keeps them apart.
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let beside = self.folder.join(program);
+        if beside.is_file() { Command::new(beside) } else { Command::new(program) }
+    }
+}
+
+/// PostgreSQL's programs; a failure says what is missing.
+pub(crate) fn programs() -> Result<Programs, Failure> {
+    let facts = Facts::gather()?;
+    let folder = facts.server.ok_or_else(|| Failure::new("PostgreSQL is not installed: run `cargo xtask setup`"))?;
+    match (facts.root, facts.user) {
+        (false, _) => Ok(Programs { folder, user: None, changer: None }),
+        (true, Some(user)) => Ok(Programs { folder, user: Some(user), changer: facts.user_changer }),
+        (true, None) => Err(Failure::new("PostgreSQL does not run as root: run `cargo xtask setup`")),
     }
 }
 
@@ -50,6 +99,7 @@ struct Facts {
     user_changer: Option<&'static str>,
     user: Option<&'static str>,
     apt: bool,
+    strace: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -71,6 +121,7 @@ impl Facts {
             user_changer: USER_CHANGERS.into_iter().find(|program| has(program)),
             user: USERS.into_iter().find(|user| users.lines().any(|line| line.split(':').next() == Some(*user))),
             apt: has("apt-get"),
+            strace: has("strace"),
         })
     }
 
@@ -90,6 +141,18 @@ impl Facts {
                 ),
             };
         };
+        if !self.strace {
+            return match (self.root, self.apt) {
+                (true, true) => Verdict::Installable,
+                (false, true) => {
+                    Verdict::ByHand("strace is missing. Type:\n  sudo apt-get install -y strace".to_owned())
+                }
+                (_, false) => Verdict::ByHand(
+                    "strace is missing. Install it with your system's package manager, and put it into PATH."
+                        .to_owned(),
+                ),
+            };
+        }
         let server = server.display();
         match (self.root, self.user_changer, self.user) {
             (false, _, _) => Verdict::Complete(format!("PostgreSQL in {server}")),
@@ -143,7 +206,7 @@ fn install() -> Result<(), Failure> {
     step::run(apt().arg("update"))?;
     // `confold`: the settings written above stay when the package brings its own.
     let keep = ["-o", "Dpkg::Options::=--force-confold"];
-    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql"]))
+    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql", "strace"]))
 }
 
 /// Settings that are there already are their owner's and stay as they are.
@@ -169,6 +232,7 @@ mod tests {
             user_changer: Some("setpriv"),
             user: Some("postgres"),
             apt: true,
+            strace: true,
         }
     }
 
@@ -191,6 +255,8 @@ mod tests {
         assert_eq!(Facts { server: None, ..machine() }.judge(), Verdict::Installable);
         assert!(by_hand(&Facts { server: None, root: false, ..machine() }).contains("sudo apt-get install"));
         assert!(by_hand(&Facts { server: None, apt: false, ..machine() }).contains("package manager"));
+        assert_eq!(Facts { strace: false, ..machine() }.judge(), Verdict::Installable);
+        assert!(by_hand(&Facts { strace: false, root: false, ..machine() }).contains("install -y strace"));
     }
 
     #[test]

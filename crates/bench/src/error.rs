@@ -83,6 +83,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A caller of the load generator ended by a fault of the program; its counts are lost, so there is no report.
+    #[error("a caller of the load generator failed: {0}")]
+    Caller(String),
     /// The report cannot be written.
     #[error("cannot write the report: {0}")]
     Output(#[from] std::io::Error),
@@ -98,6 +101,7 @@ impl Error {
             Self::Refused { problem, .. } => problem.code.clone(),
             Self::Unexpected { .. } => "unexpected_answer".to_owned(),
             Self::File { .. } => "file".to_owned(),
+            Self::Caller(_) => "caller".to_owned(),
             Self::Output(_) => "output".to_owned(),
         }
     }

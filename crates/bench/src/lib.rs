@@ -3,6 +3,7 @@
 //! - [`replay`]: real orders turned into escrow trades, paid, confirmed, partly refunded, and the books compared to the
 //!   cent with sums that the replay makes from the files on its own;
 //! - [`pay`]: the load generator (closed loop for capacity, open loop for latency) and [`echo`], the yardstick beside it;
+//! - [`storage`]: the sums and tables of what the server measures below HTTP;
 //! - [`shoppers`]: the demo's customers, who meet every outcome that the sandbox can produce.
 //!
 //! This crate knows the public API and nothing else: no other crate of the workspace is a dependency, so what it proves
@@ -24,6 +25,7 @@ pub mod pay;
 pub mod replay;
 pub mod seed;
 pub mod shoppers;
+pub mod storage;
 
 pub use client::Client;
 pub use error::{Error, Problem};

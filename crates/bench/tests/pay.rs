@@ -68,6 +68,49 @@ async fn coupon_and_channel_is_counted_when_the_payment_succeeded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_flow_is_counted_at_its_end_and_some_come_back() {
+    let world = world();
+    let fake = Fake::start(&world).await;
+    let mut options = options(&fake, Scenario::Full);
+    (options.callers, options.hot_share_percent, options.limit) = (vec![4], vec![0], Some(200));
+    (options.duration_s, options.seed) = (20, Some(3));
+    let (report, printed) = measure(&options).await;
+    let row = &report.rows[0];
+    assert_eq!((row.done, row.refused.len()), (200, 0), "{printed}");
+    assert!(row.elapsed_s < 20.0 && row.accepted_latency.is_some(), "{printed}");
+    let world = world.lock().unwrap();
+    assert_eq!(world.trades.values().filter(|trade| trade["status"] == "completed").count(), 200);
+    assert_eq!(world.payments.values().filter(|payment| payment["status"] == "succeeded").count(), 200);
+    assert!((3..=20).contains(&world.refunds.len()), "5 % of 200: {}", world.refunds.len());
+    assert!(world.refunds.values().all(|refund| refund["status"] == "succeeded"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_reads_to_a_payment_are_told_apart() {
+    let world = world();
+    let fake = Fake::start(&world).await;
+    let mut options = options(&fake, Scenario::Mixed);
+    (options.callers, options.hot_share_percent, options.limit) = (vec![8], vec![0], Some(400));
+    let (report, printed) = measure(&options).await;
+    let row = &report.rows[0];
+    assert_eq!((row.done, row.by_kind["pay"].done, row.by_kind["read"].done), (400, 100, 300), "{printed}");
+    assert_eq!(world.lock().unwrap().payments.len(), 100);
+    assert!(printed.contains("300 × read: p50"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_orders_is_created_and_nothing_is_paid() {
+    let world = world();
+    let fake = Fake::start(&world).await;
+    let mut options = options(&fake, Scenario::BatchCreate);
+    (options.callers, options.hot_share_percent, options.limit) = (vec![16], vec![100], Some(300));
+    let (report, printed) = measure(&options).await;
+    assert_eq!(report.rows[0].done, 300, "{printed}");
+    let world = world.lock().unwrap();
+    assert_eq!((world.trades.len(), world.payments.len()), (300, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_loop_keeps_its_rate() {
     let fake = Fake::start(&world()).await;
     let mut options = options(&fake, Scenario::Balance);

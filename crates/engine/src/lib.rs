@@ -2,6 +2,7 @@
 //!
 //! | concept | where |
 //! |---|---|
+//! | what waits for a line, and who is let in | `queue` |
 //! | one shard's ordered line: take, decide, load, write, answer | `line` |
 //! | deciding a batch, and its rows | `batch`, `ledger`, `news`, `tasks` |
 //! | one request: key, flow, answer | `serve`, `answers`, `view` |
@@ -30,6 +31,7 @@ pub mod news;
 pub mod place_id;
 pub mod ports;
 pub mod query;
+pub mod queue;
 pub mod request;
 pub mod route;
 pub mod serve;

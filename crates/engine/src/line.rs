@@ -13,7 +13,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_channel::Receiver;
 use futures::channel::oneshot;
 use kernel::{Code, Problem, RootId, Time, TradeId, limits};
 use store::tables::shard::Batch as BatchRow;
@@ -24,6 +23,7 @@ use crate::batch::{self, Decided};
 use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock, Observer};
+use crate::queue::{Exit, Laid};
 use crate::request::Request;
 use crate::route::Queues;
 use crate::serve::Verdict;
@@ -97,7 +97,7 @@ pub struct Setup {
     /// The store's write line.
     pub store: Box<dyn store::Line>,
     /// What is waiting.
-    pub queue: Receiver<Job>,
+    pub queue: Exit,
     /// The ways to the lines of all shards, for requests that turn out to be another's.
     pub queues: Queues,
     /// The time.
@@ -140,53 +140,28 @@ struct Line {
 
 impl Line {
     async fn serve(&mut self) -> Result<(), StoreError> {
-        while let Some(jobs) = self.take().await {
-            let jobs = self.drop_expired(jobs);
-            if !jobs.is_empty() {
-                self.batch(jobs).await?;
+        while let Some(taken) = self.setup.queue.take(self.setup.batch_limit, &*self.setup.clock).await {
+            if !taken.jobs.is_empty() {
+                self.setup.observer.taken(taken.waited_us);
+                self.batch(taken.jobs).await?;
             }
         }
         Ok(())
     }
 
-    /// Waits for one request, then takes whatever else is there.
-    async fn take(&mut self) -> Option<Vec<Job>> {
-        let first = self.setup.queue.recv().await.ok()?;
-        let mut jobs = Vec::with_capacity(self.setup.queue.len().min(self.setup.batch_limit) + 1);
-        jobs.push(first);
-        while jobs.len() < self.setup.batch_limit {
-            match self.setup.queue.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(_) => break,
-            }
-        }
-        Some(jobs)
-    }
-
-    fn drop_expired(&self, jobs: Vec<Job>) -> Vec<Job> {
-        let now = self.setup.clock.now();
-        let mut live = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            if job.deadline < now {
-                let late = Problem::new(Code::deadline_exceeded, "the request waited longer than it may");
-                // A caller that is gone needs no answer.
-                let _ = job.reply.send(Err(late));
-            } else {
-                live.push(job);
-            }
-        }
-        live
-    }
-
     /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.
-    async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+    async fn batch(&mut self, jobs: Vec<Laid>) -> Result<(), StoreError> {
         loop {
             let (decided, head, rounds) = match self.decide(&jobs).await {
                 Ok(decided) => decided,
                 Err(error) => return self.give_up(jobs, error),
             };
             let Some(work) = decided.work else {
-                return self.answer(jobs, decided, head.seq, rounds);
+                match self.is_behind(&jobs, rounds).await {
+                    Ok(true) => continue,
+                    Ok(false) => return self.answer(jobs, decided, head.seq, rounds),
+                    Err(error) => return self.give_up(jobs, error),
+                }
             };
             let written = match self.setup.store.write(&work).await {
                 Ok(written) => written,
@@ -209,9 +184,22 @@ impl Line {
         }
     }
 
-    /// Decides in rounds: what a round misses is loaded in bulk for the next.
-    async fn decide(&mut self, jobs: &[Job]) -> Result<(Decided, Head, usize), StoreError> {
+    /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
+    /// key's stored answer holds for ever; what just loaded something has seen the head.
+    async fn is_behind(&mut self, jobs: &[Laid], rounds: usize) -> Result<bool, StoreError> {
+        if rounds > 0 || jobs.iter().all(|laid| laid.job.request.idempotency.is_some()) {
+            return Ok(false);
+        }
+        let known = self.head.as_ref().map(|head| head.seq);
+        self.load(&BTreeSet::new()).await?;
+        Ok(self.head.as_ref().map(|head| head.seq) != known)
+    }
+
+    /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
+    /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end.
+    async fn decide(&mut self, jobs: &[Laid]) -> Result<(Decided, Head, usize), StoreError> {
         let mut rounds = 0;
+        let mut wanted = BTreeSet::new();
         loop {
             if let Some(head) = &self.head {
                 let ground = batch::Ground {
@@ -223,14 +211,19 @@ impl Line {
                     control: self.setup.control.snapshot(),
                     channels: Arc::clone(&self.setup.channels),
                 };
-                match batch::decide(&ground, &self.memory, jobs.iter().map(|job| &job.request)) {
+                match batch::decide(&ground, &self.memory, jobs.iter().map(|laid| &laid.job.request)) {
                     Ok(decided) => return Ok((decided, head.clone(), rounds)),
                     Err(missing) => {
                         rounds += 1;
                         if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
                             return Err(StoreError::broken("a batch did not come to an end of its reads"));
                         }
+                        wanted.extend(missing.iter().copied());
+                        let known = self.head.as_ref().map(|head| head.seq);
                         self.load(&missing).await?;
+                        if self.head.as_ref().map(|head| head.seq) != known {
+                            self.load(&wanted).await?;
+                        }
                     }
                 }
             } else {
@@ -260,9 +253,9 @@ impl Line {
 
     /// Nothing of the batch was written, and its callers are told so. A store that is away may come back; one in which
     /// something is broken stops the line.
-    fn give_up(&mut self, jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
+    fn give_up(&mut self, jobs: Vec<Laid>, error: StoreError) -> Result<(), StoreError> {
         self.forget();
-        for job in jobs {
+        for Laid { job, .. } in jobs {
             // A caller that is gone needs no answer.
             let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
         }
@@ -305,7 +298,7 @@ impl Line {
     }
 
     /// The batch is durable: keep its state, wake who acts on it, answer.
-    fn answer(&mut self, jobs: Vec<Job>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
+    fn answer(&mut self, jobs: Vec<Laid>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
         self.memory.merge(decided.memory);
         if self.memory.len() > self.setup.memory_limit {
             self.memory = Memory::default();
@@ -322,11 +315,11 @@ impl Line {
             requests: jobs.len(),
             rounds,
         });
-        for (job, verdict) in jobs.into_iter().zip(decided.verdicts) {
+        for (laid, verdict) in jobs.into_iter().zip(decided.verdicts) {
             match verdict {
                 // A caller that is gone finds the stored answer under its key.
-                Verdict::Answered(reply) => drop(job.reply.send(reply)),
-                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, job),
+                Verdict::Answered(reply) => drop(laid.job.reply.send(reply)),
+                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, laid, self.setup.clock.now()),
             }
         }
         Ok(())

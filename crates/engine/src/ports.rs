@@ -29,6 +29,8 @@ pub trait Random: Send + Sync {
 
 /// Hears of every commit of a shard, after it is durable and before the answers go out.
 pub trait Observer: Send + Sync {
+    /// A batch was taken; the first of it had waited this long, in microseconds.
+    fn taken(&self, _waited_us: i64) {}
     /// A batch is durable.
     fn committed(&self, committed: &Committed);
     /// Another node or a claim was faster; the batch is decided again.

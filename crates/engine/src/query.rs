@@ -152,6 +152,7 @@ fn unreadable(error: &StoreError) -> Problem {
         }
         StoreError::Unreachable { .. }
         | StoreError::Full { .. }
+        | StoreError::Undurable { .. }
         | StoreError::Busy { .. }
         | StoreError::Schema { .. } => Problem::new(Code::store_unavailable, error.to_string()),
     }

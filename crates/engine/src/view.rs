@@ -142,6 +142,11 @@ impl<'a> View<'a> {
         self.next_answer = self.before.1;
     }
 
+    /// Whether the request has missed anything; what it does now is done again.
+    pub fn misses(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// What the request missed, if anything.
     pub fn missing(&self) -> &BTreeSet<Key> {
         &self.missing

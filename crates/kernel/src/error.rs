@@ -195,17 +195,25 @@ pub struct Problem {
     pub detail: String,
     /// The id of the object that stands in the way, where there is one.
     pub object: Option<String>,
+    /// After how many seconds the same request may succeed, where that is known better than by the code.
+    pub retry_after_s: Option<u16>,
 }
 
 impl Problem {
     /// A refusal in words.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, param: None, detail: detail.into(), object: None }
+        Self { code, param: None, detail: detail.into(), object: None, retry_after_s: None }
     }
 
     /// The same, with the field to blame.
     pub fn at(code: Code, param: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code, param: Some(param.into()), detail: detail.into(), object: None }
+        Self { param: Some(param.into()), ..Self::new(code, detail) }
+    }
+
+    /// The same, saying after how many seconds to come back.
+    pub fn retry_after(mut self, seconds: u16) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// The same, naming the object that stands in the way.

@@ -54,6 +54,8 @@ pub const MAX_SHARDS: i64 = 256;
 pub const MAX_BATCH: usize = 512;
 /// Most requests waiting for a shard's line; beyond that the door answers 503.
 pub const MAX_QUEUE: usize = 8_192;
+/// Most bytes of the bodies that wait for a shard's line (64 MiB); beyond that the door answers 503.
+pub const MAX_QUEUE_BYTES: usize = 64 << 20;
 /// Most load rounds of one batch; the known flows need two.
 pub const MAX_ROUNDS: usize = 8;
 /// Most messages one request may cause between the domains.

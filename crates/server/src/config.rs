@@ -65,6 +65,10 @@ pub(crate) struct Limits {
     pub(crate) batch: usize,
     /// Most requests waiting for a shard's line.
     pub(crate) queue: usize,
+    /// Most bytes of their bodies.
+    pub(crate) queue_bytes: usize,
+    /// Longest estimated wait of new business.
+    pub(crate) wait_ms: u64,
     /// Most aggregates a line keeps in memory.
     pub(crate) memory: usize,
     /// Most open connections.
@@ -126,6 +130,8 @@ impl Default for Config {
             limits: Limits {
                 batch: kernel::limits::MAX_BATCH,
                 queue: kernel::limits::MAX_QUEUE,
+                queue_bytes: kernel::limits::MAX_QUEUE_BYTES,
+                wait_ms: 500,
                 memory: 50_000,
                 connections: 4_096,
                 request_timeout_ms: 10_000,

@@ -30,8 +30,18 @@ pub(crate) const CONFLICTS: &str = "suanpan_conflicts_total";
 pub(crate) const UNKNOWN_COMMITS: &str = "suanpan_unknown_commits_total";
 /// Events written to the log.
 pub(crate) const EVENTS: &str = "suanpan_events_total";
-/// Requests waiting for a line.
+/// Requests waiting for a line, by `stage`.
 pub(crate) const QUEUE: &str = "suanpan_queue_length";
+/// What they are counted with, in bytes.
+pub(crate) const QUEUE_BYTES: &str = "suanpan_queue_bytes";
+/// How long the first request of each batch had waited.
+pub(crate) const QUEUE_WAIT: &str = "suanpan_queue_wait_seconds";
+/// Requests let into a line, by `stage`.
+pub(crate) const ADMITTED: &str = "suanpan_queue_admitted_total";
+/// Requests not let into a line, or dropped from it, by `stage` and `reason`.
+pub(crate) const REFUSED: &str = "suanpan_queue_refused_total";
+/// Connections turned away.
+pub(crate) const TURNED_AWAY: &str = "suanpan_connections_refused_total";
 /// Notifications that the simulated institution could not get rid of.
 pub(crate) const BANK_NOTIFICATIONS: &str = "suanpan_sandbox_notifications_total";
 
@@ -110,6 +120,9 @@ fn describe() {
         (CONFLICTS, "Transactions decided again because another writer was faster."),
         (UNKNOWN_COMMITS, "Transactions whose answer was lost and resolved by reading."),
         (EVENTS, "Events written to the log."),
+        (ADMITTED, "Requests let into a line, by stage."),
+        (REFUSED, "Requests not let into a line, or dropped from it, by stage and reason."),
+        (TURNED_AWAY, "Connections turned away because there were too many."),
         (BANK_NOTIFICATIONS, "Notifications of the simulated institution, by outcome."),
         (measure::TASKS, "Due tasks done, by kind and outcome."),
         (measure::CHANNEL_CALLS, "Calls to institutions, by channel account, operation and outcome."),
@@ -118,7 +131,7 @@ fn describe() {
         describe_counter!(name, Unit::Count, text);
     }
     for (name, unit, text) in [
-        (QUEUE, Unit::Count, "Requests waiting for a line."),
+        (QUEUE_BYTES, Unit::Bytes, "Bytes of the requests waiting for a line."),
         (measure::TASK_LAG, Unit::Seconds, "How late the last task that was started is."),
         (measure::TASKS_UNDER_WAY, Unit::Count, "Tasks under way."),
         (
@@ -130,14 +143,16 @@ fn describe() {
         describe_gauge!(name, unit, text);
         gauge!(name).set(0.0);
     }
+    describe_gauge!(QUEUE, Unit::Count, "Requests waiting for a line, by stage.");
     for (name, unit, text) in [
         (HTTP_SECONDS, Unit::Seconds, "Time from a request's head to its answer, by route."),
+        (QUEUE_WAIT, Unit::Seconds, "How long the first request of each batch had waited."),
         (BATCH_REQUESTS, Unit::Count, "Requests per transaction."),
         (BATCH_ROUNDS, Unit::Count, "Rounds of loading per transaction."),
     ] {
         describe_histogram!(name, unit, text);
     }
-    for name in [COMMITS, CONFLICTS, UNKNOWN_COMMITS, EVENTS] {
+    for name in [COMMITS, CONFLICTS, UNKNOWN_COMMITS, EVENTS, TURNED_AWAY] {
         counter!(name).absolute(0);
     }
 }
@@ -158,7 +173,7 @@ mod tests {
         let text = handle.render();
         for line in [
             "suanpan_commits_total 0",
-            "suanpan_queue_length 0",
+            "suanpan_queue_bytes 0",
             "suanpan_batch_requests_bucket{le=\"4\"} 1",
             "suanpan_http_request_seconds_bucket{route=\"/livez\",le=\"0.005\"} 1",
         ] {

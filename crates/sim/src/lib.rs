@@ -1,27 +1,49 @@
-//! A seeded world: two nodes on one database, in one thread, in virtual time, with faults where real ones strike.
+//! A seeded world: two nodes on one database and an institution, in one thread, in virtual time, with faults where real
+//! ones strike.
 //!
-//! The rules, the batch loop and the SQL are the real ones (SQLite in memory); only time, randomness and the store's door
-//! are replaced. A run is: *plan* (operations and faults drawn from the seed), *safety* (operations while commits get
-//! lost, nodes crash and work past each other), *heal* (no more faults; callers ask again for whatever they do not know),
-//! *judge* (what was acknowledged is there once, what was refused is not, an independent model has the same balances, and
-//! every invariant of the verifier holds). The same seed gives the same trace.
+//! The rules, the batch loop, the workers and the SQL are the real ones (SQLite in memory), so are the adapter and the
+//! bank behind it; only time, randomness, the wire and the store's door are replaced. A run is: *plan* (everything that
+//! is asked and everything that goes wrong, drawn from the seed as data), *safety* (the plan is played; some invariants
+//! are looked at meanwhile), *heal* (no more faults; callers ask again for whatever they do not know; 48 hours pass),
+//! *judge* (every invariant of the verifier, and an oracle that knows what callers were told and what the institution
+//! did). The same plan gives the same trace.
 //!
 //! | concept | file |
 //! |---|---|
-//! | a run from seed to verdict | `world` |
-//! | what callers ask, and ask again | `caller` |
-//! | the oracle: what balances must be | `model` |
-//! | faults at the store's door, planted bugs among them | `faults` |
+//! | a run from plan to verdict | `world` |
+//! | everything that happens, as data; drawing it | `plan` |
+//! | what callers ask, and remember | `callers` |
+//! | what must be in the end, and in every answer | `oracle` |
 //! | a node that can crash | `node` |
-//! | randomness and time | `rng`, `clock` |
+//! | faults that wait to strike | `mishap` |
+//! | the store's door; the way to the institution; its notifications | `disk`, `wire`, `post` |
+//! | the institution's own truth | `institution` |
+//! | bugs that are put in on purpose | `planted` |
+//! | shortening a plan that found something | `shrink` |
+//! | randomness and time; the processor's time that a run takes | `rng`, `clock`, `cpu` |
 
-mod caller;
+mod callers;
 mod clock;
-mod faults;
-mod model;
+pub mod cpu;
+mod disk;
+mod institution;
+mod mishap;
 mod node;
+mod oracle;
+mod plan;
+mod planted;
+mod post;
 mod rng;
+mod shrink;
+mod wire;
 mod world;
 
-pub use faults::Planted;
-pub use world::{Verdict, run};
+pub use plan::{Act, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+pub use planted::Planted;
+pub use shrink::shrink;
+pub use world::{Verdict, play};
+
+/// The plan of a seed.
+pub fn draw(seed: u64) -> Plan {
+    plan::draw(seed)
+}

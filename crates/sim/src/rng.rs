@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A generator that clones share, so that one seed drives the whole world in one order.
+/// A generator. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(Arc<Mutex<u64>>);
 
 impl Rng {
-    /// From a seed.
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(seed)))
+    /// From a seed, for one use of it: streams do not disturb each other.
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+        let rng = Self(Arc::new(Mutex::new(seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93))));
+        rng.bits();
+        rng
     }
 
     /// The next 64 bits.
@@ -27,8 +29,19 @@ impl Rng {
         self.bits() % bound.max(1)
     }
 
+    /// From `low` to `high`, both included.
+    pub(crate) fn between(&self, low: i64, high: i64) -> i64 {
+        let width = high.saturating_sub(low).saturating_add(1).max(1).unsigned_abs();
+        low.saturating_add(i64::try_from(self.below(width)).unwrap_or(0))
+    }
+
     /// True in `percent` of a hundred cases.
     pub(crate) fn chance(&self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+
+    /// One of several; `None` where there is none.
+    pub(crate) fn pick<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
+        if of.is_empty() { None } else { of.get(usize::try_from(self.below(of.len() as u64)).unwrap_or(0)) }
     }
 }

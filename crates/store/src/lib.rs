@@ -22,6 +22,7 @@ pub use door::{
     Row, Side, Snapshot, Statement, Step, StoreError, Table, Update, Work, Written,
 };
 pub use migrate::WANTED as SCHEMA;
+pub use postgres::naive;
 pub use sqlite::{Memory, sqlite_version};
 pub use store::{Access, Opening, Ports, Spawn, SpawnThread, Store};
 pub use url::Url;

@@ -2,10 +2,11 @@
 //! with whoever started it.
 //!
 //! A small shell stands between: it starts the server and reads a pipe that only the test process holds open. When that
-//! process ends, however it ends, the pipe closes, and the shell stops the server and removes the directory. The server
-//! refuses to run as root; then it runs as the user `postgres`. It does not flush: a test does not outlive the machine.
+//! process ends, however it ends, the pipe closes, and the shell stops the server and removes the directory; each line
+//! that comes through it starts the server anew once it has ended. The server refuses to run as root; then it runs as the
+//! user `postgres`. It does not flush unless it is told to: a test does not outlive the machine.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -24,10 +25,11 @@ const STARTS: u32 = 3;
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 directory=$1; shift
-"$@" >"$directory/log" 2>&1 </dev/null &
-server=$!
-cat >/dev/null
+begin() { "$@" >>"$directory/log" 2>&1 </dev/null & server=$!; }
+begin "$@"
+while read -r _; do wait "$server"; begin "$@"; done
 kill -QUIT "$server" 2>/dev/null
+kill -CONT "$server" 2>/dev/null
 wait "$server"
 rm -rf "$directory"
 "#;
@@ -49,10 +51,18 @@ pub struct Postgres {
 /// # Errors
 /// `NotFound` when PostgreSQL is not installed; else whatever kept it from starting.
 pub fn start() -> io::Result<Postgres> {
+    start_with(&[])
+}
+
+/// Starts a server with settings of its own, as `fsync=on`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with(settings: &[&str]) -> io::Result<Postgres> {
     let programs = programs()?;
     let mut last = io::Error::other("never tried");
     for _ in 0..STARTS {
-        match Postgres::start(&programs) {
+        match Postgres::start(&programs, settings) {
             Ok(server) => return Ok(server),
             Err(error) => last = error,
         }
@@ -81,7 +91,7 @@ pub fn shared() -> Option<&'static Postgres> {
 }
 
 impl Postgres {
-    fn start(programs: &Path) -> io::Result<Self> {
+    fn start(programs: &Path, settings: &[&str]) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("testkit-pg-").tempdir()?.keep();
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let data = directory.join("data");
@@ -104,6 +114,9 @@ impl Postgres {
             "fsync=off".to_owned(),
             "full_page_writes=off".to_owned(),
         ] {
+            keeper.arg("-c").arg(setting);
+        }
+        for setting in settings {
             keeper.arg("-c").arg(setting);
         }
         // A group of its own: a signal to the tests' group must not reach the keeper before its pipe closes.
@@ -129,10 +142,70 @@ impl Postgres {
     /// # Errors
     /// When the server refuses.
     pub fn run(&self, sql: &str) -> io::Result<String> {
+        self.run_in("postgres", sql)
+    }
+
+    /// The same in the database of this name.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn run_in(&self, database: &str, sql: &str) -> io::Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", "postgres", "-h"]).arg(&self.directory);
+        psql.args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-h"]).arg(&self.directory);
         let output = checked(psql.args(["-p", &self.port.to_string(), "-v", "ON_ERROR_STOP=1", "-c", sql]))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The process ids of the server and of everything that it started, its own first.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn processes(&self) -> io::Result<Vec<u32>> {
+        let file = std::fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let pid = file.lines().next().and_then(|line| line.trim().parse().ok());
+        let pid: u32 = pid.ok_or_else(|| io::Error::other("postmaster.pid names no process"))?;
+        let mut all = vec![pid];
+        for entry in std::fs::read_dir("/proc")?.flatten() {
+            let Some(other) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            if parent(&entry.path()) == Some(pid) {
+                all.push(other);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Starts the server anew, on the same data and port, once it has ended.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        let mut last = io::Error::other("never tried");
+        // What a killed server has left, processes and shared memory, may be in the way for a moment.
+        for _ in 0..STARTS {
+            let pipe = self.keeper.stdin.as_mut().ok_or_else(|| io::Error::other("the keeper has ended"))?;
+            pipe.write_all(b"\n")?;
+            match self.await_ready() {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Starts the server anew where it has ended by itself, after what was done to it; else waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub fn revive(&mut self) -> io::Result<()> {
+        match self.await_ready() {
+            Ok(()) => Ok(()),
+            Err(_) => self.start_again(),
+        }
+    }
+
+    /// What the server logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
     /// The directory of the server's socket, for addresses of the form `postgres://postgres@/db?host=DIRECTORY&port=…`.
@@ -145,6 +218,24 @@ impl Postgres {
         self.port
     }
 
+    /// Makes every process of the server stand still until the guard is dropped: to its clients it is there and says
+    /// nothing.
+    ///
+    /// # Errors
+    /// When its processes cannot be found or told.
+    pub fn freeze(&self) -> io::Result<Frozen> {
+        let first = std::fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let first = first.lines().next().unwrap_or_default().to_owned();
+        let of_first = Command::new("pgrep").args(["-P", &first]).output()?;
+        let mut processes = vec![first];
+        // The first one stops first, so that it starts no more of them.
+        signal("-STOP", &processes)?;
+        processes.extend(String::from_utf8_lossy(&of_first.stdout).split_whitespace().map(str::to_owned));
+        let frozen = Frozen { processes };
+        signal("-STOP", &frozen.processes)?;
+        Ok(frozen)
+    }
+
     fn await_ready(&self) -> io::Result<()> {
         for _ in 0..ASKS {
             let mut ask = Command::new(self.programs.join("pg_isready"));
@@ -154,8 +245,7 @@ impl Postgres {
             }
             thread::sleep(PAUSE);
         }
-        let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-        Err(io::Error::other(format!("the server did not get ready: {log}")))
+        Err(io::Error::other(format!("the server did not get ready: {}", self.log())))
     }
 }
 
@@ -165,6 +255,29 @@ impl Drop for Postgres {
         // Nothing is left to be done about a keeper that cannot be waited for.
         let _ = self.keeper.wait();
     }
+}
+
+/// Processes that stand still. Dropping it lets them go on.
+#[derive(Debug)]
+pub struct Frozen {
+    processes: Vec<String>,
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // Those that are gone cannot go on.
+        let _ = signal("-CONT", &self.processes);
+    }
+}
+
+fn signal(name: &str, processes: &[String]) -> io::Result<Output> {
+    checked(Command::new("kill").arg(name).args(processes))
+}
+
+/// The parent of a process, by its directory in `/proc`: the second word behind the name, which stands in brackets.
+fn parent(process: &Path) -> Option<u32> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The directory of the server's programs: on the path, by `pg_config`, or where Debian puts them, newest first.
@@ -215,6 +328,22 @@ fn checked(command: &mut Command) -> io::Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_was_killed_starts_again() {
+        let mut server = match start_with(&["fsync=on"]) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            server => server.unwrap(),
+        };
+        assert_eq!(server.run("SHOW fsync").unwrap(), "on");
+        server.run("CREATE TABLE kept (n int)").unwrap();
+        let before = server.processes().unwrap();
+        assert!(before.len() > 2, "it has started others: {before:?}");
+        checked(Command::new("kill").args(["-KILL", &before[0].to_string()])).unwrap();
+        server.start_again().unwrap();
+        assert_eq!(server.run("SELECT count(*) FROM kept").unwrap(), "0");
+        assert_ne!(server.processes().unwrap()[0], before[0]);
+    }
 
     #[test]
     fn a_server_serves_and_is_gone() {

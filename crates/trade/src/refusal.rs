@@ -130,6 +130,7 @@ impl Refusal {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self { code: refusal.code(), param: refusal.param(), detail: refusal.to_string(), object: refusal.object() }
+        let (param, object) = (refusal.param(), refusal.object());
+        Self { param, object, ..Self::new(refusal.code(), refusal.to_string()) }
     }
 }

@@ -61,10 +61,11 @@ pub struct Look {
     server: Option<Duration>,
     database: Option<Duration>,
     server_memory_kib: Option<u64>,
+    server_peak_kib: Option<u64>,
 }
 
 /// CPU time between two looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
     /// The server's.
     pub server: Duration,
@@ -72,6 +73,8 @@ pub struct Cpu {
     pub database: Duration,
     /// The server's resident memory at the end, in KiB.
     pub server_memory_kib: Option<u64>,
+    /// The most it ever was, in KiB.
+    pub server_peak_kib: Option<u64>,
 }
 
 impl Watch {
@@ -80,7 +83,8 @@ impl Watch {
         Look {
             server: self.server_pid.and_then(read_stat).map(|stat| stat.own),
             database: self.database_pid.map(tree_time),
-            server_memory_kib: self.server_pid.and_then(resident_kib),
+            server_memory_kib: self.server_pid.and_then(|pid| memory_kib(pid, "VmRSS:")),
+            server_peak_kib: self.server_pid.and_then(|pid| memory_kib(pid, "VmHWM:")),
         }
     }
 }
@@ -93,6 +97,7 @@ impl Look {
             server: self.server?.checked_sub(before.server?)?,
             database,
             server_memory_kib: self.server_memory_kib,
+            server_peak_kib: self.server_peak_kib,
         })
     }
 }
@@ -147,9 +152,9 @@ fn tree_time(root: u32) -> Duration {
     processes.iter().filter(|(pid, _)| below(**pid)).map(|(_, stat)| stat.own + stat.ended_children).sum()
 }
 
-fn resident_kib(pid: u32) -> Option<u64> {
+fn memory_kib(pid: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| kib(line.strip_prefix("VmRSS:")?.trim()))
+    status.lines().find_map(|line| kib(line.strip_prefix(field)?.trim()))
 }
 
 #[cfg(test)]
@@ -174,13 +179,19 @@ mod tests {
         let before = watch.look();
         let start = std::time::Instant::now();
         let mut spin = 0_u64;
-        while start.elapsed() < Duration::from_millis(200) {
+        // On a busy machine it takes a while until this process had its share.
+        let cpu = loop {
             spin = std::hint::black_box(spin.wrapping_add(1));
-        }
-        let cpu = watch.look().since(&before).unwrap();
+            if spin.is_multiple_of(1_000_000) {
+                let cpu = watch.look().since(&before).unwrap();
+                if cpu.server >= Duration::from_millis(50) || start.elapsed() > Duration::from_secs(30) {
+                    break cpu;
+                }
+            }
+        };
         assert!(cpu.server >= Duration::from_millis(50), "{cpu:?}");
         assert!(cpu.database >= Duration::from_millis(50), "{cpu:?}");
-        assert!(cpu.server_memory_kib > Some(100));
+        assert!(cpu.server_memory_kib > Some(100) && cpu.server_peak_kib >= cpu.server_memory_kib, "{cpu:?}");
         assert!(Machine::this().cores > 0);
     }
 }

@@ -5,8 +5,9 @@
 //! - *Open loop*: arrivals have their times fixed beforehand at a rate, whatever the server does, and latency counts from
 //!   the *intended* start. A stall is felt by everybody who arrives during it, as in life (no coordinated omission).
 //!
-//! Only what was meant to start after the warm-up is counted. The generator shares the machine with the server, so it
-//! does little: requests are formatted straight into a buffer, answers are read by [`wire`] without a copy.
+//! Throughput is what was done within the counted time, whenever it was begun. Latencies are of what was meant to start
+//! within it, also of arrivals that nobody was free for. The generator shares the machine with the server, so it does
+//! little: requests are formatted straight into a buffer, answers are read by [`wire`] without a copy.
 
 pub mod machine;
 pub mod pace;
@@ -18,9 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+
+use crate::error::Error;
 use machine::{Cpu, Watch};
 use pace::Pace;
-use tally::Tally;
+use tally::{Ended, Tally, Window};
 use wire::{Answer, Wire};
 
 /// Pause after a connection could not be made, so that callers of a server that is away do not spin.
@@ -35,22 +39,35 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 pub enum Judged {
     /// The thing is done; this is what is counted.
     Done,
-    /// Accepted; its end is to be asked for under this id.
-    Pending(String),
+    /// Not at its end: this is asked next.
+    Next(Next),
     /// Not done, with a stable word.
     Refused(String),
 }
 
-/// What the callers send. Requests are numbered from 0 over all callers; each number is asked for once.
+/// The next request about the same thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// Which step of the workload it is.
+    pub step: &'static str,
+    /// The thing that all steps are about.
+    pub thing: String,
+    /// What this step asks about; may be the thing itself.
+    pub part: String,
+}
+
+/// What the callers send. Things are numbered from 0 over all callers; each is begun once.
 pub trait Workload: Send + Sync + 'static {
-    /// Writes the whole of request `number`; false when there is nothing left to send.
+    /// Writes the whole of the first request of thing `number`; false when there is nothing left to send.
     fn write(&self, number: u64, request: &mut Vec<u8>) -> bool;
-    /// Reads the answer.
-    fn judge(&self, answer: &Answer<'_>) -> Judged;
-    /// Writes the request that asks how a pending thing ended.
-    fn write_follow_up(&self, id: &str, request: &mut Vec<u8>);
-    /// Reads its answer.
-    fn judge_follow_up(&self, answer: &Answer<'_>) -> Judged;
+    /// Writes the whole of a further one.
+    fn write_next(&self, number: u64, next: &Next, request: &mut Vec<u8>);
+    /// Reads the answer to the first request (`None`) or to a further one.
+    fn judge(&self, number: u64, asked: Option<&Next>, answer: &Answer<'_>) -> Judged;
+    /// Where a workload mixes things: which kind this one is. Each kind is told apart.
+    fn kind(&self, _number: u64) -> Option<&'static str> {
+        None
+    }
 }
 
 /// How hard, and for how long.
@@ -71,53 +88,65 @@ pub struct Drive {
 pub struct Driven {
     /// Counts and latencies.
     pub tally: Tally,
-    /// Arrivals that no caller was free for before the end (open loop).
+    /// Arrivals that no caller was free for before the end (open loop). Each is among the latencies with what it had
+    /// waited until then.
     pub not_started: u64,
-    /// From the end of the warm-up to the last counted answer.
+    /// The counted time: the whole of it, or until the last thing was done where the work ran out before.
     pub elapsed: Duration,
-    /// CPU time spent meanwhile by the watched processes.
+    /// CPU time spent in the counted time by the watched processes.
     pub cpu: Option<Cpu>,
 }
 
 /// Drives a workload against `address`.
-pub async fn drive(address: SocketAddr, workload: Arc<dyn Workload>, drive: Drive, watch: &Watch) -> Driven {
+///
+/// # Errors
+/// When a caller panicked: what is left of its counts would be worth nothing.
+pub async fn drive(
+    address: SocketAddr,
+    workload: Arc<dyn Workload>,
+    drive: Drive,
+    watch: &Watch,
+) -> Result<Driven, Error> {
     let start = Instant::now();
-    let counted_from = start + drive.warm_up;
-    let end = counted_from + drive.duration;
+    let from = start + drive.warm_up;
+    let window = Window { from, end: from + drive.duration };
     let (pace, schedule) = match drive.rate {
-        None => (Pace::Closed { end }, None),
+        None => (Pace::Closed { end: window.end }, None),
         Some(rate) => {
-            let (pace, schedule) = pace::open(start, end, rate);
+            let (pace, schedule) = pace::open(start, window.end, rate);
             (pace, Some(schedule))
         }
     };
     let numbers = Arc::new(AtomicU64::new(0));
-    let callers: Vec<_> = (0..drive.callers)
-        .map(|_| {
-            let caller = Caller {
-                address,
-                workload: Arc::clone(&workload),
-                numbers: Arc::clone(&numbers),
-                pace: pace.clone(),
-                counted_from,
-                wire: None,
-                tally: Tally::default(),
-            };
-            tokio::spawn(caller.run())
-        })
-        .collect();
-    tokio::time::sleep_until(counted_from.into()).await;
+    let callers = (0..drive.callers).map(|_| {
+        let caller = Caller {
+            address,
+            workload: Arc::clone(&workload),
+            numbers: Arc::clone(&numbers),
+            pace: pace.clone(),
+            wire: None,
+            tally: Tally::new(window),
+        };
+        tokio::spawn(caller.run())
+    });
+    let mut callers = join_all(callers);
+    tokio::time::sleep_until(window.from.into()).await;
     let before = watch.look();
-    let mut tally = Tally::default();
-    for caller in callers {
-        if let Ok(part) = caller.await {
-            tally.add(&part);
+    let (parts, ran_out, after) = tokio::select! {
+        parts = &mut callers => (parts, Instant::now() < window.end, watch.look()),
+        () = tokio::time::sleep_until(window.end.into()) => {
+            let after = watch.look();
+            (callers.await, false, after)
         }
+    };
+    let mut tally = Tally::new(window);
+    for part in parts {
+        tally.add(&part.map_err(|error| Error::Caller(error.to_string()))?);
     }
-    let cpu = watch.look().since(&before);
-    let not_started = schedule.map_or(0, |schedule| schedule.left());
-    let elapsed = tally.last_answer.map_or(drive.duration, |last| last.saturating_duration_since(counted_from));
-    Driven { tally, not_started, elapsed, cpu }
+    let not_started = schedule.map_or(0, |schedule| tally.never_started(&schedule.left()));
+    let last = tally.last_done.filter(|_| ran_out);
+    let elapsed = last.map_or(drive.duration, |last| last.saturating_duration_since(window.from));
+    Ok(Driven { tally, not_started, elapsed, cpu: after.since(&before) })
 }
 
 struct Caller {
@@ -125,15 +154,8 @@ struct Caller {
     workload: Arc<dyn Workload>,
     numbers: Arc<AtomicU64>,
     pace: Pace,
-    counted_from: Instant,
     wire: Option<Wire>,
     tally: Tally,
-}
-
-/// How one numbered request ended.
-struct Ended {
-    judged: Judged,
-    accepted_at: Option<Instant>,
 }
 
 impl Caller {
@@ -145,32 +167,34 @@ impl Caller {
             if !self.workload.write(number, &mut request) {
                 break;
             }
-            let ended = self.one(&mut request).await;
-            if intended >= self.counted_from {
-                self.tally.count(intended, ended.accepted_at, Instant::now(), &ended.judged);
-            }
+            let mut ended = self.one(number, &mut request).await;
+            ended.intended = intended;
+            self.tally.count(&ended);
         }
         self.tally
     }
 
-    /// Sends one request and follows it to its end.
-    async fn one(&mut self, request: &mut Vec<u8>) -> Ended {
-        let mut judged = self.exchange(request, false).await;
-        let mut accepted_at = None;
+    /// Sends the first request of a thing and follows it to its end.
+    async fn one(&mut self, number: u64, request: &mut Vec<u8>) -> Ended {
+        let mut judged = self.exchange(number, None, request).await;
+        let mut accepted = None;
         for _ in 0..MAX_FOLLOW_UPS {
-            let Judged::Pending(id) = &judged else { break };
-            accepted_at.get_or_insert_with(Instant::now);
+            let Judged::Next(next) = &judged else { break };
+            accepted.get_or_insert_with(Instant::now);
             request.clear();
-            self.workload.write_follow_up(id, request);
-            judged = self.exchange(request, true).await;
+            self.workload.write_next(number, next, request);
+            judged = self.exchange(number, Some(next), request).await;
         }
-        if matches!(judged, Judged::Pending(_)) {
-            judged = Judged::Refused("never_ended".to_owned());
-        }
-        Ended { judged, accepted_at }
+        let refused = match judged {
+            Judged::Done => None,
+            Judged::Refused(code) => Some(code),
+            Judged::Next(_) => Some("never_ended".to_owned()),
+        };
+        let ended = Instant::now();
+        Ended { kind: self.workload.kind(number), intended: ended, accepted, ended, refused }
     }
 
-    async fn exchange(&mut self, request: &[u8], follow_up: bool) -> Judged {
+    async fn exchange(&mut self, number: u64, asked: Option<&Next>, request: &[u8]) -> Judged {
         let mut wire = match self.wire.take() {
             Some(wire) => wire,
             None => match Wire::connect(self.address).await {
@@ -184,8 +208,7 @@ impl Caller {
         let judged = match tokio::time::timeout(ANSWER_TIMEOUT, wire.exchange(request)).await {
             Err(_) => return Judged::Refused("timeout".to_owned()),
             Ok(Err(_)) => return Judged::Refused("connection_broken".to_owned()),
-            Ok(Ok(answer)) if follow_up => self.workload.judge_follow_up(&answer),
-            Ok(Ok(answer)) => self.workload.judge(&answer),
+            Ok(Ok(answer)) => self.workload.judge(number, asked, &answer),
         };
         self.wire = wire.is_open().then_some(wire);
         judged

@@ -46,9 +46,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// How many arrivals nobody took.
-    pub fn left(&self) -> u64 {
-        u64::try_from(self.due.len()).unwrap_or(u64::MAX)
+    /// The intended starts of the arrivals that nobody took.
+    pub fn left(&self) -> Vec<Instant> {
+        std::iter::from_fn(|| self.due.try_recv().ok()).collect()
     }
 }
 
@@ -112,6 +112,8 @@ mod tests {
         assert_eq!(pace.next().await, Some(start + Duration::from_millis(10)));
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(pace.next().await, None, "nothing starts after the end");
-        assert_eq!(schedule.left(), 18, "what nobody took is told");
+        let left = schedule.left();
+        assert_eq!(left.len(), 18, "what nobody took is told");
+        assert_eq!(left.first(), Some(&(start + Duration::from_millis(20))));
     }
 }

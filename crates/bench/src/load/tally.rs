@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::Judged;
-
 /// Longest latency that is told apart, in microseconds (10 minutes).
 const LONGEST_US: u64 = 600_000_000;
 /// Digits kept of a latency.
@@ -39,6 +37,11 @@ impl Latencies {
         }
     }
 
+    /// How many were recorded.
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Histogram::len)
+    }
+
     /// The usual figures; `None` when nothing was recorded.
     pub fn summary(&self) -> Option<Summary> {
         let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
@@ -68,41 +71,118 @@ pub struct Summary {
     pub max_ms: f64,
 }
 
+/// The counted time.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its begin: the end of the warm-up.
+    pub from: Instant,
+    /// Its end.
+    pub end: Instant,
+}
+
+impl Window {
+    fn holds(&self, moment: Instant) -> bool {
+        (self.from..self.end).contains(&moment)
+    }
+}
+
+/// How one thing ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Which kind of thing, where kinds are mixed.
+    pub kind: Option<&'static str>,
+    /// When it was meant to begin.
+    pub intended: Instant,
+    /// When its first answer came, where others followed.
+    pub accepted: Option<Instant>,
+    /// When its last answer came.
+    pub ended: Instant,
+    /// Why it was not done; `None` where it was.
+    pub refused: Option<String>,
+}
+
 /// What was counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tally {
-    /// Requests that came to what they asked for.
+    window: Window,
+    /// Things done, of those meant to begin in the counted time.
     pub done: u64,
-    /// Those that did not, by code.
+    /// Those that were not, by code.
     pub refused: BTreeMap<String, u64>,
-    /// From the intended start to the end of those done.
-    pub done_latency: Latencies,
+    /// Things done in each second of the counted time, whenever they were meant to begin.
+    pub done_by_second: Vec<u64>,
+    /// From the intended start to the end of those done, and to the end of the counted time of those never started.
+    pub latency: Latencies,
+    /// The same by kind, where kinds are mixed.
+    pub by_kind: BTreeMap<&'static str, Latencies>,
     /// From the intended start to the first answer, of those whose end came later than it.
     pub accepted_latency: Latencies,
     /// From the intended start to the refusal.
     pub refused_latency: Latencies,
-    /// When the last answer came.
-    pub last_answer: Option<Instant>,
+    /// When the last thing was done.
+    pub last_done: Option<Instant>,
 }
 
 impl Tally {
-    /// Counts one request.
-    pub fn count(&mut self, intended: Instant, accepted: Option<Instant>, ended: Instant, judged: &Judged) {
-        let latency = ended.saturating_duration_since(intended);
-        match judged {
-            Judged::Done => {
-                self.done += 1;
-                self.done_latency.record(latency);
-                if let Some(accepted) = accepted {
-                    self.accepted_latency.record(accepted.saturating_duration_since(intended));
-                }
-            }
-            Judged::Refused(code) | Judged::Pending(code) => {
+    /// Nothing yet.
+    pub fn new(window: Window) -> Self {
+        Self {
+            window,
+            done: 0,
+            refused: BTreeMap::new(),
+            done_by_second: Vec::new(),
+            latency: Latencies::default(),
+            by_kind: BTreeMap::new(),
+            accepted_latency: Latencies::default(),
+            refused_latency: Latencies::default(),
+            last_done: None,
+        }
+    }
+
+    /// Counts one thing.
+    pub fn count(&mut self, one: &Ended) {
+        let latency = one.ended.saturating_duration_since(one.intended);
+        let counts = self.window.holds(one.intended);
+        if let Some(code) = &one.refused {
+            if counts {
                 *self.refused.entry(code.clone()).or_default() += 1;
                 self.refused_latency.record(latency);
             }
+            return;
         }
-        self.last_answer = self.last_answer.max(Some(ended));
+        if self.window.holds(one.ended) {
+            self.one_more_at(one.ended);
+        }
+        self.last_done = self.last_done.max(Some(one.ended));
+        if counts {
+            self.done += 1;
+            self.latency.record(latency);
+            if let Some(kind) = one.kind {
+                self.by_kind.entry(kind).or_default().record(latency);
+            }
+            if let Some(accepted) = one.accepted {
+                self.accepted_latency.record(accepted.saturating_duration_since(one.intended));
+            }
+        }
+    }
+
+    fn one_more_at(&mut self, moment: Instant) {
+        let second = moment.saturating_duration_since(self.window.from).as_secs();
+        let Ok(second) = usize::try_from(second) else { return };
+        if self.done_by_second.len() <= second {
+            self.done_by_second.resize(second + 1, 0);
+        }
+        if let Some(count) = self.done_by_second.get_mut(second) {
+            *count += 1;
+        }
+    }
+
+    /// Counts arrivals that nobody was free for: each had waited until the end. Says how many.
+    pub fn never_started(&mut self, intended: &[Instant]) -> u64 {
+        for start in intended.iter().filter(|start| self.window.holds(**start)) {
+            self.latency.record(self.window.end.saturating_duration_since(*start));
+        }
+        u64::try_from(intended.len()).unwrap_or(u64::MAX)
     }
 
     /// Takes over the counts of another caller.
@@ -111,10 +191,24 @@ impl Tally {
         for (code, count) in &other.refused {
             *self.refused.entry(code.clone()).or_default() += count;
         }
-        self.done_latency.add(&other.done_latency);
+        if self.done_by_second.len() < other.done_by_second.len() {
+            self.done_by_second.resize(other.done_by_second.len(), 0);
+        }
+        for (sum, count) in self.done_by_second.iter_mut().zip(&other.done_by_second) {
+            *sum += count;
+        }
+        self.latency.add(&other.latency);
+        for (kind, latencies) in &other.by_kind {
+            self.by_kind.entry(kind).or_default().add(latencies);
+        }
         self.accepted_latency.add(&other.accepted_latency);
         self.refused_latency.add(&other.refused_latency);
-        self.last_answer = self.last_answer.max(other.last_answer);
+        self.last_done = self.last_done.max(other.last_done);
+    }
+
+    /// Things done within the counted time, whenever they were meant to begin.
+    pub fn done_in_time(&self) -> u64 {
+        self.done_by_second.iter().sum()
     }
 
     /// All refusals.
@@ -140,18 +234,51 @@ mod tests {
         assert!((998.0..=1_001.0).contains(&summary.p999_ms), "{summary:?}");
     }
 
+    fn second(from: Instant, ms: u64) -> Instant {
+        from + Duration::from_millis(ms)
+    }
+
+    fn ended(intended: Instant, ms: u64, refused: Option<&str>) -> Ended {
+        let ended = second(intended, ms);
+        Ended { kind: None, intended, accepted: None, ended, refused: refused.map(str::to_owned) }
+    }
+
     #[test]
     fn latency_counts_from_the_intended_start() {
-        let intended = Instant::now();
-        let mut one = Tally::default();
-        one.count(intended, None, intended + Duration::from_millis(300), &Judged::Done);
-        one.count(intended, None, intended + Duration::from_millis(1), &Judged::Refused("overloaded".to_owned()));
-        let mut all = Tally::default();
+        let from = Instant::now();
+        let window = Window { from, end: second(from, 2_000) };
+        let mut one = Tally::new(window);
+        one.count(&ended(from, 300, None));
+        one.count(&ended(from, 1, Some("overloaded")));
+        let mut all = Tally::new(window);
         all.add(&one);
         all.add(&one);
         assert_eq!((all.done, all.refusals(), all.refused["overloaded"]), (2, 2, 2));
-        let summary = all.done_latency.summary().unwrap();
+        let summary = all.latency.summary().unwrap();
         assert!((299.0..=301.0).contains(&summary.p50_ms), "{summary:?}");
-        assert_eq!(all.last_answer, Some(intended + Duration::from_millis(300)));
+        assert_eq!(all.last_done, Some(second(from, 300)));
+    }
+
+    #[test]
+    fn throughput_is_what_was_done_in_the_counted_time_and_latency_of_what_was_meant_to_begin_in_it() {
+        let from = Instant::now() + Duration::from_secs(10);
+        let mut tally = Tally::new(Window { from, end: second(from, 2_000) });
+        tally.count(&ended(from - Duration::from_millis(10), 20, None)); // begun before, done within
+        tally.count(&ended(second(from, 1_100), 50, None)); // all within
+        tally.count(&ended(second(from, 1_900), 5_000, None)); // begun within, done long after
+        tally.count(&ended(second(from, 1_900), 60_000, Some("timeout"))); // a late refusal lowers nothing
+        assert_eq!(tally.done_by_second, [1, 1]);
+        assert_eq!((tally.done_in_time(), tally.done), (2, 2));
+        assert!(tally.latency.summary().unwrap().max_ms > 4_900.0);
+    }
+
+    #[test]
+    fn arrivals_that_nobody_was_free_for_are_among_the_latencies() {
+        let from = Instant::now();
+        let mut tally = Tally::new(Window { from, end: second(from, 1_000) });
+        assert_eq!(tally.never_started(&[second(from, 100), second(from, 500)]), 2);
+        let summary = tally.latency.summary().unwrap();
+        assert!(summary.max_ms > 899.0 && summary.p50_ms < 501.0, "{summary:?}");
+        assert_eq!((tally.done, tally.done_in_time()), (0, 0));
     }
 }

@@ -6,6 +6,11 @@
 //! - [`Scenario::CouponChannel`]: the same paid by a coupon and a card of the sandbox. The call answers before the
 //!   institution does, so the caller then asks `GET /v1/payments/{id}?wait=10` and the payment is counted when that says
 //!   `succeeded`: one more request per payment, as a real client makes. The time to the first answer is told apart.
+//! - [`Scenario::Full`]: an `escrow` trade created, paid by a card in a second call, waited for, confirmed, and in 5 of
+//!   100 refunded and waited for again: four requests or more. Counted at the end of the last.
+//! - [`Scenario::Mixed`]: one payment by balance, three reads. Every request is counted; both kinds have their latencies.
+//! - [`Scenario::BatchCreate`]: trades created without paying, as many at once as there are callers. The API has no
+//!   endpoint for many at once; what queues together is one batch of the store all the same.
 //! - [`Scenario::Echo`]: the yardstick ([`crate::echo`]) with a body of the same size.
 //!
 //! Every request has a random idempotency key (UUID v4) and a random order number, as in life; the load is a grid of
@@ -13,6 +18,7 @@
 
 mod prepare;
 mod report;
+mod scenario;
 mod work;
 
 use std::io::Write;
@@ -26,42 +32,10 @@ use crate::load::machine::{Machine, Watch};
 use crate::load::{Drive, Driven, Workload, drive};
 use crate::seed;
 use prepare::Prepared;
-use work::{Balance, CouponChannel, Echo, Mix, Target};
+use work::{Balance, CouponChannel, Create, Echo, Full, Limited, Mix, Mixed, Target};
 
-pub use report::{Report, Row};
-
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scenario {
-    /// Create and pay by balance.
-    Balance,
-    /// Create and pay by coupon and channel, and wait until paid.
-    CouponChannel,
-    /// Nothing.
-    Echo,
-}
-
-impl Scenario {
-    /// The word of the command line and the report.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Balance => "balance",
-            Self::CouponChannel => "coupon_channel",
-            Self::Echo => "echo",
-        }
-    }
-}
-
-impl std::str::FromStr for Scenario {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Balance, Self::CouponChannel, Self::Echo]
-            .into_iter()
-            .find(|scenario| scenario.as_str() == word)
-            .ok_or_else(|| format!("{word:?} is none of balance, coupon_channel, echo"))
-    }
-}
+pub use report::{Kind, Report, Row};
+pub use scenario::Scenario;
 
 /// What to measure, and where.
 #[derive(Clone, Debug)]
@@ -70,7 +44,7 @@ pub struct Options {
     pub base_url: String,
     /// A platform key of the test environment.
     pub key: String,
-    /// What a request does.
+    /// What a caller does.
     pub scenario: Scenario,
     /// Connections, one row of the report each.
     pub callers: Vec<usize>,
@@ -89,6 +63,8 @@ pub struct Options {
     /// Coupons issued per row of [`Scenario::CouponChannel`]; the row ends early when they are spent. Default: 3,000 per
     /// second.
     pub coupons: Option<u64>,
+    /// Things begun per row at most; the row ends when they are done. `None` for as many as there is time for.
+    pub limit: Option<u64>,
     /// Where an echo is served: then each row is preceded by the same load on it, and their ratio is told.
     pub echo_url: Option<String>,
     /// Processes whose CPU time is told.
@@ -113,6 +89,7 @@ impl Default for Options {
             merchants: 100,
             buyers: 1_000,
             coupons: None,
+            limit: None,
             echo_url: None,
             watch: Watch::default(),
             seed: None,
@@ -140,11 +117,11 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Repo
             let row_seed = seed::mix(seed ^ u64::try_from(report.rows.len()).unwrap_or(0));
             let mix = Mix { seed: row_seed, hot_share_percent: *hot_share, prepared: prepared.clone() };
             let echoed = match &echo_target {
-                Some(target) => Some(echo_drive(target, mix.clone(), *callers, options).await),
+                Some(target) => Some(echo_drive(target, mix.clone(), *callers, options).await?),
                 None => None,
             };
             let workload = workload(options, &client, &target, mix).await?;
-            let driven = drive(target.address, workload, drive_of(options, *callers), &options.watch).await;
+            let driven = drive(target.address, workload, drive_of(options, *callers), &options.watch).await?;
             report.rows.push(Row::new(*callers, *hot_share, options.rate, &driven, echoed.as_ref()));
         }
     }
@@ -156,20 +133,28 @@ pub async fn run(options: &Options, out: &mut (dyn Write + Send)) -> Result<Repo
 }
 
 async fn workload(options: &Options, client: &Client, target: &Target, mix: Mix) -> Result<Arc<dyn Workload>, Error> {
-    Ok(match options.scenario {
-        Scenario::Balance => Arc::new(Balance { target: target.clone(), mix }),
-        Scenario::Echo => Arc::new(Echo { target: target.clone(), mix }),
+    let target = target.clone();
+    let all: Arc<dyn Workload> = match options.scenario {
+        Scenario::Balance => Arc::new(Balance { target, mix }),
+        Scenario::Full => Arc::new(Full { target, mix }),
+        Scenario::Mixed => Arc::new(Mixed::new(target, mix)),
+        Scenario::BatchCreate => Arc::new(Create { target, mix }),
+        Scenario::Echo => Arc::new(Echo { target, mix }),
         Scenario::CouponChannel => {
             let seconds = options.duration_s + options.warm_up_s;
             let count = options.coupons.unwrap_or(seconds * options.rate.unwrap_or(3_000));
             let coupons = prepare::coupons(client, &mix, count).await?;
-            Arc::new(CouponChannel { target: target.clone(), mix, coupons })
+            Arc::new(CouponChannel { target, mix, coupons })
         }
+    };
+    Ok(match options.limit {
+        Some(limit) => Arc::new(Limited { limit, of: all }),
+        None => all,
     })
 }
 
 /// The yardstick of a row: the same callers in a closed loop, whatever the row does.
-async fn echo_drive(target: &Target, mix: Mix, callers: usize, options: &Options) -> Driven {
+async fn echo_drive(target: &Target, mix: Mix, callers: usize, options: &Options) -> Result<Driven, Error> {
     let load = Drive { rate: None, ..drive_of(options, callers) };
     let workload = Arc::new(Echo { target: target.clone(), mix });
     drive(target.address, workload, load, &Watch::default()).await

@@ -191,6 +191,7 @@ impl World {
                 Ok((201, json!({})))
             }
             ["trades"] => self.create(request),
+            ["trades", id, "payments"] => self.pay(id, request),
             ["trades", id, "confirm"] => self.confirm(id, request),
             ["trades", id, "close"] => {
                 let trade = self.trades.get_mut(*id).ok_or((404, "not_found"))?;
@@ -223,37 +224,54 @@ impl World {
             list.as_array().map(|list| list.iter().map(|part| part["amount"].as_i64().unwrap()).sum::<i64>())
         };
         let tools = &request["pay"]["tools"];
-        if sum(tools) != Some(amount) || sum(&request["splits"]).is_some_and(|splits| splits != amount) {
+        let pays = !request["pay"].is_null();
+        if pays && sum(tools) != Some(amount) || sum(&request["splits"]).is_some_and(|splits| splits != amount) {
             return Err((422, "sum_mismatch"));
         }
         let number = format!("{}/{}", request["merchant_id"], request["merchant_order_id"]);
         if self.order_numbers.contains_key(&number) {
             return Err((409, "order_exists"));
         }
-        let (id, payment) = (self.id("trd"), self.id("pay"));
+        let id = self.id("trd");
         self.order_numbers.insert(number, id.clone());
         let splits = match request["splits"].as_array() {
             Some(splits) => splits.clone(),
             None => vec![json!({ "receiver": "merchant", "amount": amount })],
         };
+        self.trades.insert(
+            id.clone(),
+            json!({ "id": id, "status": "created", "type": request["type"], "currency": request["currency"],
+                "buyer": request["buyer"], "amount": amount, "refunded_amount": 0, "splits": splits, "escrow": amount }),
+        );
+        let payment = if pays { Some(self.open_payment(&id, tools)) } else { None };
+        let mut answer = self.trades[&id].clone();
+        if let Some(payment) = payment {
+            answer["payment"] = self.payments[&payment].clone();
+        }
+        Ok((201, answer))
+    }
+
+    fn pay(&mut self, trade: &str, request: &Value) -> Answer {
+        if !self.trades.contains_key(trade) {
+            return Err((404, "not_found"));
+        }
+        let payment = self.open_payment(trade, &request["tools"]);
+        Ok((201, self.payments[&payment].clone()))
+    }
+
+    fn open_payment(&mut self, trade: &str, tools: &Value) -> String {
+        let payment = self.id("pay");
         let mut parts: Vec<Value> = tools.as_array().unwrap().clone();
         parts.iter_mut().for_each(|part| part["status"] = json!("created"));
         self.payments.insert(
             payment.clone(),
-            json!({ "id": payment, "trade_id": id, "status": "processing", "instructions": parts, "failure": null }),
+            json!({ "id": payment, "trade_id": trade, "status": "processing", "instructions": parts, "failure": null }),
         );
-        self.trades.insert(
-            id.clone(),
-            json!({ "id": id, "status": "created", "type": request["type"], "currency": request["currency"],
-                "buyer": request["buyer"], "amount": amount, "refunded_amount": 0, "splits": splits, "escrow": amount,
-                "parts": parts }),
-        );
+        self.trades.get_mut(trade).unwrap()["parts"] = json!(parts);
         if parts.iter().all(|part| part["tool"] != "channel") {
             self.settle(&payment);
         }
-        let mut answer = self.trades[&id].clone();
-        answer["payment"] = self.payments[&payment].clone();
-        Ok((201, answer))
+        payment
     }
 
     /// Brings a payment to its end.
@@ -438,7 +456,8 @@ async fn trade(State(world): State<Shared>, Path(id): Path<String>) -> Response 
 }
 
 async fn accounts(State(world): State<Shared>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    assert!(query["merchant_id"].starts_with("mch_"), "a platform key names the merchant");
+    let users = query["owner"].starts_with("user:");
+    assert!(users || query["merchant_id"].starts_with("mch_"), "a platform key names the merchant");
     match world.lock().unwrap().owners.get(&query["owner"]) {
         Some(posted) => {
             ok(200, &json!({ "data": [{ "subject": "2003", "currency": "BRL", "posted": posted }], "has_more": false }))

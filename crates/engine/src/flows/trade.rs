@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use accounting::{Account, AccountKey, Subject};
 use channel::order::Told;
-use kernel::message::payment::{Command as PaymentCommand, Resolution};
+use kernel::message::payment::{Command as PaymentCommand, Resolution, Tool};
 use kernel::message::trade::{Command, Create, Refund};
-use kernel::{CaseId, Code, PaymentId, Problem, RefundId, TradeId};
-use payment::Payments;
+use kernel::{CaseId, Code, OrderType, Owner, PaymentId, Problem, RefundId, TradeId};
+use payment::{Coupon, Payments};
 use trade::{TimerKind, Trade};
 
 use crate::answers::{self, ClaimKind, Draft, Found};
@@ -24,6 +25,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
         return Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant")));
     }
     let scope = merchant.to_string();
+    foresee(view, create);
     match answers::look_up(view, ClaimKind::Order, &scope, &create.merchant_order_id)? {
         Found::Taken(answer) => {
             let first = answer.object.as_deref().and_then(TradeId::parse);
@@ -38,6 +40,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
             let detail = "the merchant order number belongs to a trade with other content";
             Err(Stop::Refused(Problem::at(Code::order_exists, "merchant_order_id", detail).about(id)))
         }
+        Found::Free(_) if view.misses() => Err(Stop::Miss),
         Found::Free(place) => {
             fresh(view, create.id);
             let known = trade::Known { now: view.now() };
@@ -60,6 +63,33 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
             let messages = trade_reacted(view, create.id, &context, reaction);
             drive(view, create.id, messages)?;
             Ok(Outcome::TradeOpened(create.id))
+        }
+    }
+}
+
+/// Notes what the rules will look at, as far as the request says it, so that a trade is decided once all of it is known
+/// and not before. What is forgotten here costs a round more, what is noted in vain a row that is read.
+fn foresee(view: &mut View<'_>, create: &Create) {
+    let (salt, currency) = (view.control.salt, create.money.currency);
+    let mut account = |owner: Owner, subject: Subject| {
+        view.peek::<Account>(AccountKey { owner, subject, currency }.id(&salt));
+    };
+    let tools = create.pay.as_deref().unwrap_or_default();
+    if tools.iter().any(|tool| tool.tool == Tool::Balance) {
+        account(Owner::User(create.buyer.clone()), Subject::USER_BALANCE);
+        let merchant = Owner::Merchant(create.context.merchant);
+        match create.context.order_type {
+            OrderType::Escrow => account(merchant, Subject::ESCROW),
+            OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
+            OrderType::Instant => {
+                account(merchant, Subject::ESCROW);
+                create.splits.iter().for_each(|split| account(split.receiver.clone(), Subject::PENDING));
+            }
+        }
+    }
+    for tool in tools {
+        if let Tool::Coupon(coupon) = &tool.tool {
+            view.peek::<Coupon>(*coupon);
         }
     }
 }

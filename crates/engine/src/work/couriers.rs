@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use async_channel::Sender;
 use futures::channel::oneshot;
 use kernel::time::SECOND_US;
 use kernel::{Problem, Shards, Time};
@@ -18,6 +17,7 @@ use super::Progress;
 use crate::flows::transit::BEGINNING;
 use crate::line::{Job, Reply};
 use crate::ports::Clock;
+use crate::queue::Entrance;
 use crate::request::{Arrival, Caller, Command, Request};
 
 /// Between two looks, in microseconds.
@@ -34,7 +34,7 @@ pub struct Setup {
     /// Reads beside the lines.
     pub reader: Arc<dyn Reader>,
     /// The way to the shard's line.
-    pub line: Sender<Job>,
+    pub line: Entrance,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -110,7 +110,8 @@ impl Courier {
         let (reply, answer) = oneshot::channel::<Result<Reply, Problem>>();
         let command = Command::Arrive(arrival);
         let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
-        let job = Job { request, deadline: self.setup.clock.now().plus(PATIENCE_US), reply };
-        self.setup.line.send(job).await.is_ok() && matches!(answer.await, Ok(Ok(reply)) if !reply.problem)
+        let now = self.setup.clock.now();
+        let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
+        self.setup.line.lay_own(job, now).is_ok() && matches!(answer.await, Ok(Ok(reply)) if !reply.problem)
     }
 }

@@ -15,7 +15,7 @@ mod flight;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use channel::Orders;
 use channel::order::Known;
 use futures::StreamExt as _;
@@ -33,8 +33,9 @@ use self::flight::{Crew, Flight, Landed, Outcome};
 use super::gateway::Gateway;
 use super::{Lease, Progress, measure};
 use crate::channels::Channels;
-use crate::line::{Job, Task};
+use crate::line::Task;
 use crate::ports::{Clock, Outside};
+use crate::queue::Entrance;
 use crate::request::Command;
 use crate::tasks::COUPON_EXPIRE;
 
@@ -60,7 +61,7 @@ pub struct Setup {
     /// Reads beside the line.
     pub reader: Arc<dyn Reader>,
     /// The way to the line.
-    pub line: Sender<Job>,
+    pub line: Entrance,
     /// What commits of this process added.
     pub handed: Receiver<Vec<Task>>,
     /// The time.

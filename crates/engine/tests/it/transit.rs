@@ -7,6 +7,7 @@ use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::{Job, Setup};
 use engine::ports::Clock as _;
+use engine::queue::{Stage, Terms};
 use engine::request::{Arrival, Caller, Command, ControlCommand, Departure, Request};
 use engine::route::Queues;
 use engine::verify::{self, Options};
@@ -39,10 +40,10 @@ impl Town {
         let (store, runtime) = crate::world::new_store(engine, SHARDS)?;
         let shards = Shards::new(SHARDS).unwrap();
         let clock = Hands::default();
-        let (queues, ends) = Queues::bounded(shards, 64);
+        let (queues, exits) = Queues::new(shards, Terms::of_places(64));
         let control = Shared::new(Control::default());
         let pool = LocalPool::new();
-        for (shard, queue) in shards.all().zip(ends) {
+        for (shard, queue) in shards.all().zip(exits) {
             let setup = Setup {
                 shard,
                 writer: shard + 1,
@@ -77,7 +78,9 @@ impl Town {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: "r".to_owned(), command };
         self.clock.pass(1_000);
-        assert!(self.queues.lay(Job { request, deadline: self.clock.now().plus(kernel::time::DAY_US), reply }).is_ok());
+        let now = self.clock.now();
+        let job = Job { request, deadline: now.plus(kernel::time::DAY_US), reply };
+        self.queues.lay(Stage::New, job, 0, now).unwrap();
         let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
         self.pool.run_until(answer).unwrap().unwrap().status
     }

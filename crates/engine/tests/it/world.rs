@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::thread;
 
-use async_channel::Sender;
 use channel::order::{Source, Told};
 use channel::sandbox::Sandbox;
 use channel::{Adapter as _, Answer, Profiles};
@@ -14,6 +13,7 @@ use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::{Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
+use engine::queue::{Entrance, Stage, Terms, queue};
 use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
 use engine::verify::{self, Options, Report};
 use futures::channel::oneshot;
@@ -83,7 +83,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) merchant: MerchantId,
     clock: Hands,
-    queue: Sender<Job>,
+    queue: Entrance,
     pool: LocalPool,
     drawn: u128,
     keys: u64,
@@ -161,13 +161,13 @@ impl World {
             Some(url) => open(url, Access::Serve { create: true }, runtime.as_ref()),
         };
         let clock = Hands::default();
-        let (queue, receiver) = async_channel::unbounded();
+        let (queue, exit) = queue(Terms::of_places(usize::MAX));
         let profiles = Profiles::from([("sandbox".to_owned(), Sandbox.profile())]);
         let setup = Setup {
             shard: 0,
             writer: 7,
             store: between(store.line().unwrap()),
-            queue: receiver,
+            queue: exit,
             queues: engine::route::Queues::default(),
             clock: Arc::new(clock.clone()),
             alarm: Arc::new(clock.clone()),
@@ -215,7 +215,8 @@ impl World {
         let mut answers = Vec::new();
         for request in requests {
             let (reply, answer) = oneshot::channel();
-            self.queue.try_send(Job { request, deadline: self.now().plus(DAY_US), reply }).unwrap();
+            let job = Job { request, deadline: self.now().plus(DAY_US), reply };
+            self.queue.lay(Stage::New, job, 0, self.now()).unwrap();
             answers.push(answer);
         }
         let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);

@@ -14,6 +14,7 @@ use engine::line::{self, Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::query::watermark::Watermark;
 use engine::query::{self, Part, Queries};
+use engine::queue::{Stage, Terms, queue};
 use engine::request::{Caller, Command, ControlCommand, Idempotency, Request};
 use engine::work::projections::Projections;
 use futures::channel::oneshot;
@@ -112,7 +113,7 @@ impl House {
 
     /// Asks the line, all in one batch.
     pub(crate) fn ask(&mut self, commands: Vec<Command>) -> Vec<Result<Reply, Problem>> {
-        let (queue, jobs) = async_channel::unbounded();
+        let (queue, jobs) = queue(Terms::of_places(usize::MAX));
         let mut answers = Vec::new();
         for command in commands {
             self.drawn += 1;
@@ -120,7 +121,7 @@ impl House {
             let request = Request { caller: Caller::Platform, idempotency, request_id: "req".to_owned(), command };
             let (reply, answer) = oneshot::channel();
             let deadline = self.clock.now().plus(kernel::time::HOUR_US);
-            queue.try_send(Job { request, deadline, reply }).unwrap();
+            queue.lay(Stage::New, Job { request, deadline, reply }, 0, self.clock.now()).unwrap();
             answers.push(answer);
         }
         drop(queue);

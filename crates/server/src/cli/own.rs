@@ -36,6 +36,8 @@ impl Own {
         let key = http::draw_secret(Environment::Test, [SystemRandom.bits(), SystemRandom.bits()]);
         let own = Self::start(key, |command, listen| {
             command.args(["serve", "--environment", "test", "--store", store, "--listen", listen]);
+            // One key makes all the load.
+            command.env("SUANPAN__LIMITS__RATE_PER_KEY", "1000000");
         })?;
         own.wait("/readyz").await
     }

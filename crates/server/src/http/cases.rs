@@ -10,7 +10,7 @@ use super::ports::Filter;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
 
-const STATUSES: [&str; 2] = ["open", "closed"];
+pub(super) const STATUSES: [&str; 2] = ["open", "closed"];
 
 /// `POST /v1/cases/{id}/resolve`
 pub(super) fn resolve(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {

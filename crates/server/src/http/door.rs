@@ -1,7 +1,7 @@
 //! The way of a request through a door, the same for every route.
 //!
 //! 1. Authenticate, within the limits of the address and of the key; check the scope.
-//! 2. For a POST: its idempotency key, its media type, its size, its JSON syntax.
+//! 2. For a POST: whether the line would let it in, before anything of it is read; its idempotency key, its media type, its size, its JSON syntax.
 //! 3. Its shape: the handler makes a command of it. When the shape is wrong, the line is asked whether the key is known,
 //!    because a key that was used for another request must say so; else the refusal is the answer.
 //! 4. The line answers, or the read is shown.
@@ -16,6 +16,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use engine::line::Reply;
+use engine::queue::Stage;
 use engine::request::{Command, Idempotency};
 use kernel::{Code, Kind, Problem};
 
@@ -60,10 +61,11 @@ async fn with_key(
         let visit = Visit { house: Arc::clone(&house), identity, id, request_id: request_id.to_owned() };
         match &route.handler {
             Handler::Tell(_, tell) => {
-                let (idempotency, json) = read(&parts, content).await?;
-                self::tell(visit, *tell, idempotency, json).await
+                house.doors.desk.admits(route.stage)?;
+                let sent = read(&parts, content).await?;
+                self::tell(visit, route.stage, *tell, sent).await
             }
-            Handler::Act(_, act) => act_on(visit, act, read(&parts, content).await?.1).await,
+            Handler::Act(_, act) => act_on(visit, act, read(&parts, content).await?.json).await,
             Handler::Show(_, show) => show_to(visit, show, &parts).await,
             Handler::OpenGet(_) | Handler::OpenPost(_) => Err(Problem::new(Code::internal_error, "not for keys")),
         }
@@ -102,8 +104,16 @@ fn peer(parts: &Parts) -> IpAddr {
     info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
+/// A POST, read.
+struct Sent {
+    idempotency: Idempotency,
+    json: Json,
+    /// How many the body had.
+    bytes: usize,
+}
+
 /// Key, media type, size and syntax of a POST; an absent body is an empty object.
-async fn read(parts: &Parts, content: Body) -> Result<(Idempotency, Json), Problem> {
+async fn read(parts: &Parts, content: Body) -> Result<Sent, Problem> {
     let key = idempotency::key(&parts.headers)?;
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let is_empty = axum::body::HttpBody::is_end_stream(&content);
@@ -112,7 +122,7 @@ async fn read(parts: &Parts, content: Body) -> Result<(Idempotency, Json), Probl
     let json = if bytes.is_empty() { Json::Object(BTreeMap::new()) } else { json::parse(&bytes)? };
     refuse_parameters(query, &json)?;
     let body_hash = json::body_hash("POST", parts.uri.path(), &json);
-    Ok((Idempotency { key, body_hash }, json))
+    Ok(Sent { idempotency: Idempotency { key, body_hash }, json, bytes: bytes.len() })
 }
 
 /// A POST takes no query parameters; one that the body has too is an attempt to be read two ways.
@@ -125,16 +135,16 @@ fn refuse_parameters(query: Query, json: &Json) -> Result<(), Problem> {
     query.finish()
 }
 
-async fn tell(visit: Visit, tell: Tell, idempotency: Idempotency, json: Json) -> Result<Response<Body>, Problem> {
-    let Told { command, secret } = match shape(&visit, tell, json) {
+async fn tell(visit: Visit, stage: Stage, tell: Tell, sent: Sent) -> Result<Response<Body>, Problem> {
+    let Told { command, secret } = match shape(&visit, tell, sent.json) {
         Ok(told) => told,
         Err(refusal) if matches!(refusal.code.kind(), Kind::Invalid | Kind::Unprocessable) => {
             Command::Recall(refusal).into()
         }
         Err(refusal) => return Err(refusal),
     };
-    let request = visit.request(idempotency, command);
-    let reply = visit.house.doors.desk.submit(request).await?;
+    let request = visit.request(sent.idempotency, command);
+    let reply = visit.house.doors.desk.submit(stage, request, sent.bytes).await?;
     Ok(answer(reply, secret.as_deref()))
 }
 

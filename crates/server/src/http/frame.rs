@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use futures::FutureExt as _;
 use kernel::{Bucket, Code, Problem, RootId, TradeId};
 
+use super::serve::TooMany;
 use super::{House, problem, wait};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -35,7 +36,7 @@ pub(super) fn request_id(request: &Request) -> String {
 pub(super) async fn frame(State(house): State<Arc<House>>, mut request: Request, next: Next) -> Response<Body> {
     let name: Arc<str> = draw(&house).into();
     request.extensions_mut().insert(Name(Arc::clone(&name)));
-    let mut response = match refuse_headers(request.headers()) {
+    let mut response = match refuse(&request) {
         Err(refusal) => problem::response(&refusal, &name),
         Ok(()) => within_time(next.run(request), &name).await,
     };
@@ -58,6 +59,13 @@ async fn within_time(answer: impl Future<Output = Response<Body>>, name: &str) -
         Err(_) => Problem::new(Code::deadline_exceeded, "the request took longer than it may"),
     };
     problem::response(&refusal, name)
+}
+
+fn refuse(request: &Request) -> Result<(), Problem> {
+    if request.extensions().get::<TooMany>().is_some() {
+        return Err(Problem::new(Code::overloaded, "too many connections are open"));
+    }
+    refuse_headers(request.headers())
 }
 
 fn refuse_headers(headers: &HeaderMap) -> Result<(), Problem> {

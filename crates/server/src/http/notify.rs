@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
+use engine::queue::Stage;
 use kernel::Problem;
 
 use super::House;
@@ -17,6 +18,7 @@ use super::visit::not_found;
 
 /// `POST /notify/{channel_account}`
 pub(super) async fn notify(house: Arc<House>, parcel: Parcel) -> Result<Response<Body>, Problem> {
+    house.doors.desk.admits(Stage::Begun)?;
     let (parts, content) = parcel.request.into_parts();
     let headers = parts
         .headers

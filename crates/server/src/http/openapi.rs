@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{Scope, key_prefix};
 use super::route::Route;
+use super::{cases, trades};
 use crate::config::Environment;
 
 const BODIES: &str = include_str!("openapi/bodies.json");
@@ -159,7 +160,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         all.push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     for name in route.parameters {
-        let (required, schema, description) = parameter(name);
+        let (required, schema, description) = parameter(route, name);
         all.push(json!({
             "name": name, "in": "query", "required": required, "schema": schema, "description": description,
         }));
@@ -174,15 +175,29 @@ fn parameters(route: &Route) -> Vec<Value> {
     all
 }
 
-pub(super) fn parameter(name: &str) -> (bool, Value, &'static str) {
+/// How the ids of merchants, owners of accounts and cursors are written.
+const MERCHANT: &str = "^mch_[0-7][0-9a-hjkmnp-tv-z]{25}$";
+const OWNER: &str = "^(platform|(user|channel):[A-Za-z0-9._@-]{1,64}|merchant:mch_[0-7][0-9a-hjkmnp-tv-z]{25}\
+                     |seller:(mch_[0-7][0-9a-hjkmnp-tv-z]{25}:)?[A-Za-z0-9._@-]{1,64})$";
+const CURSOR: &str = "^[A-Za-z0-9_-]{22,}$";
+
+fn like(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
+/// Whether a query parameter must be there, its schema, and what it is for.
+pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str) {
     let text = json!({ "type": "string" });
     match name {
-        "merchant_id" => (false, text, "With a platform key: of this merchant only."),
-        "merchant_order_id" => (false, text, "The merchant's own number of a trade."),
-        "status" => (false, text, "In this status only."),
+        "merchant_id" => (false, like(MERCHANT), "With a platform key: of this merchant only."),
+        "merchant_order_id" => (false, like("^[!-~]{1,64}$"), "The merchant's own number of a trade."),
+        "status" => {
+            let words: &[&str] = if tag(route.path) == "cases" { &cases::STATUSES } else { &trades::STATUSES };
+            (false, json!({ "enum": words }), "In this status only.")
+        }
         "limit" => (false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 }), "Most objects."),
-        "cursor" => (false, text, "The `next_cursor` of the page before."),
-        "after" => (false, text, "The `next_cursor` of the answer before; from the beginning where left out."),
+        "cursor" => (false, like(CURSOR), "The `next_cursor` of the page before."),
+        "after" => (false, like(CURSOR), "The `next_cursor` of the answer before; from the beginning where left out."),
         "stale" => (false, json!({ "enum": ["ok"] }), "The list may lag; the answer says as of when it is."),
         "wait" => (
             false,
@@ -190,9 +205,10 @@ pub(super) fn parameter(name: &str) -> (bool, Value, &'static str) {
             "Seconds to wait for a change.",
         ),
         "at" => (false, json!({ "type": "string", "format": "date-time" }), "As of this moment."),
-        "owner" => (true, text, "user:…, merchant:…, seller:…, platform or channel:…"),
+        "owner" => (true, like(OWNER), "user:…, merchant:…, seller:…, platform or channel:…"),
         "currency" => (true, json!({ "$ref": schema_ref("Currency") }), "ISO 4217."),
-        "date" => (false, json!({ "type": "string", "format": "date" }), "The accounting day."),
+        // A trial balance is today's where no day is named; a statement is of a day that was asked for.
+        "date" => (route.answer.1 == "Statement", json!({ "type": "string", "format": "date" }), "The accounting day."),
         _ => (false, text, ""),
     }
 }
@@ -275,7 +291,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all, "an operation's id is its own");
         for route in &routes {
-            assert!(route.parameters.iter().all(|name| !parameter(name).2.is_empty()), "{}", route.path);
+            assert!(route.parameters.iter().all(|name| !parameter(route, name).2.is_empty()), "{}", route.path);
         }
     }
 

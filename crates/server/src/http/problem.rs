@@ -16,7 +16,7 @@ pub(super) fn response(problem: &Problem, request_id: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(wire::problem::body(problem, request_id)));
     *response.status_mut() = StatusCode::from_u16(problem.code.kind().status()).unwrap_or(StatusCode::BAD_REQUEST);
     response.headers_mut().insert(CONTENT_TYPE, MEDIA_TYPE);
-    if let Some(seconds) = retry_after_s(problem.code) {
+    if let Some(seconds) = problem.retry_after_s.or_else(|| retry_after_s(problem.code)) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

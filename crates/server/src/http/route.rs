@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Response;
+use engine::queue::Stage;
 use futures::future::BoxFuture;
 use kernel::{Code, Problem};
 
@@ -53,6 +54,8 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     /// How it is served.
     pub(super) handler: Handler,
+    /// Whether it begins something or goes on with it; counts for what goes through the line.
+    pub(super) stage: Stage,
     /// One line for people.
     pub(super) summary: &'static str,
     /// The schema of its body.
@@ -67,7 +70,8 @@ pub(super) struct Route {
 
 impl Route {
     fn new(path: &'static str, handler: Handler, summary: &'static str) -> Self {
-        Self { path, handler, summary, body: None, answer: (200, "Text"), parameters: &[], refusals: &[] }
+        let stage = Stage::New;
+        Self { path, handler, stage, summary, body: None, answer: (200, "Text"), parameters: &[], refusals: &[] }
     }
 
     /// A POST that becomes a command for the line.
@@ -109,6 +113,12 @@ impl Route {
         R: Future<Output = Result<Response<Body>, Problem>> + Send + 'static,
     {
         Self::new(path, Handler::OpenPost(Box::new(move |house, parcel| Box::pin(open(house, parcel)))), summary)
+    }
+
+    /// It goes on with what has begun, and is let in when new business is not.
+    pub(super) fn goes_on(mut self) -> Self {
+        self.stage = Stage::Begun;
+        self
     }
 
     /// Names the schema of the body.

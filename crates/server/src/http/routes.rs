@@ -92,6 +92,8 @@ const BUDGETS: &[Code] = &[
     Code::merchant_mismatch,
 ];
 const PAGED: &[Code] = &[Code::cursor_invalid, Code::merchant_mismatch, Code::projection_behind];
+const FOUND: &[Code] =
+    &[Code::cursor_invalid, Code::merchant_mismatch, Code::merchant_required, Code::projection_behind];
 const MISSING: &[Code] = &[Code::not_found];
 
 /// Every route of an environment.
@@ -118,7 +120,7 @@ fn of_trades() -> [Route; 14] {
         Route::get("/v1/trades", Read, trades::list, "List trades, or find one by the merchant's own number")
             .asks(&["merchant_id", "merchant_order_id", "status", "limit", "cursor", "stale"])
             .answers(200, "TradeList")
-            .refuses(PAGED),
+            .refuses(FOUND),
         Route::get("/v1/trades/{id}", Read, trades::show, "Read a trade")
             .asks(&["wait"])
             .answers(200, "Trade")
@@ -136,14 +138,17 @@ fn of_trades() -> [Route; 14] {
             trades::confirm,
             "Release escrow to the receivers, whole or in part",
         )
+        .goes_on()
         .takes("Confirm")
         .answers(200, "Trade")
         .refuses(CONFIRMING),
         Route::post("/v1/trades/{id}/close", Write, trades::close, "Close an unpaid trade")
+            .goes_on()
             .takes("Nothing")
             .answers(200, "Trade")
             .refuses(&[Code::not_found, Code::invalid_state]),
         Route::post("/v1/trades/{id}/refunds", Write, trades::refund, "Give money of a paid trade back")
+            .goes_on()
             .takes("NewRefund")
             .answers(201, "Refund")
             .refuses(REFUNDING),
@@ -152,6 +157,7 @@ fn of_trades() -> [Route; 14] {
             .answers(200, "Payment")
             .refuses(MISSING),
         Route::post("/v1/payments/{id}/cancel", Write, payments::cancel, "Cancel an open payment")
+            .goes_on()
             .takes("Nothing")
             .answers(200, "Payment")
             .refuses(&[Code::not_found, Code::payment_not_cancelable]),
@@ -165,6 +171,7 @@ fn of_trades() -> [Route; 14] {
             .refuses(PAGED),
         Route::get("/v1/cases/{id}", Read, cases::show, "Read a case").answers(200, "Case").refuses(MISSING),
         Route::post("/v1/cases/{id}/resolve", Admin, cases::resolve, "Decide a case")
+            .goes_on()
             .takes("Resolve")
             .answers(200, "Case")
             .refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable, Code::pan_not_accepted]),
@@ -224,6 +231,7 @@ fn of_control() -> [Route; 11] {
             .answers(200, "KeyList")
             .refuses(&[Code::not_found, Code::cursor_invalid]),
         Route::post("/v1/keys/{id}/revoke", Write, keys::revoke, "Revoke an API key")
+            .goes_on()
             .takes("Nothing")
             .answers(200, "Key")
             .refuses(MISSING),
@@ -244,6 +252,7 @@ fn of_control() -> [Route; 11] {
             webhook_endpoints::disable,
             "Disable a webhook endpoint",
         )
+        .goes_on()
         .takes("Nothing")
         .answers(200, "WebhookEndpoint")
         .refuses(MISSING),

@@ -1,5 +1,8 @@
 //! Connections: accepted up to a bound, each with a head that must arrive in time, all drained at the end.
 //!
+//! One beyond the bound is not left waiting: its first request is answered 503 and it is closed, within a second. Only
+//! so many are answered at a time; the rest are closed without a word.
+//!
 //! HTTP/1.1 as hyper reads it, strictly: folded headers, bad chunks and differing lengths are 400, and the connection is
 //! closed. Where both a length and a transfer coding are given, the coding counts and nothing after that request is read
 //! (RFC 9112, 6.3), so no second request can hide in it. Header sections beyond hyper's own bounds get a bare 431 from
@@ -7,7 +10,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,22 +27,27 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::ports::task;
+use crate::telemetry::TURNED_AWAY;
 
 /// Most header lines that hyper reads; the doors refuse at fewer.
 const MAX_HEADERS: usize = 512;
 /// Most bytes of a head that hyper reads; the doors refuse at fewer.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
+/// Most connections that are being turned away at a time.
+const MAX_TURNED_AWAY: usize = 512;
+/// How long one of them may take.
+const TURNING_AWAY: Duration = Duration::from_secs(1);
 /// How long accepting rests when the system has no sockets left.
 const REST: Duration = Duration::from_millis(100);
 
 /// What bounds the connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Most open connections; more wait to be accepted.
+    /// Most open connections; more are answered 503 and closed.
     pub(crate) connections: usize,
     /// How long the head of a request may take.
     pub(crate) head: Duration,
@@ -51,13 +58,22 @@ pub(crate) struct Bounds {
 /// Serves until `end` is ready, then lets open requests finish within the bound.
 pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds, end: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(bounds.connections));
+    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
+    let refused = metrics::counter!(TURNED_AWAY);
     let graceful = GracefulShutdown::new();
     let mut end = pin!(end.fuse());
     loop {
-        let next = pin!(accept(&listener, &places));
-        let Either::Left(((connection, place), _)) = futures::future::select(next, &mut end).await else { break };
+        let next = pin!(listener.accept());
+        let Either::Left((connection, _)) = futures::future::select(next, &mut end).await else { break };
         let Ok((stream, peer)) = connection else {
             tokio::time::sleep(REST).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            refused.increment(1);
+            if let Ok(place) = Arc::clone(&turned_away).try_acquire_owned() {
+                task(turn_away(stream, peer, router.clone(), place));
+            }
             continue;
         };
         let served = graceful.watch(connect(stream, peer, router.clone(), bounds.head));
@@ -73,12 +89,20 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds,
     }
 }
 
-type Accepted = (io::Result<(TcpStream, SocketAddr)>, Option<tokio::sync::OwnedSemaphorePermit>);
+/// Marks a request on a connection for which there is no place. The doors answer it without looking at it.
+#[derive(Clone, Copy)]
+pub(super) struct TooMany;
 
-/// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    (listener.accept().await, place)
+/// Answers one request, and closes.
+async fn turn_away(stream: TcpStream, peer: SocketAddr, router: Router, place: OwnedSemaphorePermit) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(TooMany);
+        answer(router.clone(), peer, request)
+    });
+    let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    // Whatever ends it is the client's business.
+    let _ = tokio::time::timeout(TURNING_AWAY, served).await;
+    drop(place);
 }
 
 fn connect(

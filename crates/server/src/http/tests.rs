@@ -4,6 +4,8 @@
 //! route added tomorrow is tested tomorrow.
 
 mod callers;
+mod document;
+mod fuzz;
 mod house;
 mod pages;
 mod reads;

@@ -12,7 +12,7 @@ use super::{list, tools, wait};
 use crate::config::Environment;
 
 const TYPES: &str = "instant, escrow";
-const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
+pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
 
 /// `POST /v1/trades`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {

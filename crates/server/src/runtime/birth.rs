@@ -48,10 +48,11 @@ impl Birth<'_> {
     async fn submit(&self, command: Command) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
-        let job = Job { request, deadline: self.clock.now().plus(MINUTE_US), reply };
+        let now = self.clock.now();
+        let job = Job { request, deadline: now.plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());
         let queue = self.queues.of(Shards::FIRST).ok_or_else(stopped)?;
-        queue.send(job).await.map_err(|_| stopped())?;
+        queue.lay_own(job, now).map_err(|_| stopped())?;
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(problem)) => Err(Failure::Machine(format!("the store could not be given its birth: {problem}"))),

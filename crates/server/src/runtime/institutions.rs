@@ -5,6 +5,7 @@ use std::sync::Arc;
 use channel::{Incoming, Operation, Orders, Source, Told};
 use engine::channels::Channels;
 use engine::ports::Clock;
+use engine::queue::Stage;
 use engine::request::{Caller, Command, Request};
 use engine::work::Gateway;
 use futures::future::FutureExt as _;
@@ -47,6 +48,7 @@ impl Institutions {
             tracing::warn!(account = %account.name, %refused, "a notification was refused");
             Problem::new(refused.code(), refused.to_string())
         })?;
+        let bytes = message.body.len();
         let told = Told { order: told.order, word: told.word, source: Source::Notify, digest: told.digest };
         self.check_kind(&told).await?;
         let request = Request {
@@ -55,7 +57,7 @@ impl Institutions {
             request_id: String::new(),
             command: Command::Word(told),
         };
-        let reply = self.desk.submit(request).await?;
+        let reply = self.desk.submit(Stage::Begun, request, bytes).await?;
         if reply.problem {
             tracing::error!(account = %account.name, body = %reply.body, "a verified notification was not taken in");
             return Err(Problem::new(Code::internal_error, "something is wrong on our side"));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_channel::Receiver;
 use engine::channels::Channels;
 use engine::control::Shared;
-use engine::line::{Job, Setup};
+use engine::line::Setup;
 use engine::ports::{Clock, Observer, Random as _};
+use engine::queue::Exit;
 use engine::route::Queues;
 use futures::future::{FutureExt as _, join_all, select_all};
 use store::StoreError;
@@ -21,7 +21,7 @@ pub(super) struct Parts {
     pub(super) shard: i64,
     pub(super) queues: Queues,
     pub(super) line: Box<dyn store::Line>,
-    pub(super) jobs: Receiver<Job>,
+    pub(super) jobs: Exit,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) control: Shared,

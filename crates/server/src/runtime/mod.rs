@@ -17,6 +17,7 @@ mod line;
 mod listen;
 mod lookup;
 mod observer;
+mod queue;
 mod refresh;
 mod waiters;
 mod workers;
@@ -125,13 +126,13 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let control = Shared::new(Control::load(&*reader, Shards::FIRST).await.map_err(failed)?);
     let channels = Arc::new(channels(config));
     let shards = store.shards().await.map_err(failed)?;
-    let (queues, ends) = Queues::bounded(shards, config.limits.queue);
+    let (queues, exits) = Queues::new(shards, queue::terms(&config.limits));
     let waiters = Waiters::default();
     let (mut lines, mut followed) = (Lines(Vec::new()), Vec::new());
-    for (shard, jobs) in shards.all().zip(ends) {
+    for (shard, jobs) in shards.all().zip(exits) {
         let Some(queue) = queues.of(shard).cloned() else { continue };
         let watermark = Watermark::default();
-        let (watcher, hearing) = Watcher::new(waiters.clone(), queues.clone(), watermark.clone());
+        let (watcher, hearing) = Watcher::new(waiters.clone(), watermark.clone());
         lines.0.push(line::start(
             config,
             line::Parts {
@@ -188,6 +189,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     }
     workers.also(refresh::every_two_seconds(Arc::clone(&reader), control.clone()));
     workers.also(upkeep(metrics.clone()));
+    workers.also(queue::sweep(queues.clone(), Arc::clone(&clock)));
 
     let ready = Arc::new(AtomicBool::new(true));
     let desk = http::Desk::new(
@@ -228,7 +230,13 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         random: Arc::new(SystemRandom),
         environment: config.environment,
         base_url: public_url(config, address),
-        metrics: Arc::new(move || metrics.render()),
+        metrics: {
+            let queues = queues.clone();
+            Arc::new(move || {
+                queue::publish(&queues.figures());
+                metrics.render()
+            })
+        },
         ready: {
             let ready = Arc::clone(&ready);
             Arc::new(move || ready.load(Ordering::Relaxed))

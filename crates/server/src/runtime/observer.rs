@@ -6,11 +6,10 @@ use async_channel::{Receiver, Sender};
 use engine::line::{Committed, Task};
 use engine::ports::Observer;
 use engine::query::watermark::Watermark;
-use engine::route::Queues;
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 
 use super::waiters::Waiters;
-use crate::telemetry::{BATCH_REQUESTS, BATCH_ROUNDS, COMMITS, CONFLICTS, EVENTS, QUEUE, UNKNOWN_COMMITS};
+use crate::telemetry::{self, BATCH_REQUESTS, BATCH_ROUNDS, COMMITS, CONFLICTS, EVENTS, QUEUE_WAIT, UNKNOWN_COMMITS};
 
 /// Commits whose tasks may wait for the task worker.
 const HANDED: usize = 1_024;
@@ -18,7 +17,6 @@ const HANDED: usize = 1_024;
 /// Tells everyone.
 pub(super) struct Watcher {
     waiters: Waiters,
-    queues: Queues,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
     watermark: Watermark,
@@ -41,12 +39,12 @@ struct Figures {
     conflicts: Counter,
     unknown: Counter,
     events: Counter,
-    queue: Gauge,
+    wait: Histogram,
 }
 
 impl Watcher {
     /// With the other ends.
-    pub(super) fn new(waiters: Waiters, queues: Queues, watermark: Watermark) -> (Self, Hearing) {
+    pub(super) fn new(waiters: Waiters, watermark: Watermark) -> (Self, Hearing) {
         let (handed, handed_over) = async_channel::bounded(HANDED);
         let (bell, rung) = async_channel::bounded(1);
         let figures = Figures {
@@ -56,21 +54,24 @@ impl Watcher {
             conflicts: counter!(CONFLICTS),
             unknown: counter!(UNKNOWN_COMMITS),
             events: counter!(EVENTS),
-            queue: gauge!(QUEUE),
+            wait: histogram!(QUEUE_WAIT),
         };
-        let watcher = Self { waiters, queues, handed, bell, watermark, figures };
+        let watcher = Self { waiters, handed, bell, watermark, figures };
         (watcher, Hearing { handed: handed_over, bell: rung })
     }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 impl Observer for Watcher {
+    fn taken(&self, waited_us: i64) {
+        self.figures.wait.record(telemetry::seconds(waited_us));
+    }
+
     fn committed(&self, committed: &Committed) {
         self.figures.commits.increment(1);
         self.figures.events.increment(committed.events as u64);
         self.figures.requests.record(committed.requests as f64);
         self.figures.rounds.record(committed.rounds as f64);
-        self.figures.queue.set(self.queues.waiting() as f64);
         self.waiters.wake(&committed.trees);
         self.watermark.committed(committed.seq);
         if !committed.tasks.is_empty() {

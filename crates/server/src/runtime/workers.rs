@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_channel::Sender;
 use engine::channels::Channels;
 use engine::control::Shared;
 use engine::events;
-use engine::line::Job;
 use engine::place_id::{PlaceId, Placed};
 use engine::ports::{Clock, Outside, Random as _};
 use engine::query::watermark::Watermark;
+use engine::queue::Entrance;
 use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
@@ -53,7 +52,7 @@ pub(super) struct Parts<'a> {
 /// What the workers of one shard hear and follow.
 pub(super) struct Followed {
     pub(super) shard: i64,
-    pub(super) queue: Sender<Job>,
+    pub(super) queue: Entrance,
     pub(super) hearing: Hearing,
     pub(super) watermark: Watermark,
 }

@@ -29,10 +29,14 @@ impl Deref for Host {
 impl Host {
     /// A new store and a server on it; none where PostgreSQL is not installed.
     pub(crate) fn start(engine: Engine, settings: Settings) -> Option<Self> {
-        let store = Store::new(engine)?;
+        Some(Self::on(Store::new(engine)?, settings))
+    }
+
+    /// A server on this store.
+    pub(crate) fn on(store: Store, settings: Settings) -> Self {
         let server = Server::start(&store, settings, "127.0.0.1:0").unwrap();
         let api = Api::new(&server.address, KEY);
-        Some(Self { store, settings, server: RefCell::new(Some(server)), api })
+        Self { store, settings, server: RefCell::new(Some(server)), api }
     }
 
     /// Kills the server with SIGKILL.
@@ -71,11 +75,23 @@ impl Host {
 
     /// What must be true at the end of every story.
     pub(crate) async fn end(self) {
+        self.assert_sound().await;
+        self.stop();
+    }
+
+    /// The same where something was done to the server or its database: then it may have logged errors.
+    pub(crate) async fn end_after_faults(self) {
+        self.assert_sound().await;
+        let server = self.server.take().expect("a server runs");
+        assert!(!server.log().contains("panicked"), "{}", server.log());
+        assert_eq!(server.stop().code(), Some(0), "after SIGTERM");
+    }
+
+    async fn assert_sound(&self) {
         for currency in CURRENCIES {
             self.api.trial_balance(currency).await.assert_balanced();
         }
         self.store.verify();
-        self.stop();
     }
 }
 

@@ -18,10 +18,13 @@
 mod host;
 mod api;
 mod attacks;
+mod bench;
 mod books;
 mod commands;
+mod faults;
 mod kills;
 mod orders;
+mod overload;
 mod races;
 mod server;
 mod shards;

@@ -22,6 +22,8 @@ const FASTER: Settings = &[
     ("webhook.schedule_s", "[1, 1, 1]"),
     ("log.format", "json"),
     ("log.level", "warn"),
+    // Machines that run tests are slower than those that serve, and busy with other tests.
+    ("limits.wait_ms", "10000"),
 ];
 
 /// A running server.
@@ -76,6 +78,16 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "the server was not there to be told {name}\n{}", self.log());
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end.

@@ -25,7 +25,7 @@ impl Store {
     /// A new one; none where PostgreSQL is not installed.
     pub(crate) fn new(engine: Engine) -> Option<Self> {
         static DATABASES: AtomicU32 = AtomicU32::new(0);
-        let directory = tempfile::Builder::new().prefix("suanpan-it-").tempdir().unwrap();
+        let directory = directory();
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}", directory.path().join("data").display()),
             Engine::Postgres => {
@@ -34,6 +34,11 @@ impl Store {
             }
         };
         Some(Self { url, directory })
+    }
+
+    /// The database at this address.
+    pub(crate) fn at(url: String) -> Self {
+        Self { url, directory: directory() }
     }
 
     /// A file beside the data.
@@ -60,6 +65,10 @@ impl Store {
         let output = program().args(["verify", "--store", &self.url]).args(more).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "suanpan verify {more:?} --store {}\n{}", self.url, text(&output));
     }
+}
+
+fn directory() -> TempDir {
+    tempfile::Builder::new().prefix("suanpan-it-").tempdir().unwrap()
 }
 
 /// The program, with no configuration but what it is given.

@@ -15,6 +15,13 @@ pub enum StoreError {
         /// For the log.
         detail: String,
     },
+    /// The disk did not confirm a commit. Whether it stands is not known, and a later flush that succeeds says nothing
+    /// about an earlier one that failed: only a process that reads the files anew can go on.
+    #[error("the disk of the database did not confirm a commit")]
+    Undurable {
+        /// For the log.
+        detail: String,
+    },
     /// Another process holds the SQLite files, or held them longer than we wait.
     #[error("another process holds this store")]
     Busy {
@@ -50,6 +57,7 @@ impl StoreError {
         match self {
             StoreError::Unreachable { .. } => "store_unreachable",
             StoreError::Full { .. } => "store_full",
+            StoreError::Undurable { .. } => "store_undurable",
             StoreError::Busy { .. } => "store_busy",
             StoreError::Schema { .. } => "store_schema",
             StoreError::Broken { .. } => "store_broken",
@@ -61,7 +69,8 @@ impl StoreError {
     pub fn is_fatal(&self) -> bool {
         match self {
             StoreError::Unreachable { .. } | StoreError::Full { .. } => false,
-            StoreError::Busy { .. }
+            StoreError::Undurable { .. }
+            | StoreError::Busy { .. }
             | StoreError::Schema { .. }
             | StoreError::Broken { .. }
             | StoreError::Other { .. } => true,
@@ -73,6 +82,7 @@ impl StoreError {
         match self {
             StoreError::Unreachable { detail }
             | StoreError::Full { detail }
+            | StoreError::Undurable { detail }
             | StoreError::Busy { detail }
             | StoreError::Broken { detail }
             | StoreError::Other { detail } => detail,

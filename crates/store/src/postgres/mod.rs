@@ -7,6 +7,7 @@
 mod fault;
 mod line;
 mod link;
+pub mod naive;
 mod pool;
 mod run;
 mod wire;

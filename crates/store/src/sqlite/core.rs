@@ -38,12 +38,6 @@ pub(super) struct Core {
     durable: bool,
 }
 
-/// How a commit ended.
-enum Committed {
-    Done,
-    Unknown,
-}
-
 impl Core {
     /// Opens a file for reading and writing, creating it if it is missing.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
@@ -126,10 +120,7 @@ impl Core {
         self.checkpoint();
         self.begin("BEGIN IMMEDIATE")?;
         match self.write_rows(work, &bulks) {
-            Ok(()) => Ok(match self.commit()? {
-                Committed::Done => Written::Done,
-                Committed::Unknown => Written::Unknown,
-            }),
+            Ok(()) => self.commit().map(|()| Written::Done),
             Err(stop) => {
                 self.rollback();
                 match stop {
@@ -146,10 +137,14 @@ impl Core {
         self.checkpoint();
         self.begin("BEGIN IMMEDIATE")?;
         match self.run_steps(steps) {
-            Ok(counts) => Ok(match self.commit()? {
-                Committed::Done => Applied::Done(counts),
-                Committed::Unknown => Applied::Unknown,
-            }),
+            Ok(counts) => match self.commit() {
+                Ok(()) => Ok(Applied::Done(counts)),
+                Err(StoreError::Undurable { detail }) => {
+                    tracing::error!(detail, "the disk did not confirm a commit beside the line");
+                    Ok(Applied::Unknown)
+                }
+                Err(error) => Err(error),
+            },
             Err((step, stop)) => {
                 self.rollback();
                 match stop {
@@ -185,7 +180,7 @@ impl Core {
     pub(super) fn migrate(&mut self, script: &Script) -> Result<(), StoreError> {
         self.begin("BEGIN IMMEDIATE")?;
         match self.migrate_inside(script) {
-            Ok(()) => self.commit().map(|_| ()),
+            Ok(()) => self.commit(),
             Err(error) => {
                 self.rollback();
                 Err(error)
@@ -295,13 +290,21 @@ impl Core {
         }
     }
 
-    fn commit(&mut self) -> Result<Committed, StoreError> {
-        match self.execute("COMMIT") {
-            Ok(()) => Ok(Committed::Done),
-            Err(error) => {
-                self.rollback();
-                if in_doubt(&error) { Ok(Committed::Unknown) } else { Err(fault(error)) }
-            }
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.execute("COMMIT").map_err(|error| {
+            self.rollback();
+            if in_doubt(&error) { StoreError::Undurable { detail: error.to_string() } } else { fault(error) }
+        })
+    }
+
+    /// Copies the log of whoever was here before into the file, and empties it. A flush that failed may have left frames
+    /// in the log that are in memory only; what is written after them would be lost with them.
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
+        let settled = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        match settled.map_err(fault) {
+            // What is there can be read, and nothing is written before there is room.
+            Err(StoreError::Full { .. }) => Ok(()),
+            settled => settled,
         }
     }
 

@@ -115,6 +115,7 @@ fn writing(directory: &Path, place: Place, access: Access, birth: Birth) -> Resu
         migrate::plan(0, access, &[place], Dialect::Sqlite, birth)?;
     }
     let mut core = Core::open(&path)?;
+    core.settle()?;
     for script in migrate::plan(core.schema()?, access, &[place], Dialect::Sqlite, birth)? {
         core.migrate(&script)?;
     }

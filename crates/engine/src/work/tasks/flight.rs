@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_channel::Sender;
 use channel::order::Told;
 use channel::{Adapter, Answer, Call, signature};
 use futures::channel::oneshot;
@@ -14,6 +13,7 @@ use metrics::counter;
 use crate::channels::Channels;
 use crate::line::{Job, Task};
 use crate::ports::{Clock, Outside};
+use crate::queue::Entrance;
 use crate::request::{Caller, Command, Request};
 use crate::work::gateway::Gateway;
 use crate::work::measure;
@@ -54,7 +54,7 @@ impl Outcome {
 
 /// What all flights share.
 pub(super) struct Crew {
-    pub(super) line: Sender<Job>,
+    pub(super) line: Entrance,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) outside: Arc<dyn Outside>,
     pub(super) gateway: Arc<Gateway>,
@@ -111,8 +111,9 @@ impl Crew {
     async fn submit(&self, command: Command) -> Outcome {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
-        let job = Job { request, deadline: self.clock.now().plus(PATIENCE_US), reply };
-        if self.line.send(job).await.is_err() {
+        let now = self.clock.now();
+        let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
+        if self.line.lay_own(job, now).is_err() {
             return Outcome::Again;
         }
         match answer.await {

@@ -1,8 +1,10 @@
 //! The task worker against a store in memory, an institution that never answers, and a line played by the test.
 
+use std::cell::RefCell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_channel::Sender;
 use channel::{Incoming, Outgoing, Registry, Source};
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -14,6 +16,7 @@ use store::{Head, Store, Work};
 use super::*;
 use crate::line::Reply;
 use crate::ports::NoAnswer;
+use crate::queue::{Exit, Laid, Terms, queue};
 
 #[derive(Default)]
 struct Hand(AtomicI64);
@@ -49,8 +52,8 @@ struct World {
     store: Store,
     clock: Arc<Hand>,
     deaf: Arc<Deaf>,
-    jobs: Receiver<Job>,
-    line: Sender<Job>,
+    jobs: RefCell<Exit>,
+    line: Entrance,
     handed: Sender<Vec<Task>>,
 }
 
@@ -66,7 +69,7 @@ impl World {
     fn new(account_limit: usize) -> (Self, Tasks) {
         let store = Store::in_memory(1).unwrap();
         let clock = Arc::new(Hand(AtomicI64::new(100 * SECOND_US)));
-        let (line, jobs) = async_channel::bounded(10_000);
+        let (line, jobs) = queue(Terms::of_places(10_000));
         let (handed, handed_over) = async_channel::bounded(100);
         let registry = Registry::test();
         let profile = registry.get("sandbox").unwrap().profile();
@@ -89,7 +92,7 @@ impl World {
             lease: None,
             margin_us: 0,
         });
-        (Self { store, clock, deaf, jobs, line, handed }, tasks)
+        (Self { store, clock, deaf, jobs: RefCell::new(jobs), line, handed }, tasks)
     }
 
     /// Writes rows as a line would.
@@ -125,7 +128,8 @@ impl World {
     /// What the line was told, answered the same way each.
     fn answer(&self, answer: &Result<Reply, Problem>) -> Vec<Command> {
         let mut told = Vec::new();
-        while let Ok(job) = self.jobs.try_recv() {
+        let taken = self.jobs.borrow_mut().take(10_000, &*self.clock).now_or_never().flatten();
+        for Laid { job, .. } in taken.into_iter().flat_map(|taken| taken.jobs) {
             told.push(job.request.command);
             let _ = job.reply.send(answer.clone());
         }

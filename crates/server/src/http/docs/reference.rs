@@ -96,7 +96,7 @@ fn parameters(out: &mut String, route: &Route) {
     }
     put!(out, "<table><tr><th>parameter</th><th></th></tr>");
     for name in route.parameters {
-        let (required, _, description) = openapi::parameter(name);
+        let (required, _, description) = openapi::parameter(route, name);
         let required = if required { " (required)" } else { "" };
         put!(out, "<tr><td><code>{name}</code>{required}</td><td>{}</td></tr>", escape(description));
     }

@@ -7,8 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use engine::control::{ApiKey, Control, Merchant, Shared, Version};
-use engine::line::{Job, Reply};
+use engine::line::Reply;
 use engine::ports::{Clock, Random};
+use engine::queue::{Entrance, Laid, Terms, queue};
 use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -25,6 +26,7 @@ use crate::http::ports::{
     Acknowledged, Filter, Found, Institutions, Lookup, Notice, Page, Part, Read, Waiters, Webhooks,
 };
 use crate::http::{Desk, Doors, Rates, router};
+use crate::ports::SystemClock;
 
 pub(super) const PLATFORM: &str = "platform";
 pub(super) const SHOP: &str = "shop";
@@ -174,7 +176,7 @@ impl Webhooks for Bank {
 
 /// A router, what its line was told, and the hands of its clock.
 pub(super) struct House {
-    router: Router,
+    pub(super) router: Router,
     environment: Environment,
     pub(super) told: Arc<Mutex<Vec<Told>>>,
     pub(super) shelf: Arc<Shelf>,
@@ -248,11 +250,12 @@ fn reply(told: &Told) -> Result<Reply, kernel::Problem> {
 
 impl House {
     pub(super) fn new(environment: Environment) -> Self {
-        let (queue, jobs) = async_channel::bounded::<Job>(64);
+        let (queue, mut jobs) = queue(Terms::of_places(64));
         let told: Arc<Mutex<Vec<Told>>> = Arc::default();
         let noted = Arc::clone(&told);
         crate::ports::task(async move {
-            while let Ok(job) = jobs.recv().await {
+            while let Some(taken) = jobs.take(1, &SystemClock).await {
+                let Some(Laid { job, .. }) = taken.jobs.into_iter().next() else { continue };
                 noted.lock().unwrap().push(job.request.clone());
                 let _ = job.reply.send(reply(&job.request));
             }
@@ -260,11 +263,7 @@ impl House {
         Self::with(environment, queue, told)
     }
 
-    pub(super) fn with(
-        environment: Environment,
-        queue: async_channel::Sender<Job>,
-        told: Arc<Mutex<Vec<Told>>>,
-    ) -> Self {
+    pub(super) fn with(environment: Environment, queue: Entrance, told: Arc<Mutex<Vec<Told>>>) -> Self {
         let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000_000_000)));
         let shelf = Arc::new(Shelf { status: Mutex::new("created".to_owned()), ..Shelf::default() });
         let doors = Doors {

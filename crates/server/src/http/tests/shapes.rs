@@ -27,7 +27,7 @@ fn bodies() -> Vec<(Route, Value, Value)> {
     with_schema.collect()
 }
 
-fn path(route: &Route) -> String {
+pub(super) fn path(route: &Route) -> String {
     let prefix = match route.path.split('/').nth(2) {
         Some("payments") => "pay",
         Some("cases") => "cas",

@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::house::House;
 use crate::http::{Bounds, serve};
 
 struct Server {
@@ -17,8 +18,6 @@ struct Server {
 }
 
 async fn server() -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let slow = || async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         "slow"
@@ -26,6 +25,12 @@ async fn server() -> Server {
     let router = Router::new()
         .route("/", get(|| async { "hello" }).post(|body: String| async { body }))
         .route("/slow", post(slow));
+    serving(router).await
+}
+
+async fn serving(router: Router) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
     let bounds = Bounds { connections: 2, head: Duration::from_millis(400), drain: Duration::from_secs(5) };
     let (end, ended) = oneshot::channel::<()>();
     let done = crate::ports::task(serve(listener, router, bounds, async { ended.await.unwrap_or(()) }));
@@ -72,11 +77,23 @@ async fn a11_no_request_hides_in_another() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_frees_its_place() {
-    let server = server().await;
+    let server = serving(House::test().router.clone()).await;
+    let livez = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let stuck = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
-    // Both places are taken; the third is served once the heads of the first two are late.
-    let answer = exchange(&server, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
-    assert!(answer.ends_with("hello"), "{answer}");
+    // Both places are taken: the third connection is turned away, in words.
+    let answer = exchange(&server, &livez.replace("connection: close\r\n", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    for part in
+        ["\r\nretry-after: 1\r\n", "\r\nconnection: close\r\n", "\r\nrequest-id: req_", "\"code\":\"overloaded\""]
+    {
+        assert!(answer.contains(part), "{part} is missing in {answer}");
+    }
+    // Whoever says nothing is closed all the same.
+    let silent = tokio::time::timeout(Duration::from_secs(5), exchange(&server, ""));
+    assert_eq!(silent.await.expect("it was closed in time"), "");
+    // The heads of the first two are late by now.
+    let answer = exchange(&server, livez).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(stuck);
 }
 

@@ -2,10 +2,12 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::Method;
+use engine::queue::Terms;
 use futures::stream;
 
 use super::house::{House, PLATFORM, READER, SHOP, cursed, trade};
 use crate::config::Environment;
+use crate::ports::SystemClock;
 
 const GOOD: &str = r#"{"merchant_refund_id":"R1","amount":5}"#;
 
@@ -154,13 +156,13 @@ async fn a_panic_is_our_fault_and_says_nothing() {
 
 #[tokio::test]
 async fn a_full_line_says_come_back() {
-    let (queue, jobs) = async_channel::bounded(1);
+    let (queue, mut jobs) = engine::queue::queue(Terms::of_places(1));
     let house = House::with(Environment::Test, queue.clone(), std::sync::Arc::default());
     let refunds = refunds();
     let first = house.post(SHOP, &refunds, GOOD);
     let second = async {
         let answer = house.post(SHOP, &refunds, GOOD).await;
-        drop(jobs.recv().await);
+        drop(jobs.take(1, &SystemClock).await);
         answer
     };
     let (first, second) = futures::join!(first, second);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::routes::{Document, body_for};
 use super::rows;
-use super::stage::{Stage, attack};
+use super::stage::{Stage, attack, attack_on_files};
 use super::wire::{Call, connect};
 use crate::api::new_key;
 use crate::shop::{id, list, number, order};
@@ -148,7 +148,7 @@ fn c38_keys_are_their_owners() {
 
 #[test]
 fn c39_killed_between_commit_and_answer() {
-    attack(async |stage| {
+    attack_on_files(async |stage| {
         let key = new_key();
         let body = order("instant", 5, &json!({}));
         let mut stream = connect(&stage.platform.address);
@@ -225,7 +225,7 @@ fn c41_one_refund_number_at_once() {
 
 #[test]
 fn c40_a_key_whose_bytes_are_gone() {
-    attack(async |stage| {
+    attack_on_files(async |stage| {
         let key = new_key();
         let body = order("instant", 5, &json!({}));
         let made = open(stage, &key, &body).send(&stage.platform.address).ok(201);

@@ -5,7 +5,6 @@
 use channel::sandbox::wire::{About, PayState, RefundState, Report, bytes};
 use channel::signature::{Role, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER, sign};
 use kernel::{Code, Currency, OrderId, Time, TradeId, limits};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::routes::{Document, nowhere};
@@ -27,9 +26,7 @@ struct Institution<'a> {
 
 impl<'a> Institution<'a> {
     fn of(stage: &'a Stage<'a>) -> Self {
-        let base = Connection::open(rows::directory(&stage.host.store.url).join("suanpan.db")).unwrap();
-        let read = "SELECT body FROM control WHERE kind = 'birth'";
-        let body: String = base.query_row(read, [], |row| row.get(0)).unwrap();
+        let body = rows::text(&stage.host.store.url, "SELECT body FROM control WHERE kind = 'birth'");
         let body: Value = serde_json::from_str(&body).unwrap();
         let salt: Vec<u8> = serde_json::from_value(body["birth"]["salt"].clone()).unwrap();
         let key = blake3::Hash::from(blake3::derive_key(CONTEXT, &salt)).to_hex().to_string();

@@ -1,6 +1,6 @@
-//! What a SQLite store holds, table by table: the proof that a refused request changed nothing.
+//! What a store holds, table by table: the proof that a refused request changed nothing.
 //!
-//! The files are read beside the running server, in one snapshot each. Left out are the tables that say how the platform
+//! SQLite's files are read beside the running server, in one snapshot each; PostgreSQL is asked in one statement. Left out are the tables that say how the platform
 //! runs rather than what happened: the log's own rows, cursors and leases; answers are counted apart, because a refusal
 //! may itself be kept under its idempotency key, and nothing else may.
 
@@ -26,8 +26,33 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Reads the store in this directory.
-    pub(super) fn read(directory: &Path) -> Self {
+    /// Reads the store at this address.
+    pub(super) fn read(url: &str) -> Self {
+        if url.starts_with("sqlite:") { Self::of_files(&directory(url)) } else { Self::of_database(url) }
+    }
+
+    /// One line per table, answer, and the number of claims.
+    fn of_database(url: &str) -> Self {
+        let mut rows = Self { tables: BTreeMap::new(), answers: Vec::new(), claims: 0 };
+        for line in psql(url, DATABASE).lines() {
+            match line.split('|').collect::<Vec<_>>()[..] {
+                ["table", name, count, hash] => {
+                    let derived = store::tables::derived::TABLES.iter().any(|table| table.name == name);
+                    if !derived && !LEFT_OUT.contains(&name) {
+                        let hash = blake3::hash(hash.as_bytes());
+                        rows.tables.insert(name.to_owned(), (hash, count.parse().unwrap()));
+                    }
+                }
+                ["answer", kind, status, _] => rows.answers.push((kind.to_owned(), status.parse().unwrap())),
+                ["claims", count, ..] => rows.claims = count.parse().unwrap(),
+                _ => panic!("{line}"),
+            }
+        }
+        assert!(rows.tables.contains_key("trade") && !rows.tables.contains_key("answer"), "{rows:?}");
+        rows
+    }
+
+    fn of_files(directory: &Path) -> Self {
         let mut tables = BTreeMap::new();
         for file in FILES {
             let base = open(&directory.join(file));
@@ -70,6 +95,36 @@ impl Rows {
     /// Whether the business tables are the same.
     pub(super) fn same_business(&self, other: &Self) -> bool {
         self.tables == other.tables
+    }
+}
+
+/// Everything in one snapshot. Rows are hashed one by one, because the order in which they are found means nothing.
+const DATABASE: &str = "\
+WITH rows AS (
+    SELECT table_name AS name, query_to_xml(format(
+        $q$SELECT count(*) AS n, coalesce(md5(string_agg(md5(r::text), '' ORDER BY md5(r::text))), '') AS h FROM %I r$q$,
+        table_name), true, false, '') AS found
+    FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+)
+SELECT line FROM (
+    SELECT 0 AS a, 0::bigint AS seq, 0::bigint AS n, 'table|' || name || '|' || (xpath('//n/text()', found))[1]::text
+        || '|' || coalesce((xpath('//h/text()', found))[1]::text, '') AS line FROM rows
+    UNION ALL SELECT 1, seq, n, 'answer|' || kind || '|' || status || '|' FROM answer
+    UNION ALL SELECT 2, 0, 0, 'claims|' || count(*) FROM claim
+) lines ORDER BY a, seq, n, line";
+
+/// What a statement says, in the database of a store.
+fn psql(url: &str, statement: &str) -> String {
+    let (_, database) = url.rsplit_once('/').unwrap();
+    testkit::postgres::shared().unwrap().run_in(database, statement).unwrap()
+}
+
+/// The first text that a query finds.
+pub(super) fn text(url: &str, query: &str) -> String {
+    if url.starts_with("sqlite:") {
+        open(&directory(url).join(FILES[0])).query_row(query, [], |row| row.get(0)).unwrap()
+    } else {
+        psql(url, query)
     }
 }
 
@@ -131,7 +186,7 @@ fn a_changed_value_a_new_row_and_a_lost_row_are_seen() {
          CREATE TABLE answer (seq INTEGER, n INTEGER, kind TEXT, status INTEGER); CREATE TABLE claim (h INTEGER)",
     )
     .unwrap();
-    let before = Rows::read(directory.path());
+    let before = Rows::of_files(directory.path());
     for (change, seen) in [
         ("UPDATE trade SET amount = 6 WHERE id = 1", true),
         ("UPDATE trade SET amount = 5 WHERE id = 1; INSERT INTO cursor VALUES (1)", false),
@@ -139,6 +194,33 @@ fn a_changed_value_a_new_row_and_a_lost_row_are_seen() {
         ("DELETE FROM trade WHERE id >= 2", true),
     ] {
         main.execute_batch(change).unwrap();
-        assert_eq!(!Rows::read(directory.path()).same_business(&before), seen, "{change}");
+        assert_eq!(!Rows::of_files(directory.path()).same_business(&before), seen, "{change}");
     }
+}
+
+#[test]
+fn they_are_seen_in_a_database_too() {
+    let Some(server) = testkit::postgres::shared() else { return };
+    let url = server.create_database("attacked_rows").unwrap();
+    psql(
+        &url,
+        "CREATE TABLE trade (id bigint, amount bigint); INSERT INTO trade VALUES (1, 5), (2, 7);
+         CREATE TABLE cursor (seq bigint); CREATE TABLE claim (h bigint);
+         CREATE TABLE answer (seq bigint, n bigint, kind text, status bigint)",
+    );
+    let before = Rows::read(&url);
+    assert_eq!(before.count("trade"), 2);
+    for (change, seen) in [
+        ("UPDATE trade SET amount = 6 WHERE id = 1", true),
+        ("UPDATE trade SET amount = 5 WHERE id = 1; INSERT INTO cursor VALUES (1)", false),
+        ("INSERT INTO trade VALUES (3, 5)", true),
+        ("DELETE FROM trade WHERE id >= 2", true),
+    ] {
+        psql(&url, change);
+        assert_eq!(!Rows::read(&url).same_business(&before), seen, "{change}");
+    }
+    psql(&url, "INSERT INTO answer VALUES (1, 0, 'key', 400)");
+    psql(&url, "INSERT INTO claim VALUES (1)");
+    let after = Rows::read(&url);
+    assert_eq!((after.answers, after.claims), (vec![("key".to_owned(), 400)], 1));
 }

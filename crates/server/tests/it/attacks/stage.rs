@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::Code;
 use serde_json::Value;
 
-use super::rows::{self, Rows};
+use super::rows::Rows;
 use super::wire::{Answer, Call};
 use crate::api::Api;
 use crate::host::{Host, play};
@@ -34,7 +34,7 @@ pub(super) struct Stage<'a> {
     rows: RefCell<Rows>,
 }
 
-/// Plays an attack on a stage of its own, to the common end of all stories.
+/// Plays an attack on a stage of its own, on each database, to the common end of all stories.
 pub(super) fn attack(attack: impl AsyncFn(&Stage<'_>)) {
     attack_with(&[], attack);
 }
@@ -46,7 +46,18 @@ pub(super) fn attack_in_silence(attack: impl AsyncFn(&Stage<'_>)) {
 
 /// The same with settings.
 pub(super) fn attack_with(settings: Settings, attack: impl AsyncFn(&Stage<'_>)) {
-    play(Engine::Sqlite, settings, async |host: &Host| {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        on(engine, settings, &attack);
+    }
+}
+
+/// The same where the attacker also reaches into SQLite's files.
+pub(super) fn attack_on_files(attack: impl AsyncFn(&Stage<'_>)) {
+    on(Engine::Sqlite, &[], &attack);
+}
+
+fn on(engine: Engine, settings: Settings, attack: &impl AsyncFn(&Stage<'_>)) {
+    play(engine, settings, async |host: &Host| {
         let stage = Stage::set(host).await;
         attack(&stage).await;
     });
@@ -58,7 +69,7 @@ impl<'a> Stage<'a> {
         let (shop, other) = (platform.shop().await, platform.shop().await);
         let plain = platform.with_key(&platform.merchant_key(&shop.id, &["read", "write"]).await);
         let reader = platform.with_key(&platform.merchant_key(&shop.id, &["read"]).await);
-        let rows = RefCell::new(Rows::read(&rows::directory(&host.store.url)));
+        let rows = RefCell::new(Rows::read(&host.store.url));
         Self { host, platform, shop, plain, reader, other, rows }
     }
 
@@ -79,7 +90,7 @@ impl<'a> Stage<'a> {
 
     /// The store as it is now.
     pub(super) fn rows(&self) -> Rows {
-        Rows::read(&rows::directory(&self.host.store.url))
+        Rows::read(&self.host.store.url)
     }
 
     /// Sends a call that must be refused, with this code, for this field, and must change nothing. Gives the problem.

@@ -1,35 +1,21 @@
-//! `suanpan bench`: measurements over HTTP, of a server that runs or of one of its own, beside the yardstick.
+//! `suanpan bench pay`: a grid over HTTP, of a server that runs or of one of its own.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use bench::load::machine::Watch;
-use bench::pay::{Options, Scenario};
-use clap::{Args, Subcommand};
+use ::bench::load::machine::Watch;
+use ::bench::pay::{Options, Scenario};
+use clap::Args;
 
-use super::own::Own;
-use super::replay::{Target, failed};
-use super::{Exit, block, complain, say, told_to_stop};
-
-/// Measures.
-#[derive(Debug, Subcommand)]
-pub(super) enum Bench {
-    /// How many payments a second, how long they take, what they cost
-    Pay(Box<Pay>),
-    /// Serve the yardstick: the same HTTP stack, nothing decided, nothing stored
-    Echo {
-        /// Where
-        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8081")]
-        listen: SocketAddr,
-    },
-}
+use crate::cli::own::Own;
+use crate::cli::replay::{Target, failed};
+use crate::cli::{Exit, block};
 
 /// A grid of callers × hot share.
 #[derive(Args, Debug)]
-pub(super) struct Pay {
+pub(in crate::cli) struct Pay {
     #[command(flatten)]
     target: Target,
-    /// balance, coupon_channel or echo
+    /// balance, coupon_channel, full, mixed, batch_create or echo
     #[arg(long, value_name = "WORD", default_value = "balance")]
     scenario: Scenario,
     /// Connections, one row each
@@ -56,6 +42,9 @@ pub(super) struct Pay {
     /// Coupons issued per row
     #[arg(long, value_name = "N")]
     coupons: Option<u64>,
+    /// Things begun per row at most; the row ends when they are done
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
     /// Put the yardstick beside each row, from a server of our own
     #[arg(long)]
     echo: bool,
@@ -73,16 +62,11 @@ pub(super) struct Pay {
     json: Option<PathBuf>,
 }
 
-impl Bench {
-    pub(super) fn run(self) -> Result<Exit, Exit> {
-        match self {
-            Self::Pay(pay) => block(pay.measure()),
-            Self::Echo { listen } => block(echo(listen)),
-        }
-    }
-}
-
 impl Pay {
+    pub(super) fn run(self) -> Result<Exit, Exit> {
+        block(self.measure())
+    }
+
     async fn measure(self) -> Result<Exit, Exit> {
         let (base_url, key, own) = self.target.find().await?;
         let echo = if self.echo { Some(Own::echo().await?) } else { None };
@@ -98,6 +82,7 @@ impl Pay {
             merchants: self.merchants,
             buyers: self.buyers,
             coupons: self.coupons,
+            limit: self.limit,
             echo_url: echo.as_ref().map(|echo| echo.url.clone()),
             watch: Watch {
                 server_pid: self.server_pid.or_else(|| own.as_ref().map(Own::pid)),
@@ -106,27 +91,9 @@ impl Pay {
             seed: self.seed,
             json_out: self.json,
         };
-        match bench::pay::run(&options, &mut std::io::stdout()).await {
+        match ::bench::pay::run(&options, &mut std::io::stdout()).await {
             Ok(_) => Ok(Exit::Ok),
             Err(error) => Err(failed(&error)),
-        }
-    }
-}
-
-async fn echo(listen: SocketAddr) -> Result<Exit, Exit> {
-    let listener = match tokio::net::TcpListener::bind(listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            complain(&format!("cannot listen on {listen}: {error}"));
-            return Err(Exit::Listen);
-        }
-    };
-    say(&format!("echoing on http://{listen}{}", bench::echo::PATH));
-    match bench::echo::serve(listener, told_to_stop()).await {
-        Ok(()) => Ok(Exit::Ok),
-        Err(error) => {
-            complain(&error.to_string());
-            Err(Exit::Machine)
         }
     }
 }

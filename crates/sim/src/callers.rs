@@ -1,0 +1,269 @@
+//! The callers: what they ask, under which keys, and what they were told. They remember everything, as the product must.
+
+use std::collections::BTreeMap;
+
+use channel::sandbox::word::{PayWord, RefundWord};
+use engine::line::Reply;
+use engine::request::{Caller, Command, Idempotency, IssueCoupon, Request};
+use kernel::message::payment::{Resolution, Tool, ToolRequest};
+use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
+use kernel::time::SECOND_US;
+use kernel::{
+    Amount, Bucket, CaseId, Context, CouponId, Currency, MerchantId, Money, OrderType, Owner, PaymentId, RootId,
+    SubType, Time, TradeId, UserId,
+};
+
+use crate::plan::{Act, Means, Sale, Slice, What};
+use crate::rng::Rng;
+
+/// Something asked, under one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The request; the same each time it is made.
+    pub(crate) request: Request,
+    /// The answer, once there was one.
+    pub(crate) told: Option<Reply>,
+}
+
+/// All callers of a world.
+pub(crate) struct Callers {
+    seed: u64,
+    pub(crate) merchants: [MerchantId; 2],
+    /// By the act that asked.
+    pub(crate) asked: BTreeMap<u32, Asked>,
+    /// Keys used so far, by scope: every caller counts its own from 1, so that keys meet.
+    keys: BTreeMap<String, u32>,
+}
+
+impl Callers {
+    /// Have asked nothing yet.
+    pub(crate) fn new(seed: u64, merchants: [MerchantId; 2]) -> Self {
+        Self { seed, merchants, asked: BTreeMap::new(), keys: BTreeMap::new() }
+    }
+
+    /// What an act asks for the first time, remembered. `None` where what it refers to is not there.
+    pub(crate) fn ask(&mut self, act: &Act, now: Time) -> Option<Request> {
+        let (caller, command) = self.command(act, now)?;
+        Some(self.remember(act.no, caller, command))
+    }
+
+    /// Somebody decides a case.
+    pub(crate) fn resolve(&mut self, act: u32, case: CaseId, way: u8) -> Request {
+        let ways = [Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
+        let resolution = ways.get(usize::from(way)).copied().unwrap_or(Resolution::Retry);
+        let command = Command::ResolveCase { case, resolution, note: "looked at".to_owned() };
+        self.remember(act, Caller::Platform, command)
+    }
+
+    fn remember(&mut self, act: u32, caller: Caller, command: Command) -> Request {
+        let request = self.request(act, caller, command);
+        self.asked.insert(act, Asked { request: request.clone(), told: None });
+        request
+    }
+
+    fn request(&mut self, act: u32, caller: Caller, command: Command) -> Request {
+        let counter = self.keys.entry(caller.scope()).or_insert(0);
+        *counter += 1;
+        let hash = blake3::hash(format!("{command:?}").as_bytes());
+        let body_hash = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
+        let idempotency = Some(Idempotency { key: format!("k{counter}"), body_hash });
+        Request { caller, idempotency, request_id: format!("r{act}"), command }
+    }
+
+    /// An earlier request with another body under the same key.
+    pub(crate) fn altered(&self, act: u32) -> Option<Request> {
+        let mut request = self.asked.get(&act)?.request.clone();
+        let idempotency = request.idempotency.as_mut()?;
+        for byte in &mut idempotency.body_hash {
+            *byte = !*byte;
+        }
+        Some(request)
+    }
+
+    /// An earlier request about a trade, made by a merchant that it does not belong to.
+    pub(crate) fn trespass(&mut self, act: u32) -> Option<Request> {
+        let request = self.asked.get(&act)?.request.clone();
+        let (Caller::Merchant(own), Command::Trade(..) | Command::CancelPayment(_)) =
+            (&request.caller, &request.command)
+        else {
+            return None;
+        };
+        let other = self.merchants.into_iter().find(|merchant| merchant != own)?;
+        Some(self.request(act, Caller::Merchant(other), request.command))
+    }
+
+    /// The trade that an act opened, or asked to open.
+    pub(crate) fn create(&self, act: u32) -> Option<&Create> {
+        match &self.asked.get(&act)?.request.command {
+            Command::CreateTrade(create) => Some(create),
+            _ => None,
+        }
+    }
+
+    /// The coupon that an act issued.
+    fn coupon(&self, act: u32) -> Option<CouponId> {
+        match &self.asked.get(&act)?.request.command {
+            Command::IssueCoupon(issue) => Some(issue.id),
+            _ => None,
+        }
+    }
+
+    fn command(&self, act: &Act, now: Time) -> Option<(Caller, Command)> {
+        let platform = |command| Some((Caller::Platform, command));
+        match &act.what {
+            What::Fund { user, amount } => {
+                platform(Command::Fund { owner: Owner::User(user_id(*user)?), money: cny(*amount)? })
+            }
+            What::FundMerchant { merchant, amount } => {
+                let owner = Owner::Merchant(self.merchant(*merchant)?);
+                platform(Command::Fund { owner, money: cny(*amount)? })
+            }
+            What::FundBudget { merchant, amount } => {
+                let owner = match merchant {
+                    Some(merchant) => Owner::Merchant(self.merchant(*merchant)?),
+                    None => Owner::Platform,
+                };
+                platform(Command::FundBudget { owner, money: cny(*amount)? })
+            }
+            What::Issue { user, merchant, amount, budget, life_s } => {
+                let merchant = match merchant {
+                    Some(merchant) => Some(self.merchant(*merchant)?),
+                    None => None,
+                };
+                platform(Command::IssueCoupon(Box::new(IssueCoupon {
+                    id: CouponId(self.root(act.no, &format!("user:{user}"), now)),
+                    merchant,
+                    money: cny(*amount)?,
+                    user: user_id(*user)?,
+                    budget: *budget,
+                    expires_at: life_s.map(|life| now.plus(i64::from(life) * SECOND_US)),
+                })))
+            }
+            What::Sell(sale) => self.sell(act.no, sale, now),
+            What::SellAgain { sale, other } => {
+                let mut create = self.create(*sale)?.clone();
+                create.id = TradeId(self.root(act.no, &format!("user:{}", create.buyer), now));
+                if *other {
+                    create.subject = Some("something else".to_owned());
+                }
+                Some((Caller::Merchant(create.context.merchant), Command::CreateTrade(Box::new(create))))
+            }
+            What::Pay { sale, tools } => self.to_trade(*sale, TradeCommand::Pay(self.tools(tools)?)),
+            What::Cancel { sale, payment } => {
+                let create = self.create(*sale)?;
+                let id = PaymentId::new(create.id, *payment);
+                Some((Caller::Merchant(create.context.merchant), Command::CancelPayment(id)))
+            }
+            What::Close { sale } => self.to_trade(*sale, TradeCommand::Close),
+            What::Confirm { sale, amount } => {
+                let amount = amount.map(Amount::new).transpose().ok()?;
+                self.to_trade(*sale, TradeCommand::Confirm { amount, splits: Vec::new() })
+            }
+            What::Refund { sale, amount, word } => {
+                let refund = refund(format!("r{}", act.no), *amount, *word)?;
+                self.to_trade(*sale, TradeCommand::Refund(refund))
+            }
+            What::RefundAgain { refund, other } => self.refund_again(*refund, *other),
+            What::Resolve { .. }
+            | What::Repeat { .. }
+            | What::Trespass { .. }
+            | What::Read { .. }
+            | What::Crash
+            | What::Store(_)
+            | What::Wire(_)
+            | What::Post(_)
+            | What::Verify => None,
+        }
+    }
+
+    fn to_trade(&self, sale: u32, command: TradeCommand) -> Option<(Caller, Command)> {
+        let create = self.create(sale)?;
+        Some((Caller::Merchant(create.context.merchant), Command::Trade(create.id, command)))
+    }
+
+    fn refund_again(&self, act: u32, other: bool) -> Option<(Caller, Command)> {
+        let request = &self.asked.get(&act)?.request;
+        let Command::Trade(id, TradeCommand::Refund(refund)) = &request.command else { return None };
+        let mut refund = refund.clone();
+        if other {
+            refund.amount = Amount::new(refund.amount.minor() + 1).ok()?;
+        }
+        Some((request.caller.clone(), Command::Trade(*id, TradeCommand::Refund(refund))))
+    }
+
+    fn sell(&self, act: u32, sale: &Sale, now: Time) -> Option<(Caller, Command)> {
+        let merchant = self.merchant(sale.merchant)?;
+        let order_type = if sale.escrow { OrderType::Escrow } else { OrderType::Instant };
+        let splits = sale.splits.iter().map(|(receiver, part)| {
+            let receiver = match receiver {
+                0 => Owner::Merchant(merchant),
+                3 => Owner::Platform,
+                seller => Owner::Seller(merchant, format!("s{seller}")),
+            };
+            Some(Share { receiver, amount: Amount::new(*part).ok()? })
+        });
+        let create = Create {
+            id: TradeId(self.root(act, &format!("user:{}", sale.buyer), now)),
+            context: Context { merchant, order_type, sub_type: SubType::general() },
+            merchant_order_id: format!("o{act}"),
+            money: cny(sale.amount)?,
+            buyer: user_id(sale.buyer)?,
+            subject: None,
+            expires_at: Some(now.plus(i64::from(sale.life_s) * SECOND_US)),
+            confirm_by: sale.confirm_s.map(|after| now.plus(i64::from(after) * SECOND_US)),
+            return_url: None,
+            metadata: BTreeMap::new(),
+            splits: splits.collect::<Option<_>>()?,
+            late_success: if sale.reopen { LateSuccess::Reopen } else { LateSuccess::Refund },
+            pay: match &sale.pay {
+                Some(tools) => Some(self.tools(tools)?),
+                None => None,
+            },
+        };
+        Some((Caller::Merchant(merchant), Command::CreateTrade(Box::new(create))))
+    }
+
+    /// The tools; a coupon that was never issued is left to the balance.
+    fn tools(&self, slices: &[Slice]) -> Option<Vec<ToolRequest>> {
+        let tool = |slice: &Slice| {
+            let tool = match slice.tool {
+                Means::Balance => Tool::Balance,
+                Means::Coupon(act) => self.coupon(act).map_or(Tool::Balance, Tool::Coupon),
+                Means::Channel { code, word } => Tool::Channel {
+                    method: if code { "alipay.qr" } else { "card" }.to_owned(),
+                    sandbox: Some(PayWord::as_str(word).to_owned()),
+                },
+            };
+            Some(ToolRequest { tool, amount: Amount::new(slice.amount).ok()? })
+        };
+        slices.iter().map(tool).collect()
+    }
+
+    fn merchant(&self, place: u8) -> Option<MerchantId> {
+        self.merchants.get(usize::from(place)).copied()
+    }
+
+    /// An id that the door draws, once per act.
+    fn root(&self, act: u32, bucket: &str, now: Time) -> RootId {
+        let rng = Rng::new(self.seed, 1_000 + u64::from(act));
+        RootId::new(now, Bucket::of(bucket), u128::from(rng.bits()) << 64 | u128::from(rng.bits()))
+    }
+}
+
+fn refund(number: String, amount: i64, word: Option<RefundWord>) -> Option<Refund> {
+    Some(Refund {
+        merchant_refund_id: number,
+        amount: Amount::new(amount).ok()?,
+        reason: None,
+        splits: Vec::new(),
+        sandbox: word.map(|word| word.as_str().to_owned()),
+    })
+}
+
+fn cny(minor: i64) -> Option<Money> {
+    Some(Money { amount: Amount::new(minor).ok()?, currency: Currency::parse("CNY")? })
+}
+
+fn user_id(user: u8) -> Option<UserId> {
+    UserId::parse(&user.to_string())
+}

@@ -1,0 +1,180 @@
+//! What stands between a node and the store: time that a call takes, faults that the plan has armed, and the bugs that
+//! were planted there.
+
+use std::sync::Arc;
+
+use engine::ports::{Alarm as _, Clock as _};
+use futures::future::{BoxFuture, FutureExt as _};
+use store::{Applied, Ask, Cell, Head, Line, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written};
+
+use crate::clock::VirtualClock;
+use crate::mishap::{Errand, Mishaps};
+use crate::plan::StoreFault;
+use crate::planted::rows::Crooked;
+use crate::planted::{self, Planted};
+use crate::rng::Rng;
+
+/// What every door to the store needs.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    /// Which node's.
+    pub(crate) node: usize,
+    pub(crate) clock: VirtualClock,
+    pub(crate) mishaps: Mishaps,
+    /// How long calls take.
+    pub(crate) rng: Rng,
+    pub(crate) planted: Option<Planted>,
+}
+
+impl Ground {
+    /// The call is under way, and others go on.
+    async fn takes(&self, most_us: i64) {
+        let until = self.clock.now().plus(self.rng.between(0, most_us));
+        self.clock.at(until).await;
+    }
+
+    fn meets(&self, errand: Errand) -> Option<StoreFault> {
+        self.mishaps.store(self.node, errand)
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unreachable { detail: "the simulated store is away".to_owned() }
+}
+
+/// A line with all that between it and the store.
+pub(crate) struct SlowLine {
+    inner: Box<dyn Line>,
+    ground: Ground,
+    crooked: Crooked,
+}
+
+impl SlowLine {
+    /// Stands in front of a line.
+    pub(crate) fn new(inner: Box<dyn Line>, ground: Ground) -> Self {
+        let crooked = Crooked::new(ground.planted);
+        Self { inner, ground, crooked }
+    }
+
+    async fn write_through(&mut self, work: &Work) -> Result<Written, StoreError> {
+        self.ground.takes(400).await;
+        match self.ground.meets(Errand::Write) {
+            Some(StoreFault::WriteAway) => Err(away()),
+            Some(StoreFault::WriteFull) => Err(StoreError::Full { detail: "the simulated disk is full".to_owned() }),
+            Some(StoreFault::WriteBusy) => Err(StoreError::Busy { detail: "somebody holds the files".to_owned() }),
+            Some(StoreFault::WriteConflict) => Ok(self.crooked.conflict()),
+            Some(StoreFault::CommitLostBefore) => Ok(self.crooked.lost()),
+            Some(StoreFault::CommitLostAfter) => {
+                self.crooked.write(&mut *self.inner, work).await?;
+                Ok(Written::Unknown)
+            }
+            Some(StoreFault::WriteSlow(millis)) => {
+                let until = self.ground.clock.now().plus(i64::from(millis) * 1_000);
+                self.ground.clock.at(until).await;
+                self.crooked.write(&mut *self.inner, work).await
+            }
+            _ => {
+                let written = self.crooked.write(&mut *self.inner, work).await?;
+                // A crash may come between the commit and its answer.
+                self.ground.takes(200).await;
+                Ok(written)
+            }
+        }
+    }
+}
+
+impl Line for SlowLine {
+    fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
+        async move {
+            self.ground.takes(100).await;
+            if self.ground.meets(Errand::Load).is_some() {
+                return Err(away());
+            }
+            let snapshot = self.inner.load(shard, asks, lock).await?;
+            Ok(self.crooked.loaded(asks, snapshot))
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
+        self.write_through(work).boxed()
+    }
+
+    fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
+        async move {
+            self.ground.takes(200).await;
+            if self.ground.meets(Errand::Resolve).is_some() {
+                return Err(away());
+            }
+            self.inner.resolve(shard).await
+        }
+        .boxed()
+    }
+}
+
+/// A reader with faults.
+pub(crate) struct FaultyReader {
+    inner: Arc<dyn Reader>,
+    ground: Ground,
+}
+
+impl FaultyReader {
+    /// Stands in front of a reader.
+    pub(crate) fn new(inner: Arc<dyn Reader>, ground: Ground) -> Self {
+        Self { inner, ground }
+    }
+}
+
+impl Reader for FaultyReader {
+    fn query<'a>(
+        &'a self,
+        statement: &'static Statement,
+        params: Vec<Cell>,
+    ) -> BoxFuture<'a, Result<Vec<Vec<Cell>>, StoreError>> {
+        if self.ground.meets(Errand::Read).is_some() {
+            return async { Err(away()) }.boxed();
+        }
+        let planted = self.ground.planted;
+        async move {
+            let rows = self.inner.query(statement, params).await?;
+            Ok(planted::rows::queried(planted, statement, rows))
+        }
+        .boxed()
+    }
+
+    fn load<'a>(&'a self, shard: i64, asks: Vec<Ask>) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
+        if self.ground.meets(Errand::Read).is_some() {
+            return async { Err(away()) }.boxed();
+        }
+        self.inner.load(shard, asks)
+    }
+}
+
+/// A writer of small transactions with faults.
+pub(crate) struct FaultySide {
+    inner: Box<dyn Side>,
+    ground: Ground,
+}
+
+impl FaultySide {
+    /// Stands in front of a writer.
+    pub(crate) fn new(inner: Box<dyn Side>, ground: Ground) -> Self {
+        Self { inner, ground }
+    }
+}
+
+impl Side for FaultySide {
+    fn transaction<'a>(&'a mut self, steps: Vec<Step>, durable: bool) -> BoxFuture<'a, Result<Applied, StoreError>> {
+        async move {
+            match self.ground.meets(Errand::Side) {
+                Some(StoreFault::SideLost) => {
+                    self.inner.transaction(steps, durable).await?;
+                    Ok(Applied::Unknown)
+                }
+                Some(_) => Err(away()),
+                None => self.inner.transaction(steps, durable).await,
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,140 @@
+//! The oracle: what must be true, known from outside of the product.
+//!
+//! It knows three things that the product cannot have invented: what callers asked and were told, what the institution
+//! did by its own truth, and arithmetic. [`answers`] judges every answer as it comes; [`ends`] holds callers' memories
+//! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
+//! against the institution's own, both ways; [`lists`] makes the projections anew and compares. The verifier's invariants
+//! are looked at beside it, during a run and in its end.
+
+mod answers;
+mod ends;
+mod lists;
+mod money;
+mod rows;
+mod truth;
+
+use std::collections::BTreeSet;
+
+use channel::sandbox::bank::BankOrder;
+use engine::place_id::{PlaceId, Placed};
+use engine::query::Queries;
+use engine::verify::{self, Options};
+use futures::executor::block_on;
+use kernel::{CaseId, Time, TradeId};
+use store::tables::accounting::TRIAL;
+use store::{Cell, Head, Store};
+
+pub(crate) use self::answers::{Seen, misfit};
+use self::rows::Rows;
+use crate::callers::Callers;
+
+/// Most findings of one kind that are told.
+const ENOUGH: usize = 8;
+
+/// The end of a run.
+pub(crate) struct Scene<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) queries: &'a Queries,
+    pub(crate) callers: &'a Callers,
+    pub(crate) seen: &'a Seen,
+    pub(crate) institution: Vec<BankOrder>,
+    /// The events that were heard by who listens to webhooks, if anybody does.
+    pub(crate) heard: Option<BTreeSet<String>>,
+    /// What ids of events are made with.
+    pub(crate) salt: [u8; 32],
+    pub(crate) now: Time,
+}
+
+impl Scene<'_> {
+    /// What is not as it must be, in words.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn differences(&self) -> Result<Vec<String>, String> {
+        let rows = Rows::read(self.store)?;
+        let mut found = ends::differences(self, &rows)?;
+        found.extend(truth::differences(self, &rows));
+        found.extend(money::differences(self, &rows));
+        found.extend(lists::differences(self.store)?);
+        found.extend(self.unheard()?);
+        found.truncate(ENOUGH);
+        Ok(found)
+    }
+}
+
+impl Scene<'_> {
+    /// Every event was heard, and nothing else.
+    fn unheard(&self) -> Result<Vec<String>, String> {
+        let Some(heard) = &self.heard else { return Ok(Vec::new()) };
+        let events = rows::all::<store::tables::log::Event>(self.store)?;
+        let id = |event: &store::tables::log::Event| {
+            PlaceId { shard: event.shard, seq: event.seq, n: event.n }.text(Placed::Event, &self.salt)
+        };
+        let told: BTreeSet<String> = events.iter().map(id).collect();
+        let unheard = told.difference(heard).map(|id| format!("event {id} was never heard"));
+        Ok(unheard.chain(heard.difference(&told).map(|id| format!("event {id} is none of ours"))).collect())
+    }
+}
+
+/// What the verifier finds; with a moment, also what still waits past its time.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn invariants(store: &Store, quiesced_at: Option<Time>) -> Result<Vec<String>, String> {
+    let report = block_on(verify::run_with(&*store.reader(), 0, Options { quiesced_at }));
+    let report = report.map_err(|error| format!("{error}: {}", error.detail()))?;
+    Ok(report.findings.iter().take(ENOUGH).map(ToString::to_string).collect())
+}
+
+/// The cheapest invariant: debit equals credit, posted and held, in every currency of this world.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn sums(store: &Store) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for currency in ["CNY", "USD"] {
+        let params = vec![Cell::Int(0), Cell::Text(currency.into())];
+        let lines = block_on(store.reader().query(&TRIAL, params)).map_err(|error| error.to_string())?;
+        let column = |place: usize| -> i64 {
+            let figure = |line: &Vec<Cell>| match line.get(place) {
+                Some(Cell::Int(figure)) => *figure,
+                _ => 0,
+            };
+            lines.iter().map(figure).sum()
+        };
+        if column(2) != column(3) || column(4) != column(5) {
+            found.push(format!("debit and credit of {currency} differ"));
+        }
+    }
+    Ok(found)
+}
+
+/// Every case that waits.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn open_cases(store: &Store) -> Result<Vec<CaseId>, String> {
+    Ok(Rows::read(store)?.open_cases())
+}
+
+/// The first case of a trade that waits.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn first_open_case(store: &Store, trade: TradeId) -> Result<Option<CaseId>, String> {
+    rows::first_open_case(store, trade)
+}
+
+/// How many payments there are, and where the shard stands.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn payments_and_head(store: &Store) -> Result<(usize, Head), String> {
+    let ask = store::Ask { table: payment_table(), keys: vec![Vec::new()] };
+    let snapshot = block_on(store.reader().load(0, vec![ask])).map_err(|error| error.to_string())?;
+    Ok((snapshot.rows.iter().map(Vec::len).sum(), snapshot.head))
+}
+
+fn payment_table() -> &'static store::Table {
+    <store::tables::payment::PaymentRow as store::Row>::TABLE
+}

@@ -1,0 +1,121 @@
+//! Every answer as it comes: it is about what was asked, and what it shows never goes back.
+
+use std::collections::BTreeMap;
+
+use engine::line::Reply;
+use engine::request::{Command, Request};
+use kernel::message::trade::Command as TradeCommand;
+use serde_json::Value;
+
+/// What answers have shown of objects: how far each has come.
+#[derive(Default)]
+pub(crate) struct Seen(BTreeMap<String, Sight>);
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// The count of its events.
+    pub(super) sequence: i64,
+    /// Where it stood.
+    pub(super) status: String,
+}
+
+impl Seen {
+    /// Takes in what an answer shows.
+    pub(crate) fn told(&mut self, reply: &Reply) {
+        let Ok(body) = serde_json::from_str::<Value>(&reply.body) else { return };
+        for object in std::iter::once(&body).chain(body.get("payment")) {
+            if let Some((id, sight)) = sight(object) {
+                let known = self.0.entry(id).or_insert_with(|| sight.clone());
+                if known.sequence <= sight.sequence {
+                    *known = sight;
+                }
+            }
+        }
+    }
+
+    /// What is wrong with what was read of an object: it is at least as far as what was told.
+    pub(crate) fn read(&self, id: &str, body: Option<&str>) -> Option<String> {
+        let known = self.0.get(id)?;
+        let read = body.and_then(|body| serde_json::from_str::<Value>(body).ok());
+        match read.as_ref().and_then(sight) {
+            None => Some(format!("{id} was told and cannot be read")),
+            Some((_, read)) if read.sequence < known.sequence => Some(format!("{id} was read as it was before")),
+            Some(_) => None,
+        }
+    }
+
+    /// Every object that was shown.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Sight)> {
+        self.0.iter().map(|(id, sight)| (id.as_str(), sight))
+    }
+}
+
+fn sight(object: &Value) -> Option<(String, Sight)> {
+    let text = |name| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let sequence = object.get("sequence").and_then(Value::as_i64)?;
+    Some((text("id")?, Sight { sequence, status: text("status")? }))
+}
+
+/// What of an answer does not fit what was asked, in words.
+pub(crate) fn misfit(request: &Request, reply: &Reply) -> Option<String> {
+    if reply.status >= 500 {
+        return Some(format!("was answered {}", reply.status));
+    }
+    if reply.status >= 400 {
+        return None;
+    }
+    let Ok(body) = serde_json::from_str::<Value>(&reply.body) else {
+        return Some("was not answered in JSON".to_owned());
+    };
+    let wanted = wanted(&request.command);
+    let wrong = wanted.iter().find(|(pointer, value)| body.pointer(pointer) != Some(value))?;
+    Some(format!("was answered with another object: {} is not {}", wrong.0, wrong.1))
+}
+
+/// What a good answer says, by JSON pointers.
+fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
+    match command {
+        Command::CreateTrade(create) => vec![
+            ("/object", "trade".into()),
+            ("/merchant_id", create.context.merchant.to_string().into()),
+            ("/merchant_order_id", create.merchant_order_id.clone().into()),
+            ("/amount", create.money.amount.minor().into()),
+            ("/buyer", create.buyer.as_str().into()),
+            ("/type", create.context.order_type.as_str().into()),
+        ],
+        Command::Trade(id, TradeCommand::Pay(tools)) => {
+            let sum: i64 = tools.iter().map(|tool| tool.amount.minor()).sum();
+            vec![("/object", "payment".into()), ("/trade_id", id.to_string().into()), ("/amount", sum.into())]
+        }
+        Command::Trade(id, TradeCommand::Refund(refund)) => vec![
+            ("/object", "refund".into()),
+            ("/trade_id", id.to_string().into()),
+            ("/merchant_refund_id", refund.merchant_refund_id.clone().into()),
+            ("/amount", refund.amount.minor().into()),
+        ],
+        Command::Trade(id, _) => vec![("/object", "trade".into()), ("/id", id.to_string().into())],
+        Command::CancelPayment(id) => vec![("/object", "payment".into()), ("/id", id.to_string().into())],
+        Command::ResolveCase { case, .. } => {
+            vec![("/object", "case".into()), ("/id", case.to_string().into()), ("/status", "closed".into())]
+        }
+        Command::IssueCoupon(issue) => vec![
+            ("/object", "coupon".into()),
+            ("/id", issue.id.to_string().into()),
+            ("/amount", issue.money.amount.minor().into()),
+            ("/owner", format!("user:{}", issue.user).into()),
+        ],
+        Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
+            ("/object", "funding".into()),
+            ("/owner", owner.wire().into()),
+            ("/amount", money.amount.minor().into()),
+        ],
+        Command::ExpireCoupon(_)
+        | Command::Control(_)
+        | Command::Word(_)
+        | Command::Timer(..)
+        | Command::Recall(_)
+        | Command::Depart(_)
+        | Command::Arrive(_) => Vec::new(),
+    }
+}

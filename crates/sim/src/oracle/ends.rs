@@ -1,0 +1,141 @@
+//! What callers remember against what there is in the end: nothing that was acknowledged is missing, nothing that was
+//! refused is there, and there is nothing that nobody asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::request::Command;
+use futures::executor::block_on;
+use kernel::message::trade::{Command as TradeCommand, LateSuccess};
+use kernel::{CouponId, PaymentId, RefundId, TradeId};
+use serde_json::Value;
+
+use super::Scene;
+use super::answers::Sight;
+use super::rows::Rows;
+
+/// What differs.
+pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    found.extend(shown_before(scene, rows)?);
+    found.extend(asked_for(scene, rows));
+    found.extend(nobody_asked(scene, rows));
+    Ok(found)
+}
+
+/// Every object that an answer showed is there, has gone on or stayed, and what was final still is.
+fn shown_before(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for (id, sight) in scene.seen.all() {
+        let Some(body) = read(scene, id)? else {
+            found.push(format!("{id} was acknowledged and is not there"));
+            continue;
+        };
+        found.extend(scene.seen.read(id, Some(&body)));
+        let now: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let status = now.get("status").and_then(Value::as_str).unwrap_or_default();
+        if is_final(id, sight, rows) && status != sight.status {
+            found.push(format!("{id} was {} and is {status}", sight.status));
+        }
+    }
+    Ok(found)
+}
+
+/// The object as a client reads it. What is not read by id is taken as there.
+fn read(scene: &Scene<'_>, id: &str) -> Result<Option<String>, String> {
+    let queries = scene.queries;
+    let found = if let Some(id) = TradeId::parse(id) {
+        block_on(queries.trade(id))
+    } else if let Some(id) = PaymentId::parse(id) {
+        block_on(queries.payment(id))
+    } else if let Some(id) = RefundId::parse(id) {
+        block_on(queries.refund(id))
+    } else if let Some(id) = kernel::CaseId::parse(id) {
+        block_on(queries.case(id))
+    } else if let Some(id) = CouponId::parse(id) {
+        block_on(queries.coupon(id))
+    } else {
+        return Err(format!("{id} is an id of nothing"));
+    };
+    found.map(|found| found.map(|found| found.body)).map_err(|problem| problem.to_string())
+}
+
+/// Whether an object that stood there stands there for ever. An ended payment, and a closed trade, may be opened again by
+/// late money where the trade says so.
+fn is_final(id: &str, sight: &Sight, rows: &Rows) -> bool {
+    let of_trade = |id: TradeId| rows.trees.get(&id).is_some_and(|tree| tree.trade.late_success == LateSuccess::Reopen);
+    match sight.status.as_str() {
+        "completed" => true,
+        "succeeded" => PaymentId::parse(id).is_some(),
+        "failed" => PaymentId::parse(id).is_some(),
+        "canceled" | "expired" => PaymentId::parse(id).is_some_and(|id| !of_trade(id.trade)),
+        "closed" => TradeId::parse(id).is_none_or(|id| !of_trade(id)),
+        _ => false,
+    }
+}
+
+/// What was acknowledged has its effect once, what was refused has none.
+fn asked_for(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    for (act, asked) in &scene.callers.asked {
+        let Some(reply) = &asked.told else { continue };
+        let Command::CreateTrade(create) = &asked.request.command else { continue };
+        let there = rows.trees.get(&create.id);
+        if there.is_some() != (reply.status == 201) {
+            let is = if there.is_some() { "is" } else { "is not" };
+            found.push(format!("act {act} was answered {} and its trade {is} there", reply.status));
+        }
+        if let Some(tree) = there
+            && !tree.trade.same_content(create)
+        {
+            found.push(format!("act {act} opened a trade with other content"));
+        }
+    }
+    found
+}
+
+/// Nothing appears that nobody asked for, and nothing twice.
+fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut trades = BTreeSet::new();
+    let mut coupons = BTreeSet::new();
+    // How many payments of a trade were asked for, and which refunds in which amounts.
+    let mut payments: BTreeMap<TradeId, usize> = BTreeMap::new();
+    let mut refunds = BTreeSet::new();
+    for asked in scene.callers.asked.values() {
+        let good = asked.told.as_ref().is_some_and(|reply| reply.status < 300);
+        match &asked.request.command {
+            Command::CreateTrade(create) if good => {
+                trades.insert(create.id);
+                *payments.entry(create.id).or_insert(0) += usize::from(create.pay.is_some());
+            }
+            Command::Trade(id, TradeCommand::Pay(_)) if good => *payments.entry(*id).or_insert(0) += 1,
+            Command::Trade(id, TradeCommand::Refund(refund)) if good => {
+                refunds.insert((*id, refund.merchant_refund_id.clone(), refund.amount));
+            }
+            Command::IssueCoupon(issue) if good => drop(coupons.insert(issue.id)),
+            _ => {}
+        }
+    }
+    let mut orders = BTreeSet::new();
+    for (id, tree) in &rows.trees {
+        if !trades.contains(id) {
+            found.push(format!("nobody was told of {id}"));
+        }
+        if !orders.insert((tree.trade.context.merchant, tree.trade.merchant_order_id.clone())) {
+            found.push(format!("order number {} was used twice", tree.trade.merchant_order_id));
+        }
+        let Some(state) = &tree.payments else { continue };
+        if state.payments.len() != payments.get(id).copied().unwrap_or(0) {
+            found.push(format!("{id} has other payments than were asked for"));
+        }
+        for refund in &state.refunds {
+            let Some(number) = refund.merchant_refund_id.clone() else { continue };
+            if !refunds.contains(&(*id, number.clone(), refund.money.amount)) {
+                found.push(format!("nobody was told of refund {number} of {id}"));
+            }
+        }
+    }
+    let unasked = rows.coupons.iter().filter(|coupon| !coupons.contains(&coupon.id));
+    found.extend(unasked.map(|coupon| format!("nobody was told of {}", coupon.id)));
+    found
+}

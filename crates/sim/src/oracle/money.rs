@@ -1,0 +1,216 @@
+//! Every owner's sum, derived anew from what was asked and what came of it, and from the institution's own truth.
+//!
+//! Sums are credit less debit, per owner, place and currency. What a receiver has earned (2003) and has (2002) counts as
+//! one, because a refund takes from either.
+
+use std::collections::BTreeMap;
+
+use accounting::Account;
+use channel::sandbox::bank::Truth;
+use engine::request::Command;
+use kernel::message::accounting::CouponSource;
+use kernel::message::payment::Tool;
+use kernel::{Currency, Money, Owner};
+use payment::coupon::CouponStatus;
+use payment::{Part, PartSource, PartStatus, PaymentStatus, Payments, Way};
+use trade::Trade;
+
+use super::Scene;
+use super::rows::Rows;
+
+/// Where money is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// 2001.
+    User,
+    /// 2002 and 2003.
+    Receiver,
+    /// 2004.
+    Escrow,
+    /// 2031.
+    Coupons,
+    /// 2032.
+    Budget,
+    /// 1011.….in
+    ChannelIn,
+    /// 1011.….refund
+    ChannelRefund,
+}
+
+#[derive(Default)]
+struct Sums(BTreeMap<(String, Place, Currency), i64>);
+
+impl Sums {
+    fn add(&mut self, owner: &Owner, place: Place, currency: Currency, minor: i64) {
+        *self.0.entry((owner.to_string(), place, currency)).or_insert(0) += minor;
+    }
+
+    fn balance(&mut self, owner: &Owner, money: Money, sign: i64) {
+        let place = if let Owner::User(_) = owner { Place::User } else { Place::Receiver };
+        self.add(owner, place, money.currency, sign * money.amount.minor());
+    }
+}
+
+/// What differs.
+pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut sums = Sums::default();
+    for asked in scene.callers.asked.values() {
+        if asked.told.as_ref().is_some_and(|reply| reply.status == 201) {
+            given(&mut sums, &asked.request.command);
+        }
+    }
+    for coupon in rows.coupons.iter().filter(|coupon| coupon.status == CouponStatus::Expired) {
+        let minor = coupon.money.amount.minor();
+        sums.add(&Owner::User(coupon.user.clone()), Place::Coupons, coupon.money.currency, -minor);
+        to_source(&mut sums, &coupon.source, coupon.money.currency, minor);
+    }
+    for tree in rows.trees.values() {
+        released(&mut sums, &tree.trade);
+        if let Some(state) = &tree.payments {
+            paid(&mut sums, &tree.trade, state);
+            given_back(&mut sums, &tree.trade, state);
+        }
+    }
+    institution(&mut sums, scene);
+    for account in &rows.accounts {
+        if let Some(place) = place(account) {
+            sums.add(&account.owner, place, account.currency, account.dp - account.cp);
+        }
+    }
+    let differing = sums.0.into_iter().filter(|(_, minor)| *minor != 0);
+    differing
+        .map(|((owner, place, currency), minor)| format!("{owner} {place:?}: {minor} {currency} too little"))
+        .collect()
+}
+
+fn place(account: &Account) -> Option<Place> {
+    Some(match account.subject.as_str() {
+        "2001" => Place::User,
+        "2002" | "2003" => Place::Receiver,
+        "2004" => Place::Escrow,
+        "2031" => Place::Coupons,
+        "2032" => Place::Budget,
+        channel if channel.ends_with(".in") => Place::ChannelIn,
+        channel if channel.ends_with(".refund") => Place::ChannelRefund,
+        _ => return None,
+    })
+}
+
+/// What an acknowledged request gives or takes by itself.
+fn given(sums: &mut Sums, command: &Command) {
+    match command {
+        Command::Fund { owner, money } => {
+            sums.balance(owner, *money, 1);
+            let sandbox = Owner::Channel(crate::institution::NAME.to_owned());
+            sums.add(&sandbox, Place::ChannelIn, money.currency, -money.amount.minor());
+        }
+        Command::FundBudget { owner, money } => {
+            sums.add(owner, Place::Budget, money.currency, money.amount.minor());
+            if *owner != Owner::Platform {
+                sums.balance(owner, *money, -1);
+            }
+        }
+        Command::IssueCoupon(issue) => {
+            let minor = issue.money.amount.minor();
+            sums.add(&Owner::User(issue.user.clone()), Place::Coupons, issue.money.currency, minor);
+            if issue.budget {
+                let issuer = issue.merchant.map_or(Owner::Platform, Owner::Merchant);
+                sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn to_source(sums: &mut Sums, source: &CouponSource, currency: Currency, minor: i64) {
+    if let CouponSource::Budget(owner) = source {
+        sums.add(owner, Place::Budget, currency, minor);
+    }
+}
+
+/// What receivers got, and what is left in escrow of what was paid.
+fn released(sums: &mut Sums, trade: &Trade) {
+    let (merchant, currency) = (Owner::Merchant(trade.context.merchant), trade.money.currency);
+    sums.add(&merchant, Place::Escrow, currency, trade.paid);
+    for split in &trade.splits {
+        sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
+        sums.add(&split.receiver, Place::Receiver, currency, split.moved.released);
+    }
+}
+
+/// What effective payments took from the buyer.
+fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
+    let buyer = Owner::User(trade.buyer.clone());
+    for payment in state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded) {
+        let currency = payment.money.currency;
+        for leg in &payment.instructions {
+            let minor = leg.amount.minor();
+            match (&leg.tool, &leg.coupon) {
+                (Tool::Balance, _) => sums.add(&buyer, Place::User, currency, -minor),
+                (Tool::Coupon(_), Some(used)) => {
+                    sums.add(&buyer, Place::Coupons, currency, -minor - used.rest);
+                    to_source(sums, &used.source, currency, used.rest);
+                }
+                (Tool::Coupon(_), None) | (Tool::Channel { .. }, _) => {}
+            }
+        }
+    }
+}
+
+/// What refunds took from receivers and escrow, and gave to the buyer.
+fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
+    let (merchant, buyer) = (Owner::Merchant(trade.context.merchant), Owner::User(trade.buyer.clone()));
+    for (refund, part) in state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part))) {
+        let currency = refund.money.currency;
+        if was_booked(part) {
+            for line in &part.lines {
+                let (owner, place) =
+                    if line.released { (&line.receiver, Place::Receiver) } else { (&merchant, Place::Escrow) };
+                sums.add(owner, place, currency, -line.amount.minor());
+            }
+        }
+        if part.status != PartStatus::Succeeded {
+            continue;
+        }
+        let minor = part.amount.minor();
+        let used = state.leg(part.instruction).and_then(|(_, leg)| leg.coupon.as_ref());
+        match (part.way, used) {
+            (Way::Balance, _) => sums.add(&buyer, Place::User, currency, minor),
+            (Way::CouponSource, Some(used)) => to_source(sums, &used.source, currency, minor),
+            (Way::CouponAgain, Some(used)) => {
+                sums.add(&buyer, Place::Coupons, currency, minor + used.rest);
+                to_source(sums, &used.source, currency, -used.rest);
+            }
+            (Way::CouponSource | Way::CouponAgain, None) | (Way::Channel, _) => {}
+        }
+    }
+}
+
+/// Whether a part was taken from those who had the money. One that came back from the institution was, and is not given
+/// to them again.
+fn was_booked(part: &Part) -> bool {
+    let moved = matches!(part.status, PartStatus::Succeeded | PartStatus::Returned);
+    moved || part.source != PartSource::Receivers
+}
+
+/// What the institution has received and given back, by its own truth.
+fn institution(sums: &mut Sums, scene: &Scene<'_>) {
+    let owner = Owner::Channel(crate::institution::NAME.to_owned());
+    let steps = scene.institution.iter().flat_map(|record| {
+        let refunds = record
+            .refunds
+            .iter()
+            .flat_map(|refund| refund.steps.iter().map(move |step| (Some((refund.amount, refund.currency)), step)));
+        record.steps.iter().map(|step| (None, step)).chain(refunds)
+    });
+    for (of_refund, step) in steps.filter(|(_, step)| step.at <= scene.now.micros()) {
+        match (&step.truth, of_refund) {
+            (Truth::Paid { amount, currency, .. }, _) => sums.add(&owner, Place::ChannelIn, *currency, -amount),
+            (Truth::Refunded { amount, currency, .. }, _) => sums.add(&owner, Place::ChannelRefund, *currency, *amount),
+            (Truth::Returned { .. }, Some((amount, currency))) => {
+                sums.add(&owner, Place::ChannelRefund, currency, -amount);
+            }
+            (Truth::Returned { .. } | Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. }, _) => {}
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What there is: every trade with everything under it, every coupon, every account, as of one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use accounting::Account;
+use channel::Orders;
+use futures::executor::block_on;
+use kernel::{CaseId, CouponId, RootId, TradeId};
+use payment::case::CaseStatus;
+use payment::{Coupon, Payments};
+use store::tables::accounting::AccountRow;
+use store::tables::trade::TradeRow;
+use store::unit::{Key, Memory};
+use store::{Ask, Cell, Row, Store};
+use trade::Trade;
+
+/// A trade with everything under it.
+pub(crate) struct Tree {
+    pub(crate) trade: Arc<Trade>,
+    pub(crate) payments: Option<Arc<Payments>>,
+    pub(crate) orders: Option<Arc<Orders>>,
+}
+
+/// Everything.
+pub(crate) struct Rows {
+    pub(crate) trees: BTreeMap<TradeId, Tree>,
+    pub(crate) coupons: Vec<Arc<Coupon>>,
+    pub(crate) accounts: Vec<Account>,
+}
+
+impl Rows {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or a row is none.
+    pub(crate) fn read(store: &Store) -> Result<Self, String> {
+        let trades: BTreeSet<TradeId> =
+            all::<TradeRow>(store)?.into_iter().map(|row| TradeId(RootId::from_bytes(row.trade))).collect();
+        let coupons = coupon_ids(store)?;
+        let of_trade = |id: &TradeId| [Key::Trade(*id), Key::Payments(*id), Key::Orders(*id)];
+        let mut keys: BTreeSet<Key> = trades.iter().flat_map(of_trade).collect();
+        keys.extend(coupons.iter().map(|id| Key::Coupon(*id)));
+        let mut memory = Memory::default();
+        let snapshot = block_on(store.reader().load(0, Memory::asks(&keys))).map_err(|error| error.to_string())?;
+        memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
+        let tree = |id: TradeId| {
+            let trade = memory.get::<Trade>(id).flatten()?;
+            let payments = memory.get::<Payments>(id).flatten();
+            Some((id, Tree { trade, payments, orders: memory.get::<Orders>(id).flatten() }))
+        };
+        let accounts = all::<AccountRow>(store)?.into_iter().map(store::tables::accounting::account);
+        Ok(Self {
+            trees: trades.into_iter().filter_map(tree).collect(),
+            coupons: coupons.into_iter().filter_map(|id| memory.get::<Coupon>(id).flatten()).collect(),
+            accounts: accounts.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
+        })
+    }
+
+    /// Every case that waits.
+    pub(crate) fn open_cases(&self) -> Vec<CaseId> {
+        self.trees.values().filter_map(|tree| tree.payments.as_deref()).flat_map(waiting).collect()
+    }
+}
+
+fn waiting(state: &Payments) -> impl Iterator<Item = CaseId> {
+    let open = state.cases.iter().filter(|case| case.status == CaseStatus::Open);
+    open.map(|case| CaseId::new(state.trade, case.no))
+}
+
+/// The first case of a trade that waits.
+pub(super) fn first_open_case(store: &Store, trade: TradeId) -> Result<Option<CaseId>, String> {
+    let keys = BTreeSet::from([Key::Payments(trade)]);
+    let mut memory = Memory::default();
+    let snapshot = block_on(store.reader().load(0, Memory::asks(&keys))).map_err(|error| error.to_string())?;
+    memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
+    Ok(memory.get::<Payments>(trade).flatten().and_then(|state| waiting(&state).next()))
+}
+
+/// Every coupon's id; the columns of their table are the store's own.
+fn coupon_ids(store: &Store) -> Result<Vec<CouponId>, String> {
+    let tables = store::tables::all().into_iter().filter(|table| table.name == "coupon");
+    let asks = tables.map(|table| Ask { table, keys: vec![Vec::new()] }).collect();
+    let snapshot = block_on(store.reader().load(0, asks)).map_err(|error| error.to_string())?;
+    let id = |row: Vec<Cell>| match row.get(1) {
+        Some(Cell::Bytes(bytes)) => Some(CouponId(RootId::from_bytes(bytes.as_ref().try_into().ok()?))),
+        _ => None,
+    };
+    Ok(snapshot.rows.into_iter().flatten().filter_map(id).collect())
+}
+
+/// Every row of a table.
+pub(super) fn all<R: Row>(store: &Store) -> Result<Vec<R>, String> {
+    let ask = Ask { table: R::TABLE, keys: vec![Vec::new()] };
+    let snapshot = block_on(store.reader().load(0, vec![ask])).map_err(|error| error.to_string())?;
+    let rows = snapshot.rows.into_iter().flatten().map(R::from_cells);
+    rows.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}

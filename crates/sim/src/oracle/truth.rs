@@ -1,0 +1,108 @@
+//! The institution's own truth against what we have on record of it, both ways: no word that it never said, and no money
+//! of its that we do not know.
+
+use std::collections::BTreeMap;
+
+use channel::order::{Evidence, Outcome};
+use channel::sandbox::bank::{BankOrder, BankRefund, Truth};
+use channel::{Job, Order};
+use kernel::OrderId;
+
+use super::Scene;
+use super::rows::Rows;
+
+/// What differs.
+pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    let records: BTreeMap<&str, &BankOrder> =
+        scene.institution.iter().map(|record| (record.number.as_str(), record)).collect();
+    // What we know of money that moved, by our number of the order and the institution's of the movement.
+    let mut known = Vec::new();
+    for orders in rows.trees.values().filter_map(|tree| tree.orders.as_ref()) {
+        for evidence in &orders.evidence {
+            let Some(order) = orders.get(evidence.order) else { continue };
+            let id = OrderId::new(orders.trade, order.no);
+            if !was_said(&records, id, order, evidence) {
+                found.push(format!("{id}: the institution never said {}", evidence.outcome.as_str()));
+            }
+            known.push((id.institution_number(), evidence.outcome));
+        }
+    }
+    for record in &scene.institution {
+        found.extend(unknown(record, &known, scene.now.micros()));
+    }
+    found
+}
+
+fn was_said(records: &BTreeMap<&str, &BankOrder>, id: OrderId, order: &Order, evidence: &Evidence) -> bool {
+    let (about, refund) = match order.job {
+        Job::Pay { .. } => (id, None),
+        Job::Refund { of, .. } => (of, Some(id.institution_number())),
+    };
+    let number = about.institution_number();
+    let record = records.get(number.as_str()).copied();
+    let by_then = evidence.at.micros();
+    let steps = |record: &'_ BankOrder| match &refund {
+        None => record.steps.clone(),
+        Some(number) => of_refund(record, number).map(|refund| refund.steps.clone()).unwrap_or_default(),
+    };
+    let said = |fits: &dyn Fn(&Truth) -> bool| {
+        record.is_some_and(|record| steps(record).iter().any(|step| step.at <= by_then && fits(&step.truth)))
+    };
+    match evidence.outcome {
+        Outcome::Paid => said(&|truth| match truth {
+            Truth::Paid { amount, currency, channel_no } => {
+                Some(*amount) == evidence.amount
+                    && Some(*currency) == evidence.currency
+                    && Some(channel_no.as_str()) == evidence.channel_no.as_deref()
+            }
+            _ => false,
+        }),
+        Outcome::Refunded => said(&|truth| match truth {
+            Truth::Refunded { amount, currency, .. } => {
+                Some(*amount) == evidence.amount && Some(*currency) == evidence.currency
+            }
+            _ => false,
+        }),
+        Outcome::Returned => said(&|truth| matches!(truth, Truth::Returned { .. })),
+        Outcome::Closed => {
+            let over = record.is_some_and(|record| record.expires_at <= by_then);
+            over || said(&|truth| matches!(truth, Truth::Closed))
+        }
+        Outcome::Failed if refund.is_none() => said(&|truth| matches!(truth, Truth::Failed { .. })),
+        // It may refuse a refund that it does not take in at all.
+        Outcome::Failed => !said(&|truth| matches!(truth, Truth::Refunded { .. })),
+        Outcome::Accepted | Outcome::Paying => record.is_some(),
+        Outcome::NotFound | Outcome::Suspect => true,
+    }
+}
+
+fn of_refund<'r>(record: &'r BankOrder, number: &str) -> Option<&'r BankRefund> {
+    record.refunds.iter().find(|refund| refund.number == number)
+}
+
+/// Money that the institution moved and that we have no word of.
+fn unknown(record: &BankOrder, known: &[(String, Outcome)], now: i64) -> Vec<String> {
+    let mut found = Vec::new();
+    let count = |number: &str, outcomes: &[Outcome]| {
+        known.iter().filter(|(of, outcome)| of == number && outcomes.contains(outcome)).count()
+    };
+    let happened = |steps: &[channel::sandbox::bank::Step], fits: fn(&Truth) -> bool| {
+        steps.iter().filter(|step| step.at <= now && fits(&step.truth)).count()
+    };
+    let paid = happened(&record.steps, |truth| matches!(truth, Truth::Paid { .. }));
+    if count(&record.number, &[Outcome::Paid, Outcome::Suspect]) < paid {
+        found.push(format!("the institution was paid for {} and we do not know it", record.number));
+    }
+    for refund in &record.refunds {
+        let back = happened(&refund.steps, |truth| matches!(truth, Truth::Refunded { .. }));
+        let returned = happened(&refund.steps, |truth| matches!(truth, Truth::Returned { .. }));
+        // A return whose refund was never told stands for both.
+        if count(&refund.number, &[Outcome::Refunded, Outcome::Returned, Outcome::Suspect]) < back
+            || count(&refund.number, &[Outcome::Returned]) < returned
+        {
+            found.push(format!("the institution gave back {} and we do not know it", refund.number));
+        }
+    }
+    found
+}

@@ -1,0 +1,195 @@
+//! A plan: everything that will be asked and everything that will go wrong, as data.
+//!
+//! A plan is drawn from a seed and then played; it can be written down, shortened, and played again. Acts name each other
+//! by number, so any of them can be left out: what refers to one that is not there is not played.
+
+mod draw;
+
+use channel::sandbox::word::{PayWord, RefundWord};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use draw::draw;
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What everything that is not in the acts is drawn from: ids, and how long a call to the store takes.
+    pub seed: u64,
+    /// Whether workers of the two nodes agree on who works by a lease; else both do everything.
+    pub leases: bool,
+    /// Whether somebody listens to webhooks; it costs much, so only some worlds have it.
+    #[serde(default)]
+    pub listens: bool,
+    /// In order.
+    pub acts: Vec<Act>,
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Its number; others refer to it by this.
+    pub no: u32,
+    /// How long after the act before it, in milliseconds.
+    pub wait_ms: u32,
+    /// At which node: 0 or 1.
+    pub node: usize,
+    /// What.
+    pub what: What,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "fields are the words of the glossary; amounts are minor units")]
+pub enum What {
+    /// Money is put on a user's balance.
+    Fund { user: u8, amount: i64 },
+    /// Money is put on a merchant's balance.
+    FundMerchant { merchant: u8, amount: i64 },
+    /// A marketing budget is filled: a merchant's, or the platform's.
+    FundBudget { merchant: Option<u8>, amount: i64 },
+    /// A coupon is issued.
+    Issue { user: u8, merchant: Option<u8>, amount: i64, budget: bool, life_s: Option<u32> },
+    /// A trade is opened.
+    Sell(Sale),
+    /// The same order number again under another key, with the same content or another amount.
+    SellAgain { sale: u32, other: bool },
+    /// A trade is paid.
+    Pay { sale: u32, tools: Vec<Slice> },
+    /// One of its payments is canceled.
+    Cancel { sale: u32, payment: u16 },
+    /// It is closed.
+    Close { sale: u32 },
+    /// Its escrow is released, whole or in part.
+    Confirm { sale: u32, amount: Option<i64> },
+    /// A part of it is given back.
+    Refund { sale: u32, amount: i64, word: Option<RefundWord> },
+    /// An earlier refund number again, with the same amount or another.
+    RefundAgain { refund: u32, other: bool },
+    /// Somebody decides the trade's first open case, one of four ways.
+    Resolve { sale: u32, way: u8 },
+    /// An earlier act is asked again under its key; `other` says with another body.
+    Repeat { act: u32, other: bool },
+    /// An act on a trade is asked by a merchant that it does not belong to.
+    Trespass { act: u32 },
+    /// What an act made is read.
+    Read { act: u32 },
+    /// The node dies and comes back from the store.
+    Crash,
+    /// The next call of this kind from the node to the store goes wrong.
+    Store(StoreFault),
+    /// The next call to the institution goes wrong.
+    Wire(WireFault),
+    /// The institution's next notification goes wrong.
+    Post(PostFault),
+    /// All invariants are looked at in the middle of everything.
+    Verify,
+}
+
+/// A new trade.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
+pub struct Sale {
+    pub merchant: u8,
+    pub buyer: u8,
+    pub escrow: bool,
+    pub amount: i64,
+    /// Receivers and their parts: 0 is the merchant, 1 and 2 its sellers, 3 the platform. Empty: all to the merchant.
+    pub splits: Vec<(u8, i64)>,
+    pub pay: Option<Vec<Slice>>,
+    pub life_s: u32,
+    pub confirm_s: Option<u32>,
+    pub reopen: bool,
+}
+
+/// A tool with its part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Which.
+    pub tool: Means,
+    /// Its part, minor units.
+    pub amount: i64,
+}
+
+/// A tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    /// The buyer's balance.
+    Balance,
+    /// The coupon that this act issued.
+    Coupon(u32),
+    /// The institution, by card or by code; the word says what becomes of it.
+    Channel {
+        /// By code, so that the buyer must act.
+        code: bool,
+        /// What the institution does.
+        word: PayWord,
+    },
+}
+
+/// What the store can do instead of what it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreFault {
+    /// A line's read: the store is away.
+    LoadAway,
+    /// A line's write: the store is away, nothing was written.
+    WriteAway,
+    /// A line's write: the disk is full, nothing was written.
+    WriteFull,
+    /// A line's write: somebody holds the files; the node gives up and is started again.
+    WriteBusy,
+    /// A line's write: a serialization failure, nothing was written.
+    WriteConflict,
+    /// A line's write: the answer of the commit is lost, and it did not take place.
+    CommitLostBefore,
+    /// A line's write: the answer of the commit is lost, and it took place.
+    CommitLostAfter,
+    /// A line's write: it takes this many milliseconds.
+    WriteSlow(u32),
+    /// A line asks what became of a commit: the store is away.
+    ResolveAway,
+    /// A worker's read: the store is away.
+    ReadAway,
+    /// A worker's small transaction: the store is away.
+    SideAway,
+    /// A worker's small transaction: done, and its answer is lost.
+    SideLost,
+}
+
+/// What the way to the institution can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WireFault {
+    /// The request never arrives.
+    CallLost,
+    /// The request arrives this many milliseconds later, when nobody waits any more.
+    CallLate(u32),
+    /// The request arrives twice.
+    CallTwice,
+    /// The answer never arrives.
+    AnswerLost,
+    /// The answer takes this many milliseconds.
+    AnswerSlow(u32),
+    /// The answer arrives with a changed byte.
+    AnswerGarbled,
+    /// Nobody is there.
+    Unreachable,
+}
+
+/// What the post can do to a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PostFault {
+    /// It never arrives.
+    Lost,
+    /// It arrives, and that it was taken is never heard.
+    Unheard,
+    /// It arrives this often more, side by side.
+    Copies(u8),
+    /// It arrives this many seconds later, perhaps behind a later one.
+    Late(u32),
+    /// Somebody else sends one like it that says the order is paid, signed with another key.
+    Forged,
+}

@@ -1,0 +1,112 @@
+//! Bugs that are put in on purpose, to see that the simulator finds them.
+//!
+//! None of them is in the product: each stands at one of its borders (the doors, the rows on their way to and from the
+//! store, the words on their way to and from the institution) and makes the whole behave as if the rule behind that
+//! border were wrong. Nothing but this crate knows them, so no build of the product can hold one.
+
+pub(crate) mod door;
+pub(crate) mod rows;
+pub(crate) mod wire;
+
+macro_rules! bugs {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)*) => {
+        /// A bug that is put in on purpose.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Planted {
+            $($(#[doc = $doc])+ $name,)*
+        }
+
+        impl Planted {
+            /// Every bug.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its word on the command line.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What is wrong, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+),)* }
+            }
+
+            /// Reads the word back.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A batch is written under the number that is free now, whatever it was decided on.
+    DroppedFence = "dropped-fence",
+    /// A batch is acknowledged before it is durable; a crash in between loses it.
+    EarlyAcknowledgement = "early-acknowledgement",
+    /// A commit whose answer was lost is taken as done.
+    LostCommitTakenAsDone = "lost-commit-taken-as-done",
+    /// After a conflict the old rows are decided on again.
+    StaleAfterConflict = "stale-after-conflict",
+    /// A merchant's order number is not claimed.
+    OrderNumberUnclaimed = "order-number-unclaimed",
+    /// An idempotency key is not claimed.
+    KeyUnclaimed = "key-unclaimed",
+    /// An institution's transaction number is not claimed.
+    ChannelNumberUnclaimed = "channel-number-unclaimed",
+    /// The event of a refund that went through is missing.
+    EventMissing = "event-missing",
+    /// The event of a paid trade is there twice.
+    EventTwice = "event-twice",
+    /// The timer of a trade's expiry is never set.
+    ExpiryDropped = "expiry-dropped",
+    /// An order whose outcome is unknown is never asked about.
+    QueryDropped = "query-dropped",
+    /// A call that was handed over is not found again after a crash.
+    CallLostAtCrash = "call-lost-at-crash",
+    /// A credit to a user's balance is counted twice.
+    CreditTwice = "credit-twice",
+    /// A release of escrow has no voucher.
+    VoucherMissing = "voucher-missing",
+    /// A hold that was let go stays.
+    HoldKept = "hold-kept",
+    /// A coupon that was spent is not marked and can be spent again.
+    CouponSpentTwice = "coupon-spent-twice",
+    /// A payment's evidence is not kept.
+    EvidenceMissing = "evidence-missing",
+    /// What refunds under way have reserved does not count towards what may be refunded.
+    ReservedIgnored = "reserved-ignored",
+    /// What was refunded out of escrow can still be released.
+    ReleaseAfterRefund = "release-after-refund",
+    /// A user's balance has no floor.
+    FloorIgnored = "floor-ignored",
+    /// A projection leaves out what some batches told.
+    ProjectionSkips = "projection-skips",
+    /// A webhook that was refused counts as delivered.
+    WebhookRefusalIgnored = "webhook-refusal-ignored",
+    /// A call that timed out is taken as a no.
+    TimeoutIsFailure = "timeout-is-failure",
+    /// An answer that makes no sense is taken as a no.
+    GarbageIsFailure = "garbage-is-failure",
+    /// A notification is believed without its signature.
+    NotificationUnverified = "notification-unverified",
+    /// The amount that an institution names is not compared with what was asked.
+    AmountNotCompared = "amount-not-compared",
+    /// The currency that an institution names is not compared with what was asked.
+    CurrencyNotCompared = "currency-not-compared",
+    /// Money that comes after the order was closed is ignored.
+    LateSuccessIgnored = "late-success-ignored",
+    /// Money that comes a second time is ignored.
+    SecondReceiptIgnored = "second-receipt-ignored",
+    /// A refund that comes back is ignored.
+    ReturnIgnored = "return-ignored",
+    /// A refund whose answer was lost is sent again under a new number.
+    RefundUnderNewNumber = "refund-under-new-number",
+    /// A payment whose answer was lost is sent again under a new number.
+    PayUnderNewNumber = "pay-under-new-number",
+    /// A key is not scoped by its merchant.
+    KeyNotScoped = "key-not-scoped",
+    /// The body under a key is not compared with the first one.
+    BodyNotCompared = "body-not-compared",
+    /// Whose a trade is does not matter.
+    TenantNotChecked = "tenant-not-checked",
+}

@@ -1,0 +1,29 @@
+//! Bugs at the doors: what a request says of its caller, its key and its body.
+
+use engine::request::{Caller, Command, Request};
+
+use super::Planted;
+
+/// The request as a door with this bug hands it on.
+pub(crate) fn asked(planted: Option<Planted>, mut request: Request) -> Request {
+    match planted {
+        // One scope for all, where what is asked for says whose it is.
+        Some(Planted::KeyNotScoped) => request.caller = Caller::Platform,
+        Some(Planted::BodyNotCompared) => {
+            if let Some(idempotency) = &mut request.idempotency {
+                idempotency.body_hash = [0; 16];
+            }
+        }
+        // The keys stay scoped as they were.
+        Some(Planted::TenantNotChecked) => {
+            if let (Command::Trade(..) | Command::CancelPayment(_), Some(idempotency)) =
+                (&request.command, &mut request.idempotency)
+            {
+                idempotency.key = format!("{}/{}", request.caller.scope(), idempotency.key);
+                request.caller = Caller::Platform;
+            }
+        }
+        Some(_) | None => {}
+    }
+    request
+}

@@ -1,0 +1,260 @@
+//! Bugs between the line and the store: rows that are written otherwise than decided, or read otherwise than written.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use store::{Ask, Cell, Change, Head, Line, Snapshot, Statement, StoreError, Table, Work, Written};
+
+use super::Planted;
+
+/// One line's bug, with what it must remember to be wrong in the right place.
+pub(crate) struct Crooked {
+    planted: Option<Planted>,
+    /// Acknowledged, and not written yet. A crash drops it.
+    owed: VecDeque<Work>,
+    /// Rows as they were first read, by table and key.
+    old: BTreeMap<(&'static str, Vec<Cell>), Vec<Cell>>,
+    /// Whether the next read gives old rows.
+    stale: bool,
+}
+
+impl Crooked {
+    /// With this bug.
+    pub(crate) fn new(planted: Option<Planted>) -> Self {
+        Self { planted, owed: VecDeque::new(), old: BTreeMap::new(), stale: false }
+    }
+
+    /// A conflict, and what the bug makes of it.
+    pub(crate) fn conflict(&mut self) -> Written {
+        self.stale = self.planted == Some(Planted::StaleAfterConflict);
+        Written::Conflict
+    }
+
+    /// A commit that did not take place and whose answer is lost, and what the bug makes of it.
+    pub(crate) fn lost(&self) -> Written {
+        if self.planted == Some(Planted::LostCommitTakenAsDone) { Written::Done } else { Written::Unknown }
+    }
+
+    /// Writes a batch as a store with the bug would.
+    pub(crate) async fn write(&mut self, inner: &mut dyn Line, work: &Work) -> Result<Written, StoreError> {
+        let written = match self.planted {
+            None => inner.write(work).await?,
+            Some(Planted::DroppedFence) => {
+                let head = inner.resolve(work.shard).await?;
+                inner.write(&renumbered(work, &head)).await?
+            }
+            Some(Planted::EarlyAcknowledgement) => {
+                while let Some(earlier) = self.owed.pop_front() {
+                    inner.write(&earlier).await?;
+                }
+                self.owed.push_back(work.clone());
+                Written::Done
+            }
+            Some(planted) => {
+                let mut work = work.clone();
+                twist(planted, &mut work.changes);
+                inner.write(&work).await?
+            }
+        };
+        Ok(if written == Written::Conflict { self.conflict() } else { written })
+    }
+
+    /// What a line with the bug makes of what it read.
+    pub(crate) fn loaded(&mut self, asks: &[Ask], mut snapshot: Snapshot) -> Snapshot {
+        let Some(planted) = self.planted else { return snapshot };
+        // The first read after a conflict may ask for nothing but the head.
+        let stale = self.stale && asks.iter().any(|ask| !ask.keys.is_empty());
+        self.stale &= !stale;
+        for (ask, rows) in asks.iter().zip(&mut snapshot.rows) {
+            for row in rows {
+                misread(planted, ask.table, row);
+                if planted == Planted::StaleAfterConflict {
+                    let key = (ask.table.name, row.get(..ask.table.key).unwrap_or_default().to_vec());
+                    match self.old.get(&key) {
+                        Some(old) if stale => row.clone_from(old),
+                        _ => drop(self.old.insert(key, row.clone())),
+                    }
+                }
+            }
+        }
+        snapshot
+    }
+}
+
+/// What a worker with the bug is given for a query.
+pub(crate) fn queried(
+    planted: Option<Planted>,
+    statement: &'static Statement,
+    mut rows: Vec<Vec<Cell>>,
+) -> Vec<Vec<Cell>> {
+    match planted {
+        Some(Planted::ProjectionSkips) if statement.name == store::tables::derived::TOLD.name => {
+            rows.retain(|row| !matches!(row.first(), Some(Cell::Int(seq)) if seq % 5 == 0));
+        }
+        Some(Planted::CallLostAtCrash) if statement.name == store::tables::work::TASKS_DUE.name => {
+            let table = <store::tables::shard::Task as store::Row>::TABLE;
+            rows.retain(|row| text(table, row, "kind") != Some("call"));
+        }
+        Some(_) | None => {}
+    }
+    rows
+}
+
+/// The same work as if it had been decided on `head`: what a writer without a fence would do.
+fn renumbered(work: &Work, head: &Head) -> Work {
+    let seq = head.seq + 1;
+    let mut moved = work.clone();
+    moved.expect = head.seq;
+    moved.head.seq = seq;
+    for change in &mut moved.changes {
+        let table = change.table;
+        for row in &mut change.inserts {
+            if let Some(cell) = cell_mut(table, row, "seq") {
+                *cell = Cell::Int(seq);
+            }
+        }
+    }
+    moved
+}
+
+/// What a batch looks like with the bug.
+fn twist(planted: Planted, changes: &mut Vec<Change>) {
+    match planted {
+        Planted::OrderNumberUnclaimed => unclaimed(changes, "order"),
+        Planted::KeyUnclaimed => unclaimed(changes, "key"),
+        Planted::ChannelNumberUnclaimed => unclaimed(changes, "channel"),
+        Planted::EventMissing => drop_rows(changes, "event", "type", "refund.succeeded"),
+        Planted::EvidenceMissing => drop_rows(changes, "evidence", "outcome", "paid"),
+        Planted::ExpiryDropped => drop_rows(changes, "task", "kind", "trade.expire"),
+        Planted::QueryDropped => drop_rows(changes, "task", "kind", "query"),
+        Planted::EventTwice => event_twice(changes),
+        Planted::CreditTwice => credit_twice(changes),
+        Planted::VoucherMissing => without_voucher(changes),
+        Planted::HoldKept => {
+            keep_old(changes, "hold", |table, old, new| int(table, new, "released") > int(table, old, "released"))
+        }
+        Planted::CouponSpentTwice => {
+            keep_old(changes, "coupon", |table, _, new| text(table, new, "status") == Some("spent"))
+        }
+        _ => {}
+    }
+    changes.retain(|change| {
+        let Change { inserts, updates, deletes, upserts, .. } = change;
+        !(inserts.is_empty() && updates.is_empty() && deletes.is_empty() && upserts.is_empty())
+    });
+}
+
+/// How a row is understood with the bug.
+fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
+    let forgotten: &[&str] = match (planted, table.name) {
+        (Planted::ReservedIgnored, "trade" | "split") => &["returning_before", "returning_after"],
+        (Planted::ReservedIgnored, "instruction") => &["returning"],
+        (Planted::ReleaseAfterRefund, "trade" | "split") => &["returned_before"],
+        _ => &[],
+    };
+    for column in forgotten {
+        if let Some(cell) = cell_mut(table, row, column) {
+            *cell = Cell::Int(0);
+        }
+    }
+    let user = table.name == "account" && text(table, row, "subject") == Some("2001");
+    if let (Planted::FloorIgnored, true, Some(cell)) = (planted, user, cell_mut(table, row, "floor")) {
+        *cell = Cell::Null;
+    }
+}
+
+/// Leaves out the claims of the answers of a kind.
+fn unclaimed(changes: &mut [Change], kind: &str) {
+    let mut places = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.table.name == "answer") {
+        let of_kind = change.inserts.iter().filter(|row| text(change.table, row, "kind") == Some(kind));
+        places.extend(of_kind.map(|row| (int(change.table, row, "seq"), int(change.table, row, "n"))));
+    }
+    for change in changes.iter_mut().filter(|change| change.table.name == "claim") {
+        let table = change.table;
+        change.inserts.retain(|row| !places.contains(&(int(table, row, "seq"), int(table, row, "n"))));
+    }
+}
+
+/// Leaves out new rows with a word in a column, and their deletion later.
+fn drop_rows(changes: &mut [Change], name: &str, column: &str, word: &str) {
+    for change in changes.iter_mut().filter(|change| change.table.name == name) {
+        let table = change.table;
+        change.inserts.retain(|row| text(table, row, column) != Some(word));
+        change.deletes.retain(|key| text(table, key, column) != Some(word));
+    }
+}
+
+/// Leaves out changes of rows.
+fn keep_old(changes: &mut [Change], name: &str, which: fn(&'static Table, &[Cell], &[Cell]) -> bool) {
+    for change in changes.iter_mut().filter(|change| change.table.name == name) {
+        let table = change.table;
+        change.updates.retain(|update| !which(table, &update.old, &update.new));
+    }
+}
+
+fn event_twice(changes: &mut [Change]) {
+    for change in changes.iter_mut().filter(|change| change.table.name == "event") {
+        let table = change.table;
+        let next = change.inserts.iter().filter_map(|row| int(table, row, "n")).max().unwrap_or(0) + 1;
+        let paid = change.inserts.iter().find(|row| text(table, row, "type") == Some("trade.paid"));
+        if let Some(mut again) = paid.cloned() {
+            if let Some(cell) = cell_mut(table, &mut again, "n") {
+                *cell = Cell::Int(next);
+            }
+            change.inserts.push(again);
+        }
+    }
+}
+
+fn credit_twice(changes: &mut [Change]) {
+    for change in changes.iter_mut().filter(|change| change.table.name == "account") {
+        let table = change.table;
+        for update in &mut change.updates {
+            let user = text(table, &update.new, "subject") == Some("2001");
+            let counters = int(table, &update.old, "cp").zip(int(table, &update.new, "cp"));
+            if let (true, Some((old, new)), Some(cell)) = (user, counters, cell_mut(table, &mut update.new, "cp")) {
+                *cell = Cell::Int(new + (new - old));
+            }
+        }
+    }
+}
+
+fn without_voucher(changes: &mut [Change]) {
+    let mut places = BTreeSet::new();
+    for change in changes.iter_mut().filter(|change| change.table.name == "voucher") {
+        let table = change.table;
+        change.inserts.retain(|row| {
+            let release = text(table, row, "template") == Some("confirm");
+            if release {
+                places.insert(int(table, row, "n"));
+            }
+            !release
+        });
+    }
+    for change in changes.iter_mut().filter(|change| change.table.name == "transfer") {
+        let table = change.table;
+        change.inserts.retain(|row| !places.contains(&int(table, row, "voucher")));
+    }
+}
+
+fn place(table: &'static Table, column: &str) -> Option<usize> {
+    table.columns.iter().position(|known| known.name == column)
+}
+
+fn cell_mut<'r>(table: &'static Table, row: &'r mut [Cell], column: &str) -> Option<&'r mut Cell> {
+    row.get_mut(place(table, column)?)
+}
+
+fn text<'r>(table: &'static Table, row: &'r [Cell], column: &str) -> Option<&'r str> {
+    match row.get(place(table, column)?)? {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn int(table: &'static Table, row: &[Cell], column: &str) -> Option<i64> {
+    match row.get(place(table, column)?)? {
+        Cell::Int(value) => Some(*value),
+        _ => None,
+    }
+}

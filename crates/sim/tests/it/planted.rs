@@ -1,0 +1,62 @@
+//! Planted bugs are found, and what found them can be shortened.
+
+use sim::{Planted, draw, play, shrink};
+
+/// A seed that finds each bug; `cargo run -p sim -- planted` prints the first one of each.
+const FOUND_BY: &[(Planted, u64)] = &[
+    (Planted::DroppedFence, 0),
+    (Planted::EarlyAcknowledgement, 0),
+    (Planted::LostCommitTakenAsDone, 0),
+    (Planted::StaleAfterConflict, 0),
+    (Planted::OrderNumberUnclaimed, 0),
+    (Planted::KeyUnclaimed, 0),
+    (Planted::ChannelNumberUnclaimed, 0),
+    (Planted::EventMissing, 0),
+    (Planted::EventTwice, 0),
+    (Planted::ExpiryDropped, 0),
+    (Planted::QueryDropped, 0),
+    (Planted::CallLostAtCrash, 12),
+    (Planted::CreditTwice, 0),
+    (Planted::VoucherMissing, 0),
+    (Planted::HoldKept, 0),
+    (Planted::CouponSpentTwice, 0),
+    (Planted::EvidenceMissing, 0),
+    (Planted::ReservedIgnored, 0),
+    (Planted::ReleaseAfterRefund, 0),
+    (Planted::FloorIgnored, 6),
+    (Planted::ProjectionSkips, 0),
+    (Planted::WebhookRefusalIgnored, 0),
+    (Planted::TimeoutIsFailure, 0),
+    (Planted::GarbageIsFailure, 0),
+    (Planted::NotificationUnverified, 2),
+    (Planted::AmountNotCompared, 0),
+    (Planted::CurrencyNotCompared, 1),
+    (Planted::LateSuccessIgnored, 0),
+    (Planted::SecondReceiptIgnored, 4),
+    (Planted::ReturnIgnored, 2),
+    (Planted::RefundUnderNewNumber, 4),
+    (Planted::PayUnderNewNumber, 0),
+    (Planted::KeyNotScoped, 0),
+    (Planted::BodyNotCompared, 2),
+    (Planted::TenantNotChecked, 6),
+];
+
+#[test]
+fn every_planted_bug_is_found() {
+    for bug in Planted::ALL {
+        let (_, seed) =
+            FOUND_BY.iter().find(|(known, _)| known == bug).unwrap_or_else(|| panic!("{bug:?} has no seed"));
+        let verdict = play(&draw(*seed), Some(*bug)).unwrap();
+        assert!(!verdict.findings.is_empty(), "{bug:?} is not found by seed {seed} any more");
+    }
+}
+
+#[test]
+fn a_plan_that_finds_something_is_shortened() {
+    let plan = draw(0);
+    let bug = Some(Planted::VoucherMissing);
+    let short = shrink(&plan, bug).unwrap();
+    assert!(!play(&short, bug).unwrap().findings.is_empty(), "the short plan finds nothing");
+    assert!(play(&short, None).unwrap().findings.is_empty(), "the short plan finds something in clean code");
+    assert!(short.acts.len() <= 5, "{:#?}", short.acts);
+}
