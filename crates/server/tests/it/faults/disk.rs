@@ -28,7 +28,7 @@ async fn ended(host: &Host) {
 fn a_flush_that_fails_ends_the_server_on_sqlite() {
     play(Store::new(Engine::Sqlite).unwrap(), &[], async |host, crowd| {
         for _ in 0..2 * rounds() {
-            let fault = Fault::begin(&[host.with_server(|server| server.pid())], &["fsync:error=EIO:when=3"]);
+            let fault = Fault::begin(&[host.with_server(|server| server.pid())], &["fdatasync:error=EIO:when=3"]);
             ended(host).await;
             let status = host.with_server(Server::wait);
             assert_eq!(status.code(), Some(4), "{}", host.with_server(|server| server.log()));

@@ -141,7 +141,7 @@ fn stride(short: usize) -> usize {
 
 #[test]
 fn at_every_flush_on_sqlite() {
-    killed_at_every(Engine::Sqlite, "fsync", 1, 5);
+    killed_at_every(Engine::Sqlite, "fdatasync", 1, 5);
 }
 
 #[test]
