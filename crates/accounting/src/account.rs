@@ -106,6 +106,18 @@ impl Account {
         }
     }
 
+    /// The account together with what another shard has of it. Limits are those of each stripe, so the sum has none.
+    #[must_use]
+    pub const fn with(mut self, stripe: &Self) -> Self {
+        self.dp = self.dp.saturating_add(stripe.dp);
+        self.cp = self.cp.saturating_add(stripe.cp);
+        self.dh = self.dh.saturating_add(stripe.dh);
+        self.ch = self.ch.saturating_add(stripe.ch);
+        self.version = self.version.saturating_add(stripe.version);
+        (self.floor, self.ceil) = (None, None);
+        self
+    }
+
     /// The posted balance on the normal side.
     pub const fn posted(&self) -> i64 {
         match self.side {

@@ -2,13 +2,14 @@
 //!
 //! A [`Subject`] is known by its code, which is what rows store and statements show. Subjects of an institution carry the
 //! channel account in the code (`1011.sandbox.in`), so that a trial balance shows each institution on lines of its own.
-//! Liabilities may never go below zero: what we owe somebody is theirs to spend, and no more. Clearing and expense
-//! accounts have no limits.
+//! Liabilities may never go below zero: what we owe somebody is theirs to spend, and no more. Clearing, transit and
+//! expense accounts have no limits.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use kernel::Owner;
+use kernel::message::accounting::Way;
 
 /// The side of an account (借贷方向).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +58,9 @@ pub enum Entry {
     Pending,
     /// 2004: a trade's money before it is released.
     Escrow,
+    /// 2011.{a}.{b}: money on its way from shard a to shard b. What a owes it, b has yet to take: the two stripes together
+    /// are what is sent and not yet arrived.
+    Transit,
     /// 2021: money that came otherwise than asked.
     Suspense,
     /// 2022: money that came and is not (yet) effective.
@@ -71,13 +75,14 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ChannelIn,
         Self::ChannelRefund,
         Self::UserBalance,
         Self::MerchantBalance,
         Self::Pending,
         Self::Escrow,
+        Self::Transit,
         Self::Suspense,
         Self::Received,
         Self::Coupons,
@@ -94,6 +99,7 @@ impl Entry {
             Self::MerchantBalance => "2002",
             Self::Pending => "2003",
             Self::Escrow => "2004",
+            Self::Transit => "2011.{a}.{b}",
             Self::Suspense => "2021",
             Self::Received => "2022",
             Self::Coupons => "2031",
@@ -111,6 +117,7 @@ impl Entry {
             Self::MerchantBalance => "Merchant balance",
             Self::Pending => "Pending settlement",
             Self::Escrow => "Escrow",
+            Self::Transit => "In transit",
             Self::Suspense => "Suspense",
             Self::Received => "Received, not effective",
             Self::Coupons => "Coupons issued",
@@ -128,6 +135,7 @@ impl Entry {
             Self::MerchantBalance => "商户余额",
             Self::Pending => "待结算",
             Self::Escrow => "担保资金",
+            Self::Transit => "在途资金",
             Self::Suspense => "挂账",
             Self::Received => "已收未生效",
             Self::Coupons => "已发优惠券",
@@ -145,6 +153,7 @@ impl Entry {
             | Self::MerchantBalance
             | Self::Pending
             | Self::Escrow
+            | Self::Transit
             | Self::Suspense
             | Self::Received
             | Self::Coupons
@@ -152,10 +161,27 @@ impl Entry {
         }
     }
 
+    /// Whether it lives with its owner: money that the owner may spend at will, in the shard of the owner's bucket. All
+    /// other subjects are local: each shard that moves one has a stripe of its own.
+    pub const fn homed(self) -> bool {
+        match self {
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons => true,
+            Self::ChannelIn
+            | Self::ChannelRefund
+            | Self::Pending
+            | Self::Escrow
+            | Self::Transit
+            | Self::Suspense
+            | Self::Received
+            | Self::Budget
+            | Self::Marketing => false,
+        }
+    }
+
     /// The floor of a new account in minor units; `None` where it has no limit.
     pub const fn floor(self) -> Option<i64> {
         match self {
-            Self::ChannelIn | Self::ChannelRefund | Self::Marketing => None,
+            Self::ChannelIn | Self::ChannelRefund | Self::Transit | Self::Marketing => None,
             Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -209,8 +235,18 @@ impl Subject {
         Self { entry: Entry::ChannelRefund, code: Cow::Owned(format!("1011.{channel_account}.refund")) }
     }
 
+    /// 2011.{a}.{b} of a way between shards.
+    pub fn transit(way: Way) -> Self {
+        Self { entry: Entry::Transit, code: Cow::Owned(format!("2011.{}.{}", way.from, way.to)) }
+    }
+
     /// Reads a code back; `None` for what the chart does not have.
     pub fn parse(code: &str) -> Option<Self> {
+        if let Some(way) = code.strip_prefix("2011.") {
+            let (from, to) = way.split_once('.')?;
+            let transit = Self::transit(Way { from: from.parse().ok()?, to: to.parse().ok()? });
+            return (transit.as_str() == code).then_some(transit);
+        }
         if let Some(clearing) = code.strip_prefix("1011.") {
             let (channel_account, make): (_, fn(&str) -> Self) = match clearing.strip_suffix(".in") {
                 Some(name) => (name, Self::channel_in),
@@ -246,15 +282,32 @@ mod tests {
     #[test]
     fn codes_read_back() {
         for entry in Entry::ALL {
-            let code = entry.code().replace("{ca}", "sandbox");
+            let code = entry.code().replace("{ca}", "sandbox").replace("{a}", "0").replace("{b}", "3");
             let subject = Subject::parse(&code).unwrap();
             assert_eq!((subject.entry(), subject.as_str()), (entry, code.as_str()));
         }
         assert_eq!(Subject::parse("1011.sandbox.in"), Some(Subject::channel_in("sandbox")));
+        assert_eq!(Subject::parse("2011.2.1"), Some(Subject::transit(Way { from: 2, to: 1 })));
         assert_eq!(Subject::parse("1011.a.in.refund"), Some(Subject::channel_refund("a.in")));
-        for bad in
-            ["", "2", "20011", "1011", "1011..in", "1011.in", "1011.{ca}.in", "1011.a b.in", "1011.sandbox.out", "9999"]
-        {
+        for bad in [
+            "",
+            "2",
+            "20011",
+            "1011",
+            "1011..in",
+            "1011.in",
+            "1011.{ca}.in",
+            "1011.a b.in",
+            "1011.sandbox.out",
+            "9999",
+            "2011",
+            "2011.",
+            "2011.1",
+            "2011.1.",
+            "2011.01.2",
+            "2011.1.2.3",
+            "2011.a.b",
+        ] {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }
     }
@@ -262,7 +315,8 @@ mod tests {
     #[test]
     fn liabilities_have_a_floor_and_nothing_else_has() {
         for entry in Entry::ALL {
-            let liability = entry.code().starts_with('2');
+            // Of money in transit each shard has one side only.
+            let liability = entry.code().starts_with('2') && entry != Entry::Transit;
             assert_eq!(entry.floor(), liability.then_some(0), "{}", entry.code());
             if liability {
                 assert_eq!(entry.side(), Side::Credit, "{}", entry.code());

@@ -12,7 +12,7 @@ mod refund;
 
 use std::collections::BTreeMap;
 
-use kernel::message::accounting::{CouponSource, Post, Verb};
+use kernel::message::accounting::{CouponSource, Post, Purse, Verb, Way};
 use kernel::message::trade::Share;
 use kernel::{Amount, Currency, Money, Owner, PayOrg, UserId};
 
@@ -76,6 +76,8 @@ impl Template {
             Verb::ExpireCoupon { .. } => "expire_coupon",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
+            Verb::Depart { .. } => "depart",
+            Verb::Arrive { .. } => "arrive",
         };
         Self { name, version: 1 }
     }
@@ -134,6 +136,13 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::FundBudget { owner, money } => {
             draft.post("budget_funded", Place::Balance(owner), Place::Budget(owner), *money);
         }
+        // Between two shards money is in transit: the one that sends owes it, until the one that receives has taken it.
+        Verb::Depart { purse, money, way } => {
+            draft.post("departed", Place::of(purse), Place::Transit(*way), *money);
+        }
+        Verb::Arrive { purse, money, way } => {
+            draft.post("arrived", Place::Transit(*way), Place::of(purse), *money);
+        }
         // The sandbox is an institution like any other: what it gives is to be cleared with it.
         Verb::Fund { owner, money } => draft.post("funded", Place::ChannelIn(SANDBOX), Place::Balance(owner), *money),
     }
@@ -154,10 +163,20 @@ enum Place<'a> {
     Balance(&'a Owner),
     Pending(&'a Owner),
     Escrow,
+    Transit(Way),
     Coupons(&'a UserId),
     Source(&'a CouponSource),
     Budget(&'a Owner),
     Marketing,
+}
+
+impl<'a> Place<'a> {
+    fn of(purse: &'a Purse) -> Self {
+        match purse {
+            Purse::Balance(owner) => Self::Balance(owner),
+            Purse::Budget(owner) => Self::Budget(owner),
+        }
+    }
 }
 
 /// A voucher being written.
@@ -184,6 +203,7 @@ impl Draft<'_> {
             Place::Balance(owner) => (owner.clone(), Subject::MERCHANT_BALANCE),
             Place::Pending(receiver) => (receiver.clone(), Subject::PENDING),
             Place::Escrow => (self.escrow_owner(), Subject::ESCROW),
+            Place::Transit(way) => (Owner::Platform, Subject::transit(way)),
             Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
             Place::Source(CouponSource::Budget(owner)) | Place::Budget(owner) => (owner.clone(), Subject::BUDGET),
             Place::Source(CouponSource::Expense) | Place::Marketing => (Owner::Platform, Subject::MARKETING),

@@ -71,7 +71,7 @@ pub fn look_up(view: &mut View<'_>, kind: ClaimKind, scope: &str, key: &str) -> 
     for probe in 0..limits::MAX_CLAIM_PROBES {
         let place = first.wrapping_add(probe);
         let Some(Some(claim)) = view.peek::<Claim>(place) else { return Ok(Found::Free(place)) };
-        let Some(answer) = view.get::<Answer>((claim.seq, claim.n))? else {
+        let Some(answer) = view.get::<Answer>((claim.shard, claim.seq, claim.n))? else {
             return Err(Stop::Broken(format!("claim {place} has no answer")));
         };
         if answer.kind == kind.as_str() && answer.scope == scope && answer.key == key {
@@ -107,7 +107,7 @@ pub fn store(view: &mut View<'_>, draft: Draft) -> i64 {
     let n = view.next_answer;
     view.next_answer += 1;
     view.put::<Answer>(
-        (seq, n),
+        (shard, seq, n),
         Answer {
             shard,
             seq,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kernel::{Problem, Time, TradeId};
+use kernel::{Time, TradeId};
 use store::tables::log::Event;
 use store::tables::shard::Control as ControlRecord;
 use store::unit::{Changes, Key, Memory};
@@ -15,10 +15,10 @@ use store::{Head, Row as _, Work};
 use crate::channels::Channels;
 use crate::control::Control;
 use crate::ledger::Ledger;
-use crate::line::{Reply, Task};
+use crate::line::Task;
 use crate::news;
 use crate::request::Request;
-use crate::serve::{self, Served};
+use crate::serve::{self, Served, Verdict};
 use crate::view::{Footing, View};
 
 /// What a batch stands on.
@@ -48,7 +48,7 @@ pub struct Decided {
     /// Control data after it, if it changed.
     pub control: Option<Arc<Control>>,
     /// One per request, in order.
-    pub replies: Vec<Result<Reply, Problem>>,
+    pub verdicts: Vec<Verdict>,
     /// Trades whose tree changed.
     pub trees: BTreeSet<TradeId>,
     /// Tasks that were added.
@@ -97,7 +97,7 @@ struct Batch {
     next_event: i64,
     ledger: Ledger,
     changes: Changes,
-    replies: Vec<Result<Reply, Problem>>,
+    verdicts: Vec<Verdict>,
 }
 
 impl Batch {
@@ -110,7 +110,7 @@ impl Batch {
             next_answer: 0,
             next_event: 0,
             changes: Changes::default(),
-            replies: Vec::new(),
+            verdicts: Vec::new(),
         }
     }
 
@@ -129,7 +129,7 @@ impl Batch {
         self.control = traces.control;
         self.next_answer = traces.next_answer;
         self.memory.merge(traces.memory);
-        self.replies.push(served.reply);
+        self.verdicts.push(served.verdict);
     }
 
     fn finish(mut self, ground: &Ground<'_>, committed: &Memory) -> Decided {
@@ -141,7 +141,7 @@ impl Batch {
                 work: None,
                 memory: self.memory,
                 control,
-                replies: self.replies,
+                verdicts: self.verdicts,
                 trees: BTreeSet::new(),
                 tasks: Vec::new(),
                 events: 0,
@@ -155,7 +155,7 @@ impl Batch {
             work: Some(work),
             memory: self.memory,
             control,
-            replies: self.replies,
+            verdicts: self.verdicts,
             trees,
             tasks,
             events: usize::try_from(self.next_event).unwrap_or(0),

@@ -6,6 +6,7 @@
 //! | one shard's ordered line: take, decide, load, write, answer | `line` |
 //! | deciding a batch, and its rows | `batch`, `ledger`, `news`, `tasks` |
 //! | one request: key, flow, answer | `serve`, `answers`, `view` |
+//! | which shard's line a request goes to | `route` |
 //! | what each command does over the domains | `flows` |
 //! | objects as clients see them | `wire` |
 //! | reading the log with its bodies | `events` |
@@ -32,6 +33,7 @@ pub mod ports;
 pub mod query;
 pub mod queue;
 pub mod request;
+pub mod route;
 pub mod serve;
 pub mod stop;
 pub mod tasks;

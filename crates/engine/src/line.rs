@@ -23,8 +23,10 @@ use crate::batch::{self, Decided};
 use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock, Observer};
-use crate::queue::Exit;
+use crate::queue::{Exit, Laid};
 use crate::request::Request;
+use crate::route::Queues;
+use crate::serve::Verdict;
 
 /// How long a line waits before it asks again for a store that is away, while a commit's answer is lost.
 const AWAY_US: i64 = 100_000;
@@ -96,6 +98,8 @@ pub struct Setup {
     pub store: Box<dyn store::Line>,
     /// What is waiting.
     pub queue: Exit,
+    /// The ways to the lines of all shards, for requests that turn out to be another's.
+    pub queues: Queues,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends a wait for a store that is away.
@@ -146,7 +150,7 @@ impl Line {
     }
 
     /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.
-    async fn batch(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+    async fn batch(&mut self, jobs: Vec<Laid>) -> Result<(), StoreError> {
         loop {
             let (decided, head, rounds) = match self.decide(&jobs).await {
                 Ok(decided) => decided,
@@ -182,8 +186,8 @@ impl Line {
 
     /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
     /// key's stored answer holds for ever; what just loaded something has seen the head.
-    async fn is_behind(&mut self, jobs: &[Job], rounds: usize) -> Result<bool, StoreError> {
-        if rounds > 0 || jobs.iter().all(|job| job.request.idempotency.is_some()) {
+    async fn is_behind(&mut self, jobs: &[Laid], rounds: usize) -> Result<bool, StoreError> {
+        if rounds > 0 || jobs.iter().all(|laid| laid.job.request.idempotency.is_some()) {
             return Ok(false);
         }
         let known = self.head.as_ref().map(|head| head.seq);
@@ -193,7 +197,7 @@ impl Line {
 
     /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
     /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end.
-    async fn decide(&mut self, jobs: &[Job]) -> Result<(Decided, Head, usize), StoreError> {
+    async fn decide(&mut self, jobs: &[Laid]) -> Result<(Decided, Head, usize), StoreError> {
         let mut rounds = 0;
         let mut wanted = BTreeSet::new();
         loop {
@@ -207,7 +211,7 @@ impl Line {
                     control: self.setup.control.snapshot(),
                     channels: Arc::clone(&self.setup.channels),
                 };
-                match batch::decide(&ground, &self.memory, jobs.iter().map(|job| &job.request)) {
+                match batch::decide(&ground, &self.memory, jobs.iter().map(|laid| &laid.job.request)) {
                     Ok(decided) => return Ok((decided, head.clone(), rounds)),
                     Err(missing) => {
                         rounds += 1;
@@ -231,20 +235,27 @@ impl Line {
     /// One snapshot: the head and the rows of `keys`. If the shard has moved on, memory starts anew from it.
     async fn load(&mut self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
         let lock = self.conflicts >= 2;
-        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(keys), lock).await?;
+        let mut by_shard = Memory::by_shard(keys, self.setup.shard);
+        let keys = by_shard.remove(&self.setup.shard).unwrap_or_default();
+        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(&keys), lock).await?;
         if self.head.as_ref().is_none_or(|head| head.seq != snapshot.head.seq) {
             self.memory = Memory::default();
         }
         self.head = Some(snapshot.head);
-        self.memory.absorb(keys, snapshot.rows)?;
+        self.memory.absorb(&keys, snapshot.rows)?;
+        // What of other shards is read never changes, so it does not matter as of when it is.
+        for (shard, keys) in by_shard {
+            let snapshot = self.setup.store.load(shard, &Memory::asks(&keys), false).await?;
+            self.memory.absorb(&keys, snapshot.rows)?;
+        }
         Ok(())
     }
 
     /// Nothing of the batch was written, and its callers are told so. A store that is away may come back; one in which
     /// something is broken stops the line.
-    fn give_up(&mut self, jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
+    fn give_up(&mut self, jobs: Vec<Laid>, error: StoreError) -> Result<(), StoreError> {
         self.forget();
-        for job in jobs {
+        for Laid { job, .. } in jobs {
             // A caller that is gone needs no answer.
             let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
         }
@@ -287,7 +298,7 @@ impl Line {
     }
 
     /// The batch is durable: keep its state, wake who acts on it, answer.
-    fn answer(&mut self, jobs: Vec<Job>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
+    fn answer(&mut self, jobs: Vec<Laid>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
         self.memory.merge(decided.memory);
         if self.memory.len() > self.setup.memory_limit {
             self.memory = Memory::default();
@@ -304,9 +315,12 @@ impl Line {
             requests: jobs.len(),
             rounds,
         });
-        for (job, reply) in jobs.into_iter().zip(decided.replies) {
-            // A caller that is gone finds the stored answer under its key.
-            let _ = job.reply.send(reply);
+        for (laid, verdict) in jobs.into_iter().zip(decided.verdicts) {
+            match verdict {
+                // A caller that is gone finds the stored answer under its key.
+                Verdict::Answered(reply) => drop(laid.job.reply.send(reply)),
+                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, laid, self.setup.clock.now()),
+            }
         }
         Ok(())
     }

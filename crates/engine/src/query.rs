@@ -5,6 +5,9 @@
 //! read them in one more snapshot. By default a read sees everything that was committed before it began: it waits for
 //! the projections, for [`PATIENCE_US`] at most; whoever may lag is told as of when the list is.
 //!
+//! What has an id is read in the shard of its bucket. Lists are read in all shards and laid together; an account is the
+//! sum of what it has in each of them.
+//!
 //! Nothing here decides who may see what: each object says whose it is, and the door knows who asks.
 
 mod accounts;
@@ -12,28 +15,26 @@ mod booked;
 mod chain;
 mod feed;
 mod lists;
+mod merge;
 mod objects;
+mod shard;
 mod trial;
 pub mod watermark;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures::future::select;
+use futures::future::try_join_all;
 use kernel::time::SECOND_US;
-use kernel::{Code, MerchantId, Problem, Time};
-use store::unit::{Key, Memory};
-use store::{Cell, Inconsistent, Reader, Snapshot, Statement, StoreError};
+use kernel::{Bucket, Code, MerchantId, Problem, Shards, Time};
+use store::{Cell, Inconsistent, Reader, StoreError};
 
-use self::watermark::{Mark, Watermark};
+use self::shard::OfShard;
+use self::watermark::Watermark;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock};
-use crate::work::projections::read;
 
 /// Longest wait for the projections, in microseconds.
 pub const PATIENCE_US: i64 = SECOND_US;
-/// Between two looks at what another process may have written, in microseconds.
-const LOOK_US: i64 = SECOND_US / 50;
 
 /// An object as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,82 +79,67 @@ pub struct Filter {
 /// What queries work with.
 #[derive(Clone)]
 pub struct Setup {
-    /// The shard.
-    pub shard: i64,
-    /// Reads beside the line.
+    /// How far the projections of each shard are, as this process knows; one per shard, in order.
+    pub watermarks: Vec<Watermark>,
+    /// Reads beside the lines.
     pub reader: Arc<dyn Reader>,
     /// Control data; the salt of ids is in it.
     pub control: Shared,
-    /// How far the projections are, as this process knows.
-    pub watermark: Watermark,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends waiting.
     pub alarm: Arc<dyn Alarm>,
 }
 
-/// The questions that can be asked of one shard.
+/// The questions that can be asked.
 #[derive(Clone)]
 pub struct Queries {
-    setup: Setup,
+    shards: Shards,
+    of: Vec<OfShard>,
+    control: Shared,
 }
 
 impl Queries {
     /// Ready to be asked.
-    pub fn new(setup: Setup) -> Self {
-        Self { setup }
+    pub fn new(shards: Shards, setup: Setup) -> Self {
+        let Setup { watermarks, reader, control, clock, alarm } = setup;
+        let of = shards.all().zip(watermarks).map(|(shard, watermark)| OfShard {
+            shard,
+            reader: Arc::clone(&reader),
+            watermark,
+            clock: Arc::clone(&clock),
+            alarm: Arc::clone(&alarm),
+        });
+        Self { shards, of: of.collect(), control }
     }
 
-    /// Aggregates, all as of one moment.
-    async fn load(&self, keys: impl IntoIterator<Item = Key>) -> Result<Memory, Problem> {
-        let keys: BTreeSet<Key> = keys.into_iter().collect();
-        let mut memory = Memory::default();
-        if !keys.is_empty() {
-            let snapshot = self.snapshot(Memory::asks(&keys)).await?;
-            memory.absorb(&keys, snapshot.rows).map_err(inconsistent)?;
-        }
-        Ok(memory)
+    /// The shard where a bucket's rows are.
+    fn home(&self, bucket: Bucket) -> Result<&OfShard, Problem> {
+        self.shard(self.shards.of(bucket)).ok_or_else(broken)
     }
 
-    async fn snapshot(&self, asks: Vec<store::Ask>) -> Result<Snapshot, Problem> {
-        self.setup.reader.load(self.setup.shard, asks).await.map_err(|error| unreadable(&error))
+    /// A shard by its number.
+    fn shard(&self, shard: i64) -> Option<&OfShard> {
+        self.of.get(usize::try_from(shard).ok()?)
     }
 
-    async fn rows(&self, statement: &'static Statement, params: Vec<Cell>) -> Result<Vec<Vec<Cell>>, Problem> {
-        self.setup.reader.query(statement, params).await.map_err(|error| unreadable(&error))
+    /// Asks all shards the same; their answers in their order.
+    async fn everywhere<'a, T, A>(&'a self, ask: impl Fn(&'a OfShard) -> A) -> Result<Vec<T>, Problem>
+    where
+        A: Future<Output = Result<T, Problem>> + 'a,
+    {
+        try_join_all(self.of.iter().map(ask)).await
+    }
+
+    /// Waits until the projections of all shards have everything that is committed now. With `stale` it does not wait,
+    /// and says as of when the one that is furthest behind is.
+    async fn caught_up(&self, stale: bool) -> Result<Option<Time>, Problem> {
+        let marks = self.everywhere(|shard| shard.caught_up(stale)).await?;
+        Ok(marks.into_iter().flatten().min())
     }
 
     fn salt(&self) -> [u8; 32] {
-        self.setup.control.snapshot().salt
-    }
-
-    /// Waits until the projections have everything that is committed now. With `stale` it does not wait, and says as of
-    /// when they are.
-    async fn caught_up(&self, stale: bool) -> Result<Option<Time>, Problem> {
-        if stale {
-            return self.look().await.map(|mark| Some(mark.at));
-        }
-        let head = self.snapshot(Vec::new()).await?.head.seq;
-        let deadline = self.setup.clock.now().plus(PATIENCE_US);
-        let watermark = &self.setup.watermark;
-        while watermark.mark().seq < head {
-            let now = self.setup.clock.now();
-            let alarm = self.setup.alarm.at(deadline.min(now.plus(LOOK_US)));
-            select(Box::pin(watermark.reached(head)), alarm).await;
-            if watermark.mark().seq < head && self.look().await?.seq < head && self.setup.clock.now() >= deadline {
-                return Err(Problem::new(Code::projection_behind, "the list is not up to date yet; ask again"));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where the projections are by their own rows, which another process may have moved.
-    async fn look(&self) -> Result<Mark, Problem> {
-        let mark = read::mark(&*self.setup.reader, self.setup.shard).await.map_err(|error| unreadable(&error))?;
-        if mark > self.setup.watermark.mark() {
-            self.setup.watermark.publish(mark);
-        }
-        Ok(mark)
+        self.control.snapshot().salt
     }
 }
 
@@ -193,11 +179,4 @@ fn one_more(limit: usize) -> Cell {
 
 fn bytes(id: kernel::RootId) -> Cell {
     Cell::Bytes(id.bytes().as_slice().into())
-}
-
-/// Cuts a list that was read with [`one_more`] to its limit; says where the rest begins, if there is any.
-fn cut<T>(rows: &mut Vec<T>, limit: usize, place: impl FnOnce(&T) -> String) -> Option<String> {
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    rows.last().filter(|_| more).map(place)
 }

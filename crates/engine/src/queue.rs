@@ -48,9 +48,26 @@ pub struct Exit {
 /// What is decided together.
 pub struct Taken {
     /// At least one, unless all that waited was late.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<Laid>,
     /// How long the first of them had waited, in microseconds.
     pub waited_us: i64,
+}
+
+/// A job, and as what it was laid into the queue.
+pub struct Laid {
+    /// What is to be decided.
+    pub job: Job,
+    stage: Stage,
+    /// With which it counts.
+    bytes: usize,
+}
+
+impl Laid {
+    /// Tells its caller that it is not let in.
+    pub(crate) fn refuse(self, refusal: Refusal) {
+        // A caller that is gone needs no answer.
+        let _ = self.job.reply.send(Err(refusal.into()));
+    }
 }
 
 /// What has happened so far.
@@ -88,9 +105,24 @@ struct State {
     figures: Figures,
 }
 
+impl Figures {
+    /// With those of another queue.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            waiting: self.waiting.zip(other.waiting, usize::saturating_add),
+            bytes: self.bytes.saturating_add(other.bytes),
+            admitted: self.admitted.zip(other.admitted, u64::saturating_add),
+            full: self.full.zip(other.full, u64::saturating_add),
+            heavy: self.heavy.zip(other.heavy, u64::saturating_add),
+            late: self.late.zip(other.late, u64::saturating_add),
+            expired: self.expired.zip(other.expired, u64::saturating_add),
+        }
+    }
+}
+
 struct Waiting {
-    job: Job,
-    bytes: usize,
+    laid: Laid,
     since: Time,
 }
 
@@ -126,6 +158,15 @@ impl Entrance {
         self.shared.state().admit(&self.shared.terms, stage, 0, now)
     }
 
+    /// As [`admits`](Self::admits), but only asked: where several queues are, a refusal of one need not be a refusal.
+    ///
+    /// # Errors
+    /// Why not, and when to come back.
+    pub(crate) fn would_admit(&self, stage: Stage, now: Time) -> Result<(), Refusal> {
+        let state = self.shared.state();
+        state.open().and_then(|()| state.load().admit(&self.shared.terms, stage, 0, now))
+    }
+
     /// Lays a request with a body of so many bytes into the queue.
     ///
     /// # Errors
@@ -134,10 +175,23 @@ impl Entrance {
         let bytes = bytes.saturating_add(OVERHEAD_BYTES);
         let mut state = self.shared.state();
         state.admit(&self.shared.terms, stage, bytes, now)?;
-        let waker = state.push(stage, Waiting { job, bytes, since: now });
+        let waker = state.push(Waiting { laid: Laid { job, stage, bytes }, since: now });
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         Ok(())
+    }
+
+    /// Lays what another line hands over into the queue, as what it was laid into that line's; its caller is told where it
+    /// is not let in.
+    pub(crate) fn take_over(&self, laid: Laid, now: Time) {
+        let mut state = self.shared.state();
+        if let Err(refusal) = state.admit(&self.shared.terms, laid.stage, laid.bytes, now) {
+            drop(state);
+            return laid.refuse(refusal);
+        }
+        let waker = state.push(Waiting { laid, since: now });
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     /// Lays a request of the platform itself into the queue: a timer, an answer that a worker has brought. It has begun,
@@ -148,7 +202,8 @@ impl Entrance {
     pub fn lay_own(&self, job: Job, now: Time) -> Result<(), Refusal> {
         let mut state = self.shared.state();
         state.open()?;
-        let waker = state.push(Stage::Begun, Waiting { job, bytes: OVERHEAD_BYTES, since: now });
+        let laid = Laid { job, stage: Stage::Begun, bytes: OVERHEAD_BYTES };
+        let waker = state.push(Waiting { laid, since: now });
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         Ok(())
@@ -212,8 +267,7 @@ impl State {
 
     fn admit(&mut self, terms: &Terms, stage: Stage, bytes: usize, now: Time) -> Result<(), Refusal> {
         self.open()?;
-        let load = Load { waiting: self.waiting(), bytes: self.bytes, pace: self.pace, under_way: self.under_way };
-        let answer = load.admit(terms, stage, bytes, now);
+        let answer = self.load().admit(terms, stage, bytes, now);
         if let Err(refusal) = &answer {
             let counted = match refusal.reason {
                 Reason::Full => &mut self.figures.full,
@@ -225,6 +279,10 @@ impl State {
         answer
     }
 
+    fn load(&self) -> Load {
+        Load { waiting: self.waiting(), bytes: self.bytes, pace: self.pace, under_way: self.under_way }
+    }
+
     fn waiting(&self) -> Both<usize> {
         Both { new: self.queues.new.len(), begun: self.queues.begun.len() }
     }
@@ -234,8 +292,9 @@ impl State {
     }
 
     /// Who is to be woken.
-    fn push(&mut self, stage: Stage, waiting: Waiting) -> Option<Waker> {
-        self.bytes = self.bytes.saturating_add(waiting.bytes);
+    fn push(&mut self, waiting: Waiting) -> Option<Waker> {
+        let stage = waiting.laid.stage;
+        self.bytes = self.bytes.saturating_add(waiting.laid.bytes);
         *self.figures.admitted.of_mut(stage) += 1;
         self.queues.of_mut(stage).push_back(waiting);
         self.waker.take()
@@ -262,14 +321,14 @@ impl State {
 
     fn fill(&mut self, stage: Stage, until: usize, now: Time, batch: &mut Batch) {
         while batch.jobs.len() < until {
-            let Some(Waiting { job, bytes, since }) = self.queues.of_mut(stage).pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(bytes);
-            if job.deadline < now {
+            let Some(Waiting { laid, since }) = self.queues.of_mut(stage).pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(laid.bytes);
+            if laid.job.deadline < now {
                 *self.figures.expired.of_mut(stage) += 1;
-                batch.late.push(job);
+                batch.late.push(laid.job);
             } else {
                 batch.oldest = batch.oldest.min(since);
-                batch.jobs.push(job);
+                batch.jobs.push(laid);
             }
         }
     }
@@ -278,16 +337,16 @@ impl State {
         let mut late = Vec::new();
         for stage in Stage::ALL {
             let queue = self.queues.of_mut(stage);
-            if queue.iter().all(|waiting| waiting.job.deadline >= now) {
+            if queue.iter().all(|waiting| waiting.laid.job.deadline >= now) {
                 continue;
             }
             let (over, left): (VecDeque<_>, VecDeque<_>) =
-                std::mem::take(queue).into_iter().partition(|waiting| waiting.job.deadline < now);
+                std::mem::take(queue).into_iter().partition(|waiting| waiting.laid.job.deadline < now);
             *queue = left;
             *self.figures.expired.of_mut(stage) += over.len() as u64;
-            for waiting in over {
-                self.bytes = self.bytes.saturating_sub(waiting.bytes);
-                late.push(waiting.job);
+            for Waiting { laid, .. } in over {
+                self.bytes = self.bytes.saturating_sub(laid.bytes);
+                late.push(laid.job);
             }
         }
         late
@@ -295,7 +354,7 @@ impl State {
 }
 
 struct Batch {
-    jobs: Vec<Job>,
+    jobs: Vec<Laid>,
     oldest: Time,
     late: Vec<Job>,
 }

@@ -1,6 +1,7 @@
 //! What comes to a shard's line: a request with its caller, its idempotency key and one command.
 
 use channel::order::Told;
+use kernel::message::accounting::Purse;
 use kernel::message::payment::Resolution;
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, Owner, PaymentId, Time, TradeId, UserId};
@@ -94,6 +95,10 @@ pub enum Command {
         /// How much.
         money: Money,
     },
+    /// Send money to another shard.
+    Depart(Box<Departure>),
+    /// Take in what another shard has sent.
+    Arrive(Arrival),
     /// Add or change control data.
     Control(ControlCommand),
     /// A verified word of an institution about an order, or that a call brought none.
@@ -102,6 +107,34 @@ pub enum Command {
     Timer(TradeId, TimerKind),
     /// Answer a request whose shape is wrong from its key, if the key is known.
     Recall(kernel::Problem),
+}
+
+/// Money that goes from a purse in one shard to a purse in another.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// From which, in the shard of its owner.
+    pub from: Purse,
+    /// To which.
+    pub to: Purse,
+    /// The shard where that one is; another one.
+    pub to_shard: i64,
+    /// How much.
+    pub money: Money,
+    /// What it is for; whatever departs for it again does not depart twice.
+    pub object: String,
+}
+
+/// A message of another shard, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The shard that takes it in.
+    pub to: i64,
+    /// The shard that sent it.
+    pub from: i64,
+    /// Batch and number of the one before it.
+    pub after: (i64, i64),
+    /// Its own.
+    pub place: (i64, i64),
 }
 
 /// A new coupon.

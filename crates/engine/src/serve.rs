@@ -4,6 +4,10 @@
 //! 2. Run the command's flow in the view.
 //! 3. Render the answer, store it under the key, and render the bodies of what happened.
 //!
+//! What a key or an order number leads to may live in another shard. A stored answer is read from there and repeated;
+//! where more of that shard is needed, the request is handed over to its line. Claims are never taken back, so that line
+//! finds the same claim.
+//!
 //! A refusal drops everything the flow did and is itself stored. What is broken is answered as our fault and not stored.
 
 use std::collections::BTreeMap;
@@ -22,10 +26,19 @@ use crate::stop::Stop;
 use crate::view::View;
 use crate::wire::{self, Rendered};
 
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Its caller is told.
+    Answered(Result<Reply, Problem>),
+    /// This shard has done nothing: what the request is about lives in that one, which decides it.
+    Elsewhere(i64),
+}
+
 /// What a served request hands to its batch beside the view's traces.
 pub struct Served {
     /// For the caller.
-    pub reply: Result<Reply, Problem>,
+    pub verdict: Verdict,
     /// For the log.
     pub bodies: Bodies,
     /// New rows of control data.
@@ -34,7 +47,7 @@ pub struct Served {
 
 impl Served {
     fn only(reply: Result<Reply, Problem>) -> Self {
-        Self { reply, bodies: Bodies::default(), control: Vec::new() }
+        Self { verdict: Verdict::Answered(reply), bodies: Bodies::default(), control: Vec::new() }
     }
 }
 
@@ -46,6 +59,10 @@ pub fn serve(view: &mut View<'_>, request: &Request) -> Served {
         Err(Stop::Refused(problem)) => {
             view.undo();
             Served::only(Err(problem))
+        }
+        Err(Stop::Elsewhere(shard)) => {
+            view.undo();
+            Served { verdict: Verdict::Elsewhere(shard), bodies: Bodies::default(), control: Vec::new() }
         }
         Err(Stop::Broken(why)) => {
             view.undo();
@@ -103,7 +120,7 @@ fn attempt(view: &mut View<'_>, request: &Request) -> Result<Served, Stop> {
         seq: view.footing.seq,
         problem: rendered.status >= 400,
     };
-    Ok(Served { reply: Ok(reply), bodies, control })
+    Ok(Served { verdict: Verdict::Answered(Ok(reply)), bodies, control })
 }
 
 /// The answer to a repeated request: the stored bytes, or the object as it is now where the bytes are gone.
@@ -116,6 +133,9 @@ fn replayed(view: &mut View<'_>, request: &Request, answer: &Answer) -> Result<S
     }
     if let Some(reply) = answers::replay(answer, idempotency)? {
         return Ok(Served::only(Ok(reply)));
+    }
+    if answer.shard != view.footing.shard {
+        return Err(Stop::Elsewhere(answer.shard));
     }
     let object = answer.object.as_deref().unwrap_or_default();
     let rendered = wire::by_id(view, object)?;

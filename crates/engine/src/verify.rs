@@ -27,8 +27,8 @@ mod trees;
 
 use std::fmt;
 
-use kernel::Time;
-use store::tables::shard::{HEAD, Shard};
+use kernel::{Bucket, Shards, Time};
+use store::tables::shard::{HEAD, SHARDS, Shard, shards};
 use store::{Cell, Inconsistent, Reader, Row, StoreError, Table};
 
 use self::books::Books;
@@ -154,7 +154,14 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
         report.note("I33", Shard::TABLE, shard.to_string(), "is missing");
         return Ok(report);
     }
-    let scene = Scene { reader, shard, options };
+    let shards = match shards(&reader.query(&SHARDS, Vec::new()).await?) {
+        Ok(shards) => shards,
+        Err(error) => {
+            report.note("I33", Shard::TABLE, shard.to_string(), error.detail());
+            return Ok(report);
+        }
+    };
+    let scene = Scene { reader, shard, shards, options };
     let mut books = Books::new(shard);
     books.follow_to_head(&scene, &mut report).await?;
     let salt = scene.salt(&mut report).await?;
@@ -169,15 +176,36 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
     Ok(report)
 }
 
+/// Verifies all shards of a store, one after the other; what each brought, in their order.
+///
+/// # Errors
+/// When the store cannot be read; never because of what is in it.
+pub async fn run_all(reader: &dyn Reader, options: Options) -> Result<Vec<Report>, StoreError> {
+    let known = shards(&reader.query(&SHARDS, Vec::new()).await?).unwrap_or(Shards::ONE);
+    let mut reports = Vec::new();
+    for shard in known.all() {
+        reports.push(run_with(reader, shard, options).await?);
+    }
+    Ok(reports)
+}
+
 /// Where a verification takes place.
 #[derive(Clone, Copy)]
 struct Scene<'a> {
     reader: &'a dyn Reader,
     shard: i64,
+    shards: Shards,
     options: Options,
 }
 
 impl Scene<'_> {
+    /// Notes what does not stand in the shard of its bucket.
+    fn check_home(&self, bucket: Bucket, table: &'static Table, key: String, report: &mut Report) {
+        if self.shards.of(bucket) != self.shard {
+            report.note("I37", table, key, "stands in another shard than that of its bucket");
+        }
+    }
+
     /// What account ids are derived with; `None`, and noted, where the store was never given it.
     async fn salt(&self, report: &mut Report) -> Result<Option<[u8; 32]>, StoreError> {
         let table = store::tables::shard::Control::TABLE;

@@ -115,6 +115,11 @@ impl<'a> View<'a> {
         self.own.put(key, Some(Arc::new(value)));
     }
 
+    /// Takes an aggregate away.
+    pub fn remove<A: Kept>(&mut self, key: A::Key) {
+        self.own.put::<A>(key, None);
+    }
+
     /// Notes that an aggregate cannot exist, because its id was drawn just now.
     pub fn fresh<A: Kept>(&mut self, key: A::Key) {
         if self.peek::<A>(key).is_none() {

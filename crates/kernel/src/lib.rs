@@ -11,6 +11,7 @@ pub mod limits;
 pub mod message;
 pub mod money;
 pub mod owner;
+pub mod shards;
 pub mod text;
 pub mod time;
 
@@ -22,4 +23,5 @@ pub use id::{
 };
 pub use money::{Amount, Currency, Money};
 pub use owner::{Owner, UserId};
+pub use shards::Shards;
 pub use time::Time;

@@ -48,6 +48,8 @@ pub const MAX_STORED_BODY_BYTES: usize = 1 << 20;
 pub const MAX_JSON_DEPTH: usize = 32;
 /// Largest page of a list.
 pub const MAX_PAGE: usize = 100;
+/// Most shards of one store.
+pub const MAX_SHARDS: i64 = 256;
 /// Most requests decided in one batch.
 pub const MAX_BATCH: usize = 512;
 /// Most requests waiting for a shard's line; beyond that the door answers 503.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::id::MerchantId;
+use crate::id::{Bucket, MerchantId};
 use crate::limits;
 
 /// A buyer or account holder, as the business systems name it. `"buyer": "42"` owns `user:42`.
@@ -78,6 +78,11 @@ impl Owner {
             Self::Seller(_, name) => format!("seller:{name}"),
             other => other.to_string(),
         }
+    }
+
+    /// The bucket in which its own money lives, and everything else that is drawn for it.
+    pub fn bucket(&self) -> Bucket {
+        Bucket::of(&self.to_string())
     }
 
     /// The merchant to whom this owner belongs, where it belongs to one.

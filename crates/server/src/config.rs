@@ -26,6 +26,9 @@ pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Zone};
 pub(crate) struct Config {
     /// Where the data lives.
     pub(crate) store: StoreUrl,
+    /// Into how many shards a new store is divided; 1 where nothing is said. One that is there has those that it was made
+    /// with, and must not be asked for others.
+    pub(crate) shards: Option<i64>,
     /// Where the HTTP server listens.
     pub(crate) listen: SocketAddr,
     /// Test or live.
@@ -118,6 +121,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreUrl::sqlite("./data"),
+            shards: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
             environment: Environment::Test,
             bootstrap_key: None,

@@ -18,6 +18,7 @@ use futures::FutureExt as _;
 use futures::executor::LocalSpawner;
 use futures::future::{AbortHandle, abortable, select};
 use futures::task::LocalSpawnExt as _;
+use kernel::Shards;
 use kernel::time::SECOND_US;
 use store::{Place, Reader, Store, StoreError};
 
@@ -106,14 +107,14 @@ impl Node {
         let diary = Arc::new(Diary { handed: Some(handed), bell: Some(bell), ..Diary::default() });
         let control = Shared::new(ground.control.clone());
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
-        let queries = Queries::new(query::Setup {
-            shard: 0,
+        let queries = query::Setup {
+            watermarks: vec![diary.watermark.clone()],
             reader: Arc::clone(&reader),
             control: control.clone(),
-            watermark: diary.watermark.clone(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
-        });
+        };
+        let queries = Queries::new(Shards::ONE, queries);
         let mut node = Self { disk, queue, clock: ground.clock.clone(), aborts: Vec::new(), diary, queries };
         node.run_line(ground, jobs, control.clone())?;
         node.run_tasks(ground, tasks, Arc::clone(&reader))?;
@@ -132,6 +133,7 @@ impl Node {
             writer,
             store: Box::new(SlowLine::new(inner, self.disk.clone())),
             queue,
+            queues: engine::route::Queues::default(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,

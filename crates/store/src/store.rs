@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use kernel::Shards;
 
 use crate::door::{Line, Place, Reader, Side, StoreError};
 use crate::migrate::Birth;
 use crate::postgres::Postgres;
 use crate::sqlite::{Files, Memory};
+use crate::tables::shard;
 use crate::url::Url;
 
 /// Lets a future run on its own: what drives a connection to PostgreSQL.
@@ -44,7 +46,7 @@ pub enum Access {
 pub struct Opening {
     /// What for.
     pub access: Access,
-    /// How many shards a new store is given; at least 1.
+    /// How many shards a new store is given, as [`Shards::new`] takes it; one that is there keeps those it has.
     pub shards: i64,
     /// The time, in microseconds, noted with migrations.
     pub now: i64,
@@ -107,6 +109,14 @@ impl Store {
             Engine::Memory(memory) => Arc::new(memory.clone()),
             Engine::Postgres(postgres) => postgres.reader(),
         }
+    }
+
+    /// How many shards the store was made with.
+    ///
+    /// # Errors
+    /// When it cannot be read; `Broken` when their rows are not those of a store.
+    pub async fn shards(&self) -> Result<Shards, StoreError> {
+        shard::shards(&self.reader().query(&shard::SHARDS, Vec::new()).await?)
     }
 
     /// A writer of small transactions beside the lines.

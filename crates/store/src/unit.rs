@@ -279,9 +279,36 @@ memory! {
     claims: crate::tables::log::Claim = Claim,
     /// Stored answers.
     answers: crate::tables::log::Answer = Answer,
+    /// What shards have sent to each other.
+    sent: crate::tables::transit::Sent = Sent,
+    /// How far that was taken in.
+    inboxes: crate::tables::transit::Inbox = Inbox,
+    /// What could not be taken in yet.
+    parked: crate::tables::log::Parked = Parked,
+}
+
+impl Key {
+    /// The shard whose rows it names, where it names one: an answer, and what was sent, may be another shard's than the
+    /// line's own.
+    fn shard(&self) -> Option<i64> {
+        match self {
+            Self::Answer((shard, ..)) => Some(*shard),
+            Self::Sent((shard, ..)) => Some(*shard),
+            _ => None,
+        }
+    }
 }
 
 impl Memory {
+    /// The same keys by the shard from which they are loaded; `home` for those that name none.
+    pub fn by_shard(keys: &BTreeSet<Key>, home: i64) -> BTreeMap<i64, BTreeSet<Key>> {
+        let mut by_shard: BTreeMap<i64, BTreeSet<Key>> = BTreeMap::new();
+        for key in keys {
+            by_shard.entry(key.shard().unwrap_or(home)).or_default().insert(*key);
+        }
+        by_shard
+    }
+
     /// What is known of an aggregate: `None` when nothing is, `Some(None)` when it is known to be absent.
     pub fn get<A: Kept>(&self, key: A::Key) -> Option<Option<Arc<A>>> {
         A::shelf(self).get(&key).cloned()

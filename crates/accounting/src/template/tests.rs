@@ -148,6 +148,7 @@ fn refund_lines() -> Vec<RefundLine> {
 #[test]
 fn every_verb() {
     let nothing = Known::default();
+    let way = Way { from: 0, to: 3 };
     let (ca, user) = ("sandbox".to_owned(), user());
     let has_150 = Known { available: BTreeMap::from([(pending(shop()), 150)]), ..Known::default() };
     let line = |no, leg| HoldKey { no: HoldNo::RefundLine(no), leg };
@@ -204,6 +205,14 @@ fn every_verb() {
         ("of a merchant", table(Verb::FundBudget { owner: shop(), money: money(9, "CNY") }, &nothing)),
         ("a user", table(Verb::Fund { owner: Owner::User(user), money: money(9, "CNY") }, &nothing)),
         ("a merchant", table(Verb::Fund { owner: shop(), money: money(9, "CNY") }, &nothing)),
+        (
+            "from shard 0 to 3",
+            table(Verb::Depart { purse: Purse::Balance(shop()), money: money(9, "CNY"), way }, &nothing),
+        ),
+        (
+            "from shard 0 to 3",
+            table(Verb::Arrive { purse: Purse::Budget(shop()), money: money(9, "CNY"), way }, &nothing),
+        ),
     ];
     let text: String = cases.map(|(title, table)| format!("# {title}\n{table}\n")).concat();
     insta::assert_snapshot!(text);

@@ -5,6 +5,7 @@ pub mod control;
 pub mod coupon;
 pub mod drive;
 pub mod trade;
+pub mod transit;
 
 use kernel::{CaseId, Code, CouponId, EndpointId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId, TradeId};
 use store::Cell;
@@ -97,6 +98,8 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
         Command::ExpireCoupon(id) => coupon::expire(view, *id).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),
         Command::FundBudget { owner, money } => coupon::fund_budget(view, owner, *money).map(Done::from),
+        Command::Depart(departure) => transit::depart(view, departure).map(Done::from),
+        Command::Arrive(arrival) => transit::arrive(view, arrival).map(Done::from),
         Command::Control(command) => control::change(view, caller, command),
         Command::Word(told) => trade::word(view, told).map(Done::from),
         Command::Timer(id, kind) => trade::timer(view, *id, *kind).map(Done::from),

@@ -30,6 +30,9 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
         Found::Taken(answer) => {
             let first = answer.object.as_deref().and_then(TradeId::parse);
             let id = first.ok_or_else(|| Stop::Broken("an order number names no trade".to_owned()))?;
+            if answer.shard != view.footing.shard {
+                return Err(Stop::Elsewhere(answer.shard));
+            }
             let trade = crate::flows::drive::the_trade(view, id)?;
             if trade.same_content(create) {
                 return Ok(Outcome::Trade(id));

@@ -11,8 +11,9 @@ use store::tables::shard::Batch;
 use store::unit::{Kept as _, Memory};
 use store::{Ask, Cell, Inconsistent, Row};
 
+use super::inconsistent;
 use super::objects::there;
-use super::{Queries, inconsistent};
+use super::shard::OfShard;
 use crate::wire::accounting::{TransferObject, VoucherObject, account_id, line_json};
 
 /// Places within the log: batch and number.
@@ -81,7 +82,7 @@ impl Booked {
     }
 }
 
-impl Queries {
+impl OfShard {
     /// Adds the accounts of the transfers.
     pub(super) async fn with_accounts(&self, mut booked: Booked) -> Result<Booked, Problem> {
         let sides = booked.transfers.values().flat_map(|row| [row.debit, row.credit]);

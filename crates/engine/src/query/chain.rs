@@ -22,21 +22,23 @@ use trade::Trade;
 
 use super::booked::{Booked, Places};
 use super::objects::there;
-use super::{Found, Queries, broken, bytes, inconsistent, unreadable};
-use crate::events;
+use super::shard::OfShard;
+use super::{Found, Queries, broken, bytes, inconsistent};
+use crate::events::LogEvent;
 use crate::wire;
 
 impl Queries {
     /// Everything that belongs to a trade.
     pub async fn chain(&self, id: TradeId) -> Result<Option<Found>, Problem> {
         let keys: BTreeSet<Key> = [Trade::key(id), Payments::key(id), Orders::key(id)].into();
-        let tree = self.snapshot(Memory::asks(&keys)).await?;
+        let home = self.home(id.0.bucket())?;
+        let tree = home.snapshot(Memory::asks(&keys)).await?;
         let mut memory = Memory::default();
         memory.absorb(&keys, tree.rows).map_err(inconsistent)?;
         let Some(trade) = there::<Trade>(&memory, id) else { return Ok(None) };
 
-        self.caught_up(false).await?;
-        let mut batches = self.batches_of(id).await?;
+        home.caught_up(false).await?;
+        let mut batches = home.batches_of(id).await?;
         batches.retain(|batch| batch.seq <= tree.head.seq);
         let vouchers = places(&batches, |batch| (batch.vouchers_from, batch.vouchers_to));
         let transfers = places(&batches, |batch| (batch.transfers_from, batch.transfers_to));
@@ -47,32 +49,34 @@ impl Queries {
             table: Event::TABLE,
             keys: told.iter().map(|(seq, n)| vec![Cell::Int(*seq), Cell::Int(*n)]).collect(),
         });
-        let mut rows = self.snapshot(asks).await?.rows;
+        let mut rows = home.snapshot(asks).await?.rows;
         let told = rows.pop().unwrap_or_default();
         let mut booked = Booked::read(rows).map_err(inconsistent)?;
         booked.retain(|voucher| voucher.trade == Some(id.0.bytes()));
-        let booked = self.with_accounts(booked).await?;
+        let booked = home.with_accounts(booked).await?;
         let vouchers = booked.vouchers(&self.salt()).ok_or_else(broken)?;
-        let events = self.told(id, told).await?;
+        let events = home.told(id, told).await?;
+        let shown = |event| RawValue::from_string(self.shown(event)?).map_err(|_| broken());
+        let events = events.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
         let payments = there::<Payments>(&memory, id);
         let orders = there::<Orders>(&memory, id);
         let body = wire::chain::json(&trade, payments.as_deref(), orders.as_deref(), vouchers, &events);
         Ok(Some(Found { merchant: Some(trade.context.merchant), body }))
     }
+}
 
+impl OfShard {
     async fn batches_of(&self, id: TradeId) -> Result<Vec<TradeBatch>, Problem> {
         let ask = Ask { table: TradeBatch::TABLE, keys: vec![vec![bytes(id.0)]] };
         let rows = self.snapshot(vec![ask]).await?.rows.into_iter().flatten();
         rows.map(TradeBatch::from_cells).collect::<Result<_, _>>().map_err(inconsistent)
     }
 
-    /// The trade's events among these rows, as clients see them.
-    async fn told(&self, id: TradeId, rows: Vec<Vec<Cell>>) -> Result<Vec<Box<RawValue>>, Problem> {
+    /// The trade's events among these rows, with their bodies.
+    async fn told(&self, id: TradeId, rows: Vec<Vec<Cell>>) -> Result<Vec<LogEvent>, Problem> {
         let rows = rows.into_iter().map(Event::from_cells).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
         let own = rows.into_iter().filter(|row| row.tree == Some(id.0.bytes())).collect();
-        let events = events::with_bodies(&*self.setup.reader, self.setup.shard, own).await;
-        let events = events.map_err(|error| unreadable(&error))?;
-        events.iter().map(|event| RawValue::from_string(self.shown(event)?).map_err(|_| broken())).collect()
+        self.with_bodies(own).await
     }
 }
 

@@ -1,6 +1,10 @@
 //! Lists of trades and cases, newest first: the projection says which, the rows themselves say what.
 
-use kernel::{CaseId, Problem, RootId, TradeId};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use kernel::{CaseId, Problem, RootId, Time, TradeId};
 use payment::Payments;
 use store::tables::derived::{
     CASES, CASES_IN, CASES_OF, CASES_OF_IN, CaseList, TRADES, TRADES_IN, TRADES_OF, TRADES_OF_IN, TradeList,
@@ -9,8 +13,10 @@ use store::unit::Kept as _;
 use store::{Cell, Cells, Inconsistent, Row as _, Statement};
 use trade::Trade;
 
+use super::merge::{Places, merge};
 use super::objects::there;
-use super::{Filter, Page, Part, Queries, bytes, cut, inconsistent, no_place, one_more};
+use super::shard::OfShard;
+use super::{Filter, Page, Part, Queries, bytes, inconsistent, no_place, one_more};
 use crate::wire;
 
 /// Statements by what they filter: nothing, the status, the merchant, both.
@@ -24,39 +30,82 @@ impl Queries {
             Some(place) => TradeId::parse(place).ok_or_else(no_place)?.0,
         };
         let as_of = self.caught_up(part.stale).await?;
-        let params = vec![Cell::Int(self.setup.shard), bytes(before), one_more(part.limit)];
-        let (statement, params) = filtered([&TRADES, &TRADES_IN, &TRADES_OF, &TRADES_OF_IN], params, &filter);
-        let rows = self.rows(statement, params).await?;
-        let mut ids = rows.into_iter().map(trade).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
-        let next = cut(&mut ids, part.limit, TradeId::to_string);
-        let memory = self.load(ids.iter().flat_map(|id| [Trade::key(*id), Payments::key(*id)])).await?;
-        // A trade may have gone on since the projection found it in this status.
-        let fits = |trade: &Trade| filter.status.is_none_or(|status| trade.status.as_str() == status);
-        let trades = ids.into_iter().filter_map(|id| there::<Trade>(&memory, id)).filter(|trade| fits(trade));
-        let data =
-            trades.map(|trade| wire::trade::json(&trade, there::<Payments>(&memory, trade.id).as_deref())).collect();
+        let ids = self.everywhere(|shard| shard.trades(&filter, before, part.limit)).await?;
+        let merged = merge(ids, part.limit, |id| Reverse(*id));
+        let next = merged.items.last().filter(|_| merged.more).map(|(_, id)| id.to_string());
+        let mut data = Vec::with_capacity(merged.items.len());
+        let mut states = BTreeMap::new();
+        for (place, shard) in self.of.iter().enumerate() {
+            let ids = merged.items.iter().filter(|(of, _)| *of == place).map(|(_, id)| *id);
+            states.insert(place, shard.load(ids.flat_map(|id| [Trade::key(id), Payments::key(id)])).await?);
+        }
+        for (place, id) in merged.items {
+            let Some(memory) = states.get(&place) else { continue };
+            // A trade may have gone on since the projection found it in this status.
+            let fits = |trade: &Trade| filter.status.is_none_or(|status| trade.status.as_str() == status);
+            let trade = there::<Trade>(memory, id).filter(|trade| fits(trade));
+            data.extend(trade.map(|trade| wire::trade::json(&trade, there::<Payments>(memory, id).as_deref())));
+        }
         Ok(Page { data, next, as_of })
     }
 
     /// Cases, newest first.
     pub async fn cases(&self, filter: Filter, part: Part) -> Result<Page, Problem> {
-        let (seq, n) = place(part.after.as_deref(), (i64::MAX, i64::MAX))?;
+        let mut places = Places::read(part.after.as_deref(), self.of.len(), END, place)?;
         let as_of = self.caught_up(part.stale).await?;
-        let params = vec![Cell::Int(self.setup.shard), Cell::Int(seq), Cell::Int(n), one_more(part.limit)];
-        let (statement, params) = filtered([&CASES, &CASES_IN, &CASES_OF, &CASES_OF_IN], params, &filter);
-        let rows = self.rows(statement, params).await?;
-        let mut cases = rows.into_iter().map(case).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
-        let next = cut(&mut cases, part.limit, |(_, seq, n)| format!("{seq}/{n}"));
-        let memory = self.load(cases.iter().map(|(id, ..)| Payments::key(id.trade))).await?;
-        let shown = |id: CaseId| {
-            let state = there::<Payments>(&memory, id.trade)?;
-            let fits = |case: &payment::Case| filter.status.is_none_or(|status| case.status.as_str() == status);
-            state.case(id.no).filter(|case| fits(case))?;
-            wire::payment::case_json(&state, id.no)
+        let read = |(at, shard): (usize, &OfShard)| {
+            let before = places.of(at).copied().unwrap_or(END);
+            let (shard, filter) = (shard.clone(), filter.clone());
+            async move { shard.cases(&filter, before, part.limit).await }
         };
-        Ok(Page { data: cases.into_iter().filter_map(|(id, ..)| shown(id)).collect(), next, as_of })
+        let cases = try_join_all(self.of.iter().enumerate().map(read)).await?;
+        let merged = merge(cases, part.limit, |case| Reverse(case.opened_at));
+        let mut data = Vec::with_capacity(merged.items.len());
+        for (shard, case) in merged.items {
+            places.go_on(shard, case.place);
+            data.extend(case.body);
+        }
+        Ok(Page { data, next: merged.more.then(|| places.text(|(seq, n)| format!("{seq}/{n}"))), as_of })
     }
 }
+
+/// A case as it is found in a list.
+struct Listed {
+    place: (i64, i64),
+    opened_at: Option<Time>,
+    /// None where it is not as it was when the projection found it.
+    body: Option<String>,
+}
+
+impl OfShard {
+    /// The trades of this shard that were opened before one, newest first; one more than asked for.
+    async fn trades(&self, filter: &Filter, before: RootId, limit: usize) -> Result<Vec<TradeId>, Problem> {
+        let params = vec![self.number(), bytes(before), one_more(limit)];
+        let (statement, params) = filtered([&TRADES, &TRADES_IN, &TRADES_OF, &TRADES_OF_IN], params, filter);
+        let rows = self.rows(statement, params).await?;
+        rows.into_iter().map(trade).collect::<Result<_, _>>().map_err(inconsistent)
+    }
+
+    /// The cases of this shard that were opened before a place in its log, newest first; one more than asked for.
+    async fn cases(&self, filter: &Filter, (seq, n): (i64, i64), limit: usize) -> Result<Vec<Listed>, Problem> {
+        let params = vec![self.number(), Cell::Int(seq), Cell::Int(n), one_more(limit)];
+        let (statement, params) = filtered([&CASES, &CASES_IN, &CASES_OF, &CASES_OF_IN], params, filter);
+        let rows = self.rows(statement, params).await?;
+        let cases = rows.into_iter().map(case).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
+        let memory = self.load(cases.iter().map(|(id, ..)| Payments::key(id.trade))).await?;
+        let listed = |(id, seq, n): (CaseId, i64, i64)| {
+            let state = there::<Payments>(&memory, id.trade);
+            let case = state.as_deref().and_then(|state| state.case(id.no));
+            let fits = case.is_some_and(|case| filter.status.is_none_or(|status| case.status.as_str() == status));
+            let body = state.as_deref().filter(|_| fits).and_then(|state| wire::payment::case_json(state, id.no));
+            Listed { place: (seq, n), opened_at: case.map(|case| case.opened_at), body }
+        };
+        Ok(cases.into_iter().map(listed).collect())
+    }
+}
+
+/// After the last case.
+const END: (i64, i64) = (i64::MAX, i64::MAX);
 
 /// Chooses the statement of a filter and adds its parameters.
 fn filtered(statements: Statements, mut params: Vec<Cell>, filter: &Filter) -> (&'static Statement, Vec<Cell>) {
@@ -73,13 +122,9 @@ fn filtered(statements: Statements, mut params: Vec<Cell>, filter: &Filter) -> (
 }
 
 /// A place in the log as a page names it.
-pub(super) fn place(text: Option<&str>, beginning: (i64, i64)) -> Result<(i64, i64), Problem> {
-    let Some(text) = text else { return Ok(beginning) };
-    let read = || {
-        let (seq, n) = text.split_once('/')?;
-        Some((seq.parse().ok()?, n.parse().ok()?))
-    };
-    read().ok_or_else(no_place)
+pub(super) fn place(text: &str) -> Option<(i64, i64)> {
+    let (seq, n) = text.split_once('/')?;
+    Some((seq.parse().ok()?, n.parse().ok()?))
 }
 
 fn trade(row: Vec<Cell>) -> Result<TradeId, Inconsistent> {

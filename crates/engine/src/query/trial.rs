@@ -7,6 +7,7 @@ use store::tables::accounting::{AccountRow, TRIAL};
 use store::tables::derived::{DAYS, SubjectDay};
 use store::{Cell, Cells, Inconsistent, Row as _};
 
+use super::shard::OfShard;
 use super::{Queries, inconsistent};
 use crate::wire;
 
@@ -15,23 +16,25 @@ impl Queries {
     /// everything there is.
     pub async fn trial_balance(&self, currency: Currency, date: Option<i64>) -> Result<String, Problem> {
         let sums = match date {
-            None => self.sums_now(currency).await?,
-            Some(date) => self.sums_until(currency, date).await?,
+            None => self.everywhere(|shard| shard.sums_now(currency)).await?,
+            Some(date) => self.everywhere(|shard| shard.sums_until(currency, date)).await?,
         };
         let nothing = Trial { currency, lines: Vec::new(), total: Sums::default() };
-        let trial = trial(sums).into_iter().next().unwrap_or(nothing);
+        let trial = trial(sums.into_iter().flatten()).into_iter().next().unwrap_or(nothing);
         Ok(wire::accounting::trial_json(&trial, date))
     }
+}
 
+impl OfShard {
     async fn sums_now(&self, currency: Currency) -> Result<Vec<Sum>, Problem> {
-        let params = vec![Cell::Int(self.setup.shard), Cell::Text(currency.code().into())];
+        let params = vec![self.number(), Cell::Text(currency.code().into())];
         let rows = self.rows(&TRIAL, params).await?;
         rows.into_iter().map(|row| now(currency, row)).collect::<Result<_, _>>().map_err(inconsistent)
     }
 
     async fn sums_until(&self, currency: Currency, date: i64) -> Result<Vec<Sum>, Problem> {
         self.caught_up(false).await?;
-        let params = vec![Cell::Int(self.setup.shard), Cell::Int(date), Cell::Text(currency.code().into())];
+        let params = vec![self.number(), Cell::Int(date), Cell::Text(currency.code().into())];
         let rows = self.rows(&DAYS, params).await?;
         rows.into_iter().map(|row| day(currency, row)).collect::<Result<_, _>>().map_err(inconsistent)
     }

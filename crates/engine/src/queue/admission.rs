@@ -11,7 +11,7 @@
 //! An idle line lets everyone in, so a wrong estimate cannot last: the next batch corrects it.
 
 use kernel::time::SECOND_US;
-use kernel::{Time, limits};
+use kernel::{Code, Problem, Time, limits};
 
 /// A pace that is taken for granted until one was seen, in requests per second.
 const FIRST_PACE: i64 = 10_000;
@@ -60,6 +60,11 @@ impl<T> Both<T> {
             Stage::New => &self.new,
             Stage::Begun => &self.begun,
         }
+    }
+
+    /// Value by value with another one.
+    pub(super) fn zip(self, other: Self, join: impl Fn(T, T) -> T) -> Self {
+        Self { new: join(self.new, other.new), begun: join(self.begun, other.begun) }
     }
 
     pub(super) fn of_mut(&mut self, stage: Stage) -> &mut T {
@@ -111,6 +116,17 @@ pub struct Refusal {
     pub reason: Reason,
     /// When it is worth to come back, in seconds.
     pub retry_after_s: u16,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, why) = match refusal.reason {
+            Reason::Full | Reason::Bytes => (Code::overloaded, "too many requests are waiting"),
+            Reason::Late => (Code::overloaded, "the request would have to wait too long"),
+            Reason::Closed => (Code::draining, "the server is shutting down"),
+        };
+        Self::new(code, why).retry_after(refusal.retry_after_s)
+    }
 }
 
 /// The batch that is being decided and written.

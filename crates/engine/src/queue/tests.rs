@@ -56,7 +56,7 @@ impl World {
     /// What is there now, by name.
     fn take(&mut self, limit: usize) -> Option<Vec<String>> {
         let taken = self.exit.take(limit, &self.clock).now_or_never()??;
-        Some(taken.jobs.into_iter().map(|job| job.request.request_id).collect())
+        Some(taken.jobs.into_iter().map(|laid| laid.job.request.request_id).collect())
     }
 
     fn answer(&mut self, n: usize) -> Option<Code> {

@@ -60,8 +60,12 @@ async fn compare(
                 for what in differences(&row, books, salt) {
                     report.note("I03", AccountRow::TABLE, key.clone(), what);
                 }
-                if let Err(error) = rows::account(row) {
-                    report.note_unfit(AccountRow::TABLE, key, &error);
+                match rows::account(row) {
+                    Ok(account) if account.subject.entry().homed() => {
+                        scene.check_home(account.id.0.bucket(), AccountRow::TABLE, key, report);
+                    }
+                    Ok(_) => {}
+                    Err(error) => report.note_unfit(AccountRow::TABLE, key, &error),
                 }
             }
             Err(error) => report.note_unfit(AccountRow::TABLE, key, &error),

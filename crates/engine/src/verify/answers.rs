@@ -111,7 +111,7 @@ async fn search(scene: &Scene<'_>, brief: &Brief, report: &mut Report) -> Result
         if points_to(&claim, scene.shard, brief.place) {
             return Ok(());
         }
-        let found = answer(scene, claim.seq, claim.n).await?.map(|answer| (answer.kind, answer.scope, answer.key));
+        let found = answer(scene, &claim).await?.map(|answer| (answer.kind, answer.scope, answer.key));
         if found.as_ref() == Some(&brief.key) {
             note(report, "another answer stands under its key");
             return Ok(());
@@ -121,9 +121,10 @@ async fn search(scene: &Scene<'_>, brief: &Brief, report: &mut Report) -> Result
     Ok(())
 }
 
-async fn answer(scene: &Scene<'_>, seq: i64, n: i64) -> Result<Option<Answer>, StoreError> {
-    let keys = vec![vec![Cell::Int(seq), Cell::Int(n)]];
-    let snapshot = scene.reader.load(scene.shard, vec![Ask { table: Answer::TABLE, keys }]).await?;
+/// The answer that a claim leads to, in whichever shard.
+async fn answer(scene: &Scene<'_>, claim: &Claim) -> Result<Option<Answer>, StoreError> {
+    let keys = vec![vec![Cell::Int(claim.seq), Cell::Int(claim.n)]];
+    let snapshot = scene.reader.load(claim.shard, vec![Ask { table: Answer::TABLE, keys }]).await?;
     Ok(snapshot.rows.into_iter().flatten().next().and_then(|row| Answer::from_cells(row).ok()))
 }
 
@@ -146,13 +147,14 @@ pub(super) async fn check_numbers(
     }
     let place = |number: &Number| place_of(ClaimKind::Channel, &number.channel_account, &number.value);
     let claims = claims(scene, numbers.iter().map(place).collect()).await?;
-    let keys: BTreeSet<(i64, i64)> = claims.values().map(|claim| (claim.seq, claim.n)).collect();
+    let own = claims.values().filter(|claim| claim.shard == scene.shard);
+    let keys: BTreeSet<(i64, i64)> = own.map(|claim| (claim.seq, claim.n)).collect();
     let keys = keys.into_iter().map(|(seq, n)| vec![Cell::Int(seq), Cell::Int(n)]).collect();
     let snapshot = scene.reader.load(scene.shard, vec![Ask { table: Answer::TABLE, keys }]).await?;
     let rows = snapshot.rows.into_iter().flatten().filter_map(|row| Answer::from_cells(row).ok());
     let answers: BTreeMap<(i64, i64), Answer> = rows.map(|answer| ((answer.seq, answer.n), answer)).collect();
     for number in &numbers {
-        let claim = claims.get(&place(number));
+        let claim = claims.get(&place(number)).filter(|claim| claim.shard == scene.shard);
         let mut answer = claim.and_then(|claim| answers.get(&(claim.seq, claim.n))).cloned();
         if !answer.as_ref().is_some_and(|answer| is_of(answer, number)) {
             answer = find(scene, number).await?;
@@ -174,7 +176,7 @@ async fn find(scene: &Scene<'_>, number: &Number) -> Result<Option<Answer>, Stor
     for probe in 0..limits::MAX_CLAIM_PROBES {
         let h = first.wrapping_add(probe);
         let Some(claim) = claims(scene, [h].into()).await?.remove(&h) else { return Ok(None) };
-        let answer = answer(scene, claim.seq, claim.n).await?.filter(|answer| is_of(answer, number));
+        let answer = answer(scene, &claim).await?.filter(|answer| is_of(answer, number));
         if answer.is_some() {
             return Ok(answer);
         }

@@ -23,7 +23,11 @@ pub(super) async fn check(scene: &Scene<'_>, report: &mut Report) -> Result<(), 
         report.checked.coupons += ids.len() as u64;
         let upto = statements::end_of(&ids, CHUNK);
         statements::over(scene, Over::Coupons, &[bytes(&after), bytes(&upto)], report).await?;
-        let coupons = ids.iter().filter_map(|row| id(row)).map(|bytes| CouponId(RootId::from_bytes(bytes))).collect();
+        let coupons: Vec<_> =
+            ids.iter().filter_map(|row| id(row)).map(|bytes| CouponId(RootId::from_bytes(bytes))).collect();
+        for coupon in &coupons {
+            scene.check_home(coupon.0.bucket(), CouponRow::TABLE, coupon.to_string(), report);
+        }
         check_timers(scene, coupons, report).await?;
         if upto == statements::LAST {
             return Ok(());

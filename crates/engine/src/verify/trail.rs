@@ -76,7 +76,12 @@ impl Trail {
             Entry::Escrow => (Entry::Escrow, String::new()),
             Entry::Pending | Entry::MerchantBalance => (Entry::Pending, account.owner.to_string()),
             entry @ (Entry::Received | Entry::Suspense | Entry::ChannelRefund) => (entry, channel(account)),
-            Entry::ChannelIn | Entry::UserBalance | Entry::Coupons | Entry::Budget | Entry::Marketing => return,
+            Entry::ChannelIn
+            | Entry::UserBalance
+            | Entry::Transit
+            | Entry::Coupons
+            | Entry::Budget
+            | Entry::Marketing => return,
         };
         let signed = if account.side == side { i128::from(minor) } else { -i128::from(minor) };
         add(&mut self.left, (entry, whose, account.currency), signed);

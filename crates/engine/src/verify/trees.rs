@@ -58,6 +58,7 @@ async fn chunk(
     let mut numbers = Vec::new();
     let nothing = Trail::default();
     for trade in &trades {
+        scene.check_home(trade.0.bucket(), TradeRow::TABLE, trade.to_string(), report);
         let Some(Some(root)) = memory.get::<Trade>(*trade) else { continue };
         let payments = memory.get::<Payments>(*trade).flatten();
         let orders = memory.get::<Orders>(*trade).flatten();

@@ -1,11 +1,12 @@
 //! Workers: what happens after a commit, at least once, safe to repeat.
 //!
 //! [`tasks`] does what is due (timers, calls to institutions); [`webhooks`] tells merchants; [`projections`] keeps what
-//! lists are read from. Each is a `tick` that does what can be done now, and a `rouse` that waits until there is more;
+//! lists are read from; [`couriers`] bring shards what others have sent. Each is a `tick` that does what can be done now, and a `rouse` that waits until there is more;
 //! production loops them, the simulator chooses which one ticks. They name no runtime and no timer, and nothing is lost
 //! when they are killed: a task is a row until a line takes it away, an event is read again until the cursor has moved
 //! past it, and projections go on from their watermark.
 
+pub mod couriers;
 pub mod gateway;
 pub mod lease;
 pub mod measure;

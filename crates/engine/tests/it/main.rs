@@ -9,4 +9,5 @@ mod cuts;
 mod mutations;
 mod raw;
 mod stories;
+mod transit;
 mod world;

@@ -21,6 +21,7 @@ const EARLY: Options = Options { quiesced_at: Some(Time::from_micros(1_000_000))
 /// One mutation for every named statement.
 const OF_STATEMENTS: &[(&str, &str)] = &[
     ("trial_balance", "UPDATE account SET dp = dp + 1 WHERE subject = '2001' AND owner = 'user:u1'"),
+    ("transit_pairs", "UPDATE account SET subject = '2011.0.1' WHERE subject = '5002'"),
     ("batch_place", "copy batch seq 9999 WHERE seq = 3"),
     ("voucher_place", "UPDATE voucher SET seq = 9999 WHERE seq = (SELECT MIN(seq) FROM voucher)"),
     ("transfer_place", "UPDATE transfer SET seq = 9999 WHERE seq = (SELECT MIN(seq) FROM transfer)"),

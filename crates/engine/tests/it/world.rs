@@ -44,6 +44,18 @@ pub(crate) enum Engine {
 #[derive(Clone)]
 pub(crate) struct Hands(Arc<AtomicI64>);
 
+impl Default for Hands {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(START)))
+    }
+}
+
+impl Hands {
+    pub(crate) fn pass(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
 impl Clock for Hands {
     fn now(&self) -> Time {
         Time::from_micros(self.0.load(Ordering::Relaxed))
@@ -57,7 +69,7 @@ impl Alarm for Hands {
     }
 }
 
-struct Deaf;
+pub(crate) struct Deaf;
 
 impl Observer for Deaf {
     fn committed(&self, _: &Committed) {}
@@ -148,7 +160,7 @@ impl World {
             None => Store::in_memory(1).unwrap(),
             Some(url) => open(url, Access::Serve { create: true }, runtime.as_ref()),
         };
-        let clock = Hands(Arc::new(AtomicI64::new(START)));
+        let clock = Hands::default();
         let (queue, exit) = queue(Terms::of_places(usize::MAX));
         let profiles = Profiles::from([("sandbox".to_owned(), Sandbox.profile())]);
         let setup = Setup {
@@ -156,6 +168,7 @@ impl World {
             writer: 7,
             store: between(store.line().unwrap()),
             queue: exit,
+            queues: engine::route::Queues::default(),
             clock: Arc::new(clock.clone()),
             alarm: Arc::new(clock.clone()),
             observer: Arc::new(Deaf),
@@ -194,7 +207,7 @@ impl World {
     }
 
     pub(crate) fn pass(&self, micros: i64) {
-        self.clock.0.fetch_add(micros, Ordering::Relaxed);
+        self.clock.pass(micros);
     }
 
     /// Submits requests together: one batch.
@@ -347,14 +360,28 @@ pub(crate) fn verify_store(store: &Store, options: Options) -> Report {
     block_on(verify::run_with(reader.as_ref(), 0, options)).unwrap()
 }
 
+/// A new store of so many shards, and the runtime that it needs; `None` where the engine is not installed.
+pub(crate) fn new_store(engine: Engine, shards: i64) -> Option<(Store, Option<tokio::runtime::Runtime>)> {
+    if engine != Engine::Postgres {
+        return Some((Store::in_memory(shards).unwrap(), None));
+    }
+    let (url, runtime) = (new_database()?, runtime());
+    let store = open_with(&url, Access::Serve { create: true }, shards, Some(&runtime));
+    Some((store, Some(runtime)))
+}
+
 /// Opens a store that may have been closed just now.
 pub(crate) fn open(url: &Url, access: Access, runtime: Option<&tokio::runtime::Runtime>) -> Store {
+    open_with(url, access, 1, runtime)
+}
+
+fn open_with(url: &Url, access: Access, shards: i64, runtime: Option<&tokio::runtime::Runtime>) -> Store {
     let handle = runtime.map(|runtime| runtime.handle().clone());
     let ports = Ports {
         spawn: Arc::new(move |future| drop(handle.as_ref().expect("a runtime").spawn(future))),
         thread: Arc::new(|name, run| drop(thread::Builder::new().name(name.to_owned()).spawn(run).unwrap())),
     };
-    let opening = Opening { access, shards: 1, now: 1 };
+    let opening = Opening { access, shards, now: 1 };
     let guard = runtime.map(tokio::runtime::Runtime::enter);
     let store = block_on(Store::open(url, opening, ports)).unwrap();
     drop(guard);

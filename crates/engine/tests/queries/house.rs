@@ -87,14 +87,16 @@ impl House {
         let control = Shared::new(Control::default());
         let watermark = Watermark::default();
         let worker = Projections::new(0, store.reader(), store.side(Place::Derived).unwrap(), watermark.clone());
-        let queries = Queries::new(query::Setup {
-            shard: 0,
-            reader: store.reader(),
-            control: control.clone(),
-            watermark: watermark.clone(),
-            clock: clock.clone(),
-            alarm: clock.clone(),
-        });
+        let queries = Queries::new(
+            kernel::Shards::ONE,
+            query::Setup {
+                reader: store.reader(),
+                control: control.clone(),
+                watermarks: vec![watermark.clone()],
+                clock: clock.clone(),
+                alarm: clock.clone(),
+            },
+        );
         let profiles: Profiles = [("sandbox".to_owned(), profile())].into();
         let channels = Arc::new(Channels::new(profiles));
         let mut house = Self { store, clock, watermark, worker, queries, control, channels, drawn: 0 };
@@ -128,6 +130,7 @@ impl House {
             writer: 1,
             store: self.store.line().unwrap(),
             queue: jobs,
+            queues: engine::route::Queues::default(),
             clock: self.clock.clone(),
             alarm: self.clock.clone(),
             observer: Arc::new(Follow(self.watermark.clone())),

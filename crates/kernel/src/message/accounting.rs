@@ -224,6 +224,51 @@ pub enum Verb {
         /// How much.
         money: Money,
     },
+    /// Money leaves a purse for another shard; until it is there it is in transit.
+    Depart {
+        /// Whose, of this shard.
+        purse: Purse,
+        /// How much.
+        money: Money,
+        /// From which shard to which.
+        way: Way,
+    },
+    /// Money that another shard has sent comes to a purse.
+    Arrive {
+        /// Whose, of this shard.
+        purse: Purse,
+        /// How much.
+        money: Money,
+        /// From which shard to which.
+        way: Way,
+    },
+}
+
+/// What money can be taken from and put into as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purse {
+    /// The balance of a user or a merchant.
+    Balance(Owner),
+    /// One shard's stripe of a marketing budget.
+    Budget(Owner),
+}
+
+impl Purse {
+    /// Whose it is.
+    pub const fn owner(&self) -> &Owner {
+        match self {
+            Self::Balance(owner) | Self::Budget(owner) => owner,
+        }
+    }
+}
+
+/// The way of money between two shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Way {
+    /// The shard that sends.
+    pub from: i64,
+    /// The shard that receives.
+    pub to: i64,
 }
 
 /// A command to accounting: one verb of one business fact.

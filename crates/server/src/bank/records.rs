@@ -10,7 +10,7 @@ use store::tables::bank::{AFTER, BankOrder as Row, NEXT_DUE};
 use store::{Applied, Ask, Cell, Change, Reader, Row as _, Side, Step, StoreError};
 
 /// Any shard will do to read beside: the records belong to none.
-const SHARD: i64 = 0;
+const SHARD: i64 = kernel::Shards::FIRST;
 /// Records read at a time for a statement.
 const PAGE: i64 = 1_000;
 

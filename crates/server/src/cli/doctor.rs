@@ -4,13 +4,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use engine::ports::Clock as _;
-use kernel::Time;
-use store::{Access, Store, StoreError, Url};
+use kernel::{Shards, Time};
+use store::{Access, Snapshot, Store, StoreError, Url};
 
 use super::{Common, Exit, block, complain, fsync, say};
 use crate::config::{Config, Environment};
 use crate::ports::{SystemClock, Web};
-use crate::runtime::{self, Failure, SHARD};
+use crate::runtime::{self, Failure};
 
 /// The oldest SQLite that writes safely with several connections.
 const LEAST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -164,9 +164,10 @@ fn cannot_open(config: &Config, error: &StoreError) -> Finding {
     }
 }
 
-/// Whether the store's last batch lies in the future: then this clock, or another node's, went back.
+/// Whether a shard's last batch lies in the future: then this clock, or another node's, went back. Of several shards the
+/// one whose last batch is the newest speaks.
 async fn head(store: &Store) -> Finding {
-    match store.reader().load(SHARD, Vec::new()).await {
+    match newest_head(store).await {
         Ok(snapshot) => {
             let (last, now) = (Time::from_micros(snapshot.head.last_time), SystemClock.now());
             if last.since(now) > kernel::time::SECOND_US {
@@ -180,6 +181,18 @@ async fn head(store: &Store) -> Finding {
         }
         Err(error) => Bad(format!("{error} ({})", error.detail()), "restore a backup, and tell us".to_owned()),
     }
+}
+
+async fn newest_head(store: &Store) -> Result<Snapshot, StoreError> {
+    let reader = store.reader();
+    let mut newest = reader.load(Shards::FIRST, Vec::new()).await?;
+    for shard in store.shards().await?.all().skip(1) {
+        let snapshot = reader.load(shard, Vec::new()).await?;
+        if snapshot.head.last_time > newest.head.last_time {
+            newest = snapshot;
+        }
+    }
+    Ok(newest)
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl From<&Failure> for Exit {
     fn from(failure: &Failure) -> Self {
         match failure {
             Failure::Store { .. } => Self::Store,
+            Failure::Shards { .. } => Self::Usage,
             Failure::Listen { .. } => Self::Listen,
             Failure::Machine(_) => Self::Machine,
             Failure::LineStopped(_) => Self::Stopped,

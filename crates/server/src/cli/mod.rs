@@ -61,6 +61,9 @@ struct Common {
     /// Where the data lives: sqlite:DIR or postgres://user:password@host:port/database
     #[arg(long, value_name = "ADDRESS")]
     store: Option<String>,
+    /// Into how many shards a new store is divided: 1, 2, 4, …
+    #[arg(long, value_name = "COUNT")]
+    shards: Option<i64>,
     /// Where the server listens, as 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
@@ -74,6 +77,7 @@ impl Common {
     fn load(&self) -> Result<Loaded, Exit> {
         let flags = Flags::default()
             .with("store", self.store.as_deref())
+            .with("shards", self.shards)
             .with("listen", self.listen.as_deref())
             .with("environment", self.environment.as_deref());
         load(self.config.as_deref(), &flags).map_err(|error| {

@@ -5,7 +5,7 @@ use engine::verify::{self, Options};
 
 use super::{Common, Exit, block, complain, exit, say};
 use crate::ports::SystemClock;
-use crate::runtime::{self, SHARD};
+use crate::runtime;
 use crate::telemetry;
 use engine::ports::Clock as _;
 
@@ -28,8 +28,8 @@ impl Verify {
             let store = runtime::open(&config, store::Access::Inspect, &SystemClock)
                 .await
                 .map_err(|failure| exit::report(&failure))?;
-            match verify::run_with(&*store.reader(), SHARD, options).await {
-                Ok(report) => Ok(tell(&report)),
+            match verify::run_all(&*store.reader(), options).await {
+                Ok(reports) => Ok(tell_all(&reports)),
                 Err(error) => {
                     complain(&format!("{}: {error} ({})", config.store, error.detail()));
                     Err(Exit::Store)
@@ -39,7 +39,29 @@ impl Verify {
     }
 }
 
-fn tell(report: &verify::Report) -> Exit {
+fn tell_all(reports: &[verify::Report]) -> Exit {
+    for (shard, report) in reports.iter().enumerate() {
+        if reports.len() > 1 {
+            say(&format!("shard {shard}"));
+        }
+        tell(report);
+    }
+    let found = reports
+        .iter()
+        .map(|report| u64::try_from(report.findings.len()).unwrap_or(u64::MAX).saturating_add(report.more));
+    match found.fold(0, u64::saturating_add) {
+        0 => {
+            say("everything holds");
+            Exit::Ok
+        }
+        found => {
+            say(&format!("{found} things do not hold"));
+            Exit::Findings
+        }
+    }
+}
+
+fn tell(report: &verify::Report) {
     for finding in &report.findings {
         say(&finding.to_string());
     }
@@ -61,14 +83,4 @@ fn tell(report: &verify::Report) -> Exit {
         checked.coupons,
         checked.tasks,
     ));
-    if report.is_clean() {
-        say("everything holds");
-        Exit::Ok
-    } else {
-        say(&format!(
-            "{} things do not hold",
-            u64::try_from(report.findings.len()).unwrap_or(u64::MAX).saturating_add(report.more)
-        ));
-        Exit::Findings
-    }
 }

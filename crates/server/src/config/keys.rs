@@ -24,6 +24,13 @@ const fn number(name: &'static str, unit: &'static str, least: i64, most: i64, m
 /// Every key.
 pub(crate) const KEYS: &[Key] = &[
     key("store", "address", "where the data lives: sqlite:DIRECTORY or postgres://user:password@host:port/database"),
+    number(
+        "shards",
+        "shards",
+        1,
+        256,
+        "into how many shards a new store is divided, a power of two; one that is there keeps what it was made with",
+    ),
     key("listen", "address:port", "where the HTTP server listens"),
     key("environment", "test or live", "test: keys are sk_test_…, the simulated institution answers, no money moves"),
     key(

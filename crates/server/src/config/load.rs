@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata, Source};
+use kernel::{Shards, limits};
 
 use super::keys::{self, KEYS};
 use super::{Config, Environment};
@@ -192,6 +193,9 @@ fn contradictions(config: &Config) -> Vec<String> {
             config.environment.as_str(),
             key_prefix(config.environment)
         ));
+    }
+    if let Some(count) = config.shards.filter(|count| Shards::new(*count).is_none()) {
+        faults.push(format!("shards: {count} is not allowed; allowed: 1, 2, 4, … {}", limits::MAX_SHARDS));
     }
     if let Some(url) = &config.public_url {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

@@ -10,33 +10,34 @@ use std::time::Duration;
 
 use engine::line::{Job, Reply};
 use engine::ports::Clock;
-use engine::queue::{Entrance, Reason, Refusal, Stage};
+use engine::queue::Stage;
 use engine::request::Request;
+use engine::route::Queues;
 use futures::channel::oneshot;
 use kernel::{Code, Problem};
 
 /// What is still queued when its patience ends is swept within this, and told so.
 const SWEPT: Duration = Duration::from_millis(250);
 
-/// A way into the line.
+/// A way into the lines.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    queue: Entrance,
+    queues: Queues,
     clock: Arc<dyn Clock>,
     patience_us: i64,
 }
 
 impl Desk {
     /// `patience_us` is how long a request may wait for its answer.
-    pub(crate) fn new(queue: Entrance, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
-        Self { queue, clock, patience_us }
+    pub(crate) fn new(queues: Queues, clock: Arc<dyn Clock>, patience_us: i64) -> Self {
+        Self { queues, clock, patience_us }
     }
 
     /// Whether a request would be let in now; asked before its body is read.
     ///
     /// Refuses with `overloaded` and `draining`.
     pub(crate) fn admits(&self, stage: Stage) -> Result<(), Problem> {
-        self.queue.admits(stage, self.clock.now()).map_err(refused)
+        Ok(self.queues.admits(stage, self.clock.now())?)
     }
 
     /// Waits for the durable answer to a request whose body had so many bytes.
@@ -48,7 +49,7 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         let now = self.clock.now();
         let job = Job { request, deadline: now.plus(self.patience_us), reply };
-        self.queue.lay(stage, job, bytes, now).map_err(refused)?;
+        self.queues.lay(stage, job, bytes, now)?;
         let patience = Duration::from_micros(self.patience_us.unsigned_abs()) + SWEPT;
         match tokio::time::timeout(patience, answer).await {
             Ok(Ok(answer)) => answer,
@@ -56,13 +57,4 @@ impl Desk {
             Err(_) => Err(Problem::new(Code::store_unavailable, "the request was not answered in time")),
         }
     }
-}
-
-fn refused(refusal: Refusal) -> Problem {
-    let (code, why) = match refusal.reason {
-        Reason::Full | Reason::Bytes => (Code::overloaded, "too many requests are waiting"),
-        Reason::Late => (Code::overloaded, "the request would have to wait too long"),
-        Reason::Closed => (Code::draining, "the server is shutting down"),
-    };
-    Problem::new(code, why).retry_after(refusal.retry_after_s)
 }

@@ -3,14 +3,14 @@
 use engine::control::{Control, Shared};
 use engine::line::Job;
 use engine::ports::{Clock, Random as _};
-use engine::queue::Entrance;
 use engine::request::{Caller, Command, ControlCommand, Request};
+use engine::route::Queues;
 use futures::channel::oneshot;
 use kernel::time::MINUTE_US;
-use kernel::{Bucket, KeyId, RootId};
+use kernel::{Bucket, KeyId, RootId, Shards};
 use store::Reader;
 
-use super::{Failure, SHARD, random_bytes};
+use super::{Failure, random_bytes};
 use crate::config::Config;
 use crate::http;
 use crate::http::auth::secret_hash;
@@ -19,7 +19,7 @@ use crate::ports::SystemRandom;
 /// What a birth needs.
 pub(super) struct Birth<'a> {
     pub(super) config: &'a Config,
-    pub(super) queue: &'a Entrance,
+    pub(super) queues: &'a Queues,
     pub(super) control: &'a Shared,
     pub(super) reader: &'a dyn Reader,
     pub(super) clock: &'a dyn Clock,
@@ -40,7 +40,7 @@ impl Birth<'_> {
         self.submit(Command::Control(command)).await?;
         // Another process may have been faster; then the store has its key, and ours is worth nothing.
         let failed = |error| Failure::Store { store: self.config.store.to_string(), error };
-        self.control.refresh(Control::load(self.reader, SHARD).await.map_err(failed)?);
+        self.control.refresh(Control::load(self.reader, Shards::FIRST).await.map_err(failed)?);
         let ours = self.control.snapshot().key_of(&secret_hash(&secret)).is_some();
         Ok((made && ours).then_some(secret))
     }
@@ -51,7 +51,8 @@ impl Birth<'_> {
         let now = self.clock.now();
         let job = Job { request, deadline: now.plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());
-        self.queue.lay_own(job, now).map_err(|_| stopped())?;
+        let queue = self.queues.of(Shards::FIRST).ok_or_else(stopped)?;
+        queue.lay_own(job, now).map_err(|_| stopped())?;
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(problem)) => Err(Failure::Machine(format!("the store could not be given its birth: {problem}"))),

@@ -9,12 +9,12 @@ use engine::queue::Stage;
 use engine::request::{Caller, Command, Request};
 use engine::work::Gateway;
 use futures::future::FutureExt as _;
-use kernel::{Code, Problem, Time};
+use kernel::{Code, Problem, Shards, Time};
 use serde::Serialize;
 use store::Reader;
 use store::unit::{Key, Memory};
 
-use super::{SHARD, unavailable};
+use super::unavailable;
 use crate::bank;
 use crate::http::Desk;
 use crate::http::ports::{self, Acknowledged, Notice, Read};
@@ -25,6 +25,7 @@ pub(super) struct Institutions {
     pub(super) channels: Arc<Channels>,
     pub(super) desk: Desk,
     pub(super) reader: Arc<dyn Reader>,
+    pub(super) shards: Shards,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) zone: jiff::tz::TimeZone,
 }
@@ -71,7 +72,8 @@ impl Institutions {
     async fn check_kind(&self, told: &Told) -> Result<(), Problem> {
         let keys = [Key::Orders(told.order.trade)].into();
         let mut memory = Memory::default();
-        let rows = self.reader.load(SHARD, Memory::asks(&keys)).await.map_err(|error| unavailable(&error))?.rows;
+        let shard = self.shards.of(told.order.trade.0.bucket());
+        let rows = self.reader.load(shard, Memory::asks(&keys)).await.map_err(|error| unavailable(&error))?.rows;
         memory.absorb(&keys, rows).map_err(|error| unavailable(&error.into()))?;
         match memory.get::<Orders>(told.order.trade).flatten() {
             Some(orders) if orders.get(told.order.no).is_some() && !orders.fits(told.order, &told.word) => {

@@ -1,4 +1,4 @@
-//! Where the line runs, and how its end is heard.
+//! Where the lines run, one per shard, and how their end is heard.
 
 use std::sync::Arc;
 
@@ -7,15 +7,19 @@ use engine::control::Shared;
 use engine::line::Setup;
 use engine::ports::{Clock, Observer, Random as _};
 use engine::queue::Exit;
+use engine::route::Queues;
+use futures::future::{FutureExt as _, join_all, select_all};
 use store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{Failure, SHARD};
+use super::Failure;
 use crate::config::Config;
 use crate::ports::{self, SystemRandom};
 
 /// What a line is made of, beside the configuration.
 pub(super) struct Parts {
+    pub(super) shard: i64,
+    pub(super) queues: Queues,
     pub(super) line: Box<dyn store::Line>,
     pub(super) jobs: Exit,
     pub(super) clock: Arc<dyn Clock>,
@@ -24,12 +28,31 @@ pub(super) struct Parts {
     pub(super) channels: Arc<Channels>,
 }
 
-/// Hears the end of the line.
+/// Hears the ends of all lines.
+pub(super) struct Lines(pub(super) Vec<LineEnd>);
+
+impl Lines {
+    /// Waits until one of them ends; why it ended by itself, empty where it was told to.
+    pub(super) async fn first_end(&mut self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        select_all(self.0.iter_mut().map(|line| line.ended().boxed())).await.0
+    }
+
+    /// Waits until all have ended; why one ended by itself, empty where all were told to.
+    pub(super) async fn end(&mut self) -> String {
+        let ends = join_all(self.0.iter_mut().map(LineEnd::ended)).await;
+        ends.into_iter().find(|why| !why.is_empty()).unwrap_or_default()
+    }
+}
+
+/// Hears the end of a line.
 pub(super) struct LineEnd(Option<oneshot::Receiver<Result<(), StoreError>>>);
 
 impl LineEnd {
     /// Waits for the end; why it ended by itself, empty where it was told to.
-    pub(super) async fn ended(&mut self) -> String {
+    async fn ended(&mut self) -> String {
         let Some(end) = &mut self.0 else { return String::new() };
         let end = end.await;
         self.0 = None;
@@ -42,13 +65,14 @@ impl LineEnd {
     }
 }
 
-/// Starts the line.
+/// Starts a line.
 pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
     let setup = Setup {
-        shard: SHARD,
+        shard: parts.shard,
         writer: i64::from_le_bytes(SystemRandom.bits().to_le_bytes().first_chunk().copied().unwrap_or_default()),
         store: parts.line,
         queue: parts.jobs,
+        queues: parts.queues,
         clock: parts.clock,
         alarm: Arc::new(ports::SystemClock),
         observer: parts.observer,

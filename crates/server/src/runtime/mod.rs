@@ -1,13 +1,14 @@
 //! Putting the parts together: from a configuration to a running server, and back to nothing.
 //!
 //! 1. Open the store; an empty one is given its tables.
-//! 2. Start the line: on a thread of its own for SQLite, whose calls run where they are made; as a task for PostgreSQL.
-//! 3. Give a new store its birth through that line.
+//! 2. Start the lines, one per shard: each on a thread of its own for SQLite, whose calls run where they are made; as a
+//!    task for PostgreSQL.
+//! 3. Give a new store its birth through the first of them.
 //! 4. Start the workers and the sandbox.
 //! 5. Serve.
 //!
 //! The way down ([`Running::until_stopped`]) is the same backwards: stop accepting, let open requests end, stop the
-//! workers, close the queue, let the line empty it, end. A line that stops by itself ends the process with an error: what
+//! workers, close the queues, let the lines empty them, end. A line that stops by itself ends the process with an error: what
 //! is not durable is never acknowledged, and a supervisor starts us anew.
 
 mod birth;
@@ -28,11 +29,12 @@ use std::time::Duration;
 
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
-use engine::ports::{Clock, Random};
+use engine::ports::{Clock, Outside, Random};
 use engine::query::watermark::Watermark;
 use engine::query::{self, Queries};
-use engine::queue::Entrance;
+use engine::route::Queues;
 use engine::work::Gateway;
+use kernel::Shards;
 use store::{Access, Opening, Store, StoreError};
 use tokio::sync::watch;
 
@@ -44,14 +46,11 @@ use crate::telemetry::Metrics;
 
 use self::birth::Birth;
 use self::institutions::Institutions;
-use self::line::LineEnd;
+use self::line::Lines;
 use self::lookup::Asked;
 use self::observer::Watcher;
 use self::waiters::Waiters;
 use self::workers::Workers;
-
-/// The only shard that this program serves.
-pub(crate) const SHARD: i64 = 0;
 
 /// Why a server could not be started, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +63,19 @@ pub(crate) enum Failure {
         /// What it said.
         error: StoreError,
     },
+    /// The store has other shards than the configuration asks for.
+    #[error(
+        "{store}: the store was made with {found} shards and keeps them, but the configuration asks for {asked}; leave \
+         `shards` out, or say {found}"
+    )]
+    Shards {
+        /// Which.
+        store: String,
+        /// How many it has.
+        found: i64,
+        /// How many were asked for.
+        asked: i64,
+    },
     /// The address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -75,7 +87,7 @@ pub(crate) enum Failure {
     /// Anything that the machine refuses.
     #[error("{0}")]
     Machine(String),
-    /// The line stopped.
+    /// A line stopped.
     #[error("the line stopped: {0}; nothing unfinished was acknowledged")]
     LineStopped(String),
 }
@@ -94,12 +106,12 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// The platform key that was made for a new store, to be shown once.
     pub(crate) new_key: Option<String>,
-    queue: Entrance,
+    queues: Queues,
     ready: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     workers: Workers,
-    line: LineEnd,
+    lines: Lines,
 }
 
 /// Starts a server.
@@ -111,27 +123,35 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let failed = |error| Failure::Store { store: config.store.to_string(), error };
 
     let reader = store.reader();
-    let control = Shared::new(Control::load(&*reader, SHARD).await.map_err(failed)?);
+    let control = Shared::new(Control::load(&*reader, Shards::FIRST).await.map_err(failed)?);
     let channels = Arc::new(channels(config));
-    let (queue, jobs) = engine::queue::queue(queue::terms(&config.limits));
+    let shards = store.shards().await.map_err(failed)?;
+    let (queues, exits) = Queues::new(shards, queue::terms(&config.limits));
     let waiters = Waiters::default();
-    let watermark = Watermark::default();
-    let (watcher, hearing) = Watcher::new(waiters.clone(), watermark.clone());
-    let mut line = line::start(
-        config,
-        line::Parts {
-            line: store.line().map_err(failed)?,
-            jobs,
-            clock: Arc::clone(&clock),
-            observer: Arc::new(watcher),
-            control: control.clone(),
-            channels: Arc::clone(&channels),
-        },
-    )?;
-    let birth = Birth { config, queue: &queue, control: &control, reader: &*reader, clock: &*clock };
+    let (mut lines, mut followed) = (Lines(Vec::new()), Vec::new());
+    for (shard, jobs) in shards.all().zip(exits) {
+        let Some(queue) = queues.of(shard).cloned() else { continue };
+        let watermark = Watermark::default();
+        let (watcher, hearing) = Watcher::new(waiters.clone(), watermark.clone());
+        lines.0.push(line::start(
+            config,
+            line::Parts {
+                shard,
+                queues: queues.clone(),
+                line: store.line().map_err(failed)?,
+                jobs,
+                clock: Arc::clone(&clock),
+                observer: Arc::new(watcher),
+                control: control.clone(),
+                channels: Arc::clone(&channels),
+            },
+        )?);
+        followed.push(workers::Followed { shard, queue, hearing, watermark });
+    }
+    let birth = Birth { config, queues: &queues, control: &control, reader: &*reader, clock: &*clock };
     let new_key = tokio::select! {
         born = birth.attend() => born?,
-        end = line.ended() => return Err(Failure::LineStopped(end)),
+        end = lines.first_end() => return Err(Failure::LineStopped(end)),
     };
 
     let gateway = Arc::new(gateway(config.environment, &control.snapshot().salt));
@@ -153,44 +173,48 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         None => None,
     };
     let outside = Web::new(config.environment, teller).map_err(|error| Failure::Machine(error.to_string()))?;
+    let outside: Arc<dyn Outside> = Arc::new(outside);
+    let watermarks = followed.iter().map(|followed| followed.watermark.clone()).collect();
     let parts = workers::Parts {
         config,
         store: &store,
         control: &control,
-        queue: &queue,
-        hearing,
-        watermark: &watermark,
         clock: &clock,
-        outside: Arc::new(outside),
+        outside: &outside,
         gateway: &gateway,
         channels: &channels,
     };
-    workers.start(parts).map_err(failed)?;
+    for followed in followed {
+        workers.start(&parts, followed).map_err(failed)?;
+    }
     workers.also(refresh::every_two_seconds(Arc::clone(&reader), control.clone()));
     workers.also(upkeep(metrics.clone()));
-    workers.also(queue::sweep(queue.clone(), Arc::clone(&clock)));
+    workers.also(queue::sweep(queues.clone(), Arc::clone(&clock)));
 
     let ready = Arc::new(AtomicBool::new(true));
     let desk = http::Desk::new(
-        queue.clone(),
+        queues.clone(),
         Arc::clone(&clock),
         i64::try_from(config.limits.request_timeout_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
     );
     let doors = Doors {
-        lookup: Arc::new(Asked(Queries::new(query::Setup {
-            shard: SHARD,
-            reader: Arc::clone(&reader),
-            control: control.clone(),
-            watermark,
-            clock: Arc::clone(&clock),
-            alarm: Arc::new(SystemClock),
-        }))),
+        lookup: Arc::new(Asked(Queries::new(
+            shards,
+            query::Setup {
+                watermarks,
+                reader: Arc::clone(&reader),
+                control: control.clone(),
+                clock: Arc::clone(&clock),
+                alarm: Arc::new(SystemClock),
+            },
+        ))),
         waiters: Arc::new(waiters),
         institutions: Arc::new(Institutions {
             gateway: Arc::clone(&gateway),
             channels: Arc::clone(&channels),
             desk: desk.clone(),
             reader: Arc::clone(&reader),
+            shards,
             clock: Arc::clone(&clock),
             zone: config.book.zone.0.clone(),
         }),
@@ -207,9 +231,9 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         environment: config.environment,
         base_url: public_url(config, address),
         metrics: {
-            let queue = queue.clone();
+            let queues = queues.clone();
             Arc::new(move || {
-                queue::publish(&queue.figures());
+                queue::publish(&queues.figures());
                 metrics.render()
             })
         },
@@ -238,7 +262,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         http::serve(listener, router, bounds, end).await;
     });
     tracing::info!(%address, store = %config.store, environment = config.environment.as_str(), "serving");
-    Ok(Running { address, new_key, queue, ready, stop, server, workers, line })
+    Ok(Running { address, new_key, queues, ready, stop, server, workers, lines })
 }
 
 impl Running {
@@ -246,7 +270,7 @@ impl Running {
     pub(crate) async fn until_stopped(mut self, signal: impl Future<Output = ()>) -> Result<(), Failure> {
         tokio::select! {
             () = signal => {}
-            why = self.line.ended() => return Err(Failure::LineStopped(why)),
+            why = self.lines.first_end() => return Err(Failure::LineStopped(why)),
         }
         tracing::info!("stopping: open requests are answered, new ones are not taken");
         self.ready.store(false, Ordering::Relaxed);
@@ -254,18 +278,20 @@ impl Running {
         // It bounds its own end; a panic in it was printed.
         let _ = (&mut self.server).await;
         self.workers.stop().await;
-        self.queue.close();
-        let why = self.line.ended().await;
+        self.queues.close();
+        let why = self.lines.end().await;
         if why.is_empty() { Ok(()) } else { Err(Failure::LineStopped(why)) }
     }
 }
 
-/// Opens the configured store.
+/// Opens the configured store, which must have the shards that were asked for, if any were.
 pub(crate) async fn open(config: &Config, access: Access, clock: &dyn Clock) -> Result<Store, Failure> {
-    let opening = Opening { access, shards: 1, now: clock.now().micros() };
-    Store::open(&config.store.0, opening, ports::store_ports())
-        .await
-        .map_err(|error| Failure::Store { store: config.store.to_string(), error })
+    let opening = Opening { access, shards: config.shards.unwrap_or(1), now: clock.now().micros() };
+    let failed = |error| Failure::Store { store: config.store.to_string(), error };
+    let store = Store::open(&config.store.0, opening, ports::store_ports()).await.map_err(failed)?;
+    let Some(asked) = config.shards else { return Ok(store) };
+    let found = store.shards().await.map_err(failed)?.count();
+    if found == asked { Ok(store) } else { Err(Failure::Shards { store: config.store.to_string(), found, asked }) }
 }
 
 /// What clients call us; the address that was bound where nothing else was configured.

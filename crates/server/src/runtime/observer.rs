@@ -1,4 +1,4 @@
-//! Who hears of every commit, after it is durable and before its answers leave: waiting readers, workers, metrics.
+//! Who hears of every commit of a shard, after it is durable and before its answers leave: waiting readers, workers, metrics.
 //!
 //! It runs on the line's own thread, so it does nothing that waits: what finds no room is left to the workers' own looks.
 

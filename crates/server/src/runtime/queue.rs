@@ -1,19 +1,20 @@
-//! The line's queue: its terms from the configuration, its upkeep, its figures.
+//! The lines' queues: their terms from the configuration, their upkeep, their figures.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ports::Clock;
-use engine::queue::{Both, Entrance, Figures, Stage, Terms};
+use engine::queue::{Both, Figures, Stage, Terms};
+use engine::route::Queues;
 use metrics::{counter, gauge};
 
 use crate::config::Limits;
 use crate::telemetry::{ADMITTED, QUEUE, QUEUE_BYTES, REFUSED};
 
-/// How late somebody may learn that its deadline has passed, while the line is busy.
+/// How late somebody may learn that its deadline has passed, while its line is busy.
 const SWEEP: Duration = Duration::from_millis(100);
 
-/// What may wait, and how long.
+/// What may wait before each line, and how long.
 pub(super) fn terms(limits: &Limits) -> Terms {
     let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000);
     let deadline_us = us(limits.request_timeout_ms);
@@ -26,10 +27,10 @@ pub(super) fn terms(limits: &Limits) -> Terms {
 }
 
 /// Answers those whose deadline has passed, for ever.
-pub(super) async fn sweep(queue: Entrance, clock: Arc<dyn Clock>) {
+pub(super) async fn sweep(queues: Queues, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        queue.sweep(clock.now());
+        queues.sweep(clock.now());
     }
 }
 

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::control::{Control, Shared};
+use kernel::Shards;
 use store::Reader;
-
-use super::SHARD;
 
 /// Reads the newest versions every two seconds; a snapshot that has more of them replaces the shared one.
 pub(super) async fn every_two_seconds(reader: Arc<dyn Reader>, control: Shared) {
     loop {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        match Control::load(&*reader, SHARD).await {
+        match Control::load(&*reader, Shards::FIRST).await {
             Ok(newest) => control.refresh(newest),
             Err(error) => tracing::warn!(%error, detail = error.detail(), "control data could not be refreshed"),
         }

@@ -22,7 +22,6 @@ use store::{Place, Reader, Side, Store, StoreError, Url};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
-use super::SHARD;
 use super::observer::Hearing;
 use crate::config::Config;
 use crate::http;
@@ -44,16 +43,21 @@ pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) store: &'a Store,
     pub(super) control: &'a Shared,
-    pub(super) queue: &'a Entrance,
-    pub(super) hearing: Hearing,
-    pub(super) watermark: &'a Watermark,
     pub(super) clock: &'a Arc<dyn Clock>,
-    pub(super) outside: Arc<dyn Outside>,
+    pub(super) outside: &'a Arc<dyn Outside>,
     pub(super) gateway: &'a Arc<Gateway>,
     pub(super) channels: &'a Arc<Channels>,
 }
 
-/// Everything that runs beside the line.
+/// What the workers of one shard hear and follow.
+pub(super) struct Followed {
+    pub(super) shard: i64,
+    pub(super) queue: Entrance,
+    pub(super) hearing: Hearing,
+    pub(super) watermark: Watermark,
+}
+
+/// Everything that runs beside the lines.
 pub(super) struct Workers {
     stopping: watch::Receiver<bool>,
     loops: Vec<JoinHandle<()>>,
@@ -71,22 +75,23 @@ impl Workers {
         self.others.push(ports::task(work));
     }
 
-    /// Starts the workers of tasks, webhooks and projections.
-    pub(super) fn start(&mut self, parts: Parts<'_>) -> Result<(), StoreError> {
+    /// Starts a shard's workers of tasks, webhooks and projections.
+    pub(super) fn start(&mut self, parts: &Parts<'_>, followed: Followed) -> Result<(), StoreError> {
+        let Followed { shard, queue, hearing, watermark } = followed;
         // Several processes can only share a database.
         let shared = matches!(parts.config.store.0, Url::Postgres(_));
         let holder = format!("{:032x}", SystemRandom.bits());
         let lease = |role| -> Result<Option<Lease>, StoreError> {
             let side = shared.then(|| parts.store.side(Place::Main)).transpose()?;
-            Ok(side.map(|side| Lease::new(side, SHARD, role, holder.clone())))
+            Ok(side.map(|side| Lease::new(side, shard, role, holder.clone())))
         };
         let tasks = Tasks::new(tasks::Setup {
-            shard: SHARD,
+            shard,
             reader: parts.store.reader(),
-            line: parts.queue.clone(),
-            handed: parts.hearing.handed,
+            line: queue,
+            handed: hearing.handed,
             clock: Arc::clone(parts.clock),
-            outside: Arc::clone(&parts.outside),
+            outside: Arc::clone(parts.outside),
             gateway: Arc::clone(parts.gateway),
             channels: Arc::clone(parts.channels),
             account_limit: parts.config.limits.channel_calls,
@@ -94,20 +99,19 @@ impl Workers {
             margin_us: if shared { SECOND_US } else { 0 },
         });
         let webhooks = Webhooks::new(webhooks::Setup {
-            shard: SHARD,
+            shard,
             reader: parts.store.reader(),
             side: parts.store.side(Place::Main)?,
             control: parts.control.clone(),
-            bell: parts.hearing.bell,
+            bell: hearing.bell,
             clock: Arc::clone(parts.clock),
-            outside: parts.outside,
+            outside: Arc::clone(parts.outside),
             schedule_s: parts.config.webhook.schedule_s.clone(),
             timeout_ms: parts.config.webhook.timeout_ms,
             lease: lease("webhooks")?,
         });
         let derived = parts.store.side(Place::Derived)?;
-        let watermark = parts.watermark.clone();
-        let projections = Projections::new(SHARD, parts.store.reader(), derived, watermark.clone());
+        let projections = Projections::new(shard, parts.store.reader(), derived, watermark.clone());
         let clock = parts.clock;
         self.loops.push(ports::task(turn(
             Projecting { projections, watermark },

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::host::{Host, play};
 use crate::orders::Orders;
+use crate::server::Settings;
 use crate::store::Engine;
 
 /// How often the server is killed at most.
@@ -41,17 +42,19 @@ async fn counts(host: &Host) -> BTreeMap<String, usize> {
     counts
 }
 
-type Figures = (Value, BTreeMap<String, i64>, BTreeMap<String, usize>);
+/// What a replay came to: its report, the balances, and how often everything happened.
+pub(crate) type Figures = (Value, BTreeMap<String, i64>, BTreeMap<String, usize>);
 
-async fn all_figures(host: &Host, report: &Value) -> Figures {
+/// Asks for them.
+pub(crate) async fn all_figures(host: &Host, report: &Value) -> Figures {
     (figures(report), host.trial_balance("BRL").await.balances(), counts(host).await)
 }
 
 /// An undisturbed run on a store of its own.
-fn undisturbed(engine: Engine, orders: &Orders) -> Option<Figures> {
+fn undisturbed(engine: Engine, settings: Settings, orders: &Orders) -> Option<Figures> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let host = Host::start(engine, &[])?;
+        let host = Host::start(engine, settings)?;
         let report = orders.replay(&host.store, &host.address).report();
         let figures = all_figures(&host, &report).await;
         host.end().await;
@@ -59,11 +62,11 @@ fn undisturbed(engine: Engine, orders: &Orders) -> Option<Figures> {
     })
 }
 
-fn killed_and_the_same(engine: Engine, orders: impl FnOnce(&std::path::Path) -> Option<Orders>) {
+fn killed_and_the_same(engine: Engine, settings: Settings, orders: impl FnOnce(&std::path::Path) -> Option<Orders>) {
     let directory = tempfile::tempdir().unwrap();
     let Some(orders) = orders(directory.path()) else { return };
-    let Some(expected) = undisturbed(engine, &orders) else { return };
-    play(engine, &[], async |host| {
+    let Some(expected) = undisturbed(engine, settings, &orders) else { return };
+    play(engine, settings, async |host| {
         let mut replay = orders.replay(&host.store, &host.address);
         let mut killed = 0;
         // The first while it sets up, the others deeper and deeper in.
@@ -96,20 +99,30 @@ fn real(_: &std::path::Path) -> Option<Orders> {
 
 #[test]
 fn made_up_orders_on_sqlite() {
-    killed_and_the_same(Engine::Sqlite, made_up);
+    killed_and_the_same(Engine::Sqlite, &[], made_up);
 }
 
 #[test]
 fn made_up_orders_on_postgres() {
-    killed_and_the_same(Engine::Postgres, made_up);
+    killed_and_the_same(Engine::Postgres, &[], made_up);
+}
+
+#[test]
+fn made_up_orders_on_four_shards_of_sqlite() {
+    killed_and_the_same(Engine::Sqlite, &[("shards", "4")], made_up);
+}
+
+#[test]
+fn made_up_orders_on_four_shards_of_postgres() {
+    killed_and_the_same(Engine::Postgres, &[("shards", "4")], made_up);
 }
 
 #[test]
 fn real_orders_on_sqlite() {
-    killed_and_the_same(Engine::Sqlite, real);
+    killed_and_the_same(Engine::Sqlite, &[], real);
 }
 
 #[test]
 fn real_orders_on_postgres() {
-    killed_and_the_same(Engine::Postgres, real);
+    killed_and_the_same(Engine::Postgres, &[], real);
 }

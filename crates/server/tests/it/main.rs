@@ -27,6 +27,7 @@ mod orders;
 mod overload;
 mod races;
 mod server;
+mod shards;
 mod shop;
 mod store;
 mod stories;

@@ -110,8 +110,12 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             ("/owner", owner.wire().into()),
             ("/amount", money.amount.minor().into()),
         ],
-        Command::ExpireCoupon(_) | Command::Control(_) | Command::Word(_) | Command::Timer(..) | Command::Recall(_) => {
-            Vec::new()
-        }
+        Command::ExpireCoupon(_)
+        | Command::Control(_)
+        | Command::Word(_)
+        | Command::Timer(..)
+        | Command::Recall(_)
+        | Command::Depart(_)
+        | Command::Arrive(_) => Vec::new(),
     }
 }

@@ -9,6 +9,17 @@ invariants! {
     Shard "trial_balance" "I01" on AccountRow, "debits are credits, posted and held, in every currency":
         "SELECT a.currency FROM account a WHERE a.shard = $1 GROUP BY a.currency
          HAVING CAST(SUM(a.dp - a.cp) AS BIGINT) <> 0 OR CAST(SUM(a.dh - a.ch) AS BIGINT) <> 0";
+    Shard "transit_pairs" "I22" on AccountRow, "what a shard owes to another, less what that one has taken, is under way":
+        "SELECT a.id FROM account a
+         WHERE a.shard = $1 AND substr(a.subject, 1, 5) = '2011.'
+           AND (SELECT CAST(SUM(b.cp - b.dp) AS BIGINT) FROM shard h, account b WHERE b.shard = h.shard AND b.id = a.id)
+            <> COALESCE((SELECT CAST(SUM(s.amount) AS BIGINT) FROM sent s
+                 WHERE '2011.' || CAST(s.shard AS TEXT) || '.' || CAST(s.to_shard AS TEXT) = a.subject
+                   AND s.currency = a.currency
+                   AND (NOT EXISTS (SELECT 1 FROM cursor c WHERE c.reader = 'shard:' || CAST(s.to_shard AS TEXT)
+                              AND c.shard = s.shard AND (c.seq, c.n) >= (s.seq, s.n))
+                     OR EXISTS (SELECT 1 FROM parked p WHERE p.reader = 'shard:' || CAST(s.to_shard AS TEXT)
+                              AND p.shard = s.shard AND p.seq = s.seq AND p.n = s.n))), 0)";
     Shard "batch_place" "I33" on Batch, "no batch stands outside the shard's line":
         "SELECT b.seq FROM batch b, shard s WHERE s.shard = $1 AND b.shard = $1 AND b.seq > s.seq
          UNION ALL SELECT b.seq FROM batch b WHERE b.shard = $1 AND b.seq < 1";

@@ -148,10 +148,11 @@ impl Aggregate for Claim {
 }
 
 impl Aggregate for Answer {
-    type Key = (i64, i64);
+    /// Shard, batch, number.
+    type Key = (i64, i64, i64);
     const TABLES: &'static [&'static crate::Table] = &[Answer::TABLE];
 
-    fn prefix((seq, n): (i64, i64)) -> Vec<Cell> {
+    fn prefix((_, seq, n): Self::Key) -> Vec<Cell> {
         vec![Cell::Int(seq), Cell::Int(n)]
     }
 
@@ -159,7 +160,7 @@ impl Aggregate for Answer {
         vec![vec![self.cells()]]
     }
 
-    fn assemble(_: (i64, i64), rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+    fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
         Ok(read_all(rows.into_iter().next())?.into_iter().next())
     }
 }

@@ -10,6 +10,7 @@ pub mod payment;
 pub mod schema;
 pub mod shard;
 pub mod trade;
+pub mod transit;
 pub mod work;
 
 use crate::Row;
@@ -30,12 +31,14 @@ pub fn all() -> Vec<&'static Table> {
         log::Parked::TABLE,
         bank::BankOrder::TABLE,
     ];
-    [&own, trade::TABLES, payment::TABLES, channel::TABLES, accounting::TABLES, derived::TABLES].concat()
+    [&own, trade::TABLES, payment::TABLES, channel::TABLES, accounting::TABLES, transit::TABLES, derived::TABLES]
+        .concat()
 }
 
 /// Every statement, so that a test can hold each against both engines.
 pub fn statements() -> Vec<&'static Statement> {
-    let own = [schema::ALL, shard::ALL, log::ALL, work::ALL, bank::ALL, accounting::ALL, derived::ALL].concat();
+    let own =
+        [schema::ALL, shard::ALL, log::ALL, work::ALL, bank::ALL, accounting::ALL, transit::ALL, derived::ALL].concat();
     [own, crate::invariants::registered()].concat()
 }
 

@@ -1,5 +1,7 @@
 //! A shard's own rows: its head, its chain of batches, who works for it, what is due, and the control data it obeys.
 
+use kernel::Shards;
+
 use crate::door::{Cell, Head, Row, StoreError, Work};
 use crate::{row, statements};
 
@@ -129,6 +131,16 @@ pub(crate) fn head(shard: i64, rows: Vec<Vec<Cell>>) -> Result<Head, StoreError>
     let row = rows.into_iter().next().ok_or_else(|| StoreError::broken(format!("there is no shard {shard}")))?;
     let Shard { epoch, seq, hash, last_time, acct_date, .. } = Shard::from_cells(row)?;
     Ok(Head { seq, epoch, hash, last_time, acct_date })
+}
+
+/// The answer to [`SHARDS`].
+///
+/// # Errors
+/// `Broken` where they are not numbered from 0 without gaps, or are as many as no store has.
+pub fn shards(rows: &[Vec<Cell>]) -> Result<Shards, StoreError> {
+    let numbered = rows.iter().zip(0..).all(|(row, number)| row.as_slice() == [Cell::Int(number)]);
+    let count = i64::try_from(rows.len()).ok().filter(|_| numbered);
+    count.and_then(Shards::new).ok_or_else(|| StoreError::broken("the shards are not those of a store"))
 }
 
 /// The parameters of `FENCE`.

@@ -86,7 +86,7 @@ fn rows_of_two_tables_go_to_their_own_keys() {
         object: None,
         body: None,
     };
-    let keys = BTreeSet::from([Answer::key((1, 0)), Answer::key((1, 2)), Claim::key(4)]);
+    let keys = BTreeSet::from([Answer::key((0, 1, 0)), Answer::key((0, 1, 2)), Claim::key(4)]);
     let tables: Vec<_> = Memory::asks(&keys).iter().map(|ask| ask.table.name).collect();
     let rows = tables.iter().map(|table| match *table {
         "claim" => vec![claim(4).cells()],
@@ -94,8 +94,17 @@ fn rows_of_two_tables_go_to_their_own_keys() {
     });
     let mut memory = Memory::default();
     memory.absorb(&keys, rows.collect()).unwrap();
-    assert_eq!(memory.get::<Answer>((1, 2)), Some(Some(Arc::new(answer(1, 2)))));
+    assert_eq!(memory.get::<Answer>((0, 1, 2)), Some(Some(Arc::new(answer(1, 2)))));
     assert_eq!(memory.get::<Claim>(4), Some(Some(Arc::new(claim(4)))));
+}
+
+#[test]
+fn an_answer_is_loaded_from_its_own_shard_and_everything_else_from_home() {
+    let keys = BTreeSet::from([Answer::key((0, 7, 0)), Answer::key((2, 7, 0)), Answer::key((2, 7, 1)), Claim::key(4)]);
+    let by_shard = Memory::by_shard(&keys, 0);
+    assert_eq!(by_shard.keys().copied().collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(by_shard[&0], BTreeSet::from([Answer::key((0, 7, 0)), Claim::key(4)]));
+    assert_eq!(by_shard[&2], BTreeSet::from([Answer::key((2, 7, 0)), Answer::key((2, 7, 1))]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use store::{Head, Store, Work};
 use super::*;
 use crate::line::Reply;
 use crate::ports::NoAnswer;
-use crate::queue::{Exit, Terms, queue};
+use crate::queue::{Exit, Laid, Terms, queue};
 
 #[derive(Default)]
 struct Hand(AtomicI64);
@@ -129,7 +129,7 @@ impl World {
     fn answer(&self, answer: &Result<Reply, Problem>) -> Vec<Command> {
         let mut told = Vec::new();
         let taken = self.jobs.borrow_mut().take(10_000, &*self.clock).now_or_never().flatten();
-        for job in taken.into_iter().flat_map(|taken| taken.jobs) {
+        for Laid { job, .. } in taken.into_iter().flat_map(|taken| taken.jobs) {
             told.push(job.request.command);
             let _ = job.reply.send(answer.clone());
         }

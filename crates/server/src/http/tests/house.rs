@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use engine::control::{ApiKey, Control, Merchant, Shared, Version};
 use engine::line::Reply;
 use engine::ports::{Clock, Random};
-use engine::queue::{Entrance, Terms, queue};
+use engine::queue::{Entrance, Laid, Terms, queue};
 use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -255,7 +255,7 @@ impl House {
         let noted = Arc::clone(&told);
         crate::ports::task(async move {
             while let Some(taken) = jobs.take(1, &SystemClock).await {
-                let Some(job) = taken.jobs.into_iter().next() else { continue };
+                let Some(Laid { job, .. }) = taken.jobs.into_iter().next() else { continue };
                 noted.lock().unwrap().push(job.request.clone());
                 let _ = job.reply.send(reply(&job.request));
             }
@@ -267,7 +267,7 @@ impl House {
         let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000_000_000)));
         let shelf = Arc::new(Shelf { status: Mutex::new("created".to_owned()), ..Shelf::default() });
         let doors = Doors {
-            desk: Desk::new(queue, clock.clone(), 10_000_000),
+            desk: Desk::new(engine::route::Queues::one(queue), clock.clone(), 10_000_000),
             control: Shared::new(control(environment)),
             lookup: shelf.clone(),
             waiters: Arc::new(Bell(shelf.clone())),

@@ -1,0 +1,117 @@
+//! The courier of a shard: brings it what the others have sent, in order, and again what is parked and due.
+//!
+//! It only names places; the shard's line reads what was sent, takes it in once, and says so by moving its place in the
+//! same batch. So a courier may be killed, doubled or late: what it names a second time changes nothing.
+
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use kernel::time::SECOND_US;
+use kernel::{Problem, Shards, Time};
+use store::tables::log::{Cursor, Parked};
+use store::tables::transit::{SENT_AFTER, reader};
+use store::tables::work::{CURSOR, PARKED_DUE};
+use store::{Cell, Reader, Row as _, StoreError};
+
+use super::Progress;
+use crate::flows::transit::BEGINNING;
+use crate::line::{Job, Reply};
+use crate::ports::Clock;
+use crate::queue::Entrance;
+use crate::request::{Arrival, Caller, Command, Request};
+
+/// Between two looks, in microseconds.
+const LOOK_US: i64 = SECOND_US;
+/// Longest wait for the line, in microseconds.
+const PATIENCE_US: i64 = 10 * SECOND_US;
+
+/// What a courier works with.
+pub struct Setup {
+    /// The shard it brings things to.
+    pub shard: i64,
+    /// All of them.
+    pub shards: Shards,
+    /// Reads beside the lines.
+    pub reader: Arc<dyn Reader>,
+    /// The way to the shard's line.
+    pub line: Entrance,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The courier of one shard.
+pub struct Courier {
+    setup: Setup,
+}
+
+impl Courier {
+    /// Nothing looked at yet.
+    pub fn new(setup: Setup) -> Self {
+        Self { setup }
+    }
+
+    /// Brings at most `limit` messages of each shard, and what is parked and due.
+    ///
+    /// # Errors
+    /// When the store cannot be read; nothing is lost, the next tick tries again.
+    pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
+        let mut progress = Progress::default();
+        for from in self.setup.shards.all().filter(|from| *from != self.setup.shard) {
+            let due = self.due(from, limit).await?;
+            let next = self.next(from, limit).await?;
+            progress.more |= next.len() >= limit.max(1);
+            for arrival in due.into_iter().chain(next) {
+                if !self.bring(arrival).await {
+                    progress.more = false;
+                    break;
+                }
+                progress.done += 1;
+            }
+        }
+        progress.next = Some(self.setup.clock.now().plus(LOOK_US));
+        Ok(progress)
+    }
+
+    /// What another shard has sent after the place up to which it was taken in.
+    async fn next(&self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        let to = self.setup.shard;
+        let params = vec![Cell::Text(reader(to).into()), Cell::Int(from)];
+        let cursor = self.setup.reader.query(&CURSOR, params).await?.into_iter().next();
+        let cursor = cursor.map(Cursor::from_cells).transpose()?;
+        let mut after = cursor.map_or(BEGINNING, |cursor| (cursor.seq, cursor.n));
+        let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
+        let params = [from, to, after.0, after.1, limit].map(Cell::Int).to_vec();
+        let mut arrivals = Vec::new();
+        for row in self.setup.reader.query(&SENT_AFTER, params).await? {
+            let [Cell::Int(seq), Cell::Int(n)] = row.as_slice() else {
+                return Err(StoreError::broken("what was sent has no place"));
+            };
+            arrivals.push(Arrival { to, from, after, place: (*seq, *n) });
+            after = (*seq, *n);
+        }
+        Ok(arrivals)
+    }
+
+    /// What is parked and due.
+    async fn due(&self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+        let to = self.setup.shard;
+        let now: Time = self.setup.clock.now();
+        let (first, last) = (reader(to), format!("{}!", reader(to)));
+        let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
+        let text = |text: String| Cell::Text(text.into());
+        let params = vec![Cell::Int(from), Cell::Int(now.micros()), text(first), text(last), Cell::Int(limit)];
+        let rows = self.setup.reader.query(&PARKED_DUE, params).await?.into_iter().map(Parked::from_cells);
+        let arrival = |row: Parked| Arrival { to, from, after: BEGINNING, place: (row.seq, row.n) };
+        Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().map(arrival).collect())
+    }
+
+    /// Hands one over; whether the line has decided it.
+    async fn bring(&self, arrival: Arrival) -> bool {
+        let (reply, answer) = oneshot::channel::<Result<Reply, Problem>>();
+        let command = Command::Arrive(arrival);
+        let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
+        let now = self.setup.clock.now();
+        let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
+        self.setup.line.lay_own(job, now).is_ok() && matches!(answer.await, Ok(Ok(reply)) if !reply.problem)
+    }
+}

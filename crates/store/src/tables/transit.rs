@@ -1,0 +1,118 @@
+//! Between shards: what one has sent to another, and how far the other has taken it.
+//!
+//! What is sent is append-only, in the order of the sender's log. The receiver's place among it is a row of `cursor`, moved
+//! in the batch that takes the message in, so nothing is taken twice; what could not be taken in is a row of `parked`, and
+//! the place moves on.
+
+use super::log::{Cursor, Parked};
+use crate::door::{Cell, Inconsistent};
+use crate::unit::{Aggregate, TableRows, read_all};
+use crate::{Row, row, statements};
+
+row! {
+    /// Money that one shard has sent to another. Never changed.
+    pub struct Sent in Main "sent" key 4 {
+        /// The shard that sends.
+        pub shard: i64,
+        /// The shard that receives.
+        pub to_shard: i64,
+        /// The batch that sent it.
+        pub seq: i64,
+        /// The number within the batch.
+        pub n: i64,
+        /// Into what: balance or budget.
+        pub purse: String,
+        /// Whose.
+        pub owner: String,
+        /// Minor units.
+        pub amount: i64,
+        /// ISO 4217.
+        pub currency: String,
+        /// What it is for; unique among everything that is sent.
+        pub object: String,
+    }
+    check "amount > 0";
+    check "shard <> to_shard";
+}
+
+/// Every table of this file.
+pub const TABLES: &[&crate::Table] = &[Sent::TABLE];
+
+statements! {
+    /// What a shard has sent to another after a place in its log, in order.
+    SENT_AFTER = "transit.sent_after" (Int, Int, Int, Int, Int)
+        "SELECT seq, n FROM sent WHERE shard = $1 AND to_shard = $2 AND (seq, n) > ($3, $4)
+         ORDER BY shard, to_shard, seq, n LIMIT $5";
+}
+
+/// The name under which a shard reads what others send to it.
+pub fn reader(to: i64) -> String {
+    format!("shard:{to}")
+}
+
+/// How far a shard has taken what another sends to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbox {
+    /// The shard that receives.
+    pub to: i64,
+    /// The shard that sends.
+    pub from: i64,
+    /// The batch and the number within it up to which everything is taken or parked.
+    pub place: (i64, i64),
+}
+
+impl Aggregate for Sent {
+    /// The shard that sends, the one that receives, the batch, the number within it.
+    type Key = (i64, i64, i64, i64);
+    const TABLES: &'static [&'static crate::Table] = TABLES;
+
+    fn prefix((_, to, seq, n): Self::Key) -> Vec<Cell> {
+        vec![Cell::Int(to), Cell::Int(seq), Cell::Int(n)]
+    }
+
+    fn rows(&self, _: i64) -> TableRows {
+        vec![vec![self.cells()]]
+    }
+
+    fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        Ok(read_all(rows.into_iter().next())?.into_iter().next())
+    }
+}
+
+impl Aggregate for Inbox {
+    /// The shard that receives, the one that sends.
+    type Key = (i64, i64);
+    const TABLES: &'static [&'static crate::Table] = &[Cursor::TABLE];
+
+    fn prefix((to, from): Self::Key) -> Vec<Cell> {
+        vec![Cell::Text(reader(to).into()), Cell::Int(from)]
+    }
+
+    fn rows(&self, _: i64) -> TableRows {
+        let (seq, n) = self.place;
+        vec![vec![Cursor { reader: reader(self.to), shard: self.from, seq, n }.cells()]]
+    }
+
+    fn assemble((to, from): Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        let row = read_all::<Cursor>(rows.into_iter().next())?.into_iter().next();
+        Ok(row.map(|row| Self { to, from, place: (row.seq, row.n) }))
+    }
+}
+
+impl Aggregate for Parked {
+    /// The shard that receives, the one that sends, the batch, the number within it.
+    type Key = (i64, i64, i64, i64);
+    const TABLES: &'static [&'static crate::Table] = &[Parked::TABLE];
+
+    fn prefix((to, from, seq, n): Self::Key) -> Vec<Cell> {
+        vec![Cell::Text(reader(to).into()), Cell::Int(from), Cell::Int(seq), Cell::Int(n)]
+    }
+
+    fn rows(&self, _: i64) -> TableRows {
+        vec![vec![self.cells()]]
+    }
+
+    fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
+        Ok(read_all(rows.into_iter().next())?.into_iter().next())
+    }
+}
