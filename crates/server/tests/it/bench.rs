@@ -28,7 +28,8 @@ fn pay(engine: Engine, scenario: &str, limit: u64) {
     let row = &report["rows"][0];
     assert_eq!(row["done"], limit, "{row}");
     assert_eq!(row["refused"], serde_json::json!({}), "{row}");
-    assert!(row["per_s"].as_f64() > Some(0.0) && row["server_cpu_us"].as_f64() > Some(0.0), "{row}");
+    // A run of so few may be over before the system's clock of processor time has ticked.
+    assert!(row["per_s"].as_f64() > Some(0.0) && row["server_cpu_us"].is_number(), "{row}");
     store.verify();
 }
 
