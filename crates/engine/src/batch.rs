@@ -49,7 +49,7 @@ pub struct Decided {
     pub control: Option<Arc<Control>>,
     /// One per request, in order.
     pub verdicts: Vec<Verdict>,
-    /// Trades whose tree changed.
+    /// Trades of which something changed that readers are shown.
     pub trees: BTreeSet<TradeId>,
     /// Tasks that were added.
     pub tasks: Vec<Task>,
@@ -78,7 +78,7 @@ pub fn decide<'r>(
             batch.next_answer,
         );
         let served = serve::serve(&mut view, request);
-        if !view.missing().is_empty() {
+        if view.misses() {
             missing.extend(view.missing().iter().copied());
         } else {
             let traces = view.finish();
@@ -148,7 +148,7 @@ impl Batch {
             };
         }
         let tasks = crate::tasks::changes(ground.shard, committed, &self.memory, &mut self.changes);
-        let trees = crate::tasks::touched(committed, &self.memory);
+        let trees = crate::tasks::shown(committed, &self.memory);
         let head = self.ledger.close(ground, committed, &self.memory, &mut self.changes);
         let work = Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
         Decided {

@@ -63,7 +63,7 @@ pub struct Committed {
     pub shard: i64,
     /// Its new sequence.
     pub seq: i64,
-    /// Trades whose tree changed.
+    /// Trades of which something changed that readers are shown.
     pub trees: BTreeSet<TradeId>,
     /// Tasks that were added, with their due times.
     pub tasks: Vec<Task>,

@@ -37,11 +37,16 @@ pub(crate) fn timers(memory: &Memory, committed: &Memory, trade: TradeId) -> BTr
     tasks
 }
 
+/// Trades of which something changed that their readers are shown. Orders are ours alone: one that is asked about again
+/// and again changes nothing for those who wait.
+pub fn shown(committed: &Memory, decided: &Memory) -> BTreeSet<TradeId> {
+    let trades = changed(&committed.trades, &decided.trades);
+    trades.chain(changed(&committed.payments, &decided.payments)).collect()
+}
+
 /// Trades of which any part changed.
-pub fn touched(committed: &Memory, decided: &Memory) -> BTreeSet<TradeId> {
-    let mut trees = BTreeSet::new();
-    trees.extend(changed(&committed.trades, &decided.trades));
-    trees.extend(changed(&committed.payments, &decided.payments));
+fn touched(committed: &Memory, decided: &Memory) -> BTreeSet<TradeId> {
+    let mut trees = shown(committed, decided);
     trees.extend(changed(&committed.orders, &decided.orders));
     trees
 }
@@ -106,4 +111,23 @@ fn key(shard: i64, task: &Task) -> Vec<Cell> {
     let mut cells = row(shard, task);
     cells.truncate(Row::TABLE.key);
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use channel::Orders;
+    use kernel::{Bucket, RootId, Time};
+
+    use super::*;
+
+    #[test]
+    fn an_order_alone_is_shown_to_nobody() {
+        let id = TradeId(RootId::new(Time::from_micros(0), Bucket::of("x"), 1));
+        let (committed, mut decided) = (Memory::default(), Memory::default());
+        decided.orders.insert(id, Some(Arc::new(Orders::new(id))));
+        assert!(shown(&committed, &decided).is_empty());
+        assert_eq!(touched(&committed, &decided), [id].into(), "its timers are looked at all the same");
+        decided.payments.insert(id, Some(Arc::new(payment::Payments::new(id))));
+        assert_eq!(shown(&committed, &decided), [id].into());
+    }
 }

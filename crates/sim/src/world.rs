@@ -1,10 +1,13 @@
 //! One run, from plan to verdict.
 
+mod answers;
+mod time;
+
 use std::sync::Arc;
 
 use engine::channels::Channels;
 use engine::control::Control;
-use engine::line::{Job, Reply};
+use engine::line::Job;
 use engine::ports::Clock as _;
 use engine::request::{Caller, Command, ControlCommand, Request};
 use engine::work::Gateway;
@@ -12,10 +15,10 @@ use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
-use kernel::{Bucket, CaseId, Code, EndpointId, KeyId, MerchantId, Problem, RootId, Time};
-use store::tables::work::{PARKED_DUE, TASKS_DUE};
-use store::{Cell, Store, StoreError};
+use kernel::{Bucket, CaseId, EndpointId, KeyId, MerchantId, RootId, Time};
+use store::{Store, StoreError};
 
+use self::answers::{Expect, Open};
 use crate::callers::Callers;
 use crate::clock::VirtualClock;
 use crate::disk;
@@ -25,22 +28,15 @@ use crate::node::{Ground, Node};
 use crate::oracle::{self, Seen};
 use crate::plan::{Act, Plan, What};
 use crate::planted::Planted;
-use crate::planted::door;
 use crate::planted::wire::CrookedAdapter;
 use crate::post::Post;
 use crate::rng::Rng;
 use crate::wire::Wire;
 
-/// How often callers ask again in the end before they give up.
-const PATIENCE: usize = 60;
 /// Acts between two looks at the sums.
 const BETWEEN_LOOKS: usize = 8;
-/// Most moments of one run.
-const MAX_MOMENTS: usize = 200_000;
 /// Looks of workers after everything else.
 const LAST_LOOKS: usize = 12;
-/// The longest time for which looks at tasks that do not move are put off, in microseconds.
-const MAX_LAG_US: i64 = 10 * MINUTE_US;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,24 +49,6 @@ pub struct Verdict {
     pub payments: usize,
     /// How many batches were committed.
     pub batches: i64,
-}
-
-/// What an answer must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expect {
-    /// That of the act.
-    Own,
-    /// The refusal of a key that was used for another body.
-    Reused,
-    /// That there is no such thing.
-    NotThere,
-}
-
-/// A request under way.
-struct Open {
-    act: u32,
-    expect: Expect,
-    answer: oneshot::Receiver<Result<Reply, Problem>>,
 }
 
 struct World {
@@ -295,24 +273,6 @@ impl World {
         self.advance(MINUTE_US)
     }
 
-    fn ask_until_told(&mut self) -> Result<(), String> {
-        for _ in 0..PATIENCE {
-            self.advance(SECOND_US)?;
-            let unknown: Vec<u32> =
-                self.callers.asked.iter().filter(|(_, asked)| asked.told.is_none()).map(|(act, _)| *act).collect();
-            if unknown.is_empty() || !self.findings.is_empty() {
-                return Ok(());
-            }
-            for act in unknown {
-                let again = self.callers.asked.get(&act).map(|asked| asked.request.clone());
-                let node = usize::try_from(self.rng.below(2)).unwrap_or(0);
-                self.submit_if(again, act, node, Expect::Own);
-            }
-        }
-        self.findings.push("an operation was never answered".to_owned());
-        Ok(())
-    }
-
     /// Everything that must hold in the end.
     fn judge(&mut self) -> Result<(), String> {
         let now = self.now();
@@ -343,21 +303,6 @@ impl World {
         Ok(Verdict { findings: self.findings, trace: *self.trace.finalize().as_bytes(), payments, batches: head.seq })
     }
 
-    fn is_told(&self, act: u32) -> bool {
-        self.callers.asked.get(&act).is_some_and(|asked| asked.told.is_some())
-    }
-
-    /// Asks a node. A full queue is a refusal that the caller does not take for an answer.
-    fn submit_if(&mut self, request: Option<Request>, act: u32, node: usize, expect: Expect) {
-        let Some(request) = request else { return };
-        let request = door::asked(self.planted, request);
-        let (reply, answer) = oneshot::channel();
-        let deadline = self.now().plus(MINUTE_US);
-        if self.nodes.get(node).is_some_and(|node| node.submit(Job { request, deadline, reply })) {
-            self.open.push(Open { act, expect, answer });
-        }
-    }
-
     fn crash(&mut self, node: usize) -> Result<(), String> {
         let ground = self.ground.clone();
         self.nodes.get_mut(node).map_or(Ok(()), |node| node.crash(&ground))
@@ -375,137 +320,6 @@ impl World {
         Ok(())
     }
 
-    /// Lets time pass, moment by moment.
-    fn advance(&mut self, micros: i64) -> Result<(), String> {
-        let to = self.now().plus(micros);
-        self.settle()?;
-        while let Some(next) = self.next_moment(to)? {
-            self.moments += 1;
-            if self.moments > MAX_MOMENTS {
-                return Err("the world does not come to rest".to_owned());
-            }
-            self.ground.clock.advance(next);
-            self.settle()?;
-        }
-        self.ground.clock.advance(to);
-        self.settle()
-    }
-
-    /// Everybody does what can be done at this moment.
-    fn settle(&mut self) -> Result<(), String> {
-        loop {
-            let now = self.now();
-            for (number, letter) in self.institution.work(now) {
-                self.post.take(&number, &letter, now);
-            }
-            let (nodes, rng) = (&self.nodes, &self.rng);
-            let any = self.post.deliver(now, |job| {
-                let node = usize::try_from(rng.below(2)).unwrap_or(0);
-                nodes.get(node).is_some_and(|node| node.submit(job))
-            });
-            self.pool.run_until_stalled();
-            self.post.acknowledge(now);
-            self.hear()?;
-            self.nurse()?;
-            if !any {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The next moment until `to` at which something happens. A look of a worker is one only if there is something to
-    /// find, and less and less often if that does not go away.
-    fn next_moment(&mut self, to: Time) -> Result<Option<Time>, String> {
-        let sure = [self.ground.clock.next_alarm(), self.institution.next_due(), self.post.next_due()];
-        let sure = sure.into_iter().flatten().min();
-        let nap = self.ground.clock.next_nap().filter(|nap| sure.is_none_or(|sure| *nap < sure) && *nap <= to);
-        let Some(nap) = nap else { return Ok(sure.filter(|sure| *sure <= to)) };
-        let first = self.first_due()?;
-        let (last, lag) = self.stuck;
-        let look = first.map(|due| {
-            let due = Time::from_micros(due).plus(SECOND_US);
-            let lag = if last == first && due <= nap { (lag * 2).clamp(SECOND_US / 4, MAX_LAG_US) } else { 0 };
-            self.stuck = (first, lag);
-            nap.max(due).max(self.ground.clock.now().plus(lag))
-        });
-        Ok(sure.into_iter().chain(look).min().filter(|next| *next <= to))
-    }
-
-    /// The first thing that a worker could find to do.
-    fn first_due(&self) -> Result<Option<i64>, String> {
-        let task = self.first_task()?;
-        let parked = if self.ground.listens { self.first_parked()? } else { None };
-        Ok(task.into_iter().chain(parked).min())
-    }
-
-    fn first_parked(&self) -> Result<Option<i64>, String> {
-        let names = ["", "~"].map(|name| Cell::Text(name.into()));
-        let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
-        params.extend(names);
-        params.push(Cell::Int(1));
-        let rows =
-            block_on(self.ground.store.reader().query(&PARKED_DUE, params)).map_err(|error| error.to_string())?;
-        Ok(rows.first().and_then(|row| int(row.get(4)?)))
-    }
-
-    fn first_task(&self) -> Result<Option<i64>, String> {
-        let beginning = [Cell::Int(i64::MIN), Cell::Bytes([].into()), Cell::Int(0), Cell::Text("".into())];
-        let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
-        params.extend(beginning);
-        params.push(Cell::Int(1));
-        let rows = block_on(self.ground.store.reader().query(&TASKS_DUE, params)).map_err(|error| error.to_string())?;
-        Ok(rows.first().and_then(|row| int(row.get(1)?)))
-    }
-
-    /// Takes in what was answered. A crashed node's callers know nothing.
-    fn hear(&mut self) -> Result<(), String> {
-        let mut still_open = Vec::new();
-        for mut open in std::mem::take(&mut self.open) {
-            match open.answer.try_recv() {
-                Ok(None) => still_open.push(open),
-                Ok(Some(answer)) => self.note(&open, answer),
-                Err(oneshot::Canceled) => {}
-            }
-        }
-        self.open = still_open;
-        Ok(())
-    }
-
-    fn note(&mut self, open: &Open, answer: Result<Reply, Problem>) {
-        match &answer {
-            Ok(reply) => self.trace.update(&reply.status.to_le_bytes()).update(reply.body.as_bytes()),
-            Err(problem) => self.trace.update(problem.code.as_str().as_bytes()),
-        };
-        let code = answer.as_ref().err().map(|problem| problem.code);
-        let passes = [Code::store_unavailable, Code::deadline_exceeded];
-        if code.is_some_and(|code| passes.contains(&code)) {
-            return;
-        }
-        let act = open.act;
-        match (open.expect, answer) {
-            (Expect::Own, Ok(reply)) => self.told(act, reply),
-            (Expect::Reused, Err(problem)) if problem.code == Code::idempotency_key_reused => {}
-            (Expect::NotThere, Ok(reply)) if reply.status == Code::not_found.kind().status() => {}
-            (expect, answer) => {
-                let answer = answer.map_or_else(|problem| problem.code.to_string(), |reply| reply.status.to_string());
-                self.findings.push(format!("act {act} was answered {answer}, where {expect:?} was to be answered"));
-            }
-        }
-    }
-
-    fn told(&mut self, act: u32, reply: Reply) {
-        let Some(asked) = self.callers.asked.get_mut(&act) else { return };
-        match &asked.told {
-            None => {
-                self.findings.extend(oracle::misfit(&asked.request, &reply).map(|what| format!("act {act}: {what}")));
-                self.seen.told(&reply);
-                asked.told = Some(reply);
-            }
-            Some(first) if first.body == reply.body && first.status == reply.status => {}
-            Some(_) => self.findings.push(format!("act {act} was answered in two ways")),
-        }
-    }
-
     /// A node that gave up because somebody held the files is started again; one that found something broken is not.
     fn nurse(&mut self) -> Result<(), String> {
         let stopped: Vec<(usize, StoreError)> =
@@ -518,12 +332,5 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-fn int(cell: &Cell) -> Option<i64> {
-    match cell {
-        Cell::Int(value) => Some(*value),
-        _ => None,
     }
 }

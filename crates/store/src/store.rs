@@ -102,12 +102,21 @@ impl Store {
         }
     }
 
-    /// A reader, to be shared.
+    /// A reader, to be shared by those who answer callers.
     pub fn reader(&self) -> Arc<dyn Reader> {
         match &self.engine {
             Engine::Files(files) => files.reader(),
             Engine::Memory(memory) => Arc::new(memory.clone()),
             Engine::Postgres(postgres) => postgres.reader(),
+        }
+    }
+
+    /// A reader for those who work. On PostgreSQL it has a few connections of its own, so that thousands of callers who
+    /// ask do not keep the work waiting that they ask for.
+    pub fn own_reader(&self) -> Arc<dyn Reader> {
+        match &self.engine {
+            Engine::Postgres(postgres) => postgres.own_reader(),
+            Engine::Files(_) | Engine::Memory(_) => self.reader(),
         }
     }
 

@@ -160,7 +160,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let teller = match gateway.get(bank::NAME) {
         Some((_, account)) => {
             let (bank, teller) = Bank::open(bank::Setup {
-                reader: Arc::clone(&reader),
+                reader: store.own_reader(),
                 side: store.side(store::Place::Bank).map_err(failed)?,
                 clock: Arc::clone(&clock),
                 account: account.clone(),

@@ -85,9 +85,10 @@ impl Workers {
             let side = shared.then(|| parts.store.side(Place::Main)).transpose()?;
             Ok(side.map(|side| Lease::new(side, shard, role, holder.clone())))
         };
+        let reader = parts.store.own_reader();
         let tasks = Tasks::new(tasks::Setup {
             shard,
-            reader: parts.store.reader(),
+            reader: Arc::clone(&reader),
             line: queue,
             handed: hearing.handed,
             clock: Arc::clone(parts.clock),
@@ -100,7 +101,7 @@ impl Workers {
         });
         let webhooks = Webhooks::new(webhooks::Setup {
             shard,
-            reader: parts.store.reader(),
+            reader: Arc::clone(&reader),
             side: parts.store.side(Place::Main)?,
             control: parts.control.clone(),
             bell: hearing.bell,
@@ -111,7 +112,7 @@ impl Workers {
             lease: lease("webhooks")?,
         });
         let derived = parts.store.side(Place::Derived)?;
-        let projections = Projections::new(shard, parts.store.reader(), derived, watermark.clone());
+        let projections = Projections::new(shard, reader, derived, watermark.clone());
         let clock = parts.clock;
         self.loops.push(ports::task(turn(
             Projecting { projections, watermark },

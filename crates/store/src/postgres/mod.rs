@@ -31,8 +31,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long what was sent may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
-/// Connections that read.
+/// Connections that read for callers.
 const READERS: usize = 4;
+/// Connections that read for one who works.
+const OWN_READERS: usize = 2;
 
 /// An open database.
 pub(crate) struct Postgres {
@@ -63,6 +65,11 @@ impl Postgres {
     /// A reader.
     pub(crate) fn reader(&self) -> Arc<dyn Reader> {
         Arc::clone(&self.pool) as Arc<dyn Reader>
+    }
+
+    /// A reader with connections of its own.
+    pub(crate) fn own_reader(&self) -> Arc<dyn Reader> {
+        Arc::new(Pool::new(&self.server, OWN_READERS))
     }
 
     /// A writer of small transactions; it connects at its first call. All places are this database.

@@ -20,8 +20,7 @@ const BEGIN_SOON: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET L
 /// Rows are read by key. As for writers, plans are made once and must not depend on how small a table was that day: one
 /// that was made while a table was nearly empty walks all of it for ever.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-    SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
-    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+    SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off";
 
 /// One statement of a transaction, and what must come of it.
 struct Call<'a> {

@@ -13,5 +13,6 @@ mod conformance;
 mod lost_commit;
 mod opening;
 mod proxy;
+mod readers;
 mod statements;
 mod world;

@@ -7,10 +7,11 @@ mod pay;
 
 use std::io::stdout;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 
+use ::bench::load::machine::Watch;
 use ::bench::storage::Report;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{Exit, block, complain, say, told_to_stop};
 
@@ -50,13 +51,38 @@ fn engine_of(store: &store::Url) -> &'static str {
     }
 }
 
-/// Prints the figures, and writes them where that was asked for.
-fn tell(report: &Report, json: Option<&Path>) -> Result<Exit, Exit> {
-    let told = report.print(&mut stdout()).and_then(|()| json.map_or(Ok(()), |path| report.write_json(path)));
-    told.map(|()| Exit::Ok).map_err(|error| {
-        complain(&format!("cannot write the report: {error}"));
-        Exit::Machine
-    })
+/// How long, what is watched meanwhile, and where it is written: the same for whatever is measured below HTTP.
+#[derive(Args, Debug)]
+struct Run {
+    /// Counted seconds per row
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    duration: u32,
+    /// Seconds before, not counted
+    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
+    warm_up: u32,
+    /// The database's first process, to tell its CPU time
+    #[arg(long, value_name = "PID")]
+    database_pid: Option<u32>,
+    /// Write the report as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Run {
+    /// This process and the database.
+    fn watch(&self) -> Watch {
+        Watch { server_pid: Some(std::process::id()), database_pid: self.database_pid }
+    }
+
+    /// Prints the figures, and writes them where that was asked for.
+    fn tell(&self, report: &Report) -> Result<Exit, Exit> {
+        let json = self.json.as_deref();
+        let told = report.print(&mut stdout()).and_then(|()| json.map_or(Ok(()), |path| report.write_json(path)));
+        told.map(|()| Exit::Ok).map_err(|error| {
+            complain(&format!("cannot write the report: {error}"));
+            Exit::Machine
+        })
+    }
 }
 
 async fn echo(listen: SocketAddr) -> Result<Exit, Exit> {

@@ -1,10 +1,9 @@
 //! `suanpan bench naive`: the yardstick on PostgreSQL, a statement per row and a transaction per payment
 //! ([`store::naive`]), over several connections. The storage path only: no HTTP, no rules, no hash chain.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use ::bench::load::machine::{Cpu, Watch};
+use ::bench::load::machine::Cpu;
 use ::bench::storage::{Part, Report, Row, Shape};
 use clap::Args;
 use engine::ports::{Alarm as _, Clock as _, Random as _};
@@ -31,18 +30,8 @@ pub(in crate::cli) struct NaiveWay {
     /// Accounts that pay
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     accounts: u32,
-    /// Counted seconds per row
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    duration: u32,
-    /// Seconds before, not counted
-    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
-    warm_up: u32,
-    /// The database's first process, to tell its CPU time
-    #[arg(long, value_name = "PID")]
-    database_pid: Option<u32>,
-    /// Write the report as JSON, too
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    run: super::Run,
 }
 
 /// When, and to whom.
@@ -65,7 +54,7 @@ impl NaiveWay {
                 complain(&format!("{}: {error} ({})", self.store, error.detail()));
                 Exit::Store
             })?;
-            super::tell(&report, self.json.as_deref())
+            self.run.tell(&report)
         })
     }
 
@@ -77,8 +66,8 @@ impl NaiveWay {
         let mut report = Report::new("naive", super::engine_of(&self.store), payers);
         let mut paid = 0;
         for hot in [false, true] {
-            let counted_from = SystemClock.now().plus(i64::from(self.warm_up) * SECOND_US);
-            let end = counted_from.plus(i64::from(self.duration) * SECOND_US);
+            let counted_from = SystemClock.now().plus(i64::from(self.run.warm_up) * SECOND_US);
+            let end = counted_from.plus(i64::from(self.run.duration) * SECOND_US);
             let (parts, sum, cpu) = self.row(&naive, Load { payers, hot, counted_from, end }).await?;
             paid += sum;
             let shape = Shape { batch: 1, writers: parts.len(), hot };
@@ -92,7 +81,7 @@ impl NaiveWay {
     }
 
     async fn row(&self, naive: &Naive, load: Load) -> Result<(Vec<Part>, i64, Option<Cpu>), StoreError> {
-        let watch = Watch { server_pid: Some(std::process::id()), database_pid: self.database_pid };
+        let watch = self.run.watch();
         let mut runs = Vec::new();
         for _ in 0..self.connections {
             runs.push(ports::task(pay(naive.till().await?, load)));

@@ -9,9 +9,7 @@ mod line;
 mod town;
 mod writer;
 
-use std::path::PathBuf;
-
-use ::bench::load::machine::{Cpu, Watch};
+use ::bench::load::machine::Cpu;
 use ::bench::storage::{Part, Report, Row, Shape};
 use clap::Args;
 use engine::ports::{Alarm as _, Clock as _};
@@ -41,25 +39,15 @@ pub(in crate::cli) struct Ledger {
     /// Shards of the new store, each with a line of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     shards: u8,
-    /// Counted seconds per row
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    duration: u32,
-    /// Seconds before, not counted
-    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
-    warm_up: u32,
-    /// The database's first process, to tell its CPU time
-    #[arg(long, value_name = "PID")]
-    database_pid: Option<u32>,
-    /// Write the report as JSON, too
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    run: super::Run,
 }
 
 impl Ledger {
     pub(super) fn run(self) -> Result<Exit, Exit> {
         block(async move {
             let report = self.measure().await.map_err(|failure| failed(&self.store, &failure))?;
-            super::tell(&report, self.json.as_deref())
+            self.run.tell(&report)
         })
     }
 
@@ -92,8 +80,8 @@ impl Ledger {
 
     /// All lines at the same time.
     async fn row(&self, lines: Vec<Line>, work: Work) -> Result<(Vec<Line>, Vec<Part>, Option<Cpu>), Failure> {
-        let watch = Watch { server_pid: Some(std::process::id()), database_pid: self.database_pid };
-        let times = Times::from(SystemClock.now(), self.warm_up, self.duration);
+        let watch = self.run.watch();
+        let times = Times::from(SystemClock.now(), self.run.warm_up, self.run.duration);
         let on_a_thread = matches!(self.store, Url::Sqlite(_));
         let runs =
             lines.into_iter().map(|line| start(line, work, times, on_a_thread)).collect::<Result<Vec<_>, _>>()?;
