@@ -31,7 +31,9 @@ pub(super) fn no_table(error: &Error) -> bool {
 
 /// Whether two programs created the same thing at once.
 pub(super) fn created_twice(error: &Error) -> bool {
-    matches!(error.code(), Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DUPLICATE_TABLE)
+    // A table is also a type of its name; which of the two is met first is a matter of the moment.
+    let twice = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
+    error.code().is_some_and(|code| twice.contains(code))
 }
 
 /// Whether the server said for certain that a commit did not happen. A connection that is cut, or a server that goes
