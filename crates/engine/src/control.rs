@@ -136,7 +136,7 @@ impl Control {
     pub fn row(shard: i64, seq: i64, number: i64, version: &Version) -> Result<Vec<Cell>, serde_json::Error> {
         let (kind, id) = version.place();
         let body = serde_json::to_string(version)?;
-        let row = Record { shard, kind: kind.to_owned(), id: id.bytes(), version: number, seq, body };
+        let row = Record { shard, kind: kind.into(), id: id.bytes(), version: number, seq, body: body.into() };
         Ok(row.cells())
     }
 

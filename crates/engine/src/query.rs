@@ -178,5 +178,5 @@ fn one_more(limit: usize) -> Cell {
 }
 
 fn bytes(id: kernel::RootId) -> Cell {
-    Cell::Bytes(id.bytes().as_slice().into())
+    Cell::bytes(id.bytes())
 }

@@ -101,7 +101,7 @@ fn row(shard: i64, task: &Task) -> Vec<Cell> {
         due: task.due.micros(),
         tree: task.tree.bytes(),
         no: i64::from(task.no),
-        kind: task.kind.to_owned(),
+        kind: task.kind.into(),
         attempts: 0,
     }
     .cells()

@@ -236,7 +236,7 @@ impl Scene<'_> {
 
 /// Bytes as a cell.
 fn bytes(value: &[u8]) -> Cell {
-    Cell::Bytes(value.into())
+    Cell::bytes(value)
 }
 
 /// The sixteen bytes of an id in the first cell of a row.

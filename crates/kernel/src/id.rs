@@ -41,9 +41,7 @@ pub struct RootId(u128);
 
 impl fmt::Debug for RootId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(ROOT_CHARS);
-        self.encode(&mut text);
-        f.write_str(&text)
+        write_digits::<ROOT_CHARS>(self.0, f)
     }
 }
 
@@ -74,12 +72,6 @@ impl RootId {
         Time::from_micros(((self.0 >> 80) as i64).saturating_mul(1_000))
     }
 
-    fn encode(self, out: &mut String) {
-        for place in (0..ROOT_CHARS).rev() {
-            push_digit(out, (self.0 >> (place * 5) & 31) as usize);
-        }
-    }
-
     fn decode(text: &str) -> Option<Self> {
         if text.len() != ROOT_CHARS {
             return None;
@@ -97,18 +89,27 @@ impl RootId {
     }
 }
 
-fn push_digit(out: &mut String, value: usize) {
-    out.push(ALPHABET.get(value).map_or('0', |byte| char::from(*byte)));
+/// Writes the lowest `N` digits of `bits`, the highest first.
+fn write_digits<const N: usize>(mut bits: u128, out: &mut impl fmt::Write) -> fmt::Result {
+    let mut digits = [b'0'; N];
+    for place in digits.iter_mut().rev() {
+        *place = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
+        bits >>= 5;
+    }
+    out.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    ALPHABET.iter().position(|known| *known == byte).and_then(|place| u8::try_from(place).ok())
-}
-
-fn encode_number(number: u16, out: &mut String) {
-    for place in (0..CHILD_CHARS).rev() {
-        push_digit(out, usize::from(number >> (place * 5) & 31));
-    }
+    // The alphabet leaves out i, l, o and u.
+    Some(match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'h' => byte - b'a' + 10,
+        b'j'..=b'k' => byte - b'j' + 18,
+        b'm'..=b'n' => byte - b'm' + 20,
+        b'p'..=b't' => byte - b'p' + 22,
+        b'v'..=b'z' => byte - b'v' + 27,
+        _ => return None,
+    })
 }
 
 fn decode_number(text: &str) -> Option<u16> {
@@ -161,10 +162,8 @@ macro_rules! root_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + 1 + ROOT_CHARS);
-                text.push_str(concat!($prefix, "_"));
-                self.0.encode(&mut text);
-                f.write_str(&text)
+                f.write_str(concat!($prefix, "_"))?;
+                write_digits::<ROOT_CHARS>(self.0.0, f)
             }
         }
 
@@ -205,11 +204,9 @@ macro_rules! child_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + 1 + ROOT_CHARS + CHILD_CHARS);
-                text.push_str(concat!($prefix, "_"));
-                self.trade.0.encode(&mut text);
-                encode_number(self.no, &mut text);
-                f.write_str(&text)
+                f.write_str(concat!($prefix, "_"))?;
+                write_digits::<ROOT_CHARS>(self.trade.0.0, f)?;
+                write_digits::<CHILD_CHARS>(u128::from(self.no), f)
             }
         }
 
@@ -250,8 +247,9 @@ impl OrderId {
     pub fn institution_number(&self) -> String {
         let mut text = String::with_capacity(1 + ROOT_CHARS + CHILD_CHARS);
         text.push('P');
-        self.trade.0.encode(&mut text);
-        encode_number(self.no, &mut text);
+        // Writing to a text cannot fail.
+        let _ = write_digits::<ROOT_CHARS>(self.trade.0.0, &mut text);
+        let _ = write_digits::<CHILD_CHARS>(u128::from(self.no), &mut text);
         text
     }
 
@@ -286,6 +284,14 @@ mod tests {
         assert_eq!(PaymentId::parse(&payment.to_string()), Some(payment));
         assert_eq!(PaymentId::parse(&text), None);
         assert_eq!(PaymentId::parse("pay_日本語日本語日本語日本語"), None);
+    }
+
+    #[test]
+    fn every_digit_is_read_as_what_it_is_written_for() {
+        for byte in 0..=u8::MAX {
+            let place = ALPHABET.iter().position(|known| *known == byte);
+            assert_eq!(digit(byte).map(usize::from), place, "{}", char::from(byte));
+        }
     }
 
     proptest! {

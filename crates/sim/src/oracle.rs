@@ -93,7 +93,7 @@ pub(crate) fn invariants(store: &Store, quiesced_at: Option<Time>) -> Result<Vec
 pub(crate) fn sums(store: &Store) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for currency in ["CNY", "USD"] {
-        let params = vec![Cell::Int(0), Cell::Text(currency.into())];
+        let params = vec![Cell::Int(0), Cell::text(currency)];
         let lines = block_on(store.reader().query(&TRIAL, params)).map_err(|error| error.to_string())?;
         let column = |place: usize| -> i64 {
             let figure = |line: &Vec<Cell>| match line.get(place) {

@@ -18,8 +18,8 @@ mod url;
 #[doc(hidden)]
 pub use door::column_name;
 pub use door::{
-    Applied, AsCell, Ask, Cell, Cells, Change, Column, Dialect, Head, Inconsistent, Index, Kind, Line, Place, Reader,
-    Row, Side, Snapshot, Statement, Step, StoreError, Table, Update, Work, Written,
+    Applied, AsCell, Ask, Bytes, Cell, Cells, Change, Column, Dialect, Head, Inconsistent, Index, Kind, Line, Place,
+    Reader, Row, Side, Snapshot, Statement, Step, StoreError, Table, Text, Update, Work, Written,
 };
 pub use migrate::WANTED as SCHEMA;
 pub use postgres::naive;

@@ -61,7 +61,7 @@ fn script(version: i64, places: &[Place], dialect: Dialect, birth: Birth) -> Scr
                 .flat_map(|table| table.ddl(dialect)),
         );
         if places.contains(&Place::Main) {
-            let hash = Cell::Bytes([0; 32].as_slice().into());
+            let hash = Cell::bytes([0; 32]);
             steps.extend((0..birth.shards).map(|shard| run(&shard::NEW, vec![Cell::Int(shard), hash.clone()])));
         }
     }

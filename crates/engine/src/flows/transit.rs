@@ -63,11 +63,11 @@ pub fn depart(view: &mut View<'_>, departure: &Departure) -> Result<Outcome, Sto
         to_shard: way.to,
         seq,
         n,
-        purse: word_of(to).to_owned(),
-        owner: to.owner().to_string(),
+        purse: word_of(to).into(),
+        owner: to.owner().to_string().into(),
         amount: money.amount.minor(),
-        currency: money.currency.code().to_owned(),
-        object: object.clone(),
+        currency: money.currency.code().into(),
+        object: object.as_str().into(),
     };
     view.put((way.from, way.to, seq, n), sent);
     Ok(Outcome::Done)
@@ -96,7 +96,10 @@ pub fn arrive(view: &mut View<'_>, arrival: &Arrival) -> Result<Outcome, Stop> {
         Err(error) => {
             let attempts = parked.map_or(0, |parked| parked.attempts) + 1;
             let due = view.now().plus(pause_us(attempts)).micros();
-            view.put(parked_key, Parked { reader: reader(to), shard: from, seq, n, due, attempts, error });
+            view.put(
+                parked_key,
+                Parked { reader: reader(to).into(), shard: from, seq, n, due, attempts, error: error.into() },
+            );
         }
     }
     if is_next {
@@ -115,7 +118,7 @@ fn take_in(view: &mut View<'_>, way: Way, sent: &Sent) -> Result<Result<(), Stri
     let merchant = owner.merchant();
     let purse = [Purse::Balance(owner.clone()), Purse::Budget(owner)].into_iter().find(|it| word_of(it) == sent.purse);
     let verb = Verb::Arrive { purse: purse.ok_or_else(|| broken("no purse"))?, money, way };
-    let post = Post { context: None, merchant, currency, object: sent.object.clone(), verb };
+    let post = Post { context: None, merchant, currency, object: sent.object.clone().into(), verb };
     Ok(book(view, None, &post)?.map_err(|refused| refused.to_string()))
 }
 

@@ -83,7 +83,7 @@ impl OfShard {
     /// What this shard has of an owner's accounts.
     async fn accounts(&self, owner: &Owner) -> Result<Vec<Account>, Problem> {
         self.caught_up(false).await?;
-        let rows = self.rows(&ACCOUNTS_OF, vec![self.number(), Cell::Text(owner.to_string().into())]).await?;
+        let rows = self.rows(&ACCOUNTS_OF, vec![self.number(), Cell::text(owner.to_string())]).await?;
         let id = |row| Cells::new(AccountList::TABLE, row).fixed().map(|id| AccountId(RootId::from_bytes(id)));
         let ids = rows.into_iter().map(id).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
         let memory = self.load(ids.iter().map(|id| Account::key(*id))).await?;

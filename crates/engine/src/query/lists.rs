@@ -117,7 +117,7 @@ fn filtered(statements: Statements, mut params: Vec<Cell>, filter: &Filter) -> (
         (Some(_), Some(_)) => by_both,
     };
     params.extend(filter.merchant.map(|merchant| bytes(merchant.0)));
-    params.extend(filter.status.map(|status| Cell::Text(status.into())));
+    params.extend(filter.status.map(Cell::text));
     (statement, params)
 }
 

@@ -27,14 +27,14 @@ impl Queries {
 
 impl OfShard {
     async fn sums_now(&self, currency: Currency) -> Result<Vec<Sum>, Problem> {
-        let params = vec![self.number(), Cell::Text(currency.code().into())];
+        let params = vec![self.number(), Cell::text(currency.code())];
         let rows = self.rows(&TRIAL, params).await?;
         rows.into_iter().map(|row| now(currency, row)).collect::<Result<_, _>>().map_err(inconsistent)
     }
 
     async fn sums_until(&self, currency: Currency, date: i64) -> Result<Vec<Sum>, Problem> {
         self.caught_up(false).await?;
-        let params = vec![self.number(), Cell::Int(date), Cell::Text(currency.code().into())];
+        let params = vec![self.number(), Cell::Int(date), Cell::text(currency.code())];
         let rows = self.rows(&DAYS, params).await?;
         rows.into_iter().map(|row| day(currency, row)).collect::<Result<_, _>>().map_err(inconsistent)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::{OrderId, limits};
 use store::invariants::{ANSWERS_AFTER, CLAIMS_AFTER};
 use store::tables::log::{Answer, Claim};
-use store::{Ask, Cell, Row as _, StoreError, Table};
+use store::{Ask, Cell, Row as _, StoreError, Table, Text};
 
 use super::{Report, Scene};
 use crate::answers::{ClaimKind, place_of};
@@ -49,7 +49,7 @@ fn leads_to(kind: &str, scope: &str, key: &str, h: i64) -> bool {
 /// An answer without its body.
 struct Brief {
     place: (i64, i64),
-    key: (String, String, String),
+    key: (Text, Text, Text),
     h: i64,
 }
 
@@ -86,7 +86,7 @@ fn brief(row: Vec<Cell>, report: &mut Report) -> Option<Brief> {
         return None;
     };
     let h = place_of(known, scope, key);
-    Some(Brief { place: (*seq, *n), key: (kind.to_string(), scope.to_string(), key.to_string()), h })
+    Some(Brief { place: (*seq, *n), key: (kind.clone(), scope.clone(), key.clone()), h })
 }
 
 async fn claims(scene: &Scene<'_>, places: BTreeSet<i64>) -> Result<BTreeMap<i64, Claim>, StoreError> {

@@ -86,10 +86,10 @@ mod tests {
     #[test]
     fn keys_are_readable() {
         let trade = TradeId(RootId::from_bytes([3; 16]));
-        let root = || Cell::Bytes([3; 16].as_slice().into());
+        let root = || Cell::bytes([3; 16]);
         assert_eq!(of(PaymentRow::TABLE, &[root(), Cell::Int(2)]), PaymentId::new(trade, 2).to_string());
         assert_eq!(of(AccountRow::TABLE, &[root()]), AccountId(trade.0).to_string());
-        assert_eq!(of(AccountRow::TABLE, &[Cell::Text("CNY".into())]), "CNY");
+        assert_eq!(of(AccountRow::TABLE, &[Cell::text("CNY")]), "CNY");
         let line = HoldKey { no: HoldNo::RefundLine(7), leg: 1 };
         assert_eq!(of(HoldRow::TABLE, &[root(), Cell::Int(line.number())]), format!("{trade} refund line 7 leg 1"));
         assert_eq!(of(PaymentRow::TABLE, &[root(), Cell::Int(-2)]), format!("{trade}/-2"));

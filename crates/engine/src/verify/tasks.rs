@@ -17,7 +17,7 @@ const CHUNK: i64 = 500;
 
 /// Every task is a timer of a state.
 pub(super) async fn check(scene: &Scene<'_>, report: &mut Report) -> Result<(), StoreError> {
-    let mut after = vec![Cell::Int(i64::MIN), bytes(&[]), Cell::Int(0), Cell::Text("".into())];
+    let mut after = vec![Cell::Int(i64::MIN), bytes(&[]), Cell::Int(0), Cell::text("")];
     loop {
         let mut params = vec![Cell::Int(scene.shard)];
         params.extend(after);
@@ -77,7 +77,7 @@ async fn settle(scene: &Scene<'_>, suspects: Vec<TaskRow>, report: &mut Report) 
             (false, true) => "is missing: a state waits for it",
             (true, true) | (false, false) => continue,
         };
-        report.note("I32", TaskRow::TABLE, key::of_row(TaskRow::TABLE, &suspect.cells()), what);
+        report.note("I32", TaskRow::TABLE, key::of_row(TaskRow::TABLE, &suspect.clone().cells()), what);
     }
     Ok(())
 }
@@ -92,17 +92,18 @@ async fn present(scene: &Scene<'_>, rows: &[TaskRow]) -> Result<BTreeSet<Place>,
 type Place = (i64, [u8; 16], i64, String);
 
 fn place(row: &TaskRow) -> Place {
-    (row.due, row.tree, row.no, row.kind.clone())
+    (row.due, row.tree, row.no, row.kind.clone().into())
 }
 
 fn ask(rows: &[TaskRow]) -> Ask {
-    let keys = rows.iter().map(|row| row.cells().get(1..TaskRow::TABLE.key).unwrap_or_default().to_vec()).collect();
+    let keys =
+        rows.iter().map(|row| row.clone().cells().get(1..TaskRow::TABLE.key).unwrap_or_default().to_vec()).collect();
     Ask { table: TaskRow::TABLE, keys }
 }
 
 fn row(shard: i64, task: &Task) -> TaskRow {
     let (due, tree, no, kind) = (task.due.micros(), task.tree.bytes(), i64::from(task.no), task.kind.to_owned());
-    TaskRow { shard, due, tree, no, kind, attempts: 0 }
+    TaskRow { shard, due, tree, no, kind: kind.into(), attempts: 0 }
 }
 
 fn states_of(row: &TaskRow) -> Vec<Key> {

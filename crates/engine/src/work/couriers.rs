@@ -75,7 +75,7 @@ impl Courier {
     /// What another shard has sent after the place up to which it was taken in.
     async fn next(&self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
         let to = self.setup.shard;
-        let params = vec![Cell::Text(reader(to).into()), Cell::Int(from)];
+        let params = vec![Cell::text(reader(to)), Cell::Int(from)];
         let cursor = self.setup.reader.query(&CURSOR, params).await?.into_iter().next();
         let cursor = cursor.map(Cursor::from_cells).transpose()?;
         let mut after = cursor.map_or(BEGINNING, |cursor| (cursor.seq, cursor.n));
@@ -98,8 +98,8 @@ impl Courier {
         let now: Time = self.setup.clock.now();
         let (first, last) = (reader(to), format!("{}!", reader(to)));
         let limit = i64::try_from(limit.max(1)).unwrap_or(i64::MAX);
-        let text = |text: String| Cell::Text(text.into());
-        let params = vec![Cell::Int(from), Cell::Int(now.micros()), text(first), text(last), Cell::Int(limit)];
+        let params =
+            vec![Cell::Int(from), Cell::Int(now.micros()), Cell::text(first), Cell::text(last), Cell::Int(limit)];
         let rows = self.setup.reader.query(&PARKED_DUE, params).await?.into_iter().map(Parked::from_cells);
         let arrival = |row: Parked| Arrival { to, from, after: BEGINNING, place: (row.seq, row.n) };
         Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().map(arrival).collect())

@@ -58,8 +58,7 @@ impl Lease {
     }
 
     async fn run(&mut self, statement: &'static Statement, rest: Vec<Cell>) -> Result<bool, StoreError> {
-        let text = |text: &str| Cell::Text(text.into());
-        let mut params = vec![Cell::Int(self.shard), text(self.role), text(&self.holder)];
+        let mut params = vec![Cell::Int(self.shard), Cell::text(self.role), Cell::text(&self.holder)];
         params.extend(rest);
         let steps = vec![Step::Run { statement, params, expect: None }];
         match self.side.transaction(steps, false).await? {

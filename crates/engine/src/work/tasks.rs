@@ -243,9 +243,9 @@ impl Tasks {
                     self.look = Look::At(now.plus(LOOK_US));
                     return Ok(());
                 }
-                vec![Cell::Int(i64::MIN), Cell::Bytes([].into()), Cell::Int(0), Cell::Text("".into())]
+                vec![Cell::Int(i64::MIN), Cell::bytes([]), Cell::Int(0), Cell::text("")]
             }
-            Look::After(row) => row.cells().into_iter().skip(1).take(4).collect(),
+            Look::After(row) => row.clone().cells().into_iter().skip(1).take(4).collect(),
         };
         if self.ready.len() >= PAGE {
             return Ok(());

@@ -323,7 +323,7 @@ impl Webhooks {
             return Ok(());
         }
         let mut steps = Vec::with_capacity(self.steps.len() + 1);
-        let mut params = vec![Cell::Text(READER.into())];
+        let mut params = vec![Cell::text(READER)];
         params.extend([self.setup.shard, to.0, to.1, from.0, from.1].map(Cell::Int));
         steps.push(Step::Run { statement: &CURSOR_MOVE, params, expect: Some(1) });
         steps.append(&mut self.steps);
@@ -344,7 +344,7 @@ impl Webhooks {
 
     /// Where the cursor is; it begins at the beginning of the log.
     async fn cursor(&mut self) -> Result<Place, StoreError> {
-        let (reader, shard) = (Cell::Text(READER.into()), Cell::Int(self.setup.shard));
+        let (reader, shard) = (Cell::text(READER), Cell::Int(self.setup.shard));
         let rows = self.setup.reader.query(&CURSOR, vec![reader.clone(), shard.clone()]).await?;
         if let Some(row) = rows.into_iter().next() {
             let cursor = Cursor::from_cells(row)?;

@@ -289,7 +289,7 @@ fn what_does_not_come_out_even_is_found() {
         assert_eq!(sent.len(), 2);
         // A message that is lost, and one that says more than was taken.
         let mut lost = Change::of(Sent::TABLE);
-        lost.deletes.push(sent[1].cells()[..4].to_vec());
+        lost.deletes.push(sent[1].clone().cells()[..4].to_vec());
         town.change(lost);
         assert_eq!(town.findings(), ["I22"]);
         let mut more = Change::of(Sent::TABLE);
@@ -297,7 +297,7 @@ fn what_does_not_come_out_even_is_found() {
         town.change(more);
         assert_eq!(town.findings(), ["I22"]);
         let mut right = Change::of(Sent::TABLE);
-        let (old, new) = (Sent { amount: 51, ..sent[1].clone() }.cells(), sent[1].cells());
+        let (old, new) = (Sent { amount: 51, ..sent[1].clone() }.cells(), sent[1].clone().cells());
         right.updates.push(Update { old, new });
         town.change(right);
         assert_eq!(town.findings(), Vec::<&str>::new());

@@ -59,7 +59,7 @@ impl Records {
     /// The records of these numbers, in one read.
     pub(super) async fn load<'a>(&mut self, numbers: impl Iterator<Item = &'a str>) -> Result<Open, StoreError> {
         let numbers: BTreeSet<&str> = numbers.collect();
-        let keys = numbers.into_iter().map(|number| vec![Cell::Text(number.into())]).collect();
+        let keys = numbers.into_iter().map(|number| vec![Cell::text(number)]).collect();
         let snapshot = self.reader.load(SHARD, vec![Ask { table: Row::TABLE, keys }]).await?;
         open(snapshot.rows.into_iter().flatten())
     }
@@ -84,7 +84,7 @@ impl Records {
         let mut change = Change::of(Row::TABLE);
         for (number, order) in open.put {
             let body = serde_json::to_string(&order).map_err(|error| broken(&error))?;
-            change.upserts.push(Row { number, due: order.due(), body }.cells());
+            change.upserts.push(Row { number: number.into(), due: order.due(), body: body.into() }.cells());
         }
         match self.side.transaction(vec![Step::Change(change)], false).await? {
             Applied::Done(_) => Ok(()),
@@ -103,7 +103,7 @@ fn open(rows: impl Iterator<Item = Vec<Cell>>) -> Result<Open, StoreError> {
     let mut read = BTreeMap::new();
     for row in rows {
         let row = Row::from_cells(row)?;
-        read.insert(row.number, serde_json::from_str(&row.body).map_err(|error| broken(&error))?);
+        read.insert(row.number.into(), serde_json::from_str(&row.body).map_err(|error| broken(&error))?);
     }
     Ok(Open { read, put: BTreeMap::new() })
 }
@@ -117,7 +117,7 @@ pub(crate) async fn statement(reader: &dyn Reader, from: Time, until: Time) -> R
     let mut records: Vec<BankOrder> = Vec::new();
     let mut after = String::new();
     loop {
-        let rows = reader.query(&AFTER, vec![Cell::Text(after.as_str().into()), Cell::Int(PAGE)]).await?;
+        let rows = reader.query(&AFTER, vec![Cell::text(after.as_str()), Cell::Int(PAGE)]).await?;
         let page = open(rows.into_iter())?;
         let Some((last, _)) = page.read.last_key_value() else { break };
         after.clone_from(last);

@@ -79,7 +79,7 @@ impl World {
     }
 
     fn first_parked(&self) -> Result<Option<i64>, String> {
-        let names = ["", "~"].map(|name| Cell::Text(name.into()));
+        let names = ["", "~"].map(|name| Cell::text(name));
         let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
         params.extend(names);
         params.push(Cell::Int(1));
@@ -89,7 +89,7 @@ impl World {
     }
 
     fn first_task(&self) -> Result<Option<i64>, String> {
-        let beginning = [Cell::Int(i64::MIN), Cell::Bytes([].into()), Cell::Int(0), Cell::Text("".into())];
+        let beginning = [Cell::Int(i64::MIN), Cell::bytes([]), Cell::Int(0), Cell::text("")];
         let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
         params.extend(beginning);
         params.push(Cell::Int(1));

@@ -324,7 +324,7 @@ fn array(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Row, row};
+    use crate::{Row, Text, row};
 
     row! {
         /// A row with everything that a text can depend on.
@@ -336,7 +336,7 @@ mod tests {
             /// In the key.
             pub(crate) id: [u8; 2],
             /// Not in the key.
-            pub(crate) label: Option<String>,
+            pub(crate) label: Option<Text>,
             /// The guard.
             pub(crate) version: i64,
         }
@@ -401,7 +401,7 @@ mod tests {
         let bulks = Bulk::of(&change).unwrap();
         assert_eq!(bulks.iter().map(|bulk| bulk.verb).collect::<Vec<_>>(), [Verb::Update(0b10000)]);
         let cells: Vec<&Cell> = bulks[0].bound.iter().map(|bound| bulks[0].rows[0].cell(*bound)).collect();
-        let id = Cell::Bytes([0, 0].into());
+        let id = Cell::bytes([0, 0]);
         assert_eq!(cells, [&Cell::Int(2), &Cell::Int(0), &Cell::Int(1), &id, &Cell::Int(1)]);
     }
 }

@@ -5,7 +5,15 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::table::Table;
+
+/// Text of a cell; short ones, and most are words and codes, are kept in place.
+pub use compact_str::CompactString as Text;
+
+/// Bytes of a cell; an id is kept in place.
+pub type Bytes = SmallVec<[u8; 16]>;
 
 /// The longest text or bytes that `Debug` shows; anything longer may be a body and is named by its length alone.
 const SHOWN: usize = 32;
@@ -18,9 +26,21 @@ pub enum Cell {
     /// A whole number.
     Int(i64),
     /// Text in UTF-8 without NUL characters (PostgreSQL stores none).
-    Text(Box<str>),
+    Text(Text),
     /// Bytes.
-    Bytes(Box<[u8]>),
+    Bytes(Bytes),
+}
+
+impl Cell {
+    /// Text.
+    pub fn text(text: impl Into<Text>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Bytes.
+    pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
+        Self::Bytes(Bytes::from_slice(bytes.as_ref()))
+    }
 }
 
 impl fmt::Debug for Cell {
@@ -79,7 +99,7 @@ impl Cells {
     }
 
     /// The next cell, text.
-    pub fn text(&mut self) -> Result<Box<str>, Inconsistent> {
+    pub fn text(&mut self) -> Result<Text, Inconsistent> {
         match self.cell()? {
             Cell::Text(text) => Ok(text),
             _ => Err(self.wrong("is not text")),
@@ -87,7 +107,7 @@ impl Cells {
     }
 
     /// The next cell, bytes.
-    pub fn bytes(&mut self) -> Result<Box<[u8]>, Inconsistent> {
+    pub fn bytes(&mut self) -> Result<Bytes, Inconsistent> {
         match self.cell()? {
             Cell::Bytes(bytes) => Ok(bytes),
             _ => Err(self.wrong("is not bytes")),
@@ -97,7 +117,7 @@ impl Cells {
     /// The next cell, exactly `N` bytes.
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Inconsistent> {
         let bytes = self.bytes()?;
-        <[u8; N]>::try_from(bytes.as_ref()).map_err(|_| self.wrong("has the wrong length"))
+        <[u8; N]>::try_from(bytes.as_slice()).map_err(|_| self.wrong("has the wrong length"))
     }
 
     /// A whole number, or nothing.
@@ -106,12 +126,12 @@ impl Cells {
     }
 
     /// Text, or nothing.
-    pub fn opt_text(&mut self) -> Result<Option<Box<str>>, Inconsistent> {
+    pub fn opt_text(&mut self) -> Result<Option<Text>, Inconsistent> {
         self.optional(Self::text)
     }
 
     /// Bytes, or nothing.
-    pub fn opt_bytes(&mut self) -> Result<Option<Box<[u8]>>, Inconsistent> {
+    pub fn opt_bytes(&mut self) -> Result<Option<Bytes>, Inconsistent> {
         self.optional(Self::bytes)
     }
 
@@ -149,15 +169,15 @@ pub trait AsCell: Sized {
     /// Whether the column may hold nothing.
     const NULL: bool = false;
     /// The value as a cell.
-    fn to_cell(&self) -> Cell;
+    fn into_cell(self) -> Cell;
     /// Reads the next cell as a value of this type.
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent>;
 }
 
 impl AsCell for i64 {
     const KIND: super::table::Kind = super::table::Kind::Int;
-    fn to_cell(&self) -> Cell {
-        Cell::Int(*self)
+    fn into_cell(self) -> Cell {
+        Cell::Int(self)
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
         cells.int()
@@ -167,8 +187,8 @@ impl AsCell for i64 {
 /// A flag: 1 or 0.
 impl AsCell for bool {
     const KIND: super::table::Kind = super::table::Kind::Int;
-    fn to_cell(&self) -> Cell {
-        Cell::Int(i64::from(*self))
+    fn into_cell(self) -> Cell {
+        Cell::Int(i64::from(self))
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
         match cells.int()? {
@@ -179,20 +199,10 @@ impl AsCell for bool {
     }
 }
 
-impl AsCell for String {
+impl AsCell for Text {
     const KIND: super::table::Kind = super::table::Kind::Text;
-    fn to_cell(&self) -> Cell {
-        Cell::Text(self.as_str().into())
-    }
-    fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
-        cells.text().map(String::from)
-    }
-}
-
-impl AsCell for Box<str> {
-    const KIND: super::table::Kind = super::table::Kind::Text;
-    fn to_cell(&self) -> Cell {
-        Cell::Text(self.clone())
+    fn into_cell(self) -> Cell {
+        Cell::Text(self)
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
         cells.text()
@@ -201,18 +211,18 @@ impl AsCell for Box<str> {
 
 impl AsCell for Vec<u8> {
     const KIND: super::table::Kind = super::table::Kind::Bytes;
-    fn to_cell(&self) -> Cell {
-        Cell::Bytes(self.as_slice().into())
+    fn into_cell(self) -> Cell {
+        Cell::Bytes(self.into())
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
-        cells.bytes().map(Vec::from)
+        cells.bytes().map(Bytes::into_vec)
     }
 }
 
 impl<const N: usize> AsCell for [u8; N] {
     const KIND: super::table::Kind = super::table::Kind::Bytes;
-    fn to_cell(&self) -> Cell {
-        Cell::Bytes(self.as_slice().into())
+    fn into_cell(self) -> Cell {
+        Cell::bytes(self)
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
         cells.fixed()
@@ -222,8 +232,8 @@ impl<const N: usize> AsCell for [u8; N] {
 impl<T: AsCell> AsCell for Option<T> {
     const KIND: super::table::Kind = T::KIND;
     const NULL: bool = true;
-    fn to_cell(&self) -> Cell {
-        self.as_ref().map_or(Cell::Null, T::to_cell)
+    fn into_cell(self) -> Cell {
+        self.map_or(Cell::Null, T::into_cell)
     }
     fn from_cell(cells: &mut Cells) -> Result<Self, Inconsistent> {
         cells.optional(T::from_cell)
@@ -243,10 +253,10 @@ mod tests {
     #[test]
     fn long_values_are_not_shown() {
         assert_eq!(format!("{:?}", Cell::Text("paid".into())), "\"paid\"");
-        assert_eq!(format!("{:?}", Cell::Bytes([1, 255].into())), "01ffh");
+        assert_eq!(format!("{:?}", Cell::bytes([1, 255])), "01ffh");
         let body = Cell::Text("4111111111111111".repeat(3).into());
         assert_eq!(format!("{body:?}"), "text of 48 bytes");
-        assert_eq!(format!("{:?}", Cell::Bytes([7; 33].into())), "33 bytes");
+        assert_eq!(format!("{:?}", Cell::bytes([7; 33])), "33 bytes");
     }
 
     #[test]
@@ -258,7 +268,7 @@ mod tests {
         assert!(wrong(vec![Cell::Int(1), Cell::Null]).contains("`epoch` is not a whole number"));
         assert!(wrong(vec![Cell::Int(1)]).contains("`epoch` is missing"));
         assert!(wrong(vec![Cell::Int(1); 3]).contains("is followed by columns"));
-        assert!(cells(vec![Cell::Bytes([0; 3].into())]).fixed::<4>().unwrap_err().why.contains("length"));
+        assert!(cells(vec![Cell::bytes([0; 3])]).fixed::<4>().unwrap_err().why.contains("length"));
     }
 
     #[test]
@@ -267,13 +277,13 @@ mod tests {
         assert_eq!(cells.opt_int(), Ok(None));
         assert_eq!(cells.opt_text(), Ok(Some("a".into())));
         assert_eq!(Option::<[u8; 16]>::from_cell(&mut cells), Ok(None));
-        assert!(String::from_cell(&mut cells).is_err());
+        assert!(Text::from_cell(&mut cells).is_err());
     }
 
     #[test]
     fn cells_sort_as_columns_do() {
         let text = |text: &str| Cell::Text(text.into());
         assert!(text("B") < text("a") && text("a") < text("aa") && text("z") < text("ä"));
-        assert!(Cell::Int(-1) < Cell::Int(0) && Cell::Bytes([1].into()) < Cell::Bytes([1, 0].into()));
+        assert!(Cell::Int(-1) < Cell::Int(0) && Cell::bytes([1]) < Cell::bytes([1, 0]));
     }
 }

@@ -13,7 +13,7 @@ mod table;
 mod unit;
 
 pub use bulk::Dialect;
-pub use cell::{AsCell, Cell, Cells, Inconsistent};
+pub use cell::{AsCell, Bytes, Cell, Cells, Inconsistent, Text};
 pub(crate) use error::Stop;
 pub use error::StoreError;
 pub use row::{Row, column_name};

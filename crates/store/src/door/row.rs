@@ -9,13 +9,13 @@ pub trait Row: Clone + PartialEq + Sized {
     const TABLE: &'static Table;
 
     /// Appends one cell per column.
-    fn write(&self, out: &mut Vec<Cell>);
+    fn write(self, out: &mut Vec<Cell>);
 
     /// Reads one cell per column.
     fn read(cells: &mut Cells) -> Result<Self, Inconsistent>;
 
     /// The row as cells.
-    fn cells(&self) -> Vec<Cell> {
+    fn cells(self) -> Vec<Cell> {
         let mut out = Vec::with_capacity(Self::TABLE.columns.len());
         self.write(&mut out);
         out
@@ -55,7 +55,7 @@ pub const fn column_name(field: &'static str) -> &'static str {
 ///         /// How many pieces lie on it.
 ///         pub pieces: i64,
 ///         /// What they are, if any.
-///         pub label: Option<String>,
+///         pub label: Option<store::Text>,
 ///         /// Raised by every update.
 ///         pub version: i64,
 ///     }
@@ -108,8 +108,8 @@ macro_rules! row {
                 ],
             };
 
-            fn write(&self, out: &mut Vec<$crate::Cell>) {
-                $( out.push($crate::AsCell::to_cell(&self.$field)); )+
+            fn write(self, out: &mut Vec<$crate::Cell>) {
+                $( out.push($crate::AsCell::into_cell(self.$field)); )+
             }
 
             fn read(cells: &mut $crate::Cells) -> Result<Self, $crate::Inconsistent> {

@@ -102,9 +102,9 @@ impl<'a> FromSql<'a> for Cell {
             return i64::from_sql(ty, raw).map(Cell::Int);
         }
         if *ty == Type::TEXT {
-            return <&str>::from_sql(ty, raw).map(|text| Cell::Text(text.into()));
+            return <&str>::from_sql(ty, raw).map(|text| Cell::text(text));
         }
-        Ok(Cell::Bytes(raw.into()))
+        Ok(Cell::bytes(raw))
     }
 
     fn from_sql_null(_: &Type) -> Result<Self, Failure> {

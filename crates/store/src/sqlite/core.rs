@@ -375,10 +375,10 @@ fn read(row: &Row<'_>, position: usize) -> Result<Cell, StoreError> {
         ValueRef::Null => Ok(Cell::Null),
         ValueRef::Integer(number) => Ok(Cell::Int(number)),
         ValueRef::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => Ok(Cell::Text(text.into())),
+            Ok(text) => Ok(Cell::text(text)),
             Err(_) => Err(StoreError::broken("a text is not UTF-8")),
         },
-        ValueRef::Blob(bytes) => Ok(Cell::Bytes(bytes.into())),
+        ValueRef::Blob(bytes) => Ok(Cell::bytes(bytes)),
         ValueRef::Real(_) => Err(StoreError::broken("a value is a floating-point number")),
     }
 }

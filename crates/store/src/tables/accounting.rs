@@ -5,11 +5,12 @@
 //! below zero, a balance beyond the account's limits (holds counted), and a hold captured or released beyond its amount.
 
 use accounting::{Account, AccountKey, Hold, HoldKey, Side, Subject};
+use compact_str::ToCompactString as _;
 use kernel::{AccountId, Currency, Owner, RootId, TradeId};
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row, statements};
+use crate::{Row, Text, row, statements};
 
 row! {
     /// An account: whose, on what, in what, and its counters in minor units.
@@ -19,13 +20,13 @@ row! {
         /// Derived from owner, subject and currency.
         pub id: [u8; 16],
         /// Whose, in canonical text form.
-        pub owner: String,
+        pub owner: Text,
         /// The subject's code.
-        pub subject: String,
+        pub subject: Text,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// The normal side, D or C.
-        pub side: String,
+        pub side: Text,
         /// Debits posted.
         pub dp: i64,
         /// Credits posted.
@@ -65,19 +66,19 @@ row! {
         /// The number within the batch.
         pub n: i64,
         /// The template's name.
-        pub template: String,
+        pub template: Text,
         /// The template's version.
         pub template_version: i64,
         /// The merchant it concerns.
         pub merchant: Option<[u8; 16]>,
         /// From the context.
-        pub order_type: Option<String>,
+        pub order_type: Option<Text>,
         /// From the context.
-        pub sub_type: Option<String>,
+        pub sub_type: Option<Text>,
         /// The trade it belongs to.
         pub trade: Option<[u8; 16]>,
         /// The object whose fact it is, in text form.
-        pub object: String,
+        pub object: Text,
     }
 }
 
@@ -93,7 +94,7 @@ row! {
         /// The number of its voucher within the batch.
         pub voucher: i64,
         /// post, hold, capture or release.
-        pub op: String,
+        pub op: Text,
         /// The number of the hold it opens, captures or releases.
         pub hold: Option<i64>,
         /// The account debited.
@@ -103,9 +104,9 @@ row! {
         /// Minor units.
         pub amount: i64,
         /// The institution, or internal.
-        pub pay_org: String,
+        pub pay_org: Text,
         /// What it is within its voucher.
-        pub code: String,
+        pub code: Text,
         /// The debit account's version after it.
         pub d_ver: i64,
         /// The debit account's posted balance after it.
@@ -160,17 +161,17 @@ impl Aggregate for Account {
     const TABLES: &'static [&'static crate::Table] = &[AccountRow::TABLE];
 
     fn prefix(key: AccountId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {
         let row = AccountRow {
             shard,
             id: self.id.0.bytes(),
-            owner: self.owner.to_string(),
-            subject: self.subject.as_str().to_owned(),
-            currency: self.currency.code().to_owned(),
-            side: self.side.as_str().to_owned(),
+            owner: self.owner.to_compact_string(),
+            subject: self.subject.as_str().into(),
+            currency: self.currency.code().into(),
+            side: self.side.as_str().into(),
             dp: self.dp,
             cp: self.cp,
             dh: self.dh,
@@ -236,7 +237,7 @@ impl Aggregate for Holds {
     const TABLES: &'static [&'static crate::Table] = &[HoldRow::TABLE];
 
     fn prefix(key: TradeId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {

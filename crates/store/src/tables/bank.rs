@@ -1,16 +1,16 @@
 //! The simulated institution's own records. They share no transaction with ours, as a real institution's would not.
 
-use crate::{row, statements};
+use crate::{Text, row, statements};
 
 row! {
     /// One order at the simulated institution.
     pub struct BankOrder in Bank "bank_order" key 1 {
         /// Our number of it.
-        pub number: String,
+        pub number: Text,
         /// When its next notification is due, in microseconds; none where nothing is to be told.
         pub due: Option<i64>,
         /// The record, as JSON that SQL never looks into.
-        pub body: String,
+        pub body: Text,
     }
     index "bank_order_due" (due) where "due IS NOT NULL";
 }

@@ -28,7 +28,7 @@ impl fmt::Debug for Body {
 impl AsCell for Body {
     const KIND: Kind = Kind::Bytes;
 
-    fn to_cell(&self) -> Cell {
+    fn into_cell(self) -> Cell {
         let text = self.0.as_bytes();
         let block = lz4_flex::block::compress_with_dict(text, SAMPLE);
         let mut packed = Vec::with_capacity(block.len().min(text.len()) + 5);
@@ -106,7 +106,7 @@ mod tests {
         for bytes in
             [vec![], vec![9, 1, 2], vec![1], vec![1, 255, 255, 255, 255, 0], vec![1, 9, 0, 0, 0, 7], vec![0, 0xff]]
         {
-            let row = vec![Cell::Int(1), Cell::Bytes(bytes.into())];
+            let row = vec![Cell::Int(1), Cell::bytes(bytes)];
             assert!(Only::from_cells(row).is_err());
         }
     }

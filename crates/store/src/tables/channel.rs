@@ -9,7 +9,7 @@ use kernel::{
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 row! {
     /// One attempt at an institution; durable before the call.
@@ -29,27 +29,27 @@ row! {
         /// From the context.
         pub merchant: [u8; 16],
         /// From the context.
-        pub order_type: String,
+        pub order_type: Text,
         /// From the context.
-        pub sub_type: String,
+        pub sub_type: Text,
         /// The channel account; the context's institution.
-        pub pay_org: String,
+        pub pay_org: Text,
         /// What is paid with.
-        pub method: String,
+        pub method: Text,
         /// Minor units.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// What the simulated institution does.
-        pub sandbox: Option<String>,
+        pub sandbox: Option<Text>,
         /// Where it stands.
-        pub status: String,
+        pub status: Text,
         /// Whether the institution is to close it.
         pub closing: bool,
         /// redirect or qr_code.
-        pub credential_kind: Option<String>,
+        pub credential_kind: Option<Text>,
         /// Its address or content.
-        pub credential: Option<String>,
+        pub credential: Option<Text>,
         /// Calls made.
         pub attempts: i64,
         /// Queries made.
@@ -63,7 +63,7 @@ row! {
         /// Microseconds.
         pub lifetime_until: i64,
         /// The institution's number of the first movement.
-        pub channel_no: Option<String>,
+        pub channel_no: Option<Text>,
         /// How often money came.
         pub receipts: i64,
         /// Whether people were told that there is no final word.
@@ -86,15 +86,15 @@ row! {
         /// The order's number.
         pub channel_order: i64,
         /// answer, notify or query.
-        pub source: String,
+        pub source: Text,
         /// What was said.
-        pub outcome: String,
+        pub outcome: Text,
         /// Minor units, where money was named.
         pub amount: Option<i64>,
         /// ISO 4217, where money was named.
-        pub currency: Option<String>,
+        pub currency: Option<Text>,
         /// The institution's number of the movement.
-        pub channel_no: Option<String>,
+        pub channel_no: Option<Text>,
         /// Microseconds.
         pub at: i64,
         /// SHA-256 of the raw message.
@@ -110,7 +110,7 @@ impl Aggregate for Orders {
     const TABLES: &'static [&'static crate::Table] = TABLES;
 
     fn prefix(key: TradeId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {
@@ -143,14 +143,14 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         refund_of,
         part,
         merchant: order.context.merchant.0.bytes(),
-        order_type: order.context.order_type.as_str().to_owned(),
-        sub_type: order.context.sub_type.as_str().to_owned(),
-        pay_org: order.channel_account.clone(),
-        method: order.method.clone(),
+        order_type: order.context.order_type.as_str().into(),
+        sub_type: order.context.sub_type.as_str().into(),
+        pay_org: order.channel_account.as_str().into(),
+        method: order.method.as_str().into(),
         amount: order.money.amount.minor(),
-        currency: order.money.currency.code().to_owned(),
-        sandbox: order.sandbox.clone(),
-        status: order.job.status().to_owned(),
+        currency: order.money.currency.code().into(),
+        sandbox: order.sandbox.as_deref().map(Into::into),
+        status: order.job.status().into(),
         closing: order.closing,
         credential_kind,
         credential,
@@ -160,7 +160,7 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         next_query_at: order.next_query_at.map(Time::micros),
         created_at: order.created_at.micros(),
         lifetime_until: order.lifetime_until.micros(),
-        channel_no: order.channel_no.clone(),
+        channel_no: order.channel_no.as_deref().map(Into::into),
         receipts: i64::from(order.receipts),
         silent: order.silent,
     }
@@ -172,22 +172,22 @@ fn evidence_row(shard: i64, trade: [u8; 16], word: &Evidence) -> EvidenceRow {
         trade,
         no: i64::from(word.no),
         channel_order: i64::from(word.order),
-        source: word.source.as_str().to_owned(),
-        outcome: word.outcome.as_str().to_owned(),
+        source: word.source.as_str().into(),
+        outcome: word.outcome.as_str().into(),
         amount: word.amount,
-        currency: word.currency.map(|currency| currency.code().to_owned()),
-        channel_no: word.channel_no.clone(),
+        currency: word.currency.map(|currency| currency.code().into()),
+        channel_no: word.channel_no.as_deref().map(Into::into),
         at: word.at.micros(),
         digest: word.digest,
     }
 }
 
 /// The columns `credential_kind` and `credential`.
-pub(crate) fn credential_columns(credential: Option<&Credential>) -> (Option<String>, Option<String>) {
+pub(crate) fn credential_columns(credential: Option<&Credential>) -> (Option<Text>, Option<Text>) {
     match credential {
         None => (None, None),
-        Some(Credential::Redirect(url)) => (Some("redirect".to_owned()), Some(url.clone())),
-        Some(Credential::QrCode(data)) => (Some("qr_code".to_owned()), Some(data.clone())),
+        Some(Credential::Redirect(url)) => (Some("redirect".into()), Some(url.as_str().into())),
+        Some(Credential::QrCode(data)) => (Some("qr_code".into()), Some(data.as_str().into())),
     }
 }
 
@@ -195,12 +195,12 @@ pub(crate) fn credential_columns(credential: Option<&Credential>) -> (Option<Str
 pub(crate) fn credential(
     table: &'static str,
     kind: Option<&str>,
-    text: Option<String>,
+    text: Option<Text>,
 ) -> Result<Option<Credential>, Inconsistent> {
     match (kind, text) {
         (None, None) => Ok(None),
-        (Some("redirect"), Some(url)) => Ok(Some(Credential::Redirect(url))),
-        (Some("qr_code"), Some(data)) => Ok(Some(Credential::QrCode(data))),
+        (Some("redirect"), Some(url)) => Ok(Some(Credential::Redirect(url.into()))),
+        (Some("qr_code"), Some(data)) => Ok(Some(Credential::QrCode(data.into()))),
         _ => Err(Inconsistent { table, column: "credential_kind", why: "is no kind of credential" }),
     }
 }
@@ -215,7 +215,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         }
         _ => return Err(wrong("instruction", "names no purpose together with refund_of and part")),
     };
-    let credential = credential("channel_order", row.credential_kind.as_deref(), row.credential)?;
+    let credential = credential("channel_order", row.credential_kind.as_deref(), row.credential.map(Into::into))?;
     let currency = Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?;
     Ok(Order {
         no: number(row.no, "no")?,
@@ -225,10 +225,10 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
             order_type: OrderType::parse(&row.order_type).ok_or(wrong("order_type", "is no type"))?,
             sub_type: SubType::parse(&row.sub_type).ok_or(wrong("sub_type", "is no scene"))?,
         },
-        channel_account: row.pay_org,
-        method: row.method,
+        channel_account: row.pay_org.into(),
+        method: row.method.into(),
         money: Money { amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?, currency },
-        sandbox: row.sandbox,
+        sandbox: row.sandbox.map(Into::into),
         closing: row.closing,
         credential,
         attempts: number(row.attempts, "attempts")?,
@@ -237,7 +237,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         next_query_at: row.next_query_at.map(Time::from_micros),
         created_at: Time::from_micros(row.created_at),
         lifetime_until: Time::from_micros(row.lifetime_until),
-        channel_no: row.channel_no,
+        channel_no: row.channel_no.map(Into::into),
         receipts: number(row.receipts, "receipts")?,
         silent: row.silent,
     })
@@ -257,7 +257,7 @@ fn word(row: EvidenceRow) -> Result<Evidence, Inconsistent> {
         outcome: Outcome::parse(&row.outcome).ok_or(wrong("outcome", "is no outcome"))?,
         amount: row.amount,
         currency,
-        channel_no: row.channel_no,
+        channel_no: row.channel_no.map(Into::into),
         at: Time::from_micros(row.at),
         digest: row.digest,
     })

@@ -5,7 +5,7 @@
 //! truth, and rows that are shown are read from the truth by the keys that stand here. That keeps secondary indexes off
 //! the write path.
 
-use crate::{Row, row, statements};
+use crate::{Row, Text, row, statements};
 
 row! {
     /// How far the projections of a shard have come.
@@ -55,11 +55,11 @@ row! {
         /// The account.
         pub account: [u8; 16],
         /// Whose, in canonical text form.
-        pub owner: String,
+        pub owner: Text,
         /// The subject's code.
-        pub subject: String,
+        pub subject: Text,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// How many transfers touched it.
         pub ver: i64,
         /// Debits posted.
@@ -82,9 +82,9 @@ row! {
         /// The accounting date, as `yyyymmdd`.
         pub date: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// The subject's code.
-        pub subject: String,
+        pub subject: Text,
         /// Debits posted.
         pub dp: i64,
         /// Credits posted.
@@ -106,7 +106,7 @@ row! {
         /// Whose.
         pub merchant: [u8; 16],
         /// created, paid, completed or closed.
-        pub status: String,
+        pub status: Text,
     }
     index "trade_list_merchant" (shard, merchant, trade);
     index "trade_list_merchant_status" (shard, merchant, status, trade);
@@ -125,7 +125,7 @@ row! {
         /// Whose.
         pub merchant: [u8; 16],
         /// open or closed.
-        pub status: String,
+        pub status: Text,
         /// The batch of the event that opened it.
         pub opened_seq: i64,
         /// The number of that event within the batch.

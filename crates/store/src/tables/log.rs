@@ -3,7 +3,7 @@
 use super::body::Body;
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row, statements};
+use crate::{Row, Text, row, statements};
 
 row! {
     /// The stored answer to a command, or an order or institution number taken. Append-only, in commit order; only
@@ -16,17 +16,17 @@ row! {
         /// The number within the batch.
         pub n: i64,
         /// What is unique: an idempotency key, an order number, an institution's number.
-        pub kind: String,
+        pub kind: Text,
         /// Within what it is unique.
-        pub scope: String,
+        pub scope: Text,
         /// The key itself.
-        pub key: String,
+        pub key: Text,
         /// The hash of the request, where a repeat must be the same.
         pub body_hash: Option<Vec<u8>>,
         /// The HTTP status of the answer; 0 where there is none.
         pub status: i64,
         /// The object that the key stands for.
-        pub object: Option<String>,
+        pub object: Option<Text>,
         /// The answer's bytes.
         pub body: Option<Body>,
     }
@@ -56,11 +56,11 @@ row! {
         /// The number within the batch.
         pub n: i64,
         /// What happened.
-        pub r#type: String,
+        pub r#type: Text,
         /// The merchant it concerns, if any.
         pub merchant: Option<[u8; 16]>,
         /// The kind of its object, as the letters of the id's prefix.
-        pub object: String,
+        pub object: Text,
         /// The root of its object's tree.
         pub tree: Option<[u8; 16]>,
         /// The number of the object inside the tree; 0 is the root.
@@ -68,11 +68,11 @@ row! {
         /// The version of the object after it.
         pub sequence: i64,
         /// From the context: the order type.
-        pub order_type: Option<String>,
+        pub order_type: Option<Text>,
         /// From the context: the sub type.
-        pub sub_type: Option<String>,
+        pub sub_type: Option<Text>,
         /// From the context: the paying organisation.
-        pub pay_org: Option<String>,
+        pub pay_org: Option<Text>,
         /// When, in microseconds.
         pub at: i64,
         /// Where the body stands: null is here; n from 0 is answer n of the same batch; below 0 is event `-1 - n` of it.
@@ -91,7 +91,7 @@ row! {
     /// How far a reader of a shard's log has come: it has done everything up to and including this event.
     pub struct Cursor in Main "cursor" key 2 {
         /// The reader.
-        pub reader: String,
+        pub reader: Text,
         /// The shard it reads.
         pub shard: i64,
         /// The batch.
@@ -105,7 +105,7 @@ row! {
     /// An event that a reader could not do yet and passed by, so that it blocks nothing.
     pub struct Parked in Main "parked" key 4 {
         /// The reader.
-        pub reader: String,
+        pub reader: Text,
         /// The shard it reads.
         pub shard: i64,
         /// The batch.
@@ -117,7 +117,7 @@ row! {
         /// How often it was tried.
         pub attempts: i64,
         /// The code of the last failure.
-        pub error: String,
+        pub error: Text,
     }
     index "parked_due" (shard, due);
 }
@@ -139,7 +139,7 @@ impl Aggregate for Claim {
     }
 
     fn rows(&self, _: i64) -> TableRows {
-        vec![vec![self.cells()]]
+        vec![vec![self.clone().cells()]]
     }
 
     fn assemble(_: i64, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
@@ -157,7 +157,7 @@ impl Aggregate for Answer {
     }
 
     fn rows(&self, _: i64) -> TableRows {
-        vec![vec![self.cells()]]
+        vec![vec![self.clone().cells()]]
     }
 
     fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {

@@ -24,7 +24,7 @@ use super::channel::{credential, credential_columns};
 use super::trade::{late_parse, late_word};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 pub use self::case::CaseRow;
 pub use self::coupon::CouponRow;
@@ -44,29 +44,29 @@ row! {
         /// From the context.
         pub merchant: [u8; 16],
         /// From the context.
-        pub order_type: String,
+        pub order_type: Text,
         /// From the context.
-        pub sub_type: String,
+        pub sub_type: Text,
         /// Minor units; the sum of its instructions.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// The user who pays.
-        pub buyer: String,
+        pub buyer: Text,
         /// Who gets the money at once, as JSON pairs of owner and minor units; null where it waits in escrow.
-        pub receivers: Option<String>,
+        pub receivers: Option<Text>,
         /// Microseconds.
         pub expires_at: i64,
         /// refund or reopen.
-        pub late_success: String,
+        pub late_success: Text,
         /// Where it stands.
-        pub status: String,
+        pub status: Text,
         /// Why it failed, for programs.
-        pub failure_code: Option<String>,
+        pub failure_code: Option<Text>,
         /// Why it failed, for people.
-        pub failure_message: Option<String>,
+        pub failure_message: Option<Text>,
         /// As what it will end, where somebody wants it ended.
-        pub ending: Option<String>,
+        pub ending: Option<Text>,
         /// Whether the trade stopped taking payments.
         pub stopped: bool,
         /// The version of the rules that planned it.
@@ -94,13 +94,13 @@ row! {
         /// The number of its payment.
         pub payment: i64,
         /// balance, coupon or channel.
-        pub tool: String,
+        pub tool: Text,
         /// The channel account that serves it, or internal; the context's institution.
-        pub pay_org: String,
+        pub pay_org: Text,
         /// Minor units.
         pub amount: i64,
         /// Where it stands.
-        pub status: String,
+        pub status: Text,
         /// Minor units it brought in the payment's currency.
         pub received: i64,
         /// Minor units of these on their way back.
@@ -110,13 +110,13 @@ row! {
         /// The coupon.
         pub coupon: Option<[u8; 16]>,
         /// Where the coupon's money came from: expense, or the owner of a budget.
-        pub coupon_source: Option<String>,
+        pub coupon_source: Option<Text>,
         /// Minor units of its face beyond the part used.
         pub coupon_rest: Option<i64>,
         /// What is paid with at the institution.
-        pub method: Option<String>,
+        pub method: Option<Text>,
         /// What the simulated institution does.
-        pub sandbox: Option<String>,
+        pub sandbox: Option<Text>,
         /// The number of its channel order.
         pub channel_order: Option<i64>,
         /// 1 while that order may still bring money.
@@ -128,9 +128,9 @@ row! {
         /// 1 where its money lies in suspense.
         pub suspended: Option<i64>,
         /// redirect or qr_code.
-        pub credential_kind: Option<String>,
+        pub credential_kind: Option<Text>,
         /// Its address or content.
-        pub credential: Option<String>,
+        pub credential: Option<Text>,
     }
     check "amount > 0";
     check "status IN ('created', 'held', 'sent', 'pending', 'unknown', 'succeeded', 'failed', 'canceled', 'superseded', 'reversed')";
@@ -157,7 +157,7 @@ impl Aggregate for Payments {
         &[PaymentRow::TABLE, InstructionRow::TABLE, RefundRow::TABLE, PartRow::TABLE, LineRow::TABLE, CaseRow::TABLE];
 
     fn prefix(key: TradeId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {
@@ -218,18 +218,19 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
         no: i64::from(payment.no),
         due: i64::from(payment.due),
         merchant: payment.context.merchant.0.bytes(),
-        order_type: payment.context.order_type.as_str().to_owned(),
-        sub_type: payment.context.sub_type.as_str().to_owned(),
+        order_type: payment.context.order_type.as_str().into(),
+        sub_type: payment.context.sub_type.as_str().into(),
         amount: payment.money.amount.minor(),
-        currency: payment.money.currency.code().to_owned(),
-        buyer: payment.buyer.as_str().to_owned(),
-        receivers: list(payment.receivers.iter().map(|share| (share.receiver.to_string(), share.amount.minor()))),
+        currency: payment.money.currency.code().into(),
+        buyer: payment.buyer.as_str().into(),
+        receivers: list(payment.receivers.iter().map(|share| (share.receiver.to_string(), share.amount.minor())))
+            .map(Into::into),
         expires_at: payment.expires_at.micros(),
-        late_success: late_word(payment.late_success).to_owned(),
-        status: payment.status.as_str().to_owned(),
-        failure_code: failure.map(|failure| failure.code.as_str().to_owned()),
-        failure_message: failure.map(|failure| failure.message.clone()),
-        ending: payment.ending.map(|ending| ending.as_str().to_owned()),
+        late_success: late_word(payment.late_success).into(),
+        status: payment.status.as_str().into(),
+        failure_code: failure.map(|failure| failure.code.as_str().into()),
+        failure_message: failure.map(|failure| failure.message.clone()).map(Into::into),
+        ending: payment.ending.map(|ending| ending.as_str().into()),
         stopped: payment.stopped,
         rule_version: payment.rule_version,
         sequence: payment.sequence,
@@ -250,18 +251,18 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         trade,
         no: i64::from(leg.no),
         payment: i64::from(payment),
-        tool: tool.to_owned(),
-        pay_org: pay_org.as_str().to_owned(),
+        tool: tool.into(),
+        pay_org: pay_org.as_str().into(),
         amount: leg.amount.minor(),
-        status: leg.status.as_str().to_owned(),
+        status: leg.status.as_str().into(),
         received: leg.received,
         returning: leg.returning,
         returned: leg.returned,
         coupon,
-        coupon_source: leg.coupon.as_ref().map(|used| source_text(&used.source)),
+        coupon_source: leg.coupon.as_ref().map(|used| source_text(&used.source)).map(Into::into),
         coupon_rest: leg.coupon.as_ref().map(|used| used.rest),
-        method,
-        sandbox,
+        method: method.map(Into::into),
+        sandbox: sandbox.map(Into::into),
         channel_order: leg.order.map(i64::from),
         open: mark(leg.open),
         receipts: (leg.receipts > 0).then_some(i64::from(leg.receipts)),
@@ -277,7 +278,7 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
     let failure = match (row.failure_code.as_deref(), row.failure_message) {
         (None, None) => None,
         (Some(code), Some(message)) => {
-            Some(Failure { code: fits.word("failure_code", FailureCode::parse(code))?, message })
+            Some(Failure { code: fits.word("failure_code", FailureCode::parse(code))?, message: message.into() })
         }
         (None, Some(_)) | (Some(_), None) => return Err(fits.wrong("failure_message", "does not go with its code")),
     };
@@ -318,7 +319,9 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
     let tool = match (row.tool.as_str(), row.coupon, row.method, row.sandbox) {
         ("balance", None, None, None) => Tool::Balance,
         ("coupon", Some(coupon), None, None) => Tool::Coupon(CouponId(RootId::from_bytes(coupon))),
-        ("channel", None, Some(method), sandbox) => Tool::Channel { method, sandbox },
+        ("channel", None, Some(method), sandbox) => {
+            Tool::Channel { method: method.into(), sandbox: sandbox.map(Into::into) }
+        }
         _ => return Err(fits.wrong("tool", "is no tool, or has what belongs to another")),
     };
     let coupon = match (&tool, row.coupon_source.as_deref(), row.coupon_rest) {
@@ -338,7 +341,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         tool,
         amount: fits.amount("amount", row.amount)?,
         coupon,
-        channel_account,
+        channel_account: channel_account.map(Into::into),
         order: row.channel_order.map(|order| fits.number("channel_order", order)).transpose()?,
         open: fits.mark("open", row.open)?,
         status: fits.word("status", InstructionStatus::parse(&row.status))?,
@@ -348,7 +351,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         receipts: fits.count("receipts", row.receipts)?,
         surplus: fits.mark("surplus", row.surplus)?,
         suspended: fits.mark("suspended", row.suspended)?,
-        credential: credential("instruction", row.credential_kind.as_deref(), row.credential)?,
+        credential: credential("instruction", row.credential_kind.as_deref(), row.credential.map(Into::into))?,
     })
 }
 

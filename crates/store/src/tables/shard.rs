@@ -3,7 +3,7 @@
 use kernel::Shards;
 
 use crate::door::{Cell, Head, Row, StoreError, Work};
-use crate::{row, statements};
+use crate::{Text, row, statements};
 
 row! {
     /// The head of a shard's line; every batch moves it, and its `seq` is the fence of every write.
@@ -63,9 +63,9 @@ row! {
         /// The shard.
         pub shard: i64,
         /// The role.
-        pub role: String,
+        pub role: Text,
         /// The node that holds it.
-        pub holder: String,
+        pub holder: Text,
         /// Grows by one whenever the holder changes.
         pub epoch: i64,
         /// The end of the lease, in microseconds.
@@ -85,7 +85,7 @@ row! {
         /// The number of the object inside the tree; 0 is the root.
         pub no: i64,
         /// What to do.
-        pub kind: String,
+        pub kind: Text,
         /// How often it was tried.
         pub attempts: i64,
     }
@@ -97,7 +97,7 @@ row! {
         /// The shard whose line wrote it; the first.
         pub shard: i64,
         /// What it is.
-        pub kind: String,
+        pub kind: Text,
         /// Its id.
         pub id: [u8; 16],
         /// From 1.
@@ -105,7 +105,7 @@ row! {
         /// The batch that wrote it.
         pub seq: i64,
         /// The data, as JSON that SQL never looks into.
-        pub body: String,
+        pub body: Text,
     }
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn fence(work: &Work) -> Vec<Cell> {
         Cell::Int(work.expect),
         Cell::Int(*epoch),
         Cell::Int(*seq),
-        Cell::Bytes(hash.as_slice().into()),
+        Cell::bytes(hash),
         Cell::Int(*last_time),
         Cell::Int(*acct_date),
     ]

@@ -137,8 +137,8 @@ fn mutate<A: Aggregate + Debug>(key: A::Key, state: Option<&A>) {
 fn others(cell: &Cell, kind: Kind, null: bool) -> Vec<Cell> {
     let mut others = match kind {
         Kind::Int => vec![Cell::Int(-1), Cell::Int(0), Cell::Int(1), Cell::Int(2), Cell::Int(70_000)],
-        Kind::Text => vec![Cell::Text("".into()), Cell::Text("?".into()), Cell::Text("[]".into())],
-        Kind::Bytes => vec![Cell::Bytes([9; 16].into()), Cell::Bytes([9; 32].into()), Cell::Bytes([].into())],
+        Kind::Text => vec![Cell::text(""), Cell::text("?"), Cell::text("[]")],
+        Kind::Bytes => vec![Cell::bytes([9; 16]), Cell::bytes([9; 32]), Cell::bytes([])],
     };
     others.extend(null.then_some(Cell::Null));
     others.retain(|other| other != cell);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::ToCompactString as _;
 use kernel::message::trade::LateSuccess;
 use kernel::{Amount, Context, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, TradeId, UserId};
 use trade::{ClosedReason, Due, Moved, Split, Status, Trade};
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 row! {
     /// A trade. Its counters are sums over its receivers, in minor units.
@@ -20,19 +21,19 @@ row! {
         /// From the context.
         pub merchant: [u8; 16],
         /// From the context.
-        pub order_type: String,
+        pub order_type: Text,
         /// From the context.
-        pub sub_type: String,
+        pub sub_type: Text,
         /// The merchant's own number.
-        pub merchant_order_id: String,
+        pub merchant_order_id: Text,
         /// The whole amount, minor units.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// The user who pays.
-        pub buyer: String,
+        pub buyer: Text,
         /// What it is for.
-        pub subject: Option<String>,
+        pub subject: Option<Text>,
         /// Microseconds.
         pub created_at: i64,
         /// Microseconds.
@@ -42,17 +43,17 @@ row! {
         /// Microseconds.
         pub confirm_by: Option<i64>,
         /// Where the buyer is sent back to.
-        pub return_url: Option<String>,
+        pub return_url: Option<Text>,
         /// The merchant's notes, as JSON that SQL never looks into; null where there are none.
-        pub metadata: Option<String>,
+        pub metadata: Option<Text>,
         /// refund or reopen.
-        pub late_success: String,
+        pub late_success: Text,
         /// created, paid, completed or closed.
-        pub status: String,
+        pub status: Text,
         /// Whether closing was started and is not finished.
         pub closing: bool,
         /// Why it is closed, or will be.
-        pub reason: Option<String>,
+        pub reason: Option<Text>,
         /// How many public events it had.
         pub sequence: i64,
         /// Paid.
@@ -106,7 +107,7 @@ row! {
         /// Its number, from 1.
         pub no: i64,
         /// The receiver, in canonical text form.
-        pub receiver: String,
+        pub receiver: Text,
         /// Minor units.
         pub amount: i64,
         /// Released.
@@ -134,7 +135,7 @@ impl Aggregate for Trade {
     const TABLES: &'static [&'static crate::Table] = TABLES;
 
     fn prefix(key: TradeId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {
@@ -159,23 +160,23 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         shard,
         trade: trade.id.0.bytes(),
         merchant: trade.context.merchant.0.bytes(),
-        order_type: trade.context.order_type.as_str().to_owned(),
-        sub_type: trade.context.sub_type.as_str().to_owned(),
-        merchant_order_id: trade.merchant_order_id.clone(),
+        order_type: trade.context.order_type.as_str().into(),
+        sub_type: trade.context.sub_type.as_str().into(),
+        merchant_order_id: trade.merchant_order_id.as_str().into(),
         amount: trade.money.amount.minor(),
-        currency: trade.money.currency.code().to_owned(),
-        buyer: trade.buyer.as_str().to_owned(),
-        subject: trade.subject.clone(),
+        currency: trade.money.currency.code().into(),
+        buyer: trade.buyer.as_str().into(),
+        subject: trade.subject.as_deref().map(Into::into),
         created_at: trade.created_at.micros(),
         expires_at: trade.expires_at.micros(),
         expiry_given: trade.expiry_given,
         confirm_by: trade.confirm_by.map(Time::micros),
-        return_url: trade.return_url.clone(),
-        metadata,
-        late_success: late_word(trade.late_success).to_owned(),
-        status: trade.status.as_str().to_owned(),
+        return_url: trade.return_url.as_deref().map(Into::into),
+        metadata: metadata.map(Into::into),
+        late_success: late_word(trade.late_success).into(),
+        status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
-        reason: trade.status.reason().map(|reason| reason.as_str().to_owned()),
+        reason: trade.status.reason().map(|reason| reason.as_str().into()),
         sequence: trade.sequence,
         paid: trade.paid,
         released: trade.moved.released,
@@ -203,7 +204,7 @@ fn split_row(shard: i64, trade: [u8; 16], split: &Split) -> SplitRow {
         shard,
         trade,
         no: i64::from(split.no),
-        receiver: split.receiver.to_string(),
+        receiver: split.receiver.to_compact_string(),
         amount: split.amount.minor(),
         released: split.moved.released,
         returned_before: split.moved.returned_before,
@@ -245,15 +246,15 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
             order_type: OrderType::parse(&row.order_type).ok_or(wrong("order_type", "is no type"))?,
             sub_type: SubType::parse(&row.sub_type).ok_or(wrong("sub_type", "is no scene"))?,
         },
-        merchant_order_id: row.merchant_order_id,
+        merchant_order_id: row.merchant_order_id.into(),
         money: Money { amount, currency },
         buyer: UserId::parse(&row.buyer).ok_or(wrong("buyer", "is no user"))?,
-        subject: row.subject,
+        subject: row.subject.map(Into::into),
         created_at: Time::from_micros(row.created_at),
         expires_at: Time::from_micros(row.expires_at),
         expiry_given: row.expiry_given,
         confirm_by: row.confirm_by.map(Time::from_micros),
-        return_url: row.return_url,
+        return_url: row.return_url.map(Into::into),
         metadata,
         late_success: late_parse(&row.late_success).ok_or(wrong("late_success", "is no rule"))?,
         status: Status::parse(&row.status, row.closing, reason).ok_or(wrong("status", "fits no state"))?,

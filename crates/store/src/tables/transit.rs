@@ -7,7 +7,7 @@
 use super::log::{Cursor, Parked};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row, statements};
+use crate::{Row, Text, row, statements};
 
 row! {
     /// Money that one shard has sent to another. Never changed.
@@ -21,15 +21,15 @@ row! {
         /// The number within the batch.
         pub n: i64,
         /// Into what: balance or budget.
-        pub purse: String,
+        pub purse: Text,
         /// Whose.
-        pub owner: String,
+        pub owner: Text,
         /// Minor units.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// What it is for; unique among everything that is sent.
-        pub object: String,
+        pub object: Text,
     }
     check "amount > 0";
     check "shard <> to_shard";
@@ -71,7 +71,7 @@ impl Aggregate for Sent {
     }
 
     fn rows(&self, _: i64) -> TableRows {
-        vec![vec![self.cells()]]
+        vec![vec![self.clone().cells()]]
     }
 
     fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
@@ -85,12 +85,12 @@ impl Aggregate for Inbox {
     const TABLES: &'static [&'static crate::Table] = &[Cursor::TABLE];
 
     fn prefix((to, from): Self::Key) -> Vec<Cell> {
-        vec![Cell::Text(reader(to).into()), Cell::Int(from)]
+        vec![Cell::text(reader(to)), Cell::Int(from)]
     }
 
     fn rows(&self, _: i64) -> TableRows {
         let (seq, n) = self.place;
-        vec![vec![Cursor { reader: reader(self.to), shard: self.from, seq, n }.cells()]]
+        vec![vec![Cursor { reader: reader(self.to).into(), shard: self.from, seq, n }.cells()]]
     }
 
     fn assemble((to, from): Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
@@ -105,11 +105,11 @@ impl Aggregate for Parked {
     const TABLES: &'static [&'static crate::Table] = &[Parked::TABLE];
 
     fn prefix((to, from, seq, n): Self::Key) -> Vec<Cell> {
-        vec![Cell::Text(reader(to).into()), Cell::Int(from), Cell::Int(seq), Cell::Int(n)]
+        vec![Cell::text(reader(to)), Cell::Int(from), Cell::Int(seq), Cell::Int(n)]
     }
 
     fn rows(&self, _: i64) -> TableRows {
-        vec![vec![self.cells()]]
+        vec![vec![self.clone().cells()]]
     }
 
     fn assemble(_: Self::Key, rows: TableRows) -> Result<Option<Self>, Inconsistent> {

@@ -79,8 +79,8 @@ fn rows_of_two_tables_go_to_their_own_keys() {
         seq,
         n,
         kind: "key".into(),
-        scope: String::new(),
-        key: String::new(),
+        scope: String::new().into(),
+        key: String::new().into(),
         body_hash: None,
         status: 201,
         object: None,
@@ -110,7 +110,7 @@ fn an_answer_is_loaded_from_its_own_shard_and_everything_else_from_home() {
 #[test]
 fn no_row_is_lost_silently() {
     let absorb = |keys: &[i64], rows: Vec<Claim>| {
-        let rows = rows.iter().map(Row::cells).collect();
+        let rows = rows.iter().cloned().map(Row::cells).collect();
         Memory::default().absorb(&claims(keys), vec![rows]).map_err(|error| (error.table, error.why))
     };
     assert_eq!(absorb(&[4], vec![claim(4)]), Ok(()));

@@ -50,13 +50,13 @@ async fn an_unknown_shard_is_an_error(world: World) {
 
 async fn what_is_written_is_read(world: World) {
     let full = Piece {
-        label: Some("漢字 'quoted' \\ \"x\" {}".to_owned()),
+        label: Some("漢字 'quoted' \\ \"x\" {}".into()),
         blob: Some(vec![0, 255, 39, 92]),
         count: i64::MAX,
         shelf: i64::MIN,
         ..piece(0, "a", 0)
     };
-    let empty = Piece { label: Some(String::new()), blob: Some(Vec::new()), ..piece(1, "", 0) };
+    let empty = Piece { label: Some(String::new().into()), blob: Some(Vec::new()), ..piece(1, "", 0) };
     let nothing = piece(2, "b", 0);
     let written = vec![full, empty, nothing];
     let mut line = world.line();
@@ -74,7 +74,7 @@ async fn prefixes_are_read_in_key_order(world: World) {
     write(&mut *line, 0, vec![inserts(&pieces)]).await.unwrap();
     let found = async |keys: Vec<Vec<Cell>>| -> Vec<(i64, String)> {
         let snapshot = world.line().load(0, &[ask::<Piece>(keys)], false).await.unwrap();
-        rows::<Piece>(snapshot).into_iter().map(|piece| (piece.shelf, piece.name)).collect()
+        rows::<Piece>(snapshot).into_iter().map(|piece| (piece.shelf, piece.name.into())).collect()
     };
     let pairs = |shelves: &[i64], names: &[&str]| -> Vec<(i64, String)> {
         shelves.iter().flat_map(|shelf| names.iter().map(|name| (*shelf, (*name).to_owned()))).collect()
@@ -88,7 +88,7 @@ async fn prefixes_are_read_in_key_order(world: World) {
         found(vec![named(2, "b"), named(1, "a"), named(2, "b"), named(2, "zz")]).await,
         [pairs(&[1], &["a"]), pairs(&[2], &["b"])].concat()
     );
-    let whole = |shelf, name, id: [u8; 2]| vec![Cell::Int(shelf), text(name), Cell::Bytes(id.into())];
+    let whole = |shelf, name, id: [u8; 2]| vec![Cell::Int(shelf), text(name), Cell::bytes(id)];
     assert_eq!(found(vec![whole(1, "B", [0, 1]), whole(1, "B", [0, 2])]).await, pairs(&[1], &["B"]));
     assert_eq!(found(vec![]).await, [], "nothing asked, nothing found");
 }
@@ -97,7 +97,7 @@ async fn rows_change_and_go(world: World) {
     let mut line = world.line();
     let [a, b, c] = ["a", "b", "c"].map(|name| piece(1, name, 5));
     write(&mut *line, 0, vec![inserts(&[a.clone(), b.clone(), c.clone()])]).await.unwrap();
-    let a2 = Piece { count: 6, version: 1, label: Some("l".to_owned()), ..a.clone() };
+    let a2 = Piece { count: 6, version: 1, label: Some("l".into()), ..a.clone() };
     let b2 = Piece { blob: Some(vec![1]), version: 1, ..b.clone() };
     let written = write(&mut *line, 0, vec![updates(&[(a, a2.clone()), (b, b2.clone())]), deletes(&c)]).await;
     assert_eq!(written, Ok(Written::Done));
@@ -133,8 +133,8 @@ async fn a_claim_taken_by_another_shard_conflicts(world: World) {
 
 async fn a_row_of_the_shard_that_is_there_already_is_broken(world: World) {
     let mut line = world.line();
-    write(&mut *line, 0, vec![inserts(&[Piece { label: Some("l".to_owned()), ..piece(1, "a", 1) }])]).await.unwrap();
-    for twice in [piece(1, "a", 1), Piece { label: Some("l".to_owned()), ..piece(2, "b", 1) }] {
+    write(&mut *line, 0, vec![inserts(&[Piece { label: Some("l".into()), ..piece(1, "a", 1) }])]).await.unwrap();
+    for twice in [piece(1, "a", 1), Piece { label: Some("l".into()), ..piece(2, "b", 1) }] {
         let error = write(&mut *line, 0, vec![inserts(&[twice])]).await.unwrap_err();
         assert_eq!(error.code(), "store_broken");
     }
@@ -261,7 +261,7 @@ async fn resolve_reads_the_head(world: World) {
 
 fn fence(expect: i64, must: Option<u64>) -> Step {
     let [zero, one] = [0, 1].map(Cell::Int);
-    let hash = Cell::Bytes([1; 32].into());
+    let hash = Cell::bytes([1; 32]);
     let params = vec![zero.clone(), Cell::Int(expect), one, Cell::Int(expect + 1), hash, zero.clone(), zero];
     Step::Run { statement: &FENCE, params, expect: must }
 }
@@ -295,8 +295,10 @@ async fn side_transactions_guard(world: World) {
 
 async fn upserts_replace(world: World) {
     let mut line = world.line();
-    let upsert =
-        |pieces: &[Piece]| Change { upserts: pieces.iter().map(Row::cells).collect(), ..Change::of(Piece::TABLE) };
+    let upsert = |pieces: &[Piece]| Change {
+        upserts: pieces.iter().cloned().map(Row::cells).collect(),
+        ..Change::of(Piece::TABLE)
+    };
     write(&mut *line, 0, vec![upsert(&[piece(1, "a", 1), piece(1, "b", 1)])]).await.unwrap();
     write(&mut *line, 0, vec![upsert(&[piece(1, "a", 2), piece(1, "c", 3)])]).await.unwrap();
     let expected = [piece(1, "a", 2), piece(1, "b", 1), piece(1, "c", 3)];

@@ -35,13 +35,13 @@ row! {
         /// A number in the key.
         pub(crate) shelf: i64,
         /// Text in the key.
-        pub(crate) name: String,
+        pub(crate) name: store::Text,
         /// Bytes in the key.
         pub(crate) id: [u8; 2],
         /// A number with a check.
         pub(crate) count: i64,
         /// Text or nothing, unique.
-        pub(crate) label: Option<String>,
+        pub(crate) label: Option<store::Text>,
         /// Bytes or nothing.
         pub(crate) blob: Option<Vec<u8>>,
         /// The version.
@@ -54,7 +54,7 @@ row! {
 /// A row of `piece`.
 pub(crate) fn piece(shelf: i64, name: &str, count: i64) -> Piece {
     let name = name.to_owned();
-    Piece { shard: 0, shelf, name, id: [0, 1], count, label: None, blob: None, version: 0 }
+    Piece { shard: 0, shelf, name: name.into(), id: [0, 1], count, label: None, blob: None, version: 0 }
 }
 
 /// Runs a test on an engine; says so and passes where there is no PostgreSQL.
@@ -134,18 +134,19 @@ pub(crate) async fn write(line: &mut dyn Line, shard: i64, changes: Vec<Change>)
 
 /// A change that inserts rows.
 pub(crate) fn inserts<R: Row>(rows: &[R]) -> Change {
-    Change { inserts: rows.iter().map(Row::cells).collect(), ..Change::of(R::TABLE) }
+    Change { inserts: rows.iter().cloned().map(Row::cells).collect(), ..Change::of(R::TABLE) }
 }
 
 /// A change that updates rows.
 pub(crate) fn updates<R: Row>(pairs: &[(R, R)]) -> Change {
-    let updates = pairs.iter().map(|(old, new)| Update { old: old.cells(), new: new.cells() }).collect();
+    let updates =
+        pairs.iter().map(|(old, new)| Update { old: old.clone().cells(), new: new.clone().cells() }).collect();
     Change { updates, ..Change::of(R::TABLE) }
 }
 
 /// A change that deletes a row.
 pub(crate) fn deletes<R: Row>(row: &R) -> Change {
-    let key = row.cells().into_iter().take(R::TABLE.key).collect();
+    let key = row.clone().cells().into_iter().take(R::TABLE.key).collect();
     Change { deletes: vec![key], ..Change::of(R::TABLE) }
 }
 
@@ -167,5 +168,5 @@ pub(crate) async fn all<R: Row>(line: &mut dyn Line, shard: i64) -> Vec<R> {
 
 /// A text cell.
 pub(crate) fn text(text: &str) -> Cell {
-    Cell::Text(text.into())
+    Cell::text(text)
 }

@@ -12,7 +12,7 @@ use kernel::{AccountId, Amount, RootId, Time};
 use store::tables::accounting::{TransferRow, VoucherRow};
 use store::tables::derived::{AccountEntry, AccountList, CaseList, MerchantBatch, SubjectDay, TradeBatch, TradeList};
 use store::tables::shard::Batch;
-use store::{Cell, Change, Row, Table};
+use store::{Cell, Change, Row, Table, Text};
 
 use crate::query::watermark::Mark;
 
@@ -55,7 +55,7 @@ pub(super) struct Known {
 }
 
 /// Date, currency, subject.
-pub(super) type DayKey = (i64, String, String);
+pub(super) type DayKey = (i64, Text, Text);
 
 /// The rows of the projections that a stretch makes or makes anew, in key order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Folded {
     }
 
     fn day(&mut self, shard: i64, date: i64, account: &Account, before: [i64; 4], after: [i64; 4]) -> Option<()> {
-        let (currency, subject) = (account.currency.code().to_owned(), account.subject.as_str().to_owned());
+        let (currency, subject) = (Text::from(account.currency.code()), Text::from(account.subject.as_str()));
         let key = (date, currency.clone(), subject.clone());
         let day =
             self.days.entry(key).or_insert(SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 });
@@ -189,7 +189,7 @@ impl Folded {
         widen(&mut batch.events_from, &mut batch.events_to, told.n);
         match (told.kind.split_once('.'), told.merchant) {
             (Some(("trade", status)), Some(merchant)) => {
-                self.trades.insert(trade, TradeList { shard, trade, merchant, status: status.to_owned() });
+                self.trades.insert(trade, TradeList { shard, trade, merchant, status: status.into() });
                 Ok(())
             }
             (Some(("case", what)), Some(merchant)) => self.case(shard, told, trade, merchant, what, cases),
@@ -210,7 +210,10 @@ impl Folded {
         if what == "opened" {
             let (opened_seq, opened_n) = (told.seq, told.n);
             let status = "open".to_owned();
-            self.cases.insert(key, CaseList { shard, trade, no: told.no, merchant, status, opened_seq, opened_n });
+            self.cases.insert(
+                key,
+                CaseList { shard, trade, no: told.no, merchant, status: status.into(), opened_seq, opened_n },
+            );
             return Ok(());
         }
         let case = match self.cases.entry(key) {
@@ -220,7 +223,7 @@ impl Folded {
                 place.insert(cases.get(&key).cloned().ok_or(missing)?)
             }
         };
-        what.clone_into(&mut case.status);
+        case.status = what.into();
         Ok(())
     }
 
@@ -264,9 +267,9 @@ fn list_row(shard: i64, account: &Account) -> AccountList {
     AccountList {
         shard,
         account: account.id.0.bytes(),
-        owner: account.owner.to_string(),
-        subject: account.subject.as_str().to_owned(),
-        currency: account.currency.code().to_owned(),
+        owner: account.owner.to_string().into(),
+        subject: account.subject.as_str().into(),
+        currency: account.currency.code().into(),
         ver: account.version,
         dp,
         cp,
@@ -276,7 +279,7 @@ fn list_row(shard: i64, account: &Account) -> AccountList {
 }
 
 fn upserts<'r, R: Row + 'r>(table: &'static Table, rows: impl Iterator<Item = &'r R>) -> Change {
-    let rows: Vec<Vec<Cell>> = rows.map(Row::cells).collect();
+    let rows: Vec<Vec<Cell>> = rows.cloned().map(Row::cells).collect();
     Change { upserts: rows, ..Change::of(table) }
 }
 

@@ -111,7 +111,7 @@ fn take<R: Row>(rows: &mut impl Iterator<Item = Vec<Vec<Cell>>>) -> Result<Vec<R
 }
 
 fn bytes(id: &Bytes) -> Cell {
-    Cell::Bytes(id.as_slice().into())
+    Cell::bytes(id)
 }
 
 /// One row of [`derived::TOLD`].

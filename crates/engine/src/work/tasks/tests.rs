@@ -106,7 +106,7 @@ impl World {
                 due: task.due.micros(),
                 tree: task.tree.bytes(),
                 no: i64::from(task.no),
-                kind: task.kind.to_owned(),
+                kind: task.kind.into(),
                 attempts: 0,
             };
             changes.insert(Row::TABLE, row.cells());

@@ -20,7 +20,7 @@ fn reader_of(id: EndpointId) -> String {
 
 /// Parks a delivery, or changes the row of a parked one.
 pub(super) fn park(id: EndpointId, shard: i64, (seq, n): Place, due: Time, attempts: i64, error: &str) -> Step {
-    let row = Parked { reader: reader_of(id), shard, seq, n, due: due.micros(), attempts, error: error.to_owned() };
+    let row = Parked { reader: reader_of(id).into(), shard, seq, n, due: due.micros(), attempts, error: error.into() };
     let mut change = Change::of(Parked::TABLE);
     change.upserts.push(row.cells());
     Step::Change(change)
@@ -28,7 +28,7 @@ pub(super) fn park(id: EndpointId, shard: i64, (seq, n): Place, due: Time, attem
 
 /// Takes a parked delivery away.
 pub(super) fn done(id: EndpointId, shard: i64, (seq, n): Place) -> Step {
-    let params = vec![Cell::Text(reader_of(id).into()), Cell::Int(shard), Cell::Int(seq), Cell::Int(n)];
+    let params = vec![Cell::text(reader_of(id)), Cell::Int(shard), Cell::Int(seq), Cell::Int(n)];
     Step::Run { statement: &PARKED_DONE, params, expect: None }
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn due(
     now: Time,
     limit: usize,
 ) -> Result<Vec<(EndpointId, Parked)>, StoreError> {
-    let text = |end: char| Cell::Text(format!("{READER}{end}").into());
+    let text = |end: char| Cell::text(format!("{READER}{end}"));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // `;` follows `:` in the order of bytes.
     let params = vec![Cell::Int(shard), Cell::Int(now.micros()), text(':'), text(';'), Cell::Int(limit)];

@@ -130,15 +130,15 @@ impl World {
                 shard: 0,
                 seq: self.seq,
                 n,
-                r#type: kind.to_owned(),
+                r#type: kind.into(),
                 merchant: Some(merchant().0.bytes()),
-                object: "trd".to_owned(),
+                object: "trd".into(),
                 tree: Some([9; 16]),
                 no: 0,
                 sequence: n + 1,
-                order_type: Some("instant".to_owned()),
-                sub_type: Some("general".to_owned()),
-                pay_org: Some("internal".to_owned()),
+                order_type: Some("instant".into()),
+                sub_type: Some("general".into()),
+                pay_org: Some("internal".into()),
                 at: SECOND_US,
                 body_at: None,
                 body_from: None,
@@ -157,7 +157,7 @@ impl World {
     }
 
     fn cursor(&self) -> Place {
-        let ask = Ask { table: Cursor::TABLE, keys: vec![vec![Cell::Text(READER.into())]] };
+        let ask = Ask { table: Cursor::TABLE, keys: vec![vec![Cell::text(READER)]] };
         let rows = block_on(self.store.reader().load(0, vec![ask])).unwrap().rows;
         let row = Cursor::from_cells(rows.into_iter().flatten().next().unwrap()).unwrap();
         (row.seq, row.n)
@@ -165,7 +165,7 @@ impl World {
 
     fn parked(&self) -> Vec<Parked> {
         let params = [0, i64::MAX].map(Cell::Int).into_iter();
-        let params = params.chain(["a", "z"].map(|text| Cell::Text(text.into()))).chain([Cell::Int(1_000)]).collect();
+        let params = params.chain(["a", "z"].map(|text| Cell::text(text))).chain([Cell::Int(1_000)]).collect();
         let rows = block_on(self.store.reader().query(&PARKED_DUE, params)).unwrap();
         rows.into_iter().map(|row| Parked::from_cells(row).unwrap()).collect()
     }

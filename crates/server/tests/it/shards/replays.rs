@@ -39,7 +39,7 @@ async fn sums(store: &Store) -> (Sums, usize) {
         let rows: Vec<_> = rows.map(|row| AccountRow::from_cells(row).unwrap()).collect();
         used += usize::from(rows.iter().any(|row| row.subject == "2004"));
         for row in rows {
-            let sum = sums.entry((without_ids(&row.owner), row.subject, row.currency)).or_default();
+            let sum = sums.entry((without_ids(&row.owner), row.subject.into(), row.currency.into())).or_default();
             for (sum, counter) in sum.iter_mut().zip([row.dp, row.cp, row.dh, row.ch]) {
                 *sum += counter;
             }

@@ -7,7 +7,7 @@ use payment::{Case, CaseKind, Subject};
 use super::fits::Fits;
 use crate::door::{Cell, Inconsistent};
 use crate::unit::read_all;
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 row! {
     /// One piece of work.
@@ -19,7 +19,7 @@ row! {
         /// Its number in the tree, from 1.
         pub no: i64,
         /// What is wrong.
-        pub kind: String,
+        pub kind: Text,
         /// The number of the instruction it is about.
         pub instruction: Option<i64>,
         /// The number of the refund part it is about.
@@ -27,15 +27,15 @@ row! {
         /// Minor units.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// open or closed.
-        pub status: String,
+        pub status: Text,
         /// Microseconds.
         pub opened_at: i64,
         /// What people decided.
-        pub resolution: Option<String>,
+        pub resolution: Option<Text>,
         /// Why, in words.
-        pub note: Option<String>,
+        pub note: Option<Text>,
         /// How many public events it had.
         pub sequence: i64,
     }
@@ -63,15 +63,15 @@ fn case_row(shard: i64, trade: [u8; 16], case: &Case) -> CaseRow {
         shard,
         trade,
         no: i64::from(case.no),
-        kind: case.kind.as_str().to_owned(),
+        kind: case.kind.as_str().into(),
         instruction,
         part,
         amount: case.money.amount.minor(),
-        currency: case.money.currency.code().to_owned(),
-        status: case.status.as_str().to_owned(),
+        currency: case.money.currency.code().into(),
+        status: case.status.as_str().into(),
         opened_at: case.opened_at.micros(),
-        resolution: case.resolution.map(|resolution| resolution_as_str(resolution).to_owned()),
-        note: case.note.clone(),
+        resolution: case.resolution.map(|resolution| resolution_as_str(resolution).into()),
+        note: case.note.as_deref().map(Into::into),
         sequence: case.sequence,
     }
 }
@@ -95,7 +95,7 @@ fn case(row: CaseRow) -> Result<Case, Inconsistent> {
         status: fits.word("status", CaseStatus::parse(&row.status))?,
         opened_at: Time::from_micros(row.opened_at),
         resolution,
-        note: row.note,
+        note: row.note.map(Into::into),
         sequence: row.sequence,
     })
 }

@@ -8,7 +8,7 @@ use super::fits::Fits;
 use super::source_text;
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 row! {
     /// One coupon of one user.
@@ -20,15 +20,15 @@ row! {
         /// The only merchant whose trades it pays; any where null.
         pub merchant: Option<[u8; 16]>,
         /// The user who may spend it.
-        pub buyer: String,
+        pub buyer: Text,
         /// Its face, minor units.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// Where its money came from: expense, or the owner of a budget.
-        pub source: String,
+        pub source: Text,
         /// usable, held, spent or expired.
-        pub status: String,
+        pub status: Text,
         /// The trade of the instruction that holds it or spent it.
         pub held_trade: Option<[u8; 16]>,
         /// The number of that instruction.
@@ -49,7 +49,7 @@ impl Aggregate for Coupon {
     const TABLES: &'static [&'static crate::Table] = &[CouponRow::TABLE];
 
     fn prefix(key: CouponId) -> Vec<Cell> {
-        vec![Cell::Bytes(key.0.bytes().as_slice().into())]
+        vec![Cell::bytes(key.0.bytes())]
     }
 
     fn rows(&self, shard: i64) -> TableRows {
@@ -66,11 +66,11 @@ fn coupon_row(shard: i64, coupon: &Coupon) -> CouponRow {
         shard,
         id: coupon.id.0.bytes(),
         merchant: coupon.merchant.map(|merchant| merchant.0.bytes()),
-        buyer: coupon.user.as_str().to_owned(),
+        buyer: coupon.user.as_str().into(),
         amount: coupon.money.amount.minor(),
-        currency: coupon.money.currency.code().to_owned(),
-        source: source_text(&coupon.source),
-        status: coupon.status.as_str().to_owned(),
+        currency: coupon.money.currency.code().into(),
+        source: source_text(&coupon.source).into(),
+        status: coupon.status.as_str().into(),
         held_trade: coupon.held_by.map(|holder| holder.trade.0.bytes()),
         held_no: coupon.held_by.map(|holder| i64::from(holder.no)),
         expires_at: coupon.expires_at.map(Time::micros),

@@ -1,5 +1,6 @@
 //! Refunds, their parts by instruction, and their lines by receiver.
 
+use compact_str::ToCompactString as _;
 use kernel::Time;
 use kernel::message::payment::RefundShare;
 use payment::{Line, Part, PartSource, PartStatus, ReasonCode, Refund, RefundStatus, Way};
@@ -8,7 +9,7 @@ use super::fits::Fits;
 use super::{Children, list};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::read_all;
-use crate::{Row, row};
+use crate::{Row, Text, row};
 
 row! {
     /// Money given back for one payment.
@@ -22,22 +23,22 @@ row! {
         /// The number of the payment whose money it is.
         pub payment: i64,
         /// The merchant's own number.
-        pub merchant_refund_id: Option<String>,
+        pub merchant_refund_id: Option<Text>,
         /// Free text of the merchant.
-        pub reason: Option<String>,
+        pub reason: Option<Text>,
         /// Why it exists.
-        pub reason_code: String,
+        pub reason_code: Text,
         /// Minor units; the sum of its parts.
         pub amount: i64,
         /// ISO 4217.
-        pub currency: String,
+        pub currency: Text,
         /// What it takes from whom, as JSON triples of owner, minor units before and after release; null where no receiver
         /// ever had it.
-        pub shares: Option<String>,
+        pub shares: Option<Text>,
         /// pending, succeeded or returned.
-        pub status: String,
+        pub status: Text,
         /// What the simulated institution does.
-        pub sandbox: Option<String>,
+        pub sandbox: Option<Text>,
         /// How many public events it had.
         pub sequence: i64,
         /// Microseconds.
@@ -64,13 +65,13 @@ row! {
         /// Minor units, in the refund's currency.
         pub amount: i64,
         /// Where it stands.
-        pub status: String,
+        pub status: Text,
         /// The number of the channel order that serves it; the latest where it was tried again.
         pub channel_order: Option<i64>,
         /// Where the money is: receivers, received or suspense.
-        pub source: String,
+        pub source: Text,
         /// Where it goes: balance, coupon_source, coupon_again or channel.
-        pub way: String,
+        pub way: Text,
     }
     check "amount > 0";
     check "status IN ('pending', 'unknown', 'succeeded', 'failed', 'returned')";
@@ -90,7 +91,7 @@ row! {
         /// The number of its part.
         pub part: i64,
         /// Whose money it is, in canonical text form.
-        pub receiver: String,
+        pub receiver: Text,
         /// Whether the receiver already had it.
         pub released: bool,
         /// Minor units.
@@ -140,14 +141,14 @@ fn refund_row(shard: i64, trade: [u8; 16], refund: &Refund) -> RefundRow {
         trade,
         no: i64::from(refund.no),
         payment: i64::from(refund.payment),
-        merchant_refund_id: refund.merchant_refund_id.clone(),
-        reason: refund.reason.clone(),
-        reason_code: refund.reason_code.as_str().to_owned(),
+        merchant_refund_id: refund.merchant_refund_id.as_deref().map(Into::into),
+        reason: refund.reason.as_deref().map(Into::into),
+        reason_code: refund.reason_code.as_str().into(),
         amount: refund.money.amount.minor(),
-        currency: refund.money.currency.code().to_owned(),
-        shares: list(shares),
-        status: refund.status.as_str().to_owned(),
-        sandbox: refund.sandbox.clone(),
+        currency: refund.money.currency.code().into(),
+        shares: list(shares).map(Into::into),
+        status: refund.status.as_str().into(),
+        sandbox: refund.sandbox.as_deref().map(Into::into),
         sequence: refund.sequence,
         created_at: refund.created_at.micros(),
     }
@@ -161,10 +162,10 @@ fn part_row(shard: i64, trade: [u8; 16], refund: u16, part: &Part) -> PartRow {
         refund: i64::from(refund),
         instruction: i64::from(part.instruction),
         amount: part.amount.minor(),
-        status: part.status.as_str().to_owned(),
+        status: part.status.as_str().into(),
         channel_order: part.order.map(i64::from),
-        source: part.source.as_str().to_owned(),
-        way: part.way.as_str().to_owned(),
+        source: part.source.as_str().into(),
+        way: part.way.as_str().into(),
     }
 }
 
@@ -174,7 +175,7 @@ fn line_row(shard: i64, trade: [u8; 16], part: u16, line: &Line) -> LineRow {
         trade,
         no: i64::from(line.no),
         part: i64::from(part),
-        receiver: line.receiver.to_string(),
+        receiver: line.receiver.to_compact_string(),
         released: line.released,
         amount: line.amount.minor(),
     }
@@ -188,14 +189,14 @@ fn refund(row: RefundRow, parts: Vec<Part>) -> Result<Refund, Inconsistent> {
     Ok(Refund {
         no: fits.number("no", row.no)?,
         payment: fits.number("payment", row.payment)?,
-        merchant_refund_id: row.merchant_refund_id,
-        reason: row.reason,
+        merchant_refund_id: row.merchant_refund_id.map(Into::into),
+        reason: row.reason.map(Into::into),
         reason_code: fits.word("reason_code", ReasonCode::parse(&row.reason_code))?,
         money: fits.money(row.amount, &row.currency)?,
         shares: fits.list("shares", row.shares.as_deref())?.into_iter().map(share).collect::<Result<_, _>>()?,
         status: fits.word("status", RefundStatus::parse(&row.status))?,
         parts,
-        sandbox: row.sandbox,
+        sandbox: row.sandbox.map(Into::into),
         sequence: row.sequence,
         created_at: Time::from_micros(row.created_at),
     })

@@ -84,7 +84,7 @@ impl Writer {
             order_type: None,
             sub_type: None,
             trade,
-            object: String::new(),
+            object: String::new().into(),
         });
         self.stretch.told.push(Told {
             seq,

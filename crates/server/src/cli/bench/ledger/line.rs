@@ -89,7 +89,7 @@ impl Line {
 
     /// Whether the shard's books balance and its merchants have exactly what was paid.
     pub(super) async fn compare(&self, reader: &dyn Reader) -> Result<(), Failure> {
-        let params = vec![Cell::Int(self.writer.shard()), Cell::Text(self.town.currency().code().into())];
+        let params = vec![Cell::Int(self.writer.shard()), Cell::text(self.town.currency().code())];
         let rows = reader.query(&TRIAL, params).await?;
         let (mut debits, mut credits, mut received) = (0_i128, 0_i128, 0_i128);
         for row in &rows {
