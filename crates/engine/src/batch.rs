@@ -1,4 +1,4 @@
-//! Deciding a batch: requests in arrival order, each to its end in its own overlay; then the difference as one write.
+//! Deciding a batch: requests in arrival order, each to its end; then the difference as one write.
 //!
 //! Pure: the same ground, memory and requests give the same rows. Cutting the same requests into other batches gives the
 //! same states, answers and postings (a property test holds that), only the sequence numbers differ.
@@ -72,7 +72,7 @@ pub fn decide<'r>(
         let mut view = View::new(
             &batch.footing,
             committed,
-            &batch.memory,
+            &mut batch.memory,
             Arc::clone(&batch.control),
             Arc::clone(&ground.channels),
             batch.next_answer,
@@ -80,6 +80,7 @@ pub fn decide<'r>(
         let served = serve::serve(&mut view, request);
         if view.misses() {
             missing.extend(view.missing().iter().copied());
+            view.undo();
         } else {
             let traces = view.finish();
             batch.take(served, traces);
@@ -128,7 +129,6 @@ impl Batch {
         }
         self.control = traces.control;
         self.next_answer = traces.next_answer;
-        self.memory.merge(traces.memory);
         self.verdicts.push(served.verdict);
     }
 

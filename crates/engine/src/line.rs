@@ -1,7 +1,7 @@
 //! The batch loop: one shard's ordered line.
 //!
 //! 1. Take what queued while the last commit was flushing (natural group commit, no timer).
-//! 2. Decide it in memory, in arrival order, each request in an overlay of its own; what a request misses is collected.
+//! 2. Decide it in memory, in arrival order; what a request misses is collected.
 //! 3. Load what is missing, in bulk, from one read-only snapshot; decide again. Rules are pure, so that costs nothing else.
 //! 4. Write the difference in one transaction, fenced by the shard's sequence.
 //! 5. Only when that is durable: keep the new state, tell the observer, answer the callers.
@@ -114,7 +114,7 @@ pub struct Setup {
     pub zone: jiff::tz::TimeZone,
     /// Most requests of one batch.
     pub batch_limit: usize,
-    /// Most aggregates kept in memory between batches.
+    /// Most aggregates of a type kept in memory between batches.
     pub memory_limit: usize,
 }
 
@@ -299,10 +299,7 @@ impl Line {
 
     /// The batch is durable: keep its state, wake who acts on it, answer.
     fn answer(&mut self, jobs: Vec<Laid>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
-        self.memory.merge(decided.memory);
-        if self.memory.len() > self.setup.memory_limit {
-            self.memory = Memory::default();
-        }
+        self.memory.keep(decided.memory, self.setup.memory_limit);
         if let Some(control) = decided.control {
             self.setup.control.publish(control);
         }

@@ -1,13 +1,13 @@
-//! What one request sees and changes: its own overlay over the batch over what is committed.
+//! What one request sees and changes: the batch so far, over what is committed.
 //!
 //! Reads go through [`View::get`]; what is not known yet is noted and stops the request for this round. Whatever the
-//! request writes stays in the overlay until it has come to its end; a refusal drops all of it.
+//! request writes goes into the batch, with a note of what it covers; a refusal takes all of it back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::{Context, Time, TradeId};
-use store::unit::{Kept, Key, Memory};
+use store::unit::{Before, Kept, Key, Memory};
 
 use crate::channels::Channels;
 use crate::control::Control;
@@ -37,8 +37,9 @@ pub struct View<'a> {
     /// The deployment's channel accounts.
     pub channels: Arc<Channels>,
     committed: &'a Memory,
-    batch: &'a Memory,
-    own: Memory,
+    batch: &'a mut Memory,
+    /// What the request's changes cover, in their order.
+    covered: Vec<Before>,
     missing: BTreeSet<Key>,
     /// Public events, in order.
     pub told: Vec<Told>,
@@ -52,8 +53,6 @@ pub struct View<'a> {
 
 /// What a request leaves behind when it came to its end.
 pub struct Traces {
-    /// Everything it changed or learned to be absent.
-    pub memory: Memory,
     /// Public events.
     pub told: Vec<Told>,
     /// Vouchers.
@@ -65,11 +64,11 @@ pub struct Traces {
 }
 
 impl<'a> View<'a> {
-    /// A fresh overlay.
+    /// Nothing changed yet.
     pub fn new(
         footing: &'a Footing,
         committed: &'a Memory,
-        batch: &'a Memory,
+        batch: &'a mut Memory,
         control: Arc<Control>,
         channels: Arc<Channels>,
         next_answer: i64,
@@ -81,7 +80,7 @@ impl<'a> View<'a> {
             channels,
             committed,
             batch,
-            own: Memory::default(),
+            covered: Vec::new(),
             missing: BTreeSet::new(),
             told: Vec::new(),
             posted: Vec::new(),
@@ -102,8 +101,7 @@ impl<'a> View<'a> {
     /// The same without stopping: `None` when it is not known yet (and then it is noted), so that several reads of one
     /// round can be noted together.
     pub fn peek<A: Kept>(&mut self, key: A::Key) -> Option<Option<Arc<A>>> {
-        let known =
-            self.own.get::<A>(key).or_else(|| self.batch.get::<A>(key)).or_else(|| self.committed.get::<A>(key));
+        let known = self.batch.get::<A>(key).or_else(|| self.committed.get::<A>(key));
         if known.is_none() {
             self.missing.insert(A::key(key));
         }
@@ -112,19 +110,23 @@ impl<'a> View<'a> {
 
     /// Changes an aggregate.
     pub fn put<A: Kept>(&mut self, key: A::Key, value: A) {
-        self.own.put(key, Some(Arc::new(value)));
+        self.cover(key, Some(Arc::new(value)));
     }
 
     /// Takes an aggregate away.
     pub fn remove<A: Kept>(&mut self, key: A::Key) {
-        self.own.put::<A>(key, None);
+        self.cover::<A>(key, None);
+    }
+
+    fn cover<A: Kept>(&mut self, key: A::Key, value: Option<Arc<A>>) {
+        self.covered.push(self.batch.put(key, value));
     }
 
     /// Notes that an aggregate cannot exist, because its id was drawn just now.
     pub fn fresh<A: Kept>(&mut self, key: A::Key) {
         if self.peek::<A>(key).is_none() {
             self.missing.remove(&A::key(key));
-            self.own.put::<A>(key, None);
+            self.cover::<A>(key, None);
         }
     }
 
@@ -133,9 +135,11 @@ impl<'a> View<'a> {
         Ok(self.get::<trade::Trade>(trade)?.map(|trade| trade.context.clone()))
     }
 
-    /// Drops everything the request did; what it missed stays noted.
+    /// Takes back everything the request did; what it missed stays noted.
     pub fn undo(&mut self) {
-        self.own = Memory::default();
+        while let Some(before) = self.covered.pop() {
+            self.batch.restore(before);
+        }
         self.told.clear();
         self.posted.clear();
         self.control = Arc::clone(&self.before.0);
@@ -154,12 +158,6 @@ impl<'a> View<'a> {
 
     /// Ends the request.
     pub fn finish(self) -> Traces {
-        Traces {
-            memory: self.own,
-            told: self.told,
-            posted: self.posted,
-            control: self.control,
-            next_answer: self.next_answer,
-        }
+        Traces { told: self.told, posted: self.posted, control: self.control, next_answer: self.next_answer }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! An [`Aggregate`] is what a rule reads and changes as a whole (a trade with its dues and splits), stored as rows of one
 //! or more tables under one key. [`Memory`] keeps aggregates by type and key; a key that is present with `None` is known
-//! to be absent. The batch loop stacks three memories: what is committed, what the batch has decided, what the request at
-//! hand is changing. Nothing here decides anything, and nothing here waits.
+//! to be absent. The batch loop stacks two memories: what is committed, and what the batch has decided; what the request at
+//! hand changes there can be taken back. Nothing here decides anything, and nothing here waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
@@ -43,6 +43,8 @@ pub trait Kept: Aggregate {
     fn shelf_mut(memory: &mut Memory) -> &mut Shelf<Self>;
     /// Its key among all keys.
     fn key(key: Self::Key) -> Key;
+    /// What was known of it, as something that can be put back.
+    fn before(key: Self::Key, known: Option<Option<Arc<Self>>>) -> Before;
 }
 
 /// All aggregates of one type.
@@ -179,9 +181,30 @@ fn absorb_into<A: Aggregate>(
     tables.into_iter().try_for_each(Loaded::end)
 }
 
-/// Declares the memory: one shelf per aggregate type.
+/// Of things that are found by the time of their making, the oldest go.
+fn oldest_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, newer: BTreeMap<K, V>, limit: usize) {
+    shelf.extend(newer);
+    while shelf.len() > limit {
+        shelf.pop_first();
+    }
+}
+
+/// Of things that are found by chance, none is better than another: all go.
+fn all_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, newer: BTreeMap<K, V>, limit: usize) {
+    shelf.extend(newer);
+    if shelf.len() > limit {
+        shelf.clear();
+    }
+}
+
+/// What is hardly ever asked for again goes at once.
+fn none_stays<K, V>(shelf: &mut BTreeMap<K, V>, _: BTreeMap<K, V>, _: usize) {
+    shelf.clear();
+}
+
+/// Declares the memory: one shelf per aggregate type, and what becomes of its contents between batches.
 macro_rules! memory {
-    ($($(#[$doc:meta])* $place:ident: $type:ty = $variant:ident,)*) => {
+    ($($(#[$doc:meta])* $place:ident: $type:ty = $variant:ident, $then:ident;)*) => {
         /// Aggregates by type and key; `None` is a known absence.
         #[derive(Default)]
         pub struct Memory {
@@ -194,6 +217,11 @@ macro_rules! memory {
             $($(#[$doc])* $variant(<$type as Aggregate>::Key),)*
         }
 
+        /// What was known under a key before it was changed: `None` when nothing was.
+        pub enum Before {
+            $($(#[$doc])* $variant(<$type as Aggregate>::Key, Option<Option<Arc<$type>>>),)*
+        }
+
         $(impl Kept for $type {
             fn shelf(memory: &Memory) -> &Shelf<Self> {
                 &memory.$place
@@ -203,6 +231,9 @@ macro_rules! memory {
             }
             fn key(key: Self::Key) -> Key {
                 Key::$variant(key)
+            }
+            fn before(key: Self::Key, known: Option<Option<Arc<Self>>>) -> Before {
+                Before::$variant(key, known)
             }
         })*
 
@@ -244,9 +275,18 @@ macro_rules! memory {
                 )*
             }
 
-            /// Lays `newer` over this; its aggregates win.
-            pub fn merge(&mut self, newer: Self) {
-                $(self.$place.extend(newer.$place);)*
+            /// Puts back what was known.
+            pub fn restore(&mut self, before: Before) {
+                match before {
+                    $(Before::$variant(key, Some(known)) => drop(self.$place.insert(key, known)),
+                    Before::$variant(key, None) => drop(self.$place.remove(&key)),)*
+                }
+            }
+
+            /// Lays `newer` over this, but for what is not worth keeping for another batch, and keeps at most `limit` of a
+            /// type. Forgetting is always right: what is not known is read again.
+            pub fn keep(&mut self, newer: Self, limit: usize) {
+                $($then(&mut self.$place, newer.$place, limit);)*
             }
 
             /// How many keys are known.
@@ -264,27 +304,27 @@ macro_rules! memory {
 
 memory! {
     /// Trades with their dues and splits.
-    trades: trade::Trade = Trade,
+    trades: trade::Trade = Trade, oldest_go;
     /// A trade's payments, refunds and cases.
-    payments: payment::Payments = Payments,
+    payments: payment::Payments = Payments, oldest_go;
     /// A trade's channel orders and evidence.
-    orders: channel::Orders = Orders,
+    orders: channel::Orders = Orders, oldest_go;
     /// A trade's holds.
-    holds: crate::tables::accounting::Holds = Holds,
+    holds: crate::tables::accounting::Holds = Holds, oldest_go;
     /// Accounts.
-    accounts: accounting::Account = Account,
+    accounts: accounting::Account = Account, all_go;
     /// Coupons.
-    coupons: payment::Coupon = Coupon,
+    coupons: payment::Coupon = Coupon, oldest_go;
     /// Claims on unique keys.
-    claims: crate::tables::log::Claim = Claim,
+    claims: crate::tables::log::Claim = Claim, none_stays;
     /// Stored answers.
-    answers: crate::tables::log::Answer = Answer,
+    answers: crate::tables::log::Answer = Answer, none_stays;
     /// What shards have sent to each other.
-    sent: crate::tables::transit::Sent = Sent,
+    sent: crate::tables::transit::Sent = Sent, none_stays;
     /// How far that was taken in.
-    inboxes: crate::tables::transit::Inbox = Inbox,
+    inboxes: crate::tables::transit::Inbox = Inbox, all_go;
     /// What could not be taken in yet.
-    parked: crate::tables::log::Parked = Parked,
+    parked: crate::tables::log::Parked = Parked, none_stays;
 }
 
 impl Key {
@@ -314,9 +354,9 @@ impl Memory {
         A::shelf(self).get(&key).cloned()
     }
 
-    /// Remembers an aggregate, or its absence.
-    pub fn put<A: Kept>(&mut self, key: A::Key, value: Option<Arc<A>>) {
-        A::shelf_mut(self).insert(key, value);
+    /// Remembers an aggregate, or its absence. Returns what [`Self::restore`] needs to take that back.
+    pub fn put<A: Kept>(&mut self, key: A::Key, value: Option<Arc<A>>) -> Before {
+        A::before(key, A::shelf_mut(self).insert(key, value))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Messages between the domains of one trade: one way down, one way up, depth first, until nobody has anything to say.
 //!
 //! A command that is refused refuses the whole request. A fact is never refused. A posting is booked at once and its
-//! answer goes back before anything else happens. Everything stays in the request's overlay.
+//! answer goes back before anything else happens. Until the request has come to its end, all of it can be taken back.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -40,7 +40,7 @@ impl Kept {
         let work = Work { shard: SHARD, expect: self.head.seq, head: head.clone(), changes: changes.into_vec() };
         assert_eq!(block_on(self.store.write(&work)).unwrap(), Written::Done);
         self.head = head;
-        self.committed.merge(decided);
+        self.committed.keep(decided, usize::MAX);
     }
 
     fn read(&mut self, keys: &BTreeSet<Key>) -> Memory {

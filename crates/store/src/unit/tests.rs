@@ -1,6 +1,6 @@
 //! The difference between two states, and the way back from rows to aggregates.
 
-use kernel::{RootId, TradeId};
+use kernel::{AccountId, RootId, TradeId};
 use proptest::prelude::*;
 
 use super::*;
@@ -138,7 +138,43 @@ fn only_what_changed_is_written() {
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].inserts, [claim(5).cells()]);
     assert!(changes[0].updates.is_empty() && changes[0].deletes.is_empty());
+}
 
-    committed.merge(decided);
-    assert_eq!(committed.get::<Claim>(5), Some(Some(Arc::new(claim(5)))), "the newer wins");
+#[test]
+fn what_was_known_can_be_put_back() {
+    let mut memory = Memory::default();
+    memory.put(4, Some(Arc::new(claim(4))));
+    memory.put::<Claim>(5, None);
+    let covered = [
+        memory.put::<Claim>(4, None),
+        memory.put(5, Some(Arc::new(claim(5)))),
+        memory.put(6, Some(Arc::new(claim(6)))),
+        memory.put(5, None::<Arc<Claim>>),
+    ];
+    for before in covered.into_iter().rev() {
+        memory.restore(before);
+    }
+    assert_eq!(memory.get::<Claim>(4), Some(Some(Arc::new(claim(4)))));
+    assert_eq!(memory.get::<Claim>(5), Some(None), "known to be absent");
+    assert_eq!(memory.get::<Claim>(6), None, "not known");
+}
+
+#[test]
+fn what_is_not_worth_keeping_is_forgotten() {
+    let trade = |n: u8| TradeId(RootId::from_bytes([n; 16]));
+    let account = |n: u8| AccountId(RootId::from_bytes([n; 16]));
+    let known = |trades: &[u8], accounts: &[u8]| {
+        let mut memory = Memory::default();
+        trades.iter().for_each(|n| drop(memory.put::<trade::Trade>(trade(*n), None)));
+        accounts.iter().for_each(|n| drop(memory.put::<accounting::Account>(account(*n), None)));
+        memory.put(4, Some(Arc::new(claim(4))));
+        memory
+    };
+    let mut memory = known(&[1, 3], &[1, 2]);
+    memory.keep(known(&[2, 4], &[2, 3]), 3);
+    assert_eq!(memory.trades.keys().copied().collect::<Vec<_>>(), [trade(2), trade(3), trade(4)], "the oldest go");
+    assert_eq!(memory.accounts.len(), 3, "as many as there may be");
+    assert!(memory.claims.is_empty(), "a key is hardly ever asked for again");
+    memory.keep(known(&[], &[4]), 3);
+    assert!(memory.accounts.is_empty(), "one too many, and none is better than another");
 }

@@ -103,7 +103,7 @@ impl Writer {
             other => return Err(Failure::NotWritten(other)),
         }
         self.head = decided.work.head;
-        self.memory.merge(decided.memory);
+        self.memory.keep(decided.memory, usize::MAX);
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Writer {
         let mut misses = BTreeSet::new();
         for post in posts {
             let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.channels));
-            let mut view = View::new(&footing, &self.memory, &memory, control, channels, 0);
+            let mut view = View::new(&footing, &self.memory, &mut memory, control, channels, 0);
             match book(&mut view, None, post) {
                 Err(Stop::Miss) => misses.extend(view.missing().iter().copied()),
                 Ok(Ok(())) => {
@@ -123,7 +123,6 @@ impl Writer {
                     for posted in &traces.posted {
                         ledger.take(posted, &mut changes);
                     }
-                    memory.merge(traces.memory);
                 }
                 Ok(Err(refused)) => return Err(Undecided::Refused(refused.to_string())),
                 Err(other) => return Err(Undecided::Refused(format!("{other:?}"))),
