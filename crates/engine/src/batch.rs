@@ -3,7 +3,7 @@
 //! Pure: the same ground, memory and requests give the same rows. Cutting the same requests into other batches gives the
 //! same states, answers and postings (a property test holds that), only the sequence numbers differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kernel::{Time, TradeId};
@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::ledger::Ledger;
 use crate::line::Task;
 use crate::news;
+use crate::query::Tree;
 use crate::request::Request;
 use crate::serve::{self, Served, Verdict};
 use crate::view::{Footing, View};
@@ -49,8 +50,8 @@ pub struct Decided {
     pub control: Option<Arc<Control>>,
     /// One per request, in order.
     pub verdicts: Vec<Verdict>,
-    /// Trades of which something changed that readers are shown.
-    pub trees: BTreeSet<TradeId>,
+    /// Trades of which something changed that readers are shown, as they are now where that is known.
+    pub trees: BTreeMap<TradeId, Option<Tree>>,
     /// Tasks that were added.
     pub tasks: Vec<Task>,
     /// How many events the log grows by.
@@ -142,13 +143,14 @@ impl Batch {
                 memory: self.memory,
                 control,
                 verdicts: self.verdicts,
-                trees: BTreeSet::new(),
+                trees: BTreeMap::new(),
                 tasks: Vec::new(),
                 events: 0,
             };
         }
         let tasks = crate::tasks::changes(ground.shard, committed, &self.memory, &mut self.changes);
-        let trees = crate::tasks::shown(committed, &self.memory);
+        let trees = crate::tasks::shown(committed, &self.memory).into_iter();
+        let trees = trees.map(|id| (id, Tree::known(id, &[&self.memory, committed]))).collect();
         let head = self.ledger.close(ground, committed, &self.memory, &mut self.changes);
         let work = Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
         Decided {

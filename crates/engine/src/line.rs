@@ -10,7 +10,7 @@
 //! commit whose answer was lost is resolved by a read that waits for the old transaction. Nothing here awaits the outside
 //! world, and an answer never leaves before its commit is known to be durable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::channel::oneshot;
@@ -23,6 +23,7 @@ use crate::batch::{self, Decided};
 use crate::channels::Channels;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock, Observer};
+use crate::query::Tree;
 use crate::queue::{Exit, Laid};
 use crate::request::Request;
 use crate::route::Queues;
@@ -63,8 +64,8 @@ pub struct Committed {
     pub shard: i64,
     /// Its new sequence.
     pub seq: i64,
-    /// Trades of which something changed that readers are shown.
-    pub trees: BTreeSet<TradeId>,
+    /// Trades of which something changed that readers are shown, as they are now where that is known.
+    pub trees: BTreeMap<TradeId, Option<Tree>>,
     /// Tasks that were added, with their due times.
     pub tasks: Vec<Task>,
     /// How many events the log grew by.

@@ -18,6 +18,7 @@ mod lists;
 mod merge;
 mod objects;
 mod shard;
+mod tree;
 mod trial;
 pub mod watermark;
 
@@ -29,6 +30,7 @@ use kernel::{Bucket, Code, MerchantId, Problem, Shards, Time};
 use store::{Cell, Inconsistent, Reader, StoreError};
 
 use self::shard::OfShard;
+pub use self::tree::Tree;
 use self::watermark::Watermark;
 use crate::control::Shared;
 use crate::ports::{Alarm, Clock};

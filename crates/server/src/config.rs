@@ -69,7 +69,7 @@ pub(crate) struct Limits {
     pub(crate) queue_bytes: usize,
     /// Longest estimated wait of new business.
     pub(crate) wait_ms: u64,
-    /// Most aggregates a line keeps in memory.
+    /// Most aggregates of a type that a line keeps in memory.
     pub(crate) memory: usize,
     /// Most open connections.
     pub(crate) connections: usize,
@@ -132,7 +132,7 @@ impl Default for Config {
                 queue: kernel::limits::MAX_QUEUE,
                 queue_bytes: kernel::limits::MAX_QUEUE_BYTES,
                 wait_ms: 500,
-                memory: 50_000,
+                memory: 8_192,
                 connections: 4_096,
                 request_timeout_ms: 10_000,
                 header_timeout_ms: 10_000,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engine::channels::Channels;
 use engine::control::Control;
 use engine::line::Job;
+use engine::news::Object;
 use engine::ports::Clock as _;
 use engine::request::{Caller, Command, ControlCommand, Request};
 use engine::work::Gateway;
@@ -313,7 +314,7 @@ impl World {
         let Some(trade) = self.callers.create(act).map(|create| create.id) else { return Ok(()) };
         let Some(node) = self.nodes.get(node) else { return Ok(()) };
         // The store answers at once or not at all.
-        let Some(Ok(found)) = node.queries.trade(trade).now_or_never() else { return Ok(()) };
+        let Some(Ok(found)) = node.queries.object(Object::Trade(trade)).now_or_never() else { return Ok(()) };
         let body = found.map(|found| found.body);
         self.trace.update(body.as_deref().unwrap_or("nothing").as_bytes());
         self.findings.extend(self.seen.read(&trade.to_string(), body.as_deref()));

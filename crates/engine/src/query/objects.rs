@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use kernel::{CaseId, CouponId, MerchantId, PaymentId, Problem, RefundId, Shards, TradeId, limits};
+use kernel::{CouponId, MerchantId, Problem, Shards, TradeId, limits};
 use payment::{Coupon, Payments};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
 use trade::Trade;
 
-use super::{Found, Queries, broken};
+use super::{Found, Queries, Tree, broken};
 use crate::answers::{ClaimKind, place_of};
+use crate::news::Object;
 use crate::wire;
 
 /// What is there of a key that was asked for.
@@ -18,17 +19,14 @@ pub(super) fn there<A: Kept>(memory: &Memory, key: A::Key) -> Option<Arc<A>> {
 }
 
 impl Queries {
-    /// A trade.
+    /// An object of a trade's tree.
     ///
     /// # Errors
     /// When the store cannot be read; so for every other question.
-    pub async fn trade(&self, id: TradeId) -> Result<Option<Found>, Problem> {
+    pub async fn object(&self, object: Object) -> Result<Option<Found>, Problem> {
+        let id = object.trade();
         let memory = self.home(id.0.bucket())?.load([Trade::key(id), Payments::key(id)]).await?;
-        let payments = there::<Payments>(&memory, id);
-        Ok(there::<Trade>(&memory, id).map(|trade| Found {
-            merchant: Some(trade.context.merchant),
-            body: wire::trade::json(&trade, payments.as_deref()),
-        }))
+        Ok(Tree::known(id, &[&memory]).and_then(|tree| tree.show(object)))
     }
 
     /// A trade by its merchant's own number: the number's claim leads to its answer, and that to the trade.
@@ -53,38 +51,10 @@ impl Queries {
             };
             let answer = there::<Answer>(&memory, place).filter(is_it);
             if let Some(id) = answer.and_then(|answer| TradeId::parse(answer.object.as_deref()?)) {
-                return self.trade(id).await;
+                return self.object(Object::Trade(id)).await;
             }
         }
         Ok(None)
-    }
-
-    /// A payment.
-    pub async fn payment(&self, id: PaymentId) -> Result<Option<Found>, Problem> {
-        self.child(id.trade, |state| wire::payment::payment_json(state, id.no)).await
-    }
-
-    /// A refund.
-    pub async fn refund(&self, id: RefundId) -> Result<Option<Found>, Problem> {
-        self.child(id.trade, |state| wire::payment::refund_json(state, id.no)).await
-    }
-
-    /// A case.
-    pub async fn case(&self, id: CaseId) -> Result<Option<Found>, Problem> {
-        self.child(id.trade, |state| wire::payment::case_json(state, id.no)).await
-    }
-
-    /// Something of a trade's payments; it is whose the trade is.
-    async fn child(
-        &self,
-        trade: TradeId,
-        render: impl FnOnce(&Payments) -> Option<String>,
-    ) -> Result<Option<Found>, Problem> {
-        let memory = self.home(trade.0.bucket())?.load([Trade::key(trade), Payments::key(trade)]).await?;
-        let found = there::<Trade>(&memory, trade).zip(there::<Payments>(&memory, trade));
-        Ok(found.and_then(|(trade, state)| {
-            render(&state).map(|body| Found { merchant: Some(trade.context.merchant), body })
-        }))
     }
 
     /// A coupon.

@@ -1,8 +1,8 @@
 //! A store with a line that runs when it is asked something, the projections' worker, and queries over both.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use accounting::{AccountKey, Subject};
 use channel::adapter::Answer;
@@ -13,7 +13,7 @@ use engine::control::{Control, Shared};
 use engine::line::{self, Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::query::watermark::Watermark;
-use engine::query::{self, Part, Queries};
+use engine::query::{self, Part, Queries, Tree};
 use engine::queue::{Stage, Terms, queue};
 use engine::request::{Caller, Command, ControlCommand, Idempotency, Request};
 use engine::work::projections::Projections;
@@ -55,11 +55,15 @@ impl Alarm for TestClock {
     }
 }
 
-struct Follow(Watermark);
+/// What the last batch that changed a trade told about it.
+type TreesTold = Arc<Mutex<BTreeMap<TradeId, Option<Tree>>>>;
+
+struct Follow(Watermark, TreesTold);
 
 impl Observer for Follow {
     fn committed(&self, committed: &Committed) {
         self.0.committed(committed.seq);
+        self.1.lock().unwrap().extend(committed.trees.clone());
     }
     fn stopped(&self, why: &str) {
         panic!("the line stopped: {why}");
@@ -72,6 +76,7 @@ pub(crate) struct House {
     pub(crate) watermark: Watermark,
     pub(crate) worker: Projections,
     pub(crate) queries: Queries,
+    pub(crate) told: TreesTold,
     control: Shared,
     channels: Arc<Channels>,
     drawn: u64,
@@ -99,7 +104,8 @@ impl House {
         );
         let profiles: Profiles = [("sandbox".to_owned(), profile())].into();
         let channels = Arc::new(Channels::new(profiles));
-        let mut house = Self { store, clock, watermark, worker, queries, control, channels, drawn: 0 };
+        let mut house =
+            Self { store, clock, watermark, worker, queries, told: TreesTold::default(), control, channels, drawn: 0 };
         let key = KeyId(house.draw("key"));
         house.say(Command::Control(ControlCommand::Bootstrap { salt: SALT, key, hash: [3; 32] }));
         house
@@ -133,7 +139,7 @@ impl House {
             queues: engine::route::Queues::default(),
             clock: self.clock.clone(),
             alarm: self.clock.clone(),
-            observer: Arc::new(Follow(self.watermark.clone())),
+            observer: Arc::new(Follow(self.watermark.clone(), Arc::clone(&self.told))),
             control: self.control.clone(),
             channels: Arc::clone(&self.channels),
             zone: jiff::tz::TimeZone::UTC,

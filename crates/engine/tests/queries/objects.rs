@@ -1,5 +1,6 @@
 //! Objects by id, by order number, and the whole chain.
 
+use engine::news::Object;
 use engine::request::Command;
 use futures::executor::block_on;
 use kernel::message::payment::Tool;
@@ -14,9 +15,9 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
     let merchant = house.merchant();
     house.fund("42", 5_000);
     let (trade, answered) = house.trade(merchant, "A1", Some(Tool::Balance), 3_000);
-    let found = block_on(house.queries.trade(trade)).unwrap().unwrap();
+    let found = block_on(house.queries.object(Object::Trade(trade))).unwrap().unwrap();
     assert_eq!((found.merchant, found.body.as_str()), (Some(merchant), answered.as_str()));
-    let payment = block_on(house.queries.payment(PaymentId::new(trade, 1))).unwrap().unwrap();
+    let payment = block_on(house.queries.object(Object::Payment(PaymentId::new(trade, 1)))).unwrap().unwrap();
     assert!(answered.contains(&payment.body), "the trade shows its payment");
     assert_eq!(payment.merchant, Some(merchant));
 
@@ -28,17 +29,29 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
         sandbox: None,
     };
     let refunded = house.say(Command::Trade(trade, TradeCommand::Refund(refund)));
-    let found = block_on(house.queries.refund(RefundId::new(trade, 1))).unwrap().unwrap();
+    let found = block_on(house.queries.object(Object::Refund(RefundId::new(trade, 1)))).unwrap().unwrap();
     assert_eq!(found.body, refunded);
+
+    let told = house.told.lock().unwrap()[&trade].clone().expect("the line knows what it has changed");
+    for object in
+        [Object::Trade(trade), Object::Payment(PaymentId::new(trade, 1)), Object::Refund(RefundId::new(trade, 1))]
+    {
+        assert_eq!(
+            told.show(object),
+            block_on(house.queries.object(object)).unwrap(),
+            "told after the commit, and read"
+        );
+    }
+    assert_eq!(told.show(Object::Refund(RefundId::new(trade, 2))), None);
 }
 
 #[test]
 fn what_is_not_there_is_none() {
     let house = House::new();
     let nobody = TradeId(RootId::new(Time::from_micros(1), Bucket::of("x"), 1));
-    assert_eq!(block_on(house.queries.trade(nobody)).unwrap(), None);
-    assert_eq!(block_on(house.queries.payment(PaymentId::new(nobody, 1))).unwrap(), None);
-    assert_eq!(block_on(house.queries.case(CaseId::new(nobody, 1))).unwrap(), None);
+    assert_eq!(block_on(house.queries.object(Object::Trade(nobody))).unwrap(), None);
+    assert_eq!(block_on(house.queries.object(Object::Payment(PaymentId::new(nobody, 1)))).unwrap(), None);
+    assert_eq!(block_on(house.queries.object(Object::Case(CaseId::new(nobody, 1)))).unwrap(), None);
     assert_eq!(block_on(house.queries.event("evt_nonsense")).unwrap(), None);
 }
 

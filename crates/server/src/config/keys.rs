@@ -62,7 +62,13 @@ pub(crate) const KEYS: &[Key] = &[
         600_000,
         "longest estimated wait of new business for a shard's line; beyond it the answer is 503",
     ),
-    number("limits.memory", "aggregates", 0, 10_000_000, "most aggregates a line keeps in memory between batches"),
+    number(
+        "limits.memory",
+        "aggregates",
+        0,
+        10_000_000,
+        "most aggregates of a type (trades, accounts, …) that a line keeps in memory between batches",
+    ),
     number(
         "limits.connections",
         "connections",

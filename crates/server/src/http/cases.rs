@@ -6,7 +6,7 @@ use kernel::{CaseId, Code, Problem, limits};
 
 use super::json::Fields;
 use super::list;
-use super::ports::Filter;
+use super::ports::{Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
 
@@ -34,7 +34,7 @@ fn resolution(word: &str) -> Option<Resolution> {
 pub(super) async fn show(visit: Visit, query: Query) -> Result<Shown, Problem> {
     let case = visit.named(CaseId::parse)?;
     query.finish()?;
-    list::object(&visit, visit.house.doors.lookup.case(case).await?)
+    list::object(&visit, visit.house.doors.lookup.object(Object::Case(case)).await?)
 }
 
 /// `GET /v1/cases`

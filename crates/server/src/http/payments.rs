@@ -4,6 +4,7 @@ use engine::request::Command;
 use kernel::{PaymentId, Problem};
 
 use super::json::Fields;
+use super::ports::Object;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
 use super::wait;
@@ -13,7 +14,7 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
     let payment = visit.named(PaymentId::parse)?;
     let patience = wait::patience(&mut query)?;
     query.finish()?;
-    wait::for_change(&visit, payment.trade, patience, || visit.house.doors.lookup.payment(payment)).await
+    wait::for_change(&visit, Object::Payment(payment), patience).await
 }
 
 /// `POST /v1/payments/{id}/cancel`

@@ -1,27 +1,22 @@
 //! What the doors need from the rest of the server, as traits: questions to the store, changes to wait for, institutions,
 //! webhooks. The doors know no SQL and no channel; a test puts fakes here.
 
-pub(crate) use engine::query::{Filter, Found, Page, Part};
+pub(crate) use engine::news::Object;
+pub(crate) use engine::query::{Filter, Found, Page, Part, Tree};
 use futures::future::BoxFuture;
-use kernel::{AccountId, CaseId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, RefundId, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, Problem, Time, TradeId};
 
 /// An answer that is on its way.
 pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
 pub(crate) trait Lookup: Send + Sync {
-    /// A trade.
-    fn trade(&self, id: TradeId) -> Read<'_, Option<Found>>;
+    /// A trade, or a payment, refund or case of one.
+    fn object(&self, object: Object) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
     /// Everything that belongs to a trade.
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
-    /// A payment.
-    fn payment(&self, id: PaymentId) -> Read<'_, Option<Found>>;
-    /// A refund.
-    fn refund(&self, id: RefundId) -> Read<'_, Option<Found>>;
-    /// A case.
-    fn case(&self, id: CaseId) -> Read<'_, Option<Found>>;
     /// A coupon.
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// An account, now or at a moment.
@@ -44,9 +39,10 @@ pub(crate) trait Lookup: Send + Sync {
 
 /// Lets a reader wait for a change.
 pub(crate) trait Waiters: Send + Sync {
-    /// Ends when the trade's tree has changed after this call, or at the deadline. Listens from the call on, not from
-    /// the first poll, so that a change between a read and the wait is not missed.
-    fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, ()>;
+    /// Ends when the trade's tree has changed after this call, with what it is then where that is known, or at the
+    /// deadline. Listens from the call on, not from the first poll, so that a change between a read and the wait is not
+    /// missed.
+    fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, Option<Tree>>;
 }
 
 /// What an institution sent to its door.

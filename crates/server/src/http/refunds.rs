@@ -2,6 +2,7 @@
 
 use kernel::{Problem, RefundId};
 
+use super::ports::Object;
 use super::query::Query;
 use super::visit::{Shown, Visit};
 use super::wait;
@@ -11,5 +12,5 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
     let refund = visit.named(RefundId::parse)?;
     let patience = wait::patience(&mut query)?;
     query.finish()?;
-    wait::for_change(&visit, refund.trade, patience, || visit.house.doors.lookup.refund(refund)).await
+    wait::for_change(&visit, Object::Refund(refund), patience).await
 }

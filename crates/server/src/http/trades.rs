@@ -5,7 +5,7 @@ use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refun
 use kernel::{Code, Context, MerchantId, OrderType, Owner, Problem, SubType, TradeId, UserId, limits};
 
 use super::json::Fields;
-use super::ports::Filter;
+use super::ports::{Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
 use super::{list, tools, wait};
@@ -115,7 +115,7 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
     let trade = visit.named(TradeId::parse)?;
     let patience = wait::patience(&mut query)?;
     query.finish()?;
-    wait::for_change(&visit, trade, patience, || visit.house.doors.lookup.trade(trade)).await
+    wait::for_change(&visit, Object::Trade(trade), patience).await
 }
 
 /// `GET /v1/trades/{id}/chain`

@@ -2,13 +2,12 @@
 //!
 //! An object that will not change any more is answered at once. Bounded by [`LONGEST_S`]; no POST ever waits.
 
-use futures::future::BoxFuture;
 use kernel::time::SECOND_US;
-use kernel::{Code, Problem, TradeId};
+use kernel::{Code, Problem};
 use serde::Deserialize;
 
 use super::list;
-use super::ports::Found;
+use super::ports::Object;
 use super::query::Query;
 use super::visit::{Shown, Visit};
 
@@ -25,27 +24,32 @@ pub(super) fn patience(query: &mut Query) -> Result<i64, Problem> {
     Ok(query.read("wait", Code::invalid_value, &wanted, fits)?.unwrap_or(0))
 }
 
-/// Shows an object of a trade's tree, after its next change if the caller waits for one.
-pub(super) async fn for_change<'a>(
-    visit: &Visit,
-    trade: TradeId,
-    patience_s: i64,
-    read: impl Fn() -> BoxFuture<'a, Result<Option<Found>, Problem>>,
-) -> Result<Shown, Problem> {
-    if patience_s == 0 {
-        return list::object(visit, read().await?);
-    }
+/// Shows an object of a trade's tree, after its next change if the caller waits for one. Whoever is told of a change is
+/// told what it is, so the store is asked only where that is not known.
+pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -> Result<Shown, Problem> {
     let doors = &visit.house.doors;
+    let read = async || list::object(visit, doors.lookup.object(object).await?);
+    if patience_s == 0 {
+        return read().await;
+    }
+    let trade = object.trade();
     let deadline = doors.clock.now().plus(patience_s.saturating_mul(SECOND_US));
     let mut change = doors.waiters.changed(trade, deadline);
-    let first = list::object(visit, read().await?)?;
+    let first = read().await?;
     if is_settled(&first.body) {
         return Ok(first);
     }
     loop {
-        change.await;
+        let told = change.await;
+        if let Some(found) = told.and_then(|tree| tree.show(object)) {
+            let now = list::object(visit, Some(found))?;
+            if now.body != first.body {
+                return Ok(now);
+            }
+        }
+        // What changed while nobody listened is found by reading after listening again.
         change = doors.waiters.changed(trade, deadline);
-        let now = list::object(visit, read().await?)?;
+        let now = read().await?;
         if now.body != first.body || doors.clock.now() >= deadline {
             return Ok(now);
         }

@@ -1,82 +1,57 @@
 //! The doors' questions, passed on to the engine's queries.
 
-use engine::query::{self, Queries};
+use engine::query::Queries;
 use futures::future::FutureExt as _;
-use kernel::{AccountId, CaseId, CouponId, Currency, MerchantId, Owner, PaymentId, RefundId, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, Time, TradeId};
 
-use crate::http::ports::{Filter, Found, Lookup, Page, Part, Read};
+use crate::http::ports::{Filter, Found, Lookup, Object, Page, Part, Read};
 
-/// Passes on.
-pub(super) struct Asked(pub(super) Queries);
-
-fn found(found: query::Found) -> Found {
-    Found { merchant: found.merchant, body: found.body }
-}
-
-fn page(page: query::Page) -> Page {
-    Page { data: page.data, next: page.next, as_of: page.as_of }
-}
-
-fn part(part: Part) -> query::Part {
-    query::Part { limit: part.limit, after: part.after, stale: part.stale }
-}
-
-fn filter(filter: Filter) -> query::Filter {
-    query::Filter { merchant: filter.merchant, status: filter.status }
-}
-
-/// The questions for one object by its id.
-macro_rules! objects {
-    ($($name:ident($id:ty);)+) => {$(
-        fn $name(&self, id: $id) -> Read<'_, Option<Found>> {
-            async move { Ok(self.0.$name(id).await?.map(found)) }.boxed()
-        }
-    )+};
-}
-
-impl Lookup for Asked {
-    objects! {
-        trade(TradeId);
-        chain(TradeId);
-        payment(PaymentId);
-        refund(RefundId);
-        case(CaseId);
-        coupon(CouponId);
+impl Lookup for Queries {
+    fn object(&self, object: Object) -> Read<'_, Option<Found>> {
+        self.object(object).boxed()
     }
 
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>> {
-        async move { Ok(self.0.trade_by_order(merchant, merchant_order_id).await?.map(found)) }.boxed()
+        self.trade_by_order(merchant, merchant_order_id).boxed()
+    }
+
+    fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>> {
+        self.chain(trade).boxed()
+    }
+
+    fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {
+        self.coupon(id).boxed()
     }
 
     fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>> {
-        async move { Ok(self.0.account(id, at).await?.map(found)) }.boxed()
+        self.account(id, at).boxed()
     }
 
     fn accounts<'a>(&'a self, owner: &'a Owner) -> Read<'a, Vec<String>> {
-        self.0.accounts(owner).boxed()
+        self.accounts(owner).boxed()
     }
 
-    fn account_transfers(&self, id: AccountId, wanted: Part) -> Read<'_, Page> {
-        async move { Ok(page(self.0.account_transfers(id, part(wanted)).await?)) }.boxed()
+    fn account_transfers(&self, id: AccountId, part: Part) -> Read<'_, Page> {
+        self.account_transfers(id, part).boxed()
     }
 
     fn trial_balance(&self, currency: Currency, date: Option<i64>) -> Read<'_, String> {
-        self.0.trial_balance(currency, date).boxed()
+        self.trial_balance(currency, date).boxed()
     }
 
-    fn trades(&self, which: Filter, wanted: Part) -> Read<'_, Page> {
-        async move { Ok(page(self.0.trades(filter(which), part(wanted)).await?)) }.boxed()
+    fn trades(&self, filter: Filter, part: Part) -> Read<'_, Page> {
+        self.trades(filter, part).boxed()
     }
 
-    fn cases(&self, which: Filter, wanted: Part) -> Read<'_, Page> {
-        async move { Ok(page(self.0.cases(filter(which), part(wanted)).await?)) }.boxed()
+    fn cases(&self, filter: Filter, part: Part) -> Read<'_, Page> {
+        self.cases(filter, part).boxed()
     }
 
-    fn events(&self, merchant: Option<MerchantId>, wanted: Part) -> Read<'_, Page> {
-        async move { Ok(page(self.0.events(merchant, part(wanted)).await?)) }.boxed()
+    fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page> {
+        self.events(merchant, part).boxed()
     }
 
     fn event<'a>(&'a self, id: &'a str) -> Read<'a, Option<Found>> {
-        async move { Ok(self.0.event(id).await?.map(found)) }.boxed()
+        self.event(id).boxed()
     }
 }

@@ -47,7 +47,6 @@ use crate::telemetry::Metrics;
 use self::birth::Birth;
 use self::institutions::Institutions;
 use self::line::Lines;
-use self::lookup::Asked;
 use self::observer::Watcher;
 use self::waiters::Waiters;
 use self::workers::Workers;
@@ -198,7 +197,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         i64::try_from(config.limits.request_timeout_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
     );
     let doors = Doors {
-        lookup: Arc::new(Asked(Queries::new(
+        lookup: Arc::new(Queries::new(
             shards,
             query::Setup {
                 watermarks,
@@ -207,7 +206,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
                 clock: Arc::clone(&clock),
                 alarm: Arc::new(SystemClock),
             },
-        ))),
+        )),
         waiters: Arc::new(waiters),
         institutions: Arc::new(Institutions {
             gateway: Arc::clone(&gateway),

@@ -1,6 +1,6 @@
 //! Readers that wait for a change of a trade (`GET …?wait=`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use futures::channel::oneshot;
 use futures::future::{BoxFuture, FutureExt as _};
 use kernel::{Time, TradeId};
 
-use crate::http::ports;
+use crate::http::ports::{self, Tree};
 use crate::ports::SystemClock;
 
-type Waiting = BTreeMap<TradeId, BTreeMap<u64, oneshot::Sender<()>>>;
+type Waiting = BTreeMap<TradeId, BTreeMap<u64, oneshot::Sender<Option<Tree>>>>;
 
 /// Who waits for which trade; clones share it. Bounded by the number of open requests.
 #[derive(Clone, Default)]
@@ -38,16 +38,16 @@ impl Shelf {
 }
 
 impl Waiters {
-    /// These trades have changed.
-    pub(super) fn wake(&self, trades: &BTreeSet<TradeId>) {
+    /// These trades have changed, to what is said where it is known.
+    pub(super) fn wake(&self, trades: &BTreeMap<TradeId, Option<Tree>>) {
         if self.0.trades.load(Ordering::SeqCst) == 0 {
             return;
         }
         let mut waiting = self.0.lock();
-        for trade in trades {
+        for (trade, tree) in trades {
             for (_, waiter) in waiting.remove(trade).unwrap_or_default() {
                 // One that is gone needs no waking.
-                let _ = waiter.send(());
+                let _ = waiter.send(tree.clone());
             }
         }
         self.0.count(&waiting);
@@ -75,7 +75,7 @@ impl Drop for Place {
 }
 
 impl ports::Waiters for Waiters {
-    fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, ()> {
+    fn changed(&self, trade: TradeId, deadline: Time) -> BoxFuture<'static, Option<Tree>> {
         let (waiter, woken) = oneshot::channel();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let mut waiting = self.0.lock();
@@ -86,8 +86,9 @@ impl ports::Waiters for Waiters {
         async move {
             let left_us = deadline.since(SystemClock.now()).max(0);
             // Woken, or the deadline: both end the wait.
-            let _ = tokio::time::timeout(Duration::from_micros(left_us.unsigned_abs()), woken).await;
+            let told = tokio::time::timeout(Duration::from_micros(left_us.unsigned_abs()), woken).await;
             drop(place);
+            told.ok()?.ok()?
         }
         .boxed()
     }
@@ -109,7 +110,7 @@ mod tests {
         let waiters = Waiters::default();
         let hour = SystemClock.now().plus(kernel::time::HOUR_US);
         let change = waiters.changed(trade(1), hour);
-        waiters.wake(&[trade(1)].into());
+        waiters.wake(&[(trade(1), None)].into());
         change.await;
         assert!(waiters.0.lock().is_empty());
     }
@@ -119,7 +120,7 @@ mod tests {
         let waiters = Waiters::default();
         let soon = SystemClock.now().plus(20_000);
         let change = waiters.changed(trade(1), soon);
-        waiters.wake(&[trade(2)].into());
+        waiters.wake(&[(trade(2), None)].into());
         change.await;
         assert!(SystemClock.now() >= soon);
         drop(waiters.changed(trade(3), soon));

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::news::Object;
 use engine::request::Command;
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
@@ -43,14 +44,13 @@ fn shown_before(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
 /// The object as a client reads it. What is not read by id is taken as there.
 fn read(scene: &Scene<'_>, id: &str) -> Result<Option<String>, String> {
     let queries = scene.queries;
-    let found = if let Some(id) = TradeId::parse(id) {
-        block_on(queries.trade(id))
-    } else if let Some(id) = PaymentId::parse(id) {
-        block_on(queries.payment(id))
-    } else if let Some(id) = RefundId::parse(id) {
-        block_on(queries.refund(id))
-    } else if let Some(id) = kernel::CaseId::parse(id) {
-        block_on(queries.case(id))
+    let object = TradeId::parse(id)
+        .map(Object::Trade)
+        .or_else(|| PaymentId::parse(id).map(Object::Payment))
+        .or_else(|| RefundId::parse(id).map(Object::Refund))
+        .or_else(|| kernel::CaseId::parse(id).map(Object::Case));
+    let found = if let Some(object) = object {
+        block_on(queries.object(object))
     } else if let Some(id) = CouponId::parse(id) {
         block_on(queries.coupon(id))
     } else {

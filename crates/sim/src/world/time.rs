@@ -79,7 +79,7 @@ impl World {
     }
 
     fn first_parked(&self) -> Result<Option<i64>, String> {
-        let names = ["", "~"].map(|name| Cell::text(name));
+        let names = ["", "~"].map(Cell::text);
         let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
         params.extend(names);
         params.push(Cell::Int(1));

@@ -102,7 +102,7 @@ impl<'a> FromSql<'a> for Cell {
             return i64::from_sql(ty, raw).map(Cell::Int);
         }
         if *ty == Type::TEXT {
-            return <&str>::from_sql(ty, raw).map(|text| Cell::text(text));
+            return <&str>::from_sql(ty, raw).map(Cell::text);
         }
         Ok(Cell::bytes(raw))
     }

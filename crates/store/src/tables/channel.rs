@@ -215,7 +215,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         }
         _ => return Err(wrong("instruction", "names no purpose together with refund_of and part")),
     };
-    let credential = credential("channel_order", row.credential_kind.as_deref(), row.credential.map(Into::into))?;
+    let credential = credential("channel_order", row.credential_kind.as_deref(), row.credential)?;
     let currency = Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?;
     Ok(Order {
         no: number(row.no, "no")?,

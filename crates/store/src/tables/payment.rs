@@ -351,7 +351,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         receipts: fits.count("receipts", row.receipts)?,
         surplus: fits.mark("surplus", row.surplus)?,
         suspended: fits.mark("suspended", row.suspended)?,
-        credential: credential("instruction", row.credential_kind.as_deref(), row.credential.map(Into::into))?,
+        credential: credential("instruction", row.credential_kind.as_deref(), row.credential)?,
     })
 }
 

@@ -165,7 +165,7 @@ impl World {
 
     fn parked(&self) -> Vec<Parked> {
         let params = [0, i64::MAX].map(Cell::Int).into_iter();
-        let params = params.chain(["a", "z"].map(|text| Cell::text(text))).chain([Cell::Int(1_000)]).collect();
+        let params = params.chain(["a", "z"].map(Cell::text)).chain([Cell::Int(1_000)]).collect();
         let rows = block_on(self.store.reader().query(&PARKED_DUE, params)).unwrap();
         rows.into_iter().map(|row| Parked::from_cells(row).unwrap()).collect()
     }

@@ -14,16 +14,14 @@ use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
-use kernel::{
-    AccountId, Bucket, CaseId, CouponId, Currency, KeyId, MerchantId, Owner, PaymentId, RefundId, RootId, Time, TradeId,
-};
+use kernel::{AccountId, Bucket, CouponId, Currency, KeyId, MerchantId, Owner, RootId, Time, TradeId};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::config::Environment;
 use crate::http::auth::{key_prefix, secret_hash};
 use crate::http::ports::{
-    Acknowledged, Filter, Found, Institutions, Lookup, Notice, Page, Part, Read, Waiters, Webhooks,
+    Acknowledged, Filter, Found, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree, Waiters, Webhooks,
 };
 use crate::http::{Desk, Doors, Rates, router};
 use crate::ports::SystemClock;
@@ -93,30 +91,21 @@ impl Shelf {
 }
 
 impl Lookup for Shelf {
-    fn trade(&self, id: TradeId) -> Read<'_, Option<Found>> {
-        async move { Ok(self.own(id)) }.boxed()
+    fn object(&self, object: Object) -> Read<'_, Option<Found>> {
+        async move { Ok(self.own(object.trade())) }.boxed()
     }
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>> {
         let found = (merchant == shop() && merchant_order_id == "A1001").then(|| self.own(trade())).flatten();
         async { Ok(found) }.boxed()
     }
     fn chain(&self, id: TradeId) -> Read<'_, Option<Found>> {
-        self.trade(id)
-    }
-    fn payment(&self, id: PaymentId) -> Read<'_, Option<Found>> {
-        self.trade(id.trade)
-    }
-    fn refund(&self, id: RefundId) -> Read<'_, Option<Found>> {
-        self.trade(id.trade)
-    }
-    fn case(&self, id: CaseId) -> Read<'_, Option<Found>> {
-        self.trade(id.trade)
+        self.object(Object::Trade(id))
     }
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {
-        self.trade(TradeId(id.0))
+        self.object(Object::Trade(TradeId(id.0)))
     }
     fn account(&self, id: AccountId, _at: Option<Time>) -> Read<'_, Option<Found>> {
-        self.trade(TradeId(id.0))
+        self.object(Object::Trade(TradeId(id.0)))
     }
     fn accounts<'a>(&'a self, owner: &'a Owner) -> Read<'a, Vec<String>> {
         async move { Ok(vec![format!(r#"{{"owner":"{}"}}"#, owner.wire())]) }.boxed()
@@ -146,9 +135,13 @@ impl Lookup for Shelf {
 struct Bell(Arc<Shelf>);
 
 impl Waiters for Bell {
-    fn changed(&self, _trade: TradeId, _deadline: Time) -> BoxFuture<'static, ()> {
+    fn changed(&self, _trade: TradeId, _deadline: Time) -> BoxFuture<'static, Option<Tree>> {
         let shelf = Arc::clone(&self.0);
-        async move { "paid".clone_into(&mut shelf.status.lock().unwrap()) }.boxed()
+        async move {
+            "paid".clone_into(&mut shelf.status.lock().unwrap());
+            None
+        }
+        .boxed()
     }
 }
 

@@ -1,0 +1,42 @@
+//! A trade with its payments as of one moment, and its objects as clients see them.
+
+use std::sync::Arc;
+
+use kernel::TradeId;
+use payment::Payments;
+use store::unit::{Kept, Memory};
+use trade::Trade;
+
+use super::Found;
+use crate::news::Object;
+use crate::wire;
+
+/// A trade and its payments, of one moment.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    trade: Arc<Trade>,
+    payments: Option<Arc<Payments>>,
+}
+
+impl Tree {
+    /// From what memories know, the newest first; `None` where they do not know enough, or there is no such trade.
+    pub(crate) fn known(id: TradeId, memories: &[&Memory]) -> Option<Self> {
+        Some(Self { trade: known::<Trade>(id, memories)??, payments: known::<Payments>(id, memories)? })
+    }
+
+    /// An object of it, if it is there. It is whose the trade is.
+    pub fn show(&self, object: Object) -> Option<Found> {
+        let state = self.payments.as_deref();
+        let body = match object {
+            Object::Trade(_) => Some(wire::trade::json(&self.trade, state)),
+            Object::Payment(id) => wire::payment::payment_json(state?, id.no),
+            Object::Refund(id) => wire::payment::refund_json(state?, id.no),
+            Object::Case(id) => wire::payment::case_json(state?, id.no),
+        };
+        body.map(|body| Found { merchant: Some(self.trade.context.merchant), body })
+    }
+}
+
+fn known<A: Kept>(key: A::Key, memories: &[&Memory]) -> Option<Option<Arc<A>>> {
+    memories.iter().find_map(|memory| memory.get::<A>(key))
+}
