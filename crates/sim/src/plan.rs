@@ -33,8 +33,16 @@ pub struct Act {
     pub wait_ms: u32,
     /// At which node: 0 or 1.
     pub node: usize,
+    /// Of a fault: how many calls that could meet it go well before it strikes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after: u32,
     /// What.
     pub what: What,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(after: &u32) -> bool {
+    *after == 0
 }
 
 /// What happens.
@@ -76,11 +84,11 @@ pub enum What {
     Read { act: u32 },
     /// The node dies and comes back from the store.
     Crash,
-    /// The next call of this kind from the node to the store goes wrong.
+    /// The next call of this kind from the node to the store goes wrong, or the one that the act names.
     Store(StoreFault),
-    /// The next call to the institution goes wrong.
+    /// The next call to the institution goes wrong, or the one that the act names.
     Wire(WireFault),
-    /// The institution's next notification goes wrong.
+    /// The institution's next notification goes wrong, or the one that the act names.
     Post(PostFault),
     /// All invariants are looked at in the middle of everything.
     Verify,
@@ -148,6 +156,8 @@ pub enum StoreFault {
     CommitLostAfter,
     /// A line's write: it takes this many milliseconds.
     WriteSlow(u32),
+    /// A line's write: it took place, and the node dies before it hears so.
+    DiesAfterCommit,
     /// A line asks what became of a commit: the store is away.
     ResolveAway,
     /// A worker's read: the store is away.

@@ -49,6 +49,8 @@ pub struct Verdict {
     pub payments: usize,
     /// How many batches were committed.
     pub batches: i64,
+    /// How many faults were armed and had not struck when the world was healed.
+    pub unmet: usize,
 }
 
 struct World {
@@ -66,6 +68,7 @@ struct World {
     rng: Rng,
     trace: blake3::Hasher,
     findings: Vec<String>,
+    unmet: usize,
     moments: usize,
     /// The first task that was due at the last look, and how long looks are put off because it does not move.
     stuck: (Option<i64>, i64),
@@ -127,6 +130,7 @@ impl World {
             rng: stream(4),
             trace: blake3::Hasher::new(),
             findings: Vec::new(),
+            unmet: 0,
             moments: 0,
             stuck: (None, 0),
         };
@@ -201,9 +205,9 @@ impl World {
         let node = act.node;
         match &act.what {
             What::Crash => self.crash(node)?,
-            What::Store(fault) => self.mishaps.arm_store(node, *fault),
-            What::Wire(fault) => self.mishaps.arm_wire(*fault),
-            What::Post(fault) => self.mishaps.arm_post(*fault),
+            What::Store(fault) => self.mishaps.arm_store(node, act.after, *fault),
+            What::Wire(fault) => self.mishaps.arm_wire(act.after, *fault),
+            What::Post(fault) => self.mishaps.arm_post(act.after, *fault),
             What::Verify => self.findings.extend(oracle::invariants(&self.ground.store, None)?),
             What::Read { act } => self.read(*act, node)?,
             What::Repeat { act, other: false } => {
@@ -242,7 +246,7 @@ impl World {
     /// No more faults: whatever a caller does not know is asked again until it is answered. Then two days pass, with
     /// people at work after the first.
     fn heal(&mut self) -> Result<(), String> {
-        self.mishaps.heal();
+        self.unmet = self.mishaps.heal();
         self.ground.wire.heal();
         for node in 0..self.nodes.len() {
             self.crash(node)?;
@@ -300,7 +304,8 @@ impl World {
         for finding in &self.findings {
             self.trace.update(finding.as_bytes());
         }
-        Ok(Verdict { findings: self.findings, trace: *self.trace.finalize().as_bytes(), payments, batches: head.seq })
+        let (trace, unmet) = (*self.trace.finalize().as_bytes(), self.unmet);
+        Ok(Verdict { findings: self.findings, trace, payments, batches: head.seq, unmet })
     }
 
     fn crash(&mut self, node: usize) -> Result<(), String> {
@@ -320,8 +325,12 @@ impl World {
         Ok(())
     }
 
-    /// A node that gave up because somebody held the files is started again; one that found something broken is not.
+    /// A node that died, or gave up because somebody held the files, is started again; one that found something broken is
+    /// not.
     fn nurse(&mut self) -> Result<(), String> {
+        for node in self.mishaps.dying() {
+            self.crash(node)?;
+        }
         let stopped: Vec<(usize, StoreError)> =
             self.nodes.iter().enumerate().filter_map(|(node, it)| Some((node, it.stopped()?))).collect();
         for (node, why) in stopped {

@@ -49,7 +49,7 @@ impl Drawing {
             _ => 0,
         };
         let node = usize::try_from(self.rng.below(2)).unwrap_or(0);
-        self.acts.push(Act { no, wait_ms: u32::try_from(wait).unwrap_or(0), node, what });
+        self.acts.push(Act { no, wait_ms: u32::try_from(wait).unwrap_or(0), node, after: 0, what });
         no
     }
 
