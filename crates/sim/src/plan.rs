@@ -20,6 +20,9 @@ pub struct Plan {
     /// Whether somebody listens to webhooks; it costs much, so only some worlds have it.
     #[serde(default)]
     pub listens: bool,
+    /// How many shards the store has: a power of two.
+    #[serde(default = "one")]
+    pub shards: i64,
     /// In order.
     pub acts: Vec<Act>,
 }
@@ -38,6 +41,10 @@ pub struct Act {
     pub after: u32,
     /// What.
     pub what: What,
+}
+
+const fn one() -> i64 {
+    1
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -60,8 +67,14 @@ pub enum What {
     Issue { user: u8, merchant: Option<u8>, amount: i64, budget: bool, life_s: Option<u32> },
     /// A trade is opened.
     Sell(Sale),
-    /// The same order number again under another key, with the same content or another amount.
-    SellAgain { sale: u32, other: bool },
+    /// The same order number again under another key, with the same content or another subject; perhaps by another buyer,
+    /// who may live in another shard.
+    SellAgain {
+        sale: u32,
+        other: bool,
+        #[serde(default)]
+        buyer: Option<u8>,
+    },
     /// A trade is paid.
     Pay { sale: u32, tools: Vec<Slice> },
     /// One of its payments is canceled.
@@ -74,6 +87,11 @@ pub enum What {
     Refund { sale: u32, amount: i64, word: Option<RefundWord> },
     /// An earlier refund number again, with the same amount or another.
     RefundAgain { refund: u32, other: bool },
+    /// Money goes from one balance to another that lives in another shard. No route of the product asks for this yet.
+    Move { from: Party, to: Party, amount: i64 },
+    /// An account is frozen for what comes in, or free again: the nodes are stopped, its row is changed by hand, and they
+    /// are started again.
+    Freeze { user: u8, frozen: bool },
     /// Somebody decides the trade's first open case, one of four ways.
     Resolve { sale: u32, way: u8 },
     /// An earlier act is asked again under its key; `other` says with another body.
@@ -92,6 +110,15 @@ pub enum What {
     Post(PostFault),
     /// All invariants are looked at in the middle of everything.
     Verify,
+}
+
+/// Whose balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words of the glossary, by number")]
+pub enum Party {
+    User(u8),
+    Merchant(u8),
 }
 
 /// A new trade.

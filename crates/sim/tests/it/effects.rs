@@ -2,34 +2,39 @@
 //! untouched. After each the world heals and is judged as after any other run.
 
 use channel::sandbox::word::{PayWord, RefundWord};
-use sim::{Act, Means, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+use sim::{Act, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
 
 /// More effects of one kind than the scenario has.
 const MOST: u32 = 400;
 /// As few would be no scenario.
 const A_HANDFUL: u32 = 5;
 
+/// A sale to user 0.
+fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
+    What::Sell(Sale {
+        merchant: 0,
+        buyer: 0,
+        escrow,
+        amount: pay.iter().map(|slice| slice.amount).sum(),
+        splits: splits.to_vec(),
+        pay: Some(pay),
+        life_s: 600,
+        confirm_s: None,
+        reopen: false,
+    })
+}
+
+fn balance(amount: i64) -> Slice {
+    Slice { tool: Means::Balance, amount }
+}
+
 /// Money, a coupon; trades paid by coupon and card, by balance and card, by balance, by card; confirmed, and refunded in
 /// part.
-fn scenario() -> Vec<Act> {
+fn trades() -> Plan {
     let card = |amount, word| Slice { tool: Means::Channel { code: false, word }, amount };
     let coupon = Slice { tool: Means::Coupon(2), amount: 50 };
-    let balance = |amount| Slice { tool: Means::Balance, amount };
-    let sell = |escrow, splits: &[(u8, i64)], pay: Vec<Slice>| {
-        What::Sell(Sale {
-            merchant: 0,
-            buyer: 0,
-            escrow,
-            amount: pay.iter().map(|slice| slice.amount).sum(),
-            splits: splits.to_vec(),
-            pay: Some(pay),
-            life_s: 600,
-            confirm_s: None,
-            reopen: false,
-        })
-    };
     let refund = |sale, amount, word| What::Refund { sale, amount, word: Some(word) };
-    let acts = [
+    let acts = vec![
         (0, What::Fund { user: 0, amount: 1_000 }),
         (10, What::Issue { user: 0, merchant: None, amount: 50, budget: false, life_s: None }),
         (10, sell(true, &[(0, 200), (1, 100)], vec![coupon, card(250, PayWord::SucceedLater)])),
@@ -45,28 +50,55 @@ fn scenario() -> Vec<Act> {
         // Time for everything to come to its end.
         (90_000, What::Read { act: 3 }),
     ];
+    scenario(1, acts)
+}
+
+/// Money between two shards; to somebody whose account is frozen for a while, too, and some of it asked for twice.
+fn moves() -> Plan {
+    let (here, there, saver) = (Party::User(0), Party::User(1), Party::User(9));
+    let go = |from, to, amount| What::Move { from, to, amount };
+    let acts = vec![
+        (0, What::Fund { user: 0, amount: 1_000 }),
+        (10, What::Fund { user: 1, amount: 500 }),
+        (10, What::Fund { user: 9, amount: 10 }),
+        (10, go(here, there, 100)),
+        (10, go(here, saver, 50)),
+        (10, go(there, here, 30)),
+        (3_000, What::Freeze { user: 9, frozen: true }),
+        (10, go(here, saver, 20)),
+        (10, go(here, there, 40)),
+        (10, What::Repeat { act: 9, other: false }),
+        (3_000, What::Freeze { user: 9, frozen: false }),
+        (10, sell(false, &[], vec![balance(60)])),
+        (90_000, What::Read { act: 12 }),
+    ];
+    scenario(2, acts)
+}
+
+/// Acts with their waits, asked at either node in turn.
+fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
     let act = |(place, (wait_ms, what)): (usize, (u32, What))| {
         let no = u32::try_from(place).unwrap() + 1;
         Act { no, wait_ms, node: place % 2, after: 0, what }
     };
-    acts.into_iter().enumerate().map(act).collect()
+    Plan { seed: 0, leases: true, listens: true, shards, acts: acts.into_iter().enumerate().map(act).collect() }
 }
 
 /// The scenario with faults, the last of which strikes after so many effects.
-fn plan(node: usize, faults: &[What], after: u32) -> Plan {
+fn with(mut scenario: Plan, node: usize, faults: &[What], after: u32) -> Plan {
     let fault = |(place, what): (usize, &What)| {
         let after = if place + 1 == faults.len() { after } else { 0 };
         Act { no: 100 + u32::try_from(place).unwrap(), wait_ms: 0, node, after, what: what.clone() }
     };
-    let acts = faults.iter().enumerate().map(fault).chain(scenario()).collect();
-    Plan { seed: 0, leases: true, listens: true, acts }
+    scenario.acts.splice(0..0, faults.iter().enumerate().map(fault));
+    scenario
 }
 
 /// Lets the faults strike at the first, the second, the third … effect of a node that can meet the last of them. How many
 /// there were.
-fn at_every(node: usize, faults: &[What]) -> u32 {
+fn at_every(scenario: &Plan, node: usize, faults: &[What]) -> u32 {
     for after in 0..MOST {
-        let plan = plan(node, faults, after);
+        let plan = with(scenario.clone(), node, faults, after);
         let verdict = play(&plan, None).unwrap();
         let found = &verdict.findings;
         assert!(found.is_empty(), "cargo run -p sim -- plan FILE, with\n{}\n{found:#?}", written(&plan));
@@ -83,13 +115,13 @@ fn written(plan: &Plan) -> String {
 }
 
 /// At every effect of both nodes.
-fn at_both(faults: &[What]) {
-    let met = at_every(0, faults) + at_every(1, faults);
+fn at_both(scenario: &Plan, faults: &[What]) {
+    let met = at_every(scenario, 0, faults) + at_every(scenario, 1, faults);
     assert!(met > A_HANDFUL, "{faults:?} struck {met} times only");
 }
 
 fn store(fault: StoreFault) {
-    at_both(&[What::Store(fault)]);
+    at_both(&trades(), &[What::Store(fault)]);
 }
 
 #[test]
@@ -108,7 +140,7 @@ fn a_write_of_a_line_that_does_not_take_place() {
 fn a_write_of_a_line_whose_answer_is_lost() {
     for lost in [StoreFault::CommitLostBefore, StoreFault::CommitLostAfter] {
         store(lost);
-        at_both(&[What::Store(StoreFault::ResolveAway), What::Store(lost)]);
+        at_both(&trades(), &[What::Store(StoreFault::ResolveAway), What::Store(lost)]);
     }
 }
 
@@ -145,7 +177,7 @@ fn a_call_to_the_institution() {
         WireFault::AnswerGarbled,
         WireFault::Unreachable,
     ] {
-        let met = at_every(0, &[What::Wire(fault)]);
+        let met = at_every(&trades(), 0, &[What::Wire(fault)]);
         assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
     }
 }
@@ -153,8 +185,23 @@ fn a_call_to_the_institution() {
 #[test]
 fn a_notification() {
     for fault in [PostFault::Lost, PostFault::Unheard, PostFault::Copies(2), PostFault::Late(300), PostFault::Forged] {
-        let met = at_every(0, &[What::Post(fault)]);
+        let met = at_every(&trades(), 0, &[What::Post(fault)]);
         assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
+#[test]
+fn an_effect_of_money_between_shards() {
+    for fault in [
+        StoreFault::LoadAway,
+        StoreFault::WriteBusy,
+        StoreFault::WriteConflict,
+        StoreFault::CommitLostBefore,
+        StoreFault::CommitLostAfter,
+        StoreFault::DiesAfterCommit,
+        StoreFault::ReadAway,
+    ] {
+        at_both(&moves(), &[What::Store(fault)]);
     }
 }
 
@@ -167,12 +214,12 @@ fn bugs_are_met_where_an_effect_fails() {
         (Planted::TimeoutIsFailure, What::Wire(WireFault::AnswerLost)),
         (Planted::GarbageIsFailure, What::Wire(WireFault::AnswerGarbled)),
         (Planted::NotificationUnverified, What::Post(PostFault::Forged)),
-        (Planted::PayUnderNewNumber, What::Wire(WireFault::AnswerLost)),
+        (Planted::RefundUnderNewNumber, What::Wire(WireFault::AnswerLost)),
     ] {
         let faults = [fault];
         let clean = |plan: &Plan| play(plan, Some(bug)).unwrap().findings.is_empty();
-        assert!(clean(&plan(0, &[], 0)), "{bug:?} is found without a fault");
-        let found = (0..MOST).any(|after| (0..2).any(|node| !clean(&plan(node, &faults, after))));
+        assert!(clean(&trades()), "{bug:?} is found without a fault");
+        let found = (0..MOST).any(|after| (0..2).any(|node| !clean(&with(trades(), node, &faults, after))));
         assert!(found, "{bug:?} is not found by {faults:?}");
     }
 }
