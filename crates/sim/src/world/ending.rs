@@ -1,6 +1,5 @@
 //! How a run ends: everything heals, callers learn what they do not know, time passes, and what there is is judged.
 
-use engine::ports::Clock as _;
 use kernel::Time;
 use kernel::time::{HOUR_US, MINUTE_US};
 

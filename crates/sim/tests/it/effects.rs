@@ -214,7 +214,6 @@ fn bugs_are_met_where_an_effect_fails() {
         (Planted::TimeoutIsFailure, What::Wire(WireFault::AnswerLost)),
         (Planted::GarbageIsFailure, What::Wire(WireFault::AnswerGarbled)),
         (Planted::NotificationUnverified, What::Post(PostFault::Forged)),
-        (Planted::RefundUnderNewNumber, What::Wire(WireFault::AnswerLost)),
     ] {
         let faults = [fault];
         let clean = |plan: &Plan| play(plan, Some(bug)).unwrap().findings.is_empty();
