@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
-use engine::request::{Caller, Command, Idempotency, IssueCoupon, Request};
+use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, Request};
+use kernel::message::accounting::Purse;
 use kernel::message::payment::{Resolution, Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::time::SECOND_US;
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, MerchantId, Money, OrderType, Owner, PaymentId, RootId,
-    SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Money, OrderType, Owner, PaymentId, RootId, Shards, SubType,
+    Time, TradeId,
 };
 
-use crate::plan::{Act, Means, Sale, Slice, What};
+use crate::people;
+use crate::plan::{Act, Means, Party, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// Something asked, under one key.
@@ -28,7 +30,7 @@ pub(crate) struct Asked {
 /// All callers of a world.
 pub(crate) struct Callers {
     seed: u64,
-    pub(crate) merchants: [MerchantId; 2],
+    shards: Shards,
     /// By the act that asked.
     pub(crate) asked: BTreeMap<u32, Asked>,
     /// Keys used so far, by scope: every caller counts its own from 1, so that keys meet.
@@ -37,8 +39,8 @@ pub(crate) struct Callers {
 
 impl Callers {
     /// Have asked nothing yet.
-    pub(crate) fn new(seed: u64, merchants: [MerchantId; 2]) -> Self {
-        Self { seed, merchants, asked: BTreeMap::new(), keys: BTreeMap::new() }
+    pub(crate) fn new(seed: u64, shards: Shards) -> Self {
+        Self { seed, shards, asked: BTreeMap::new(), keys: BTreeMap::new() }
     }
 
     /// What an act asks for the first time, remembered. `None` where what it refers to is not there.
@@ -62,17 +64,32 @@ impl Callers {
     }
 
     fn request(&mut self, act: u32, caller: Caller, command: Command) -> Request {
+        let request_id = format!("r{act}");
+        // What departs is told apart by what it is for, not by a key.
+        if let Command::Depart(_) = command {
+            return Request { caller, idempotency: None, request_id, command };
+        }
         let counter = self.keys.entry(caller.scope()).or_insert(0);
         *counter += 1;
         let hash = blake3::hash(format!("{command:?}").as_bytes());
         let body_hash = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let idempotency = Some(Idempotency { key: format!("k{counter}"), body_hash });
-        Request { caller, idempotency, request_id: format!("r{act}"), command }
+        Request { caller, idempotency, request_id, command }
     }
 
-    /// An earlier request with another body under the same key.
+    /// An earlier request with another body under the same key. A trade's is by a buyer of another shard, where there is
+    /// one.
     pub(crate) fn altered(&self, act: u32) -> Option<Request> {
         let mut request = self.asked.get(&act)?.request.clone();
+        if let Command::CreateTrade(create) = &mut request.command {
+            let home = self.shards.of(create.id.0.bucket());
+            let mut buyers = people::buyers(self.shards).iter().filter_map(|buyer| people::user(*buyer));
+            let elsewhere = buyers.find(|buyer| people::home(self.shards, &Owner::User(buyer.clone())) != home);
+            if let Some(buyer) = elsewhere {
+                create.id = TradeId(self.root(act, &format!("user:{buyer}"), create.id.0.time()));
+                create.buyer = buyer;
+            }
+        }
         let idempotency = request.idempotency.as_mut()?;
         for byte in &mut idempotency.body_hash {
             *byte = !*byte;
@@ -88,8 +105,15 @@ impl Callers {
         else {
             return None;
         };
-        let other = self.merchants.into_iter().find(|merchant| merchant != own)?;
+        let other = people::merchants().into_iter().find(|merchant| merchant != own)?;
         Some(self.request(act, Caller::Merchant(other), request.command))
+    }
+
+    /// Money that did not depart may have departed since its refusal was told: it is asked for again.
+    pub(crate) fn doubt_refused_departures(&mut self) {
+        for asked in self.asked.values_mut().filter(|asked| matches!(asked.request.command, Command::Depart(_))) {
+            asked.told.take_if(|reply| reply.problem);
+        }
     }
 
     /// The trade that an act opened, or asked to open.
@@ -112,36 +136,39 @@ impl Callers {
         let platform = |command| Some((Caller::Platform, command));
         match &act.what {
             What::Fund { user, amount } => {
-                platform(Command::Fund { owner: Owner::User(user_id(*user)?), money: cny(*amount)? })
+                platform(Command::Fund { owner: Owner::User(people::user(*user)?), money: cny(*amount)? })
             }
             What::FundMerchant { merchant, amount } => {
-                let owner = Owner::Merchant(self.merchant(*merchant)?);
+                let owner = Owner::Merchant(people::merchant(*merchant)?);
                 platform(Command::Fund { owner, money: cny(*amount)? })
             }
             What::FundBudget { merchant, amount } => {
                 let owner = match merchant {
-                    Some(merchant) => Owner::Merchant(self.merchant(*merchant)?),
+                    Some(merchant) => Owner::Merchant(people::merchant(*merchant)?),
                     None => Owner::Platform,
                 };
                 platform(Command::FundBudget { owner, money: cny(*amount)? })
             }
             What::Issue { user, merchant, amount, budget, life_s } => {
                 let merchant = match merchant {
-                    Some(merchant) => Some(self.merchant(*merchant)?),
+                    Some(merchant) => Some(people::merchant(*merchant)?),
                     None => None,
                 };
                 platform(Command::IssueCoupon(Box::new(IssueCoupon {
                     id: CouponId(self.root(act.no, &format!("user:{user}"), now)),
                     merchant,
                     money: cny(*amount)?,
-                    user: user_id(*user)?,
+                    user: people::user(*user)?,
                     budget: *budget,
                     expires_at: life_s.map(|life| now.plus(i64::from(life) * SECOND_US)),
                 })))
             }
             What::Sell(sale) => self.sell(act.no, sale, now),
-            What::SellAgain { sale, other } => {
+            What::SellAgain { sale, other, buyer } => {
                 let mut create = self.create(*sale)?.clone();
+                if let Some(buyer) = buyer {
+                    create.buyer = people::user(*buyer)?;
+                }
                 create.id = TradeId(self.root(act.no, &format!("user:{}", create.buyer), now));
                 if *other {
                     create.subject = Some("something else".to_owned());
@@ -164,10 +191,12 @@ impl Callers {
                 self.to_trade(*sale, TradeCommand::Refund(refund))
             }
             What::RefundAgain { refund, other } => self.refund_again(*refund, *other),
+            What::Move { from, to, amount } => self.departure(act.no, *from, *to, *amount),
             What::Resolve { .. }
             | What::Repeat { .. }
             | What::Trespass { .. }
             | What::Read { .. }
+            | What::Freeze { .. }
             | What::Crash
             | What::Store(_)
             | What::Wire(_)
@@ -191,8 +220,19 @@ impl Callers {
         Some((request.caller.clone(), Command::Trade(*id, TradeCommand::Refund(refund))))
     }
 
+    fn departure(&self, act: u32, from: Party, to: Party, amount: i64) -> Option<(Caller, Command)> {
+        let (from, to) = (people::owner(from)?, people::owner(to)?);
+        let to_shard = people::home(self.shards, &to);
+        if people::home(self.shards, &from) == to_shard {
+            return None;
+        }
+        let (from, to) = (Purse::Balance(from), Purse::Balance(to));
+        let departure = Departure { from, to, to_shard, money: cny(amount)?, object: format!("move{act}") };
+        Some((Caller::System, Command::Depart(Box::new(departure))))
+    }
+
     fn sell(&self, act: u32, sale: &Sale, now: Time) -> Option<(Caller, Command)> {
-        let merchant = self.merchant(sale.merchant)?;
+        let merchant = people::merchant(sale.merchant)?;
         let order_type = if sale.escrow { OrderType::Escrow } else { OrderType::Instant };
         let splits = sale.splits.iter().map(|(receiver, part)| {
             let receiver = match receiver {
@@ -207,7 +247,7 @@ impl Callers {
             context: Context { merchant, order_type, sub_type: SubType::general() },
             merchant_order_id: format!("o{act}"),
             money: cny(sale.amount)?,
-            buyer: user_id(sale.buyer)?,
+            buyer: people::user(sale.buyer)?,
             subject: None,
             expires_at: Some(now.plus(i64::from(sale.life_s) * SECOND_US)),
             confirm_by: sale.confirm_s.map(|after| now.plus(i64::from(after) * SECOND_US)),
@@ -239,10 +279,6 @@ impl Callers {
         slices.iter().map(tool).collect()
     }
 
-    fn merchant(&self, place: u8) -> Option<MerchantId> {
-        self.merchants.get(usize::from(place)).copied()
-    }
-
     /// An id that the door draws, once per act.
     fn root(&self, act: u32, bucket: &str, now: Time) -> RootId {
         let rng = Rng::new(self.seed, 1_000 + u64::from(act));
@@ -262,8 +298,4 @@ fn refund(number: String, amount: i64, word: Option<RefundWord>) -> Option<Refun
 
 fn cny(minor: i64) -> Option<Money> {
     Some(Money { amount: Amount::new(minor).ok()?, currency: Currency::parse("CNY")? })
-}
-
-fn user_id(user: u8) -> Option<UserId> {
-    UserId::parse(&user.to_string())
 }

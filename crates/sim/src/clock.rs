@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use kernel::Time;
 
 /// 2026-01-01T00:00:00Z.
-const START_US: i64 = 1_767_225_600_000_000;
+pub(crate) const START: Time = Time::from_micros(1_767_225_600_000_000);
 
 /// A clock that the whole world shares.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl VirtualClock {
     /// At the beginning.
     pub(crate) fn new() -> Self {
         let (alarms, naps) = (Waiting::new(), Waiting::new());
-        Self(Arc::new(Mutex::new(State { now: START_US, came: 0, alarms, naps })))
+        Self(Arc::new(Mutex::new(State { now: START.micros(), came: 0, alarms, naps })))
     }
 
     /// Moves on to a moment and wakes whoever waits for it or for an earlier one.

@@ -68,6 +68,11 @@ impl SlowLine {
                 self.crooked.write(&mut *self.inner, work).await?;
                 Ok(Written::Unknown)
             }
+            Some(StoreFault::DiesAfterCommit) => {
+                self.crooked.write(&mut *self.inner, work).await?;
+                self.ground.mishaps.kill(self.ground.node);
+                std::future::pending().await
+            }
             Some(StoreFault::WriteSlow(millis)) => {
                 let until = self.ground.clock.now().plus(i64::from(millis) * 1_000);
                 self.ground.clock.at(until).await;

@@ -1,5 +1,5 @@
-//! A seeded world: two nodes on one database and an institution, in one thread, in virtual time, with faults where real
-//! ones strike.
+//! A seeded world: two nodes on one database of one shard or several, and an institution, in one thread, in virtual time,
+//! with faults where real ones strike.
 //!
 //! The rules, the batch loop, the workers and the SQL are the real ones (SQLite in memory), so are the adapter and the
 //! bank behind it; only time, randomness, the wire and the store's door are replaced. A run is: *plan* (everything that
@@ -13,6 +13,7 @@
 //! | a run from plan to verdict | `world` |
 //! | everything that happens, as data; drawing it | `plan` |
 //! | what callers ask, and remember | `callers` |
+//! | who takes part, and in which shard each lives | `people` |
 //! | what must be in the end, and in every answer | `oracle` |
 //! | a node that can crash | `node` |
 //! | faults that wait to strike | `mishap` |
@@ -30,6 +31,7 @@ mod institution;
 mod mishap;
 mod node;
 mod oracle;
+mod people;
 mod plan;
 mod planted;
 mod post;
@@ -38,7 +40,7 @@ mod shrink;
 mod wire;
 mod world;
 
-pub use plan::{Act, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+pub use plan::{Act, Means, Party, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
 pub use planted::Planted;
 pub use shrink::shrink;
 pub use world::{Verdict, play};

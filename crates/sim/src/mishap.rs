@@ -1,6 +1,6 @@
 //! What is about to go wrong: faults that the plan has armed and nobody has met yet. Each strikes once.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::plan::{PostFault, StoreFault, WireFault};
@@ -12,9 +12,39 @@ pub(crate) struct Mishaps(Arc<Mutex<Armed>>);
 #[derive(Default)]
 struct Armed {
     /// By node.
-    store: [VecDeque<StoreFault>; 2],
-    wire: VecDeque<WireFault>,
-    post: VecDeque<PostFault>,
+    store: [Waiting<StoreFault>; 2],
+    wire: Waiting<WireFault>,
+    post: Waiting<PostFault>,
+    /// Nodes that are to die at this moment.
+    dying: BTreeSet<usize>,
+}
+
+/// Faults in the order in which they were armed, each with the number of calls that go well before it strikes.
+struct Waiting<F>(Vec<(u32, F)>);
+
+impl<F> Default for Waiting<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F: Copy> Waiting<F> {
+    fn arm(&mut self, after: u32, fault: F) {
+        self.0.push((after, fault));
+    }
+
+    /// What a call meets: the first that its kind can meet and whose turn it is. It is one call less for the others.
+    fn meet(&mut self, can_meet: impl Fn(F) -> bool) -> Option<F> {
+        let mut met = None;
+        for (place, (after, _)) in self.0.iter_mut().enumerate().filter(|(_, (_, fault))| can_meet(*fault)) {
+            match *after {
+                0 if met.is_none() => met = Some(place),
+                0 => {}
+                _ => *after -= 1,
+            }
+        }
+        met.map(|place| self.0.remove(place).1)
+    }
 }
 
 /// What is asked of the store.
@@ -42,7 +72,8 @@ impl StoreFault {
             | Self::WriteConflict
             | Self::CommitLostBefore
             | Self::CommitLostAfter
-            | Self::WriteSlow(_) => Errand::Write,
+            | Self::WriteSlow(_)
+            | Self::DiesAfterCommit => Errand::Write,
             Self::ResolveAway => Errand::Resolve,
             Self::ReadAway => Errand::Read,
             Self::SideAway | Self::SideLost => Errand::Side,
@@ -51,44 +82,52 @@ impl StoreFault {
 }
 
 impl Mishaps {
-    /// The next call of its kind from this node to the store goes wrong.
-    pub(crate) fn arm_store(&self, node: usize, fault: StoreFault) {
+    /// A call of its kind from this node to the store goes wrong: the next one after so many others.
+    pub(crate) fn arm_store(&self, node: usize, after: u32, fault: StoreFault) {
         if let Some(waiting) = self.armed().store.get_mut(node) {
-            waiting.push_back(fault);
+            waiting.arm(after, fault);
         }
     }
 
-    /// The next call to the institution goes wrong.
-    pub(crate) fn arm_wire(&self, fault: WireFault) {
-        self.armed().wire.push_back(fault);
+    /// A call to the institution goes wrong: the next one after so many others.
+    pub(crate) fn arm_wire(&self, after: u32, fault: WireFault) {
+        self.armed().wire.arm(after, fault);
     }
 
-    /// The next notification goes wrong.
-    pub(crate) fn arm_post(&self, fault: PostFault) {
-        self.armed().post.push_back(fault);
+    /// A notification goes wrong: the next one after so many others.
+    pub(crate) fn arm_post(&self, after: u32, fault: PostFault) {
+        self.armed().post.arm(after, fault);
     }
 
     /// What this call to the store meets.
     pub(crate) fn store(&self, node: usize, errand: Errand) -> Option<StoreFault> {
-        let mut armed = self.armed();
-        let waiting = armed.store.get_mut(node)?;
-        let place = waiting.iter().position(|fault| fault.errand() == errand)?;
-        waiting.remove(place)
+        self.armed().store.get_mut(node)?.meet(|fault| fault.errand() == errand)
     }
 
     /// What this call to the institution meets.
     pub(crate) fn wire(&self) -> Option<WireFault> {
-        self.armed().wire.pop_front()
+        self.armed().wire.meet(|_| true)
     }
 
     /// What this notification meets.
     pub(crate) fn post(&self) -> Option<PostFault> {
-        self.armed().post.pop_front()
+        self.armed().post.meet(|_| true)
     }
 
-    /// Nothing goes wrong any more.
-    pub(crate) fn heal(&self) {
-        *self.armed() = Armed::default();
+    /// A node dies at this moment.
+    pub(crate) fn kill(&self, node: usize) {
+        self.armed().dying.insert(node);
+    }
+
+    /// The nodes that die now.
+    pub(crate) fn dying(&self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.armed().dying)
+    }
+
+    /// Nothing goes wrong any more; how many faults had not struck yet.
+    pub(crate) fn heal(&self) -> usize {
+        let Armed { store, wire, post, .. } = std::mem::take(&mut *self.armed());
+        store.iter().map(|waiting| waiting.0.len()).sum::<usize>() + wire.0.len() + post.0.len()
     }
 
     fn armed(&self) -> MutexGuard<'_, Armed> {

@@ -1,75 +1,40 @@
-//! A node: one line over the shared store with its queue and its workers. It can crash and start again.
+//! A node: a line per shard over the shared store, with their queues and their workers. It can crash and start again.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod diary;
+mod loops;
 
-use async_channel::{Receiver, Sender};
+use std::sync::Arc;
+
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
-use engine::line::{Committed, Job, Setup, Task};
-use engine::ports::{Alarm as _, Clock as _, Observer};
+use engine::line::{Job, Setup};
+use engine::ports::{Clock as _, Observer};
 use engine::query::watermark::Watermark;
 use engine::query::{self, Queries};
-use engine::queue::{Entrance, Exit, Stage, Terms, queue};
+use engine::queue::{Exit, Stage, Terms};
+use engine::route::Queues;
+use engine::work::couriers::{self, Courier};
 use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
-use engine::work::{Gateway, Lease, Progress};
+use engine::work::{Gateway, Lease};
 use futures::FutureExt as _;
 use futures::executor::LocalSpawner;
-use futures::future::{AbortHandle, abortable, select};
+use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt as _;
 use kernel::Shards;
 use kernel::time::SECOND_US;
 use store::{Place, Reader, Store, StoreError};
 
+use self::diary::{Diary, Hearing, Stopped};
 use crate::clock::VirtualClock;
 use crate::disk::{self, FaultyReader, FaultySide, SlowLine};
 use crate::wire::Wire;
 
-/// Jobs that may wait at a node.
+/// Jobs that may wait before a line.
 const QUEUE: usize = 64;
-/// Tasks, or batches, begun per tick.
-const LIMIT: usize = 32;
-/// Pause of a worker after the store could not be reached, in microseconds.
-const PAUSE_US: i64 = SECOND_US / 2;
-/// How long projections wait for more commits to go along, in microseconds.
-const GATHER_US: i64 = 20 * SECOND_US;
-/// Between two looks of the projections at what the other node has committed, in microseconds.
-const LOOK_US: i64 = 600 * SECOND_US;
 /// How late a task must be before a look at the table takes it, in microseconds.
 const MARGIN_US: i64 = SECOND_US;
-
-/// What a node tells of itself.
-#[derive(Default)]
-struct Diary {
-    stopped: Mutex<Option<StoreError>>,
-    watermark: Watermark,
-    handed: Option<Sender<Vec<Task>>>,
-    bell: Option<Sender<()>>,
-}
-
-impl Diary {
-    fn stopped_for(&self) -> MutexGuard<'_, Option<StoreError>> {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Diary {
-    fn committed(&self, committed: &Committed) {
-        self.watermark.committed(committed.seq);
-        if let Some(handed) = self.handed.as_ref().filter(|_| !committed.tasks.is_empty()) {
-            // No room: the worker's next look at the table finds them.
-            let _ = handed.try_send(committed.tasks.clone());
-        }
-        if let Some(bell) = self.bell.as_ref().filter(|_| committed.events > 0) {
-            // No room: it is ringing already.
-            let _ = bell.try_send(());
-        }
-    }
-
-    /// The line itself says why, in more words.
-    fn stopped(&self, _: &str) {}
-}
 
 /// What every start of a node needs.
 #[derive(Clone)]
@@ -83,16 +48,25 @@ pub(crate) struct Ground {
     pub(crate) spawner: LocalSpawner,
     pub(crate) leases: bool,
     pub(crate) listens: bool,
+    pub(crate) shards: Shards,
 }
 
 /// One node.
 pub(crate) struct Node {
     disk: disk::Ground,
-    queue: Entrance,
+    queues: Queues,
     clock: VirtualClock,
     aborts: Vec<AbortHandle>,
-    diary: Arc<Diary>,
+    stopped: Stopped,
     pub(crate) queries: Queries,
+}
+
+/// What the work for one shard is made of.
+struct Parts<'a> {
+    shard: i64,
+    ground: &'a Ground,
+    reader: &'a Arc<dyn Reader>,
+    control: &'a Shared,
 }
 
 impl Node {
@@ -101,68 +75,77 @@ impl Node {
     /// # Errors
     /// When the store has no line to give.
     pub(crate) fn start(disk: disk::Ground, ground: &Ground) -> Result<Self, String> {
-        let (queue, jobs) = queue(Terms::of_places(QUEUE));
-        let (handed, tasks) = async_channel::bounded(QUEUE);
-        let (bell, rung) = async_channel::bounded(1);
-        let diary = Arc::new(Diary { handed: Some(handed), bell: Some(bell), ..Diary::default() });
+        let (queues, exits) = Queues::new(ground.shards, Terms::of_places(QUEUE));
+        let (diaries, hearings): (Vec<_>, Vec<_>) = ground.shards.all().map(|_| Diary::new(QUEUE)).unzip();
         let control = Shared::new(ground.control.clone());
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
-        let queries = query::Setup {
-            watermarks: vec![diary.watermark.clone()],
+        let setup = query::Setup {
+            watermarks: diaries.iter().map(|diary| diary.watermark.clone()).collect(),
             reader: Arc::clone(&reader),
             control: control.clone(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
         };
-        let queries = Queries::new(Shards::ONE, queries);
-        let mut node = Self { disk, queue, clock: ground.clock.clone(), aborts: Vec::new(), diary, queries };
-        node.run_line(ground, jobs, control.clone())?;
-        node.run_tasks(ground, tasks, Arc::clone(&reader))?;
-        if ground.listens {
-            node.run_webhooks(ground, rung, control, Arc::clone(&reader))?;
+        let (clock, aborts, stopped) = (ground.clock.clone(), Vec::new(), Stopped::default());
+        let queries = Queries::new(ground.shards, setup);
+        let mut node = Self { disk, queues, clock, aborts, stopped, queries };
+        for (((shard, exit), diary), hearing) in ground.shards.all().zip(exits).zip(diaries).zip(hearings) {
+            let parts = Parts { shard, ground, reader: &reader, control: &control };
+            node.serve(&parts, exit, diary, hearing)?;
         }
-        node.run_projections(ground, reader)?;
         Ok(node)
     }
 
-    fn run_line(&mut self, ground: &Ground, queue: Exit, control: Shared) -> Result<(), String> {
+    /// Everything that one shard needs.
+    fn serve(&mut self, parts: &Parts<'_>, queue: Exit, diary: Diary, hearing: Hearing) -> Result<(), String> {
+        let watermark = diary.watermark.clone();
+        self.run_line(parts, queue, diary)?;
+        self.run_tasks(parts, &hearing)?;
+        if parts.ground.listens {
+            self.run_webhooks(parts, hearing)?;
+        }
+        if parts.ground.shards.count() > 1 {
+            self.run_courier(parts)?;
+        }
+        self.run_projections(parts, watermark)
+    }
+
+    fn run_line(&mut self, parts: &Parts<'_>, queue: Exit, diary: Diary) -> Result<(), String> {
+        let ground = parts.ground;
         let inner = ground.store.line().map_err(|error| error.to_string())?;
         let writer = i64::try_from(self.disk.rng.bits() >> 2).unwrap_or(0);
         let line = engine::line::run(Setup {
-            shard: 0,
+            shard: parts.shard,
             writer,
             store: Box::new(SlowLine::new(inner, self.disk.clone())),
             queue,
-            queues: engine::route::Queues::default(),
+            queues: self.queues.clone(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
-            observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
-            control,
+            observer: Arc::new(diary) as Arc<dyn Observer>,
+            control: parts.control.clone(),
             channels: Arc::clone(&ground.channels),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 32,
             memory_limit: 160,
         });
-        let diary = Arc::clone(&self.diary);
+        let stopped = self.stopped.clone();
         self.run(ground, async move {
             if let Err(error) = line.await {
-                *diary.stopped_for() = Some(error);
+                stopped.because(error);
             }
         })
     }
 
-    fn run_tasks(
-        &mut self,
-        ground: &Ground,
-        handed: Receiver<Vec<Task>>,
-        reader: Arc<dyn Reader>,
-    ) -> Result<(), String> {
-        let lease = self.lease(ground, "tasks")?;
+    fn run_tasks(&mut self, parts: &Parts<'_>, hearing: &Hearing) -> Result<(), String> {
+        let ground = parts.ground;
+        let lease = self.lease(parts, "tasks")?;
+        let Some(line) = self.queues.of(parts.shard).cloned() else { return Ok(()) };
         let tasks = Tasks::new(tasks::Setup {
-            shard: 0,
-            reader,
-            line: self.queue.clone(),
-            handed,
+            shard: parts.shard,
+            reader: Arc::clone(parts.reader),
+            line,
+            handed: hearing.handed.clone(),
             clock: Arc::new(ground.clock.clone()),
             outside: Arc::new(ground.wire.clone()),
             gateway: Arc::clone(&ground.gateway),
@@ -171,42 +154,51 @@ impl Node {
             lease,
             margin_us: MARGIN_US,
         });
-        self.run(ground, work_on_tasks(tasks, ground.clock.clone()))
+        self.run(ground, loops::work_on_tasks(tasks, ground.clock.clone()))
     }
 
-    fn run_webhooks(
-        &mut self,
-        ground: &Ground,
-        bell: Receiver<()>,
-        control: Shared,
-        reader: Arc<dyn Reader>,
-    ) -> Result<(), String> {
+    fn run_webhooks(&mut self, parts: &Parts<'_>, hearing: Hearing) -> Result<(), String> {
+        let ground = parts.ground;
         let webhooks = Webhooks::new(webhooks::Setup {
-            shard: 0,
-            reader,
+            shard: parts.shard,
+            reader: Arc::clone(parts.reader),
             side: Box::new(self.side(ground, Place::Main)?),
-            control,
-            bell,
+            control: parts.control.clone(),
+            bell: hearing.bell,
             clock: Arc::new(ground.clock.clone()),
             outside: Arc::new(ground.wire.clone()),
             schedule_s: vec![2, 30, 600, 3_600, 3_600, 3_600],
             timeout_ms: 3_000,
-            lease: self.lease(ground, "webhooks")?,
+            lease: self.lease(parts, "webhooks")?,
         });
-        self.run(ground, work_on_webhooks(webhooks, ground.clock.clone()))
+        self.run(ground, loops::work_on_webhooks(webhooks, ground.clock.clone()))
     }
 
-    fn lease(&self, ground: &Ground, role: &'static str) -> Result<Option<Lease>, String> {
-        let side = ground.leases.then(|| self.side(ground, Place::Main)).transpose()?;
+    /// No server starts one yet, because no route moves money between shards.
+    fn run_courier(&mut self, parts: &Parts<'_>) -> Result<(), String> {
+        let ground = parts.ground;
+        let Some(line) = self.queues.of(parts.shard).cloned() else { return Ok(()) };
+        let courier = Courier::new(couriers::Setup {
+            shard: parts.shard,
+            shards: ground.shards,
+            reader: Arc::clone(parts.reader),
+            line,
+            clock: Arc::new(ground.clock.clone()),
+        });
+        self.run(ground, loops::work_as_courier(courier, ground.clock.clone()))
+    }
+
+    fn lease(&self, parts: &Parts<'_>, role: &'static str) -> Result<Option<Lease>, String> {
+        let side = parts.ground.leases.then(|| self.side(parts.ground, Place::Main)).transpose()?;
         let holder = format!("{:016x}", self.disk.rng.bits());
-        Ok(side.map(|side| Lease::new(Box::new(side), 0, role, holder)))
+        Ok(side.map(|side| Lease::new(Box::new(side), parts.shard, role, holder)))
     }
 
-    fn run_projections(&mut self, ground: &Ground, reader: Arc<dyn Reader>) -> Result<(), String> {
+    fn run_projections(&mut self, parts: &Parts<'_>, watermark: Watermark) -> Result<(), String> {
+        let ground = parts.ground;
         let side = self.side(ground, Place::Derived)?;
-        let watermark = self.diary.watermark.clone();
-        let projections = Projections::new(0, reader, Box::new(side), watermark);
-        self.run(ground, work_on_projections(projections, ground.clock.clone()))
+        let projections = Projections::new(parts.shard, Arc::clone(parts.reader), Box::new(side), watermark);
+        self.run(ground, loops::work_on_projections(projections, ground.clock.clone()))
     }
 
     fn side(&self, ground: &Ground, place: Place) -> Result<FaultySide, String> {
@@ -232,70 +224,20 @@ impl Node {
         Ok(())
     }
 
-    /// Dies for good.
-    pub(crate) fn end(self) {
-        self.abort();
-    }
-
-    fn abort(&self) {
+    /// Stops where it is.
+    pub(crate) fn abort(&self) {
         for abort in &self.aborts {
             abort.abort();
         }
     }
 
-    /// Why its line stopped, if it did.
+    /// Why one of its lines stopped, if one did.
     pub(crate) fn stopped(&self) -> Option<StoreError> {
-        self.diary.stopped_for().clone()
+        self.stopped.why()
     }
 
-    /// Hands a job over; a full queue refuses it, as the door would.
+    /// Hands a job over to the line that decides it; a full queue refuses it, as the door would.
     pub(crate) fn submit(&self, job: Job) -> bool {
-        self.queue.lay(Stage::New, job, 0, self.clock.now()).is_ok()
+        self.queues.lay(Stage::New, job, 0, self.clock.now()).is_ok()
     }
-}
-
-async fn work_on_tasks(mut tasks: Tasks, clock: VirtualClock) {
-    loop {
-        match tasks.tick(LIMIT).await {
-            Ok(Progress { more: true, .. }) => {}
-            Ok(Progress { next, .. }) => {
-                let nap = clock.nap(next.unwrap_or(clock.now().plus(SECOND_US)));
-                select(std::pin::pin!(tasks.rouse()), nap).await;
-            }
-            Err(error) => rest(&clock, &error).await,
-        }
-    }
-}
-
-async fn work_on_webhooks(mut webhooks: Webhooks, clock: VirtualClock) {
-    loop {
-        match webhooks.tick(LIMIT).await {
-            Ok(Progress { more: true, .. }) => {}
-            Ok(Progress { next, .. }) => {
-                let nap = clock.nap(next.unwrap_or(clock.now().plus(SECOND_US)));
-                select(std::pin::pin!(webhooks.rouse()), nap).await;
-            }
-            Err(error) => rest(&clock, &error).await,
-        }
-    }
-}
-
-async fn work_on_projections(mut projections: Projections, clock: VirtualClock) {
-    loop {
-        match projections.tick(LIMIT).await {
-            Ok(Progress { more: true, .. }) => {}
-            Ok(_) => {
-                let nap = clock.nap(clock.now().plus(LOOK_US));
-                select(std::pin::pin!(projections.rouse()), nap).await;
-                clock.at(clock.now().plus(GATHER_US)).await;
-            }
-            Err(error) => rest(&clock, &error).await,
-        }
-    }
-}
-
-/// A store that is away may come back. One in which something is broken is looked at again, seldom.
-async fn rest(clock: &VirtualClock, error: &StoreError) {
-    let factor = if error.is_fatal() { 7_200 } else { 1 };
-    clock.at(clock.now().plus(PAUSE_US * factor)).await;
 }

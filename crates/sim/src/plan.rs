@@ -20,6 +20,9 @@ pub struct Plan {
     /// Whether somebody listens to webhooks; it costs much, so only some worlds have it.
     #[serde(default)]
     pub listens: bool,
+    /// How many shards the store has: a power of two.
+    #[serde(default = "one")]
+    pub shards: i64,
     /// In order.
     pub acts: Vec<Act>,
 }
@@ -33,8 +36,20 @@ pub struct Act {
     pub wait_ms: u32,
     /// At which node: 0 or 1.
     pub node: usize,
+    /// Of a fault: how many calls that could meet it go well before it strikes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after: u32,
     /// What.
     pub what: What,
+}
+
+const fn one() -> i64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(after: &u32) -> bool {
+    *after == 0
 }
 
 /// What happens.
@@ -52,8 +67,14 @@ pub enum What {
     Issue { user: u8, merchant: Option<u8>, amount: i64, budget: bool, life_s: Option<u32> },
     /// A trade is opened.
     Sell(Sale),
-    /// The same order number again under another key, with the same content or another amount.
-    SellAgain { sale: u32, other: bool },
+    /// The same order number again under another key, with the same content or another subject; perhaps by another buyer,
+    /// who may live in another shard.
+    SellAgain {
+        sale: u32,
+        other: bool,
+        #[serde(default)]
+        buyer: Option<u8>,
+    },
     /// A trade is paid.
     Pay { sale: u32, tools: Vec<Slice> },
     /// One of its payments is canceled.
@@ -66,6 +87,11 @@ pub enum What {
     Refund { sale: u32, amount: i64, word: Option<RefundWord> },
     /// An earlier refund number again, with the same amount or another.
     RefundAgain { refund: u32, other: bool },
+    /// Money goes from one balance to another that lives in another shard. No route of the product asks for this yet.
+    Move { from: Party, to: Party, amount: i64 },
+    /// An account is frozen for what comes in, or free again: the nodes are stopped, its row is changed by hand, and they
+    /// are started again.
+    Freeze { user: u8, frozen: bool },
     /// Somebody decides the trade's first open case, one of four ways.
     Resolve { sale: u32, way: u8 },
     /// An earlier act is asked again under its key; `other` says with another body.
@@ -76,14 +102,23 @@ pub enum What {
     Read { act: u32 },
     /// The node dies and comes back from the store.
     Crash,
-    /// The next call of this kind from the node to the store goes wrong.
+    /// The next call of this kind from the node to the store goes wrong, or the one that the act names.
     Store(StoreFault),
-    /// The next call to the institution goes wrong.
+    /// The next call to the institution goes wrong, or the one that the act names.
     Wire(WireFault),
-    /// The institution's next notification goes wrong.
+    /// The institution's next notification goes wrong, or the one that the act names.
     Post(PostFault),
     /// All invariants are looked at in the middle of everything.
     Verify,
+}
+
+/// Whose balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words of the glossary, by number")]
+pub enum Party {
+    User(u8),
+    Merchant(u8),
 }
 
 /// A new trade.
@@ -148,6 +183,8 @@ pub enum StoreFault {
     CommitLostAfter,
     /// A line's write: it takes this many milliseconds.
     WriteSlow(u32),
+    /// A line's write: it took place, and the node dies before it hears so.
+    DiesAfterCommit,
     /// A line asks what became of a commit: the store is away.
     ResolveAway,
     /// A worker's read: the store is away.

@@ -6,6 +6,7 @@
 
 pub(crate) mod door;
 pub(crate) mod rows;
+mod transit;
 pub(crate) mod wire;
 
 macro_rules! bugs {
@@ -109,4 +110,12 @@ bugs! {
     BodyNotCompared = "body-not-compared",
     /// Whose a trade is does not matter.
     TenantNotChecked = "tenant-not-checked",
+    /// How far a shard has taken what another sends is not always kept, so that a message is taken in twice.
+    TransitTakenTwice = "transit-taken-twice",
+    /// A courier leaves some messages out, and the place among them moves on.
+    TransitSkipped = "transit-skipped",
+    /// What departs is not claimed, so that it departs again when it is asked for again.
+    DepartureRepeated = "departure-repeated",
+    /// A message that was refused is not parked.
+    RefusalForgotten = "refusal-forgotten",
 }

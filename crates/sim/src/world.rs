@@ -1,8 +1,11 @@
 //! One run, from plan to verdict.
 
 mod answers;
+mod ending;
+mod frozen;
 mod time;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::channels::Channels;
@@ -15,11 +18,12 @@ use engine::work::Gateway;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
-use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
-use kernel::{Bucket, CaseId, EndpointId, KeyId, MerchantId, RootId, Time};
+use kernel::time::{MINUTE_US, SECOND_US};
+use kernel::{Bucket, CaseId, EndpointId, KeyId, RootId, Shards, Time};
 use store::{Store, StoreError};
 
 use self::answers::{Expect, Open};
+use self::time::Stuck;
 use crate::callers::Callers;
 use crate::clock::VirtualClock;
 use crate::disk;
@@ -27,6 +31,7 @@ use crate::institution::{self, Institution};
 use crate::mishap::Mishaps;
 use crate::node::{Ground, Node};
 use crate::oracle::{self, Seen};
+use crate::people;
 use crate::plan::{Act, Plan, What};
 use crate::planted::Planted;
 use crate::planted::wire::CrookedAdapter;
@@ -36,8 +41,6 @@ use crate::wire::Wire;
 
 /// Acts between two looks at the sums.
 const BETWEEN_LOOKS: usize = 8;
-/// Looks of workers after everything else.
-const LAST_LOOKS: usize = 12;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub struct Verdict {
     pub payments: usize,
     /// How many batches were committed.
     pub batches: i64,
+    /// How many faults were armed and had not struck when the world was healed.
+    pub unmet: usize,
 }
 
 struct World {
@@ -67,9 +72,12 @@ struct World {
     rng: Rng,
     trace: blake3::Hasher,
     findings: Vec<String>,
+    unmet: usize,
     moments: usize,
-    /// The first task that was due at the last look, and how long looks are put off because it does not move.
-    stuck: (Option<i64>, i64),
+    /// What tasks, and what money between shards, wait for.
+    stuck: [Stuck; 2],
+    /// Users whose accounts were ever frozen, and whether they still are.
+    frozen: BTreeMap<u8, bool>,
 }
 
 /// Plays a plan, with a planted bug or without.
@@ -101,8 +109,9 @@ impl World {
         let channels = Arc::new(Channels::new([(institution::NAME.to_owned(), profile)].into()));
         let wire = Wire::new(institution.clone(), clock.clone(), mishaps.clone(), stream(2), planted);
         let post = Post::new(institution.clone(), Arc::clone(&gateway), mishaps.clone(), stream(3));
+        let shards = Shards::new(plan.shards).ok_or("shards are a power of two")?;
         let ground = Ground {
-            store: Store::in_memory(1).map_err(|error| format!("{error}: {}", error.detail()))?,
+            store: Store::in_memory(plan.shards).map_err(|error| format!("{error}: {}", error.detail()))?,
             clock,
             control: Control::default(),
             channels,
@@ -111,9 +120,8 @@ impl World {
             spawner: pool.spawner(),
             leases: plan.leases,
             listens: plan.listens,
+            shards,
         };
-        let now = ground.clock.now();
-        let merchants = [1, 2].map(|number| MerchantId(RootId::new(now, Bucket::of("m"), number)));
         let mut world = Self {
             pool,
             ground,
@@ -121,17 +129,19 @@ impl World {
             institution,
             post,
             nodes: Vec::new(),
-            callers: Callers::new(plan.seed, merchants),
+            callers: Callers::new(plan.seed, shards),
             planted: None,
             open: Vec::new(),
             seen: Seen::default(),
             rng: stream(4),
             trace: blake3::Hasher::new(),
             findings: Vec::new(),
+            unmet: 0,
             moments: 0,
-            stuck: (None, 0),
+            stuck: Default::default(),
+            frozen: BTreeMap::new(),
         };
-        world.begin(merchants)?;
+        world.begin()?;
         world.planted = planted;
         world.nodes = (0..2).map(|node| world.start(node)).collect::<Result<_, _>>()?;
         Ok(world)
@@ -149,11 +159,11 @@ impl World {
     }
 
     /// The store is born and has its merchants, before anything goes wrong.
-    fn begin(&mut self, merchants: [MerchantId; 2]) -> Result<(), String> {
+    fn begin(&mut self) -> Result<(), String> {
         let midwife = self.start(0)?;
         let key = KeyId(RootId::new(self.now(), Bucket::of("platform"), 3));
         let bootstrap = ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] };
-        let shops = merchants.map(|id| ControlCommand::CreateMerchant { id, name: "shop".to_owned() });
+        let shops = people::merchants().map(|id| ControlCommand::CreateMerchant { id, name: "shop".to_owned() });
         let ear = ControlCommand::CreateEndpoint {
             id: EndpointId(RootId::new(self.now(), Bucket::of("platform"), 4)),
             merchant: None,
@@ -173,7 +183,7 @@ impl World {
                 other => return Err(format!("the world could not begin: {other:?}")),
             }
         }
-        midwife.end();
+        midwife.abort();
         let control = block_on(Control::load(&*self.ground.store.reader(), 0));
         self.ground.control = control.map_err(|error| error.detail().to_owned())?;
         Ok(())
@@ -189,7 +199,7 @@ impl World {
             self.advance(i64::from(act.wait_ms) * 1_000)?;
             self.perform(act)?;
             if place % BETWEEN_LOOKS == 0 {
-                self.findings.extend(oracle::sums(&self.ground.store)?);
+                self.findings.extend(oracle::sums(&self.ground.store, self.ground.shards)?);
             }
             if !self.findings.is_empty() {
                 return Ok(());
@@ -202,10 +212,11 @@ impl World {
         let node = act.node;
         match &act.what {
             What::Crash => self.crash(node)?,
-            What::Store(fault) => self.mishaps.arm_store(node, *fault),
-            What::Wire(fault) => self.mishaps.arm_wire(*fault),
-            What::Post(fault) => self.mishaps.arm_post(*fault),
-            What::Verify => self.findings.extend(oracle::invariants(&self.ground.store, None)?),
+            What::Store(fault) => self.mishaps.arm_store(node, act.after, *fault),
+            What::Wire(fault) => self.mishaps.arm_wire(act.after, *fault),
+            What::Post(fault) => self.mishaps.arm_post(act.after, *fault),
+            What::Freeze { user, frozen } => self.freeze(*user, *frozen)?,
+            What::Verify => self.verify(None)?,
             What::Read { act } => self.read(*act, node)?,
             What::Repeat { act, other: false } => {
                 let again = self.callers.asked.get(act).map(|asked| asked.request.clone());
@@ -222,8 +233,8 @@ impl World {
                 self.submit_if(foreign, *act, node, Expect::NotThere);
             }
             What::Resolve { sale, way } => {
-                let case = self.callers.create(*sale).map(|create| create.id);
-                if let Some(case) = case.map(|trade| oracle::first_open_case(&self.ground.store, trade)).transpose()? {
+                if let Some(trade) = self.callers.create(*sale).map(|create| create.id) {
+                    let case = oracle::first_open_case(&self.ground.store, self.ground.shards, trade)?;
                     self.resolve(act.no, case, *way, node);
                 }
             }
@@ -238,70 +249,6 @@ impl World {
     fn resolve(&mut self, act: u32, case: Option<CaseId>, way: u8, node: usize) {
         let request = case.map(|case| self.callers.resolve(act, case, way));
         self.submit_if(request, act, node, Expect::Own);
-    }
-
-    /// No more faults: whatever a caller does not know is asked again until it is answered. Then two days pass, with
-    /// people at work after the first.
-    fn heal(&mut self) -> Result<(), String> {
-        self.mishaps.heal();
-        self.ground.wire.heal();
-        for node in 0..self.nodes.len() {
-            self.crash(node)?;
-        }
-        self.ask_until_told()?;
-        for round in 0_u32..2 {
-            self.advance(12 * HOUR_US)?;
-            for (place, case) in (0_u32..).zip(oracle::open_cases(&self.ground.store)?) {
-                let way = u8::try_from(self.rng.below(4)).unwrap_or(0);
-                self.resolve(1_000_000 * (round + 1) + place, Some(case), way, 0);
-            }
-            self.ask_until_told()?;
-            self.advance(12 * HOUR_US)?;
-            if !self.findings.is_empty() {
-                return Ok(());
-            }
-        }
-        self.last_looks()
-    }
-
-    /// Workers look once more at what the other node has left them, whether there is something to find or not.
-    fn last_looks(&mut self) -> Result<(), String> {
-        for _ in 0..LAST_LOOKS {
-            if let Some(nap) = self.ground.clock.next_nap() {
-                self.advance(nap.since(self.now()))?;
-            }
-        }
-        self.advance(MINUTE_US)
-    }
-
-    /// Everything that must hold in the end.
-    fn judge(&mut self) -> Result<(), String> {
-        let now = self.now();
-        let Some(node) = self.nodes.first() else { return Ok(()) };
-        self.findings.extend(oracle::invariants(&self.ground.store, Some(now))?);
-        if self.findings.is_empty() {
-            let scene = oracle::Scene {
-                store: &self.ground.store,
-                queries: &node.queries,
-                callers: &self.callers,
-                seen: &self.seen,
-                institution: self.institution.records(),
-                heard: self.ground.listens.then(|| self.ground.wire.heard()),
-                salt: self.ground.control.salt,
-                now,
-            };
-            self.findings.extend(scene.differences()?);
-        }
-        Ok(())
-    }
-
-    fn verdict(mut self) -> Result<Verdict, String> {
-        let (payments, head) = oracle::payments_and_head(&self.ground.store)?;
-        self.trace.update(&head.hash).update(&head.seq.to_le_bytes());
-        for finding in &self.findings {
-            self.trace.update(finding.as_bytes());
-        }
-        Ok(Verdict { findings: self.findings, trace: *self.trace.finalize().as_bytes(), payments, batches: head.seq })
     }
 
     fn crash(&mut self, node: usize) -> Result<(), String> {
@@ -321,8 +268,12 @@ impl World {
         Ok(())
     }
 
-    /// A node that gave up because somebody held the files is started again; one that found something broken is not.
+    /// A node that died, or gave up because somebody held the files, is started again; one that found something broken is
+    /// not.
     fn nurse(&mut self) -> Result<(), String> {
+        for node in self.mishaps.dying() {
+            self.crash(node)?;
+        }
         let stopped: Vec<(usize, StoreError)> =
             self.nodes.iter().enumerate().filter_map(|(node, it)| Some((node, it.stopped()?))).collect();
         for (node, why) in stopped {

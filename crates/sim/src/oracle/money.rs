@@ -31,6 +31,8 @@ enum Place {
     Coupons,
     /// 2032.
     Budget,
+    /// 2011.….
+    Transit,
     /// 1011.….in
     ChannelIn,
     /// 1011.….refund
@@ -55,7 +57,7 @@ impl Sums {
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let mut sums = Sums::default();
     for asked in scene.callers.asked.values() {
-        if asked.told.as_ref().is_some_and(|reply| reply.status == 201) {
+        if asked.told.as_ref().is_some_and(|reply| !reply.problem) {
             given(&mut sums, &asked.request.command);
         }
     }
@@ -90,6 +92,7 @@ fn place(account: &Account) -> Option<Place> {
         "2004" => Place::Escrow,
         "2031" => Place::Coupons,
         "2032" => Place::Budget,
+        transit if transit.starts_with("2011.") => Place::Transit,
         channel if channel.ends_with(".in") => Place::ChannelIn,
         channel if channel.ends_with(".refund") => Place::ChannelRefund,
         _ => return None,
@@ -117,6 +120,11 @@ fn given(sums: &mut Sums, command: &Command) {
                 let issuer = issue.merchant.map_or(Owner::Platform, Owner::Merchant);
                 sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
             }
+        }
+        // Where it went and where it came from: once each, and nothing is left between them.
+        Command::Depart(departure) => {
+            sums.balance(departure.from.owner(), departure.money, -1);
+            sums.balance(departure.to.owner(), departure.money, 1);
         }
         _ => {}
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use accounting::Account;
 use channel::Orders;
 use futures::executor::block_on;
-use kernel::{CaseId, CouponId, RootId, TradeId};
+use kernel::{CaseId, CouponId, RootId, Shards, TradeId};
 use payment::case::CaseStatus;
 use payment::{Coupon, Payments};
 use store::tables::accounting::AccountRow;
@@ -22,7 +22,8 @@ pub(crate) struct Tree {
     pub(crate) orders: Option<Arc<Orders>>,
 }
 
-/// Everything.
+/// Everything, of all shards.
+#[derive(Default)]
 pub(crate) struct Rows {
     pub(crate) trees: BTreeMap<TradeId, Tree>,
     pub(crate) coupons: Vec<Arc<Coupon>>,
@@ -34,27 +35,35 @@ impl Rows {
     ///
     /// # Errors
     /// When the store cannot be read, or a row is none.
-    pub(crate) fn read(store: &Store) -> Result<Self, String> {
+    pub(crate) fn read(store: &Store, shards: Shards) -> Result<Self, String> {
+        let mut rows = Self::default();
+        for shard in shards.all() {
+            rows.add(store, shard)?;
+        }
+        Ok(rows)
+    }
+
+    fn add(&mut self, store: &Store, shard: i64) -> Result<(), String> {
         let trades: BTreeSet<TradeId> =
-            all::<TradeRow>(store)?.into_iter().map(|row| TradeId(RootId::from_bytes(row.trade))).collect();
-        let coupons = coupon_ids(store)?;
+            of_shard::<TradeRow>(store, shard)?.into_iter().map(|row| TradeId(RootId::from_bytes(row.trade))).collect();
+        let coupons = coupon_ids(store, shard)?;
         let of_trade = |id: &TradeId| [Key::Trade(*id), Key::Payments(*id), Key::Orders(*id)];
         let mut keys: BTreeSet<Key> = trades.iter().flat_map(of_trade).collect();
         keys.extend(coupons.iter().map(|id| Key::Coupon(*id)));
         let mut memory = Memory::default();
-        let snapshot = block_on(store.reader().load(0, Memory::asks(&keys))).map_err(|error| error.to_string())?;
+        let snapshot = block_on(store.reader().load(shard, Memory::asks(&keys))).map_err(|error| error.to_string())?;
         memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
         let tree = |id: TradeId| {
             let trade = memory.get::<Trade>(id).flatten()?;
             let payments = memory.get::<Payments>(id).flatten();
             Some((id, Tree { trade, payments, orders: memory.get::<Orders>(id).flatten() }))
         };
-        let accounts = all::<AccountRow>(store)?.into_iter().map(store::tables::accounting::account);
-        Ok(Self {
-            trees: trades.into_iter().filter_map(tree).collect(),
-            coupons: coupons.into_iter().filter_map(|id| memory.get::<Coupon>(id).flatten()).collect(),
-            accounts: accounts.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
-        })
+        self.trees.extend(trades.into_iter().filter_map(tree));
+        self.coupons.extend(coupons.into_iter().filter_map(|id| memory.get::<Coupon>(id).flatten()));
+        for row in of_shard::<AccountRow>(store, shard)? {
+            self.accounts.push(store::tables::accounting::account(row).map_err(|error| error.to_string())?);
+        }
+        Ok(())
     }
 
     /// Every case that waits.
@@ -69,19 +78,20 @@ fn waiting(state: &Payments) -> impl Iterator<Item = CaseId> {
 }
 
 /// The first case of a trade that waits.
-pub(super) fn first_open_case(store: &Store, trade: TradeId) -> Result<Option<CaseId>, String> {
+pub(super) fn first_open_case(store: &Store, shards: Shards, trade: TradeId) -> Result<Option<CaseId>, String> {
+    let shard = shards.of(trade.0.bucket());
     let keys = BTreeSet::from([Key::Payments(trade)]);
     let mut memory = Memory::default();
-    let snapshot = block_on(store.reader().load(0, Memory::asks(&keys))).map_err(|error| error.to_string())?;
+    let snapshot = block_on(store.reader().load(shard, Memory::asks(&keys))).map_err(|error| error.to_string())?;
     memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
     Ok(memory.get::<Payments>(trade).flatten().and_then(|state| waiting(&state).next()))
 }
 
 /// Every coupon's id; the columns of their table are the store's own.
-fn coupon_ids(store: &Store) -> Result<Vec<CouponId>, String> {
+fn coupon_ids(store: &Store, shard: i64) -> Result<Vec<CouponId>, String> {
     let tables = store::tables::all().into_iter().filter(|table| table.name == "coupon");
     let asks = tables.map(|table| Ask { table, keys: vec![Vec::new()] }).collect();
-    let snapshot = block_on(store.reader().load(0, asks)).map_err(|error| error.to_string())?;
+    let snapshot = block_on(store.reader().load(shard, asks)).map_err(|error| error.to_string())?;
     let id = |row: Vec<Cell>| match row.get(1) {
         Some(Cell::Bytes(bytes)) => Some(CouponId(RootId::from_bytes(bytes.as_ref().try_into().ok()?))),
         _ => None,
@@ -89,10 +99,19 @@ fn coupon_ids(store: &Store) -> Result<Vec<CouponId>, String> {
     Ok(snapshot.rows.into_iter().flatten().filter_map(id).collect())
 }
 
-/// Every row of a table.
-pub(super) fn all<R: Row>(store: &Store) -> Result<Vec<R>, String> {
+/// Every row of a table that a shard has; of one that no shard has for itself, every row.
+pub(super) fn of_shard<R: Row>(store: &Store, shard: i64) -> Result<Vec<R>, String> {
     let ask = Ask { table: R::TABLE, keys: vec![Vec::new()] };
-    let snapshot = block_on(store.reader().load(0, vec![ask])).map_err(|error| error.to_string())?;
+    let snapshot = block_on(store.reader().load(shard, vec![ask])).map_err(|error| error.to_string())?;
     let rows = snapshot.rows.into_iter().flatten().map(R::from_cells);
     rows.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Every row of a table that each shard has for itself.
+pub(super) fn all<R: Row>(store: &Store, shards: Shards) -> Result<Vec<R>, String> {
+    let mut rows = Vec::new();
+    for shard in shards.all() {
+        rows.extend(of_shard::<R>(store, shard)?);
+    }
+    Ok(rows)
 }

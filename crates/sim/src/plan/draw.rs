@@ -1,16 +1,21 @@
 //! Draws a plan from a seed.
 
+mod apart;
+
 use channel::sandbox::word::{PayWord, RefundWord};
 
+use kernel::Shards;
+
 use super::{Act, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+use crate::people;
 use crate::rng::Rng;
 
 /// Acts after the first money.
 const ACTS: u32 = 90;
 /// Most purchases of one rush.
 const MOST_RUSHING: i64 = 50;
-/// Buyers.
-const USERS: u64 = 3;
+/// Most of what is moved to another shard at a time.
+const MOST_MOVED: i64 = 400;
 /// Merchants.
 const MERCHANTS: u64 = 2;
 
@@ -18,18 +23,34 @@ const MERCHANTS: u64 = 2;
 pub(crate) fn draw(seed: u64) -> Plan {
     let rng = Rng::new(seed, 1);
     let leases = rng.chance(50);
-    let mut drawing = Drawing { rng, acts: Vec::new(), sales: Vec::new(), coupons: Vec::new(), refunds: Vec::new() };
+    let shards = shards(&Rng::new(seed, 6));
+    let (acts, sales, coupons, refunds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut drawing = Drawing { rng, shards, acts, sales, coupons, refunds };
     drawing.money_in_hands();
     for _ in 0..ACTS {
         drawing.one();
+        if shards.count() > 1 {
+            drawing.between_shards();
+        }
     }
     let listens = Rng::new(seed, 5).chance(25);
-    Plan { seed, leases, listens, acts: drawing.acts }
+    Plan { seed, leases, listens, shards: shards.count(), acts: drawing.acts }
+}
+
+/// A quarter of the worlds have several.
+fn shards(rng: &Rng) -> Shards {
+    let count = match rng.below(8) {
+        0 => 2,
+        1 => 4,
+        _ => 1,
+    };
+    Shards::new(count).unwrap_or(Shards::ONE)
 }
 
 /// What was drawn so far.
 struct Drawing {
     rng: Rng,
+    shards: Shards,
     acts: Vec<Act>,
     /// Sales by the numbers of their acts.
     sales: Vec<(u32, Sale)>,
@@ -49,7 +70,7 @@ impl Drawing {
             _ => 0,
         };
         let node = usize::try_from(self.rng.below(2)).unwrap_or(0);
-        self.acts.push(Act { no, wait_ms: u32::try_from(wait).unwrap_or(0), node, what });
+        self.acts.push(Act { no, wait_ms: u32::try_from(wait).unwrap_or(0), node, after: 0, what });
         no
     }
 
@@ -57,10 +78,16 @@ impl Drawing {
         u8::try_from(self.rng.below(bound)).unwrap_or(0)
     }
 
+    fn buyer(&self) -> u8 {
+        let buyers = people::buyers(self.shards);
+        self.rng.pick(buyers).copied().unwrap_or(0)
+    }
+
     fn money_in_hands(&mut self) {
-        for user in 0..USERS {
+        let savers = if self.shards.count() > 1 { people::SAVERS } else { &[] };
+        for user in people::buyers(self.shards).iter().chain(savers) {
             let amount = self.rng.between(300, 3_000);
-            self.push(What::Fund { user: u8::try_from(user).unwrap_or(0), amount });
+            self.push(What::Fund { user: *user, amount });
         }
         let amount = self.rng.between(50, 500);
         self.push(What::FundMerchant { merchant: 0, amount });
@@ -80,7 +107,7 @@ impl Drawing {
             58..=59 => self.of_a_sale(|it, no, _| What::Cancel { sale: no, payment: 1 + u16::from(it.small(2)) }),
             60..=62 => self.issue(),
             63 => {
-                let what = What::Fund { user: self.small(USERS), amount: self.rng.between(1, 800) };
+                let what = What::Fund { user: self.buyer(), amount: self.rng.between(1, 800) };
                 self.push(what);
             }
             64..=67 => self.again(),
@@ -113,10 +140,11 @@ impl Drawing {
     }
 
     fn issue(&mut self) {
-        let (user, amount) = (self.small(USERS), self.rng.between(1, 120));
+        let (user, amount) = (self.buyer(), self.rng.between(1, 120));
         let merchant = self.rng.chance(30).then(|| self.small(MERCHANTS));
         let life_s = self.rng.chance(40).then(|| u32::try_from(self.rng.below(7_200)).unwrap_or(0) + 1);
-        let what = What::Issue { user, merchant, amount, budget: self.rng.chance(40), life_s };
+        let budget = self.rng.chance(40) && self.is_served(user, merchant);
+        let what = What::Issue { user, merchant, amount, budget, life_s };
         let no = self.push(what);
         self.coupons.push((no, u64::from(user), amount));
     }
@@ -126,7 +154,7 @@ impl Drawing {
         let amount = if self.rng.chance(8) { 1 } else { self.rng.between(2, 400) };
         let mut sale = Sale {
             merchant: self.small(MERCHANTS),
-            buyer: self.small(USERS),
+            buyer: self.buyer(),
             escrow,
             amount,
             splits: self.splits(amount),
@@ -146,7 +174,7 @@ impl Drawing {
         for _ in 0..self.rng.between(10, MOST_RUSHING) {
             let amount = self.rng.between(1, 9);
             let pay = Some(vec![Slice { tool: Means::Balance, amount }]);
-            let (buyer, escrow, splits) = (self.small(USERS), self.rng.chance(20), Vec::new());
+            let (buyer, escrow, splits) = (self.buyer(), self.rng.chance(20), Vec::new());
             let sale =
                 Sale { merchant, buyer, escrow, amount, splits, pay, life_s: 600, confirm_s: None, reopen: false };
             self.push(What::Sell(sale));
@@ -223,7 +251,8 @@ impl Drawing {
     fn again(&mut self) {
         let other = self.rng.chance(30);
         if self.rng.chance(60) {
-            self.of_a_sale(|_, no, _| What::SellAgain { sale: no, other });
+            let buyer = (self.shards.count() > 1 && self.rng.chance(40)).then(|| self.buyer());
+            self.of_a_sale(|_, no, _| What::SellAgain { sale: no, other, buyer });
         } else if let Some(refund) = self.rng.pick(&self.refunds).copied() {
             self.push(What::RefundAgain { refund, other });
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use store::{Ask, Cell, Change, Head, Line, Snapshot, Statement, StoreError, Table, Work, Written};
 
-use super::Planted;
+use super::{Planted, transit};
 
 /// One line's bug, with what it must remember to be wrong in the right place.
 pub(crate) struct Crooked {
@@ -51,7 +51,7 @@ impl Crooked {
             }
             Some(planted) => {
                 let mut work = work.clone();
-                twist(planted, &mut work.changes);
+                twist(planted, work.head.seq, &mut work.changes);
                 inner.write(&work).await?
             }
         };
@@ -90,6 +90,9 @@ pub(crate) fn queried(
         Some(Planted::ProjectionSkips) if statement.name == store::tables::derived::TOLD.name => {
             rows.retain(|row| !matches!(row.first(), Some(Cell::Int(seq)) if seq % 5 == 0));
         }
+        Some(Planted::TransitSkipped) if statement.name == store::tables::transit::SENT_AFTER.name => {
+            rows.retain(|row| !matches!(row.first(), Some(Cell::Int(seq)) if seq % 3 == 0));
+        }
         Some(Planted::CallLostAtCrash) if statement.name == store::tables::work::TASKS_DUE.name => {
             let table = <store::tables::shard::Task as store::Row>::TABLE;
             rows.retain(|row| text(table, row, "kind") != Some("call"));
@@ -116,9 +119,12 @@ fn renumbered(work: &Work, head: &Head) -> Work {
     moved
 }
 
-/// What a batch looks like with the bug.
-fn twist(planted: Planted, changes: &mut Vec<Change>) {
+/// What a batch of this number looks like with the bug.
+fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
     match planted {
+        Planted::TransitTakenTwice if seq % 2 == 0 => transit::place_not_kept(changes),
+        Planted::DepartureRepeated => unclaimed(changes, "once"),
+        Planted::RefusalForgotten => transit::not_parked(changes),
         Planted::OrderNumberUnclaimed => unclaimed(changes, "order"),
         Planted::KeyUnclaimed => unclaimed(changes, "key"),
         Planted::ChannelNumberUnclaimed => unclaimed(changes, "channel"),
@@ -245,7 +251,7 @@ fn cell_mut<'r>(table: &'static Table, row: &'r mut [Cell], column: &str) -> Opt
     row.get_mut(place(table, column)?)
 }
 
-fn text<'r>(table: &'static Table, row: &'r [Cell], column: &str) -> Option<&'r str> {
+pub(super) fn text<'r>(table: &'static Table, row: &'r [Cell], column: &str) -> Option<&'r str> {
     match row.get(place(table, column)?)? {
         Cell::Text(text) => Some(text),
         _ => None,

@@ -1,6 +1,5 @@
 //! Time passes in moments: the world jumps to the next one at which something happens, and everybody does what can be done.
 
-use engine::ports::Clock as _;
 use futures::executor::block_on;
 use kernel::Time;
 use kernel::time::{MINUTE_US, SECOND_US};
@@ -8,11 +7,30 @@ use store::Cell;
 use store::tables::work::{PARKED_DUE, TASKS_DUE};
 
 use super::World;
+use crate::oracle;
 
 /// Most moments of one run.
 const MAX_MOMENTS: usize = 200_000;
 /// The longest time for which looks at tasks that do not move are put off, in microseconds.
 const MAX_LAG_US: i64 = 10 * MINUTE_US;
+
+/// The first thing that was due at the last look, and how long looks are put off because it does not move.
+#[derive(Default)]
+pub(super) struct Stuck {
+    first: Option<i64>,
+    lag: i64,
+}
+
+impl Stuck {
+    /// When the next look is, with this to be found and somebody who would look at that moment.
+    fn look(&mut self, first: i64, nap: Time, now: Time) -> Time {
+        let due = Time::from_micros(first).plus(SECOND_US);
+        let stays = self.first == Some(first) && due <= nap;
+        self.lag = if stays { (self.lag * 2).clamp(SECOND_US / 4, MAX_LAG_US) } else { 0 };
+        self.first = Some(first);
+        nap.max(due).max(now.plus(self.lag))
+    }
+}
 
 impl World {
     /// Lets time pass, moment by moment.
@@ -60,27 +78,36 @@ impl World {
         let sure = sure.into_iter().flatten().min();
         let nap = self.ground.clock.next_nap().filter(|nap| sure.is_none_or(|sure| *nap < sure) && *nap <= to);
         let Some(nap) = nap else { return Ok(sure.filter(|sure| *sure <= to)) };
-        let first = self.first_due()?;
-        let (last, lag) = self.stuck;
-        let look = first.map(|due| {
-            let due = Time::from_micros(due).plus(SECOND_US);
-            let lag = if last == first && due <= nap { (lag * 2).clamp(SECOND_US / 4, MAX_LAG_US) } else { 0 };
-            self.stuck = (first, lag);
-            nap.max(due).max(self.ground.clock.now().plus(lag))
-        });
-        Ok(sure.into_iter().chain(look).min().filter(|next| *next <= to))
+        let (now, first) = (self.now(), [self.first_due()?, self.first_on_its_way()?]);
+        let looks = self.stuck.iter_mut().zip(first).filter_map(|(stuck, first)| Some(stuck.look(first?, nap, now)));
+        Ok(sure.into_iter().chain(looks).min().filter(|next| *next <= to))
     }
 
     /// The first thing that a worker could find to do.
     fn first_due(&self) -> Result<Option<i64>, String> {
-        let task = self.first_task()?;
-        let parked = if self.ground.listens { self.first_parked()? } else { None };
-        Ok(task.into_iter().chain(parked).min())
+        let mut first = Vec::new();
+        for shard in self.ground.shards.all() {
+            first.extend(self.first_task(shard)?);
+            if self.ground.listens {
+                first.extend(self.first_parked(shard)?);
+            }
+        }
+        Ok(first.into_iter().min())
     }
 
-    fn first_parked(&self) -> Result<Option<i64>, String> {
-        let names = ["", "~"].map(Cell::text);
-        let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
+    /// The first money that a courier could find to carry.
+    fn first_on_its_way(&self) -> Result<Option<i64>, String> {
+        if self.ground.shards.count() == 1 {
+            return Ok(None);
+        }
+        let on_its_way = oracle::on_its_way(&self.ground.store, self.ground.shards)?;
+        Ok(on_its_way.iter().map(|message| message.due()).min())
+    }
+
+    fn first_parked(&self, shard: i64) -> Result<Option<i64>, String> {
+        // Between them lie the endpoints' names.
+        let names = ["webhooks:", "webhooks;"].map(Cell::text);
+        let mut params = vec![Cell::Int(shard), Cell::Int(i64::MAX)];
         params.extend(names);
         params.push(Cell::Int(1));
         let rows =
@@ -88,9 +115,9 @@ impl World {
         Ok(rows.first().and_then(|row| int(row.get(4)?)))
     }
 
-    fn first_task(&self) -> Result<Option<i64>, String> {
+    fn first_task(&self, shard: i64) -> Result<Option<i64>, String> {
         let beginning = [Cell::Int(i64::MIN), Cell::bytes([]), Cell::Int(0), Cell::text("")];
-        let mut params = vec![Cell::Int(0), Cell::Int(i64::MAX)];
+        let mut params = vec![Cell::Int(shard), Cell::Int(i64::MAX)];
         params.extend(beginning);
         params.push(Cell::Int(1));
         let rows = block_on(self.ground.store.reader().query(&TASKS_DUE, params)).map_err(|error| error.to_string())?;

@@ -38,7 +38,11 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::PayUnderNewNumber, 0),
     (Planted::KeyNotScoped, 0),
     (Planted::BodyNotCompared, 2),
-    (Planted::TenantNotChecked, 6),
+    (Planted::TenantNotChecked, 5),
+    (Planted::TransitTakenTwice, 3),
+    (Planted::TransitSkipped, 5),
+    (Planted::DepartureRepeated, 3),
+    (Planted::RefusalForgotten, 21),
 ];
 
 #[test]

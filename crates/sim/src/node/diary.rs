@@ -1,0 +1,68 @@
+//! What the lines of a node tell of themselves.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_channel::{Receiver, Sender, bounded};
+use engine::line::{Committed, Task};
+use engine::ports::Observer;
+use engine::query::watermark::Watermark;
+use store::StoreError;
+
+/// Why a node's first line that stopped did so.
+#[derive(Clone, Default)]
+pub(super) struct Stopped(Arc<Mutex<Option<StoreError>>>);
+
+impl Stopped {
+    /// A line stopped.
+    pub(super) fn because(&self, error: StoreError) {
+        self.inside().get_or_insert(error);
+    }
+
+    /// Why, if one did.
+    pub(super) fn why(&self) -> Option<StoreError> {
+        self.inside().clone()
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a shard's workers hear of its line.
+pub(super) struct Hearing {
+    pub(super) handed: Receiver<Vec<Task>>,
+    pub(super) bell: Receiver<()>,
+}
+
+/// What one line tells.
+pub(super) struct Diary {
+    pub(super) watermark: Watermark,
+    handed: Sender<Vec<Task>>,
+    bell: Sender<()>,
+}
+
+impl Diary {
+    /// Nothing told yet; as many batches of tasks may wait to be heard.
+    pub(super) fn new(places: usize) -> (Self, Hearing) {
+        let (handed, tasks) = bounded(places);
+        let (bell, rung) = bounded(1);
+        (Self { watermark: Watermark::default(), handed, bell }, Hearing { handed: tasks, bell: rung })
+    }
+}
+
+impl Observer for Diary {
+    fn committed(&self, committed: &Committed) {
+        self.watermark.committed(committed.seq);
+        if !committed.tasks.is_empty() {
+            // No room: the worker's next look at the table finds them.
+            let _ = self.handed.try_send(committed.tasks.clone());
+        }
+        if committed.events > 0 {
+            // No room: it is ringing already.
+            let _ = self.bell.try_send(());
+        }
+    }
+
+    /// The line itself says why, in more words.
+    fn stopped(&self, _: &str) {}
+}

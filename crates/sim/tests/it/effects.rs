@@ -1,0 +1,229 @@
+//! Every effect of a small scenario fails once: the first, the second, the third … of its kind, until the scenario passes
+//! untouched. After each the world heals and is judged as after any other run.
+
+use channel::sandbox::word::{PayWord, RefundWord};
+use sim::{Act, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+
+/// More effects of one kind than the scenario has.
+const MOST: u32 = 400;
+/// As few would be no scenario.
+const A_HANDFUL: u32 = 5;
+
+/// A sale to user 0.
+fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
+    What::Sell(Sale {
+        merchant: 0,
+        buyer: 0,
+        escrow,
+        amount: pay.iter().map(|slice| slice.amount).sum(),
+        splits: splits.to_vec(),
+        pay: Some(pay),
+        life_s: 600,
+        confirm_s: None,
+        reopen: false,
+    })
+}
+
+fn balance(amount: i64) -> Slice {
+    Slice { tool: Means::Balance, amount }
+}
+
+/// Money, a coupon; trades paid by coupon and card, by balance and card, by balance, by card; confirmed, and refunded in
+/// part.
+fn trades() -> Plan {
+    let card = |amount, word| Slice { tool: Means::Channel { code: false, word }, amount };
+    let coupon = Slice { tool: Means::Coupon(2), amount: 50 };
+    let refund = |sale, amount, word| What::Refund { sale, amount, word: Some(word) };
+    let acts = vec![
+        (0, What::Fund { user: 0, amount: 1_000 }),
+        (10, What::Issue { user: 0, merchant: None, amount: 50, budget: false, life_s: None }),
+        (10, sell(true, &[(0, 200), (1, 100)], vec![coupon, card(250, PayWord::SucceedLater)])),
+        (10, sell(false, &[], vec![balance(60), card(40, PayWord::DuplicateNotify)])),
+        (4_000, What::Confirm { sale: 3, amount: Some(180) }),
+        (10, refund(3, 120, RefundWord::RefundLater)),
+        (10, refund(4, 50, RefundWord::RefundLater)),
+        (3_000, sell(false, &[], vec![balance(100)])),
+        (10, refund(8, 30, RefundWord::Succeed)),
+        (10, sell(false, &[], vec![card(70, PayWord::Succeed)])),
+        (3_000, refund(10, 70, RefundWord::Succeed)),
+        (10, What::Confirm { sale: 3, amount: None }),
+        // Time for everything to come to its end.
+        (90_000, What::Read { act: 3 }),
+    ];
+    scenario(1, acts)
+}
+
+/// The same where somebody listens: it costs much, and only workers have more to do.
+fn with_webhooks() -> Plan {
+    Plan { listens: true, ..trades() }
+}
+
+/// Money between two shards; to somebody whose account is frozen for a while, too, and some of it asked for twice.
+fn moves() -> Plan {
+    let (here, there, saver) = (Party::User(0), Party::User(1), Party::User(9));
+    let go = |from, to, amount| What::Move { from, to, amount };
+    let acts = vec![
+        (0, What::Fund { user: 0, amount: 1_000 }),
+        (10, What::Fund { user: 1, amount: 500 }),
+        (10, What::Fund { user: 9, amount: 10 }),
+        (10, go(here, there, 100)),
+        (10, go(here, saver, 50)),
+        (10, go(there, here, 30)),
+        (3_000, What::Freeze { user: 9, frozen: true }),
+        (10, go(here, saver, 20)),
+        (10, go(here, there, 40)),
+        (10, What::Repeat { act: 9, other: false }),
+        (3_000, What::Freeze { user: 9, frozen: false }),
+        (10, sell(false, &[], vec![balance(60)])),
+        (90_000, What::Read { act: 12 }),
+    ];
+    scenario(2, acts)
+}
+
+/// Acts with their waits, asked at either node in turn.
+fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
+    let act = |(place, (wait_ms, what)): (usize, (u32, What))| {
+        let no = u32::try_from(place).unwrap() + 1;
+        Act { no, wait_ms, node: place % 2, after: 0, what }
+    };
+    Plan { seed: 0, leases: true, listens: false, shards, acts: acts.into_iter().enumerate().map(act).collect() }
+}
+
+/// The scenario with faults, the last of which strikes after so many effects.
+fn with(mut scenario: Plan, node: usize, faults: &[What], after: u32) -> Plan {
+    let fault = |(place, what): (usize, &What)| {
+        let after = if place + 1 == faults.len() { after } else { 0 };
+        Act { no: 100 + u32::try_from(place).unwrap(), wait_ms: 0, node, after, what: what.clone() }
+    };
+    scenario.acts.splice(0..0, faults.iter().enumerate().map(fault));
+    scenario
+}
+
+/// Lets the faults strike at the first, the second, the third … effect of a node that can meet the last of them. How many
+/// there were.
+fn at_every(scenario: &Plan, node: usize, faults: &[What]) -> u32 {
+    let passes_untouched = |after: &u32| {
+        let plan = with(scenario.clone(), node, faults, *after);
+        let verdict = play(&plan, None).unwrap();
+        let found = &verdict.findings;
+        assert!(found.is_empty(), "cargo run -p sim -- plan FILE, with\n{}\n{found:#?}", written(&plan));
+        assert!([0, faults.len()].contains(&verdict.unmet), "only some of {faults:?} struck");
+        verdict.unmet == faults.len()
+    };
+    let met = (0..MOST).find(passes_untouched);
+    assert!(met.is_some(), "{faults:?}: the scenario never passes untouched");
+    met.unwrap()
+}
+
+fn written(plan: &Plan) -> String {
+    serde_json::to_string(plan).unwrap()
+}
+
+/// At every effect of both nodes.
+fn at_both(scenario: &Plan, faults: &[What]) {
+    let met = at_every(scenario, 0, faults) + at_every(scenario, 1, faults);
+    assert!(met > A_HANDFUL, "{faults:?} struck {met} times only");
+}
+
+fn store(fault: StoreFault) {
+    at_both(&trades(), &[What::Store(fault)]);
+}
+
+#[test]
+fn a_read_of_a_line() {
+    store(StoreFault::LoadAway);
+}
+
+#[test]
+fn a_write_of_a_line_that_does_not_take_place() {
+    for fault in [StoreFault::WriteAway, StoreFault::WriteFull, StoreFault::WriteBusy, StoreFault::WriteConflict] {
+        store(fault);
+    }
+}
+
+#[test]
+fn a_write_of_a_line_whose_answer_is_lost() {
+    for lost in [StoreFault::CommitLostBefore, StoreFault::CommitLostAfter] {
+        store(lost);
+        at_both(&trades(), &[What::Store(StoreFault::ResolveAway), What::Store(lost)]);
+    }
+}
+
+#[test]
+fn a_write_of_a_line_that_takes_long() {
+    store(StoreFault::WriteSlow(12_000));
+}
+
+#[test]
+fn a_node_dies_between_a_commit_and_its_answer() {
+    store(StoreFault::DiesAfterCommit);
+}
+
+#[test]
+fn a_read_of_a_worker() {
+    at_both(&with_webhooks(), &[What::Store(StoreFault::ReadAway)]);
+}
+
+#[test]
+fn a_transaction_of_a_worker() {
+    for fault in [StoreFault::SideAway, StoreFault::SideLost] {
+        at_both(&with_webhooks(), &[What::Store(fault)]);
+    }
+}
+
+#[test]
+fn a_call_to_the_institution() {
+    for fault in [
+        WireFault::CallLost,
+        WireFault::CallLate(30_000),
+        WireFault::CallTwice,
+        WireFault::AnswerLost,
+        WireFault::AnswerSlow(3_000),
+        WireFault::AnswerGarbled,
+        WireFault::Unreachable,
+    ] {
+        let met = at_every(&trades(), 0, &[What::Wire(fault)]);
+        assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
+#[test]
+fn a_notification() {
+    for fault in [PostFault::Lost, PostFault::Unheard, PostFault::Copies(2), PostFault::Late(300), PostFault::Forged] {
+        let met = at_every(&trades(), 0, &[What::Post(fault)]);
+        assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
+#[test]
+fn an_effect_of_money_between_shards() {
+    for fault in [
+        StoreFault::LoadAway,
+        StoreFault::WriteBusy,
+        StoreFault::WriteConflict,
+        StoreFault::CommitLostBefore,
+        StoreFault::CommitLostAfter,
+        StoreFault::DiesAfterCommit,
+        StoreFault::ReadAway,
+    ] {
+        at_both(&moves(), &[What::Store(fault)]);
+    }
+}
+
+/// Bugs that only one fault brings to light are found by letting it strike everywhere, and not by the scenario alone.
+#[test]
+fn bugs_are_met_where_an_effect_fails() {
+    for (bug, fault) in [
+        (Planted::LostCommitTakenAsDone, What::Store(StoreFault::CommitLostBefore)),
+        (Planted::CallLostAtCrash, What::Store(StoreFault::DiesAfterCommit)),
+        (Planted::TimeoutIsFailure, What::Wire(WireFault::AnswerLost)),
+        (Planted::GarbageIsFailure, What::Wire(WireFault::AnswerGarbled)),
+        (Planted::NotificationUnverified, What::Post(PostFault::Forged)),
+    ] {
+        let faults = [fault];
+        let clean = |plan: &Plan| play(plan, Some(bug)).unwrap().findings.is_empty();
+        assert!(clean(&trades()), "{bug:?} is found without a fault");
+        let found = (0..MOST).any(|after| (0..2).any(|node| !clean(&with(trades(), node, &faults, after))));
+        assert!(found, "{bug:?} is not found by {faults:?}");
+    }
+}
