@@ -36,7 +36,7 @@ pub(super) async fn for_change<'a>(
         return list::object(visit, read().await?);
     }
     let doors = &visit.house.doors;
-    let deadline = doors.clock.now().plus(patience_s.saturating_mul(SECOND_US));
+    let deadline = doors.clock.steady().plus(patience_s.saturating_mul(SECOND_US));
     let mut change = doors.waiters.changed(trade, deadline);
     let first = list::object(visit, read().await?)?;
     if is_settled(&first.body) {
@@ -46,7 +46,7 @@ pub(super) async fn for_change<'a>(
         change.await;
         change = doors.waiters.changed(trade, deadline);
         let now = list::object(visit, read().await?)?;
-        if now.body != first.body || doors.clock.now() >= deadline {
+        if now.body != first.body || doors.clock.steady() >= deadline {
             return Ok(now);
         }
     }
