@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::json;
 
 use super::strace::Fault;
-use super::{new_store, own_database, play, rounds};
+use super::{new_store, on_the_disk, own_database, play, rounds};
 use crate::host::Host;
 use crate::server::Server;
 use crate::shop::Shop;
@@ -76,10 +76,7 @@ fn full_and_back(engine: Engine) {
         let shop = host.shop().await;
         let trade = shop.unpaid("escrow", 100, &json!({})).await;
         for _ in 0..rounds() {
-            let processes = match &server {
-                None => vec![host.with_server(|server| server.pid())],
-                Some(server) => server.processes().unwrap(),
-            };
+            let processes = on_the_disk(host, server.as_ref());
             let open = crowd.open();
             let full = Fault::begin(&processes, &["pwrite64:error=ENOSPC", "pwritev:error=ENOSPC"]);
             crowd.until_open(open, 10).await;
@@ -131,10 +128,7 @@ fn slow(engine: Engine) {
     play(store, &[], async |host, crowd| {
         let shop = host.shop().await;
         for _ in 0..rounds() {
-            let processes = match &server {
-                None => vec![host.with_server(|server| server.pid())],
-                Some(server) => server.processes().unwrap(),
-            };
+            let processes = on_the_disk(host, server.as_ref());
             let before = times(&shop).await;
             let open = crowd.open();
             let delay = SLOW.as_micros();
