@@ -31,7 +31,7 @@ const HELP: &str = "cargo xtask <command>
   test [ARGS]  setup, formatting, tidy, dag, clippy, then `cargo test`, to which ARGS are passed on
   soak --minutes N  kills, faults and simulated worlds, each time from a fresh seed, until the time is over
   bench [OPTIONS]  measure everything, and fill in docs/performance.md (`bench --help`)
-  setup        see that the machine has what the tests start (PostgreSQL, strace); install it where that is possible
+  setup        see that the machine has what the tests start (PostgreSQL, strace, faketime); install it where that is possible
   tidy         rules about files: words, places, lengths, module docs, links, error pages
   dag          rules about crates: which may depend on which
   schemathesis [ARGS]

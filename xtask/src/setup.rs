@@ -4,7 +4,7 @@
 //! that runs already is neither needed nor touched. PostgreSQL refuses to run as root: then a program that changes the
 //! user and a user to change to are needed too. On Debian and its kin root has the package installed, without the
 //! cluster that the package would create and start; anywhere else the command to type is printed. The same with strace,
-//! by which tests let disks fail.
+//! by which tests let disks fail, and faketime, by which they set clocks.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,6 +22,9 @@ const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 const NO_CLUSTER: &str = "# The tests start servers of their own: no cluster is created on installation.\n\
                           create_main_cluster = false\n";
 
+/// What tests disturb a server with, each in a package of the same name.
+const TOOLS: [&str; 2] = ["strace", "faketime"];
+
 /// Looks, installs where that is possible, looks again.
 pub(crate) fn run() -> Result<(), Failure> {
     let facts = Facts::gather()?;
@@ -37,7 +40,7 @@ pub(crate) fn run() -> Result<(), Failure> {
                     println!("{found}");
                     Ok(())
                 }
-                _ => Err(Failure::new("PostgreSQL and strace were installed, but were not found")),
+                _ => Err(Failure::new("PostgreSQL, strace and faketime were installed, but were not found")),
             }
         }
         Verdict::ByHand(what) => Err(Failure::new(what)),
@@ -99,7 +102,7 @@ struct Facts {
     user_changer: Option<&'static str>,
     user: Option<&'static str>,
     apt: bool,
-    strace: bool,
+    missing: Vec<&'static str>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -121,7 +124,7 @@ impl Facts {
             user_changer: USER_CHANGERS.into_iter().find(|program| has(program)),
             user: USERS.into_iter().find(|user| users.lines().any(|line| line.split(':').next() == Some(*user))),
             apt: has("apt-get"),
-            strace: has("strace"),
+            missing: TOOLS.into_iter().filter(|tool| !has(tool)).collect(),
         })
     }
 
@@ -141,16 +144,16 @@ impl Facts {
                 ),
             };
         };
-        if !self.strace {
+        if !self.missing.is_empty() {
+            let (missing, packages) = (self.missing.join(" and "), self.missing.join(" "));
             return match (self.root, self.apt) {
                 (true, true) => Verdict::Installable,
                 (false, true) => {
-                    Verdict::ByHand("strace is missing. Type:\n  sudo apt-get install -y strace".to_owned())
+                    Verdict::ByHand(format!("Missing: {missing}. Type:\n  sudo apt-get install -y {packages}"))
                 }
-                (_, false) => Verdict::ByHand(
-                    "strace is missing. Install it with your system's package manager, and put it into PATH."
-                        .to_owned(),
-                ),
+                (_, false) => Verdict::ByHand(format!(
+                    "Missing: {missing}. Install with your system's package manager, and put into PATH."
+                )),
             };
         }
         let server = server.display();
@@ -206,7 +209,7 @@ fn install() -> Result<(), Failure> {
     step::run(apt().arg("update"))?;
     // `confold`: the settings written above stay when the package brings its own.
     let keep = ["-o", "Dpkg::Options::=--force-confold"];
-    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql", "strace"]))
+    step::run(apt().args(keep).args(["install", "-y", "--no-install-recommends", "postgresql"]).args(TOOLS))
 }
 
 /// Settings that are there already are their owner's and stay as they are.
@@ -232,7 +235,7 @@ mod tests {
             user_changer: Some("setpriv"),
             user: Some("postgres"),
             apt: true,
-            strace: true,
+            missing: Vec::new(),
         }
     }
 
@@ -255,8 +258,9 @@ mod tests {
         assert_eq!(Facts { server: None, ..machine() }.judge(), Verdict::Installable);
         assert!(by_hand(&Facts { server: None, root: false, ..machine() }).contains("sudo apt-get install"));
         assert!(by_hand(&Facts { server: None, apt: false, ..machine() }).contains("package manager"));
-        assert_eq!(Facts { strace: false, ..machine() }.judge(), Verdict::Installable);
-        assert!(by_hand(&Facts { strace: false, root: false, ..machine() }).contains("install -y strace"));
+        assert_eq!(Facts { missing: TOOLS.to_vec(), ..machine() }.judge(), Verdict::Installable);
+        let no_clocks = Facts { missing: vec!["faketime"], root: false, ..machine() };
+        assert!(by_hand(&no_clocks).ends_with("apt-get install -y faketime"));
     }
 
     #[test]

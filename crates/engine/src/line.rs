@@ -36,7 +36,7 @@ const AWAY_US: i64 = 100_000;
 pub struct Job {
     /// What is asked.
     pub request: Request,
-    /// After this moment nobody waits for the answer any more.
+    /// After this moment, by [`Clock::steady`], nobody waits for the answer any more.
     pub deadline: Time,
     /// The way back.
     pub reply: oneshot::Sender<Result<Reply, Problem>>,
@@ -270,7 +270,7 @@ impl Line {
         loop {
             match self.took_place(ours).await {
                 Err(error) if !error.is_fatal() => {
-                    self.setup.alarm.at(self.setup.clock.now().plus(AWAY_US)).await;
+                    self.setup.alarm.at(self.setup.clock.steady().plus(AWAY_US)).await;
                 }
                 known => return known,
             }
@@ -317,7 +317,7 @@ impl Line {
             match verdict {
                 // A caller that is gone finds the stored answer under its key.
                 Verdict::Answered(reply) => drop(laid.job.reply.send(reply)),
-                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, laid, self.setup.clock.now()),
+                Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, laid, self.setup.clock.steady()),
             }
         }
         Ok(())

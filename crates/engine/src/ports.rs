@@ -9,15 +9,26 @@ use kernel::Time;
 
 use crate::line::Committed;
 
-/// Tells the time.
+/// Tells the time, in three ways. They differ only where somebody sets this machine's clock.
 pub trait Clock: Send + Sync {
-    /// Now, by this machine's clock.
+    /// The platform's time: rows are dated by it, and what is due is due by it. Whatever this machine's clock does, it
+    /// never goes back and never stands still.
     fn now(&self) -> Time;
+
+    /// What this machine's clock shows: for messages that somebody outside compares with a clock of theirs.
+    fn wall(&self) -> Time {
+        self.now()
+    }
+
+    /// For how long something takes, or may take: from a beginning that means nothing, at a pace that nobody can set.
+    fn steady(&self) -> Time {
+        self.now()
+    }
 }
 
 /// Rings at a time. What waits for something else as well uses it to give up.
 pub trait Alarm: Send + Sync {
-    /// Ends at `time`, at once where that is over.
+    /// Ends at `time`, which is one of [`Clock::steady`]; at once where that is over.
     fn at(&self, time: Time) -> BoxFuture<'static, ()>;
 }
 

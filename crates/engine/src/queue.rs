@@ -5,7 +5,8 @@
 //! deadline has passed is answered `deadline_exceeded` when it is met, and takes no place of a batch;
 //! [`Entrance::sweep`] meets those that the line is too busy to look at.
 //!
-//! The lock is held for moves in memory only. Bounded by [`Terms`]; beyond them come only the platform's own requests,
+//! Every time in here is one of [`Clock::steady`]: a clock that is set makes nobody late. The lock is held for moves in
+//! memory only. Bounded by [`Terms`]; beyond them come only the platform's own requests,
 //! whose workers bound them.
 
 mod admission;
@@ -231,7 +232,7 @@ impl Exit {
     /// Waits for a request, then takes what else is there, at most `limit`. The batch before is over when this is called.
     /// `None` once the queue is closed and empty.
     pub async fn take(&mut self, limit: usize, clock: &dyn Clock) -> Option<Taken> {
-        self.shared.state().end_batch(&self.shared.terms, clock.now());
+        self.shared.state().end_batch(&self.shared.terms, clock.steady());
         std::future::poll_fn(|context| self.poll(context, limit, clock)).await
     }
 
@@ -244,7 +245,7 @@ impl Exit {
             state.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let (taken, late) = state.take(limit, clock.now());
+        let (taken, late) = state.take(limit, clock.steady());
         drop(state);
         late.into_iter().for_each(tell_late);
         Poll::Ready(Some(taken))

@@ -63,12 +63,12 @@ impl OfShard {
             return self.look().await.map(|mark| Some(mark.at));
         }
         let head = self.snapshot(Vec::new()).await?.head.seq;
-        let deadline = self.clock.now().plus(PATIENCE_US);
+        let deadline = self.clock.steady().plus(PATIENCE_US);
         while self.watermark.mark().seq < head {
-            let now = self.clock.now();
+            let now = self.clock.steady();
             let alarm = self.alarm.at(deadline.min(now.plus(LOOK_US)));
             select(Box::pin(self.watermark.reached(head)), alarm).await;
-            if self.watermark.mark().seq < head && self.look().await?.seq < head && self.clock.now() >= deadline {
+            if self.watermark.mark().seq < head && self.look().await?.seq < head && self.clock.steady() >= deadline {
                 return Err(Problem::new(Code::projection_behind, "the list is not up to date yet; ask again"));
             }
         }

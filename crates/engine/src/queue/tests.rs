@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use kernel::time::SECOND_US;
+use kernel::time::{HOUR_US, SECOND_US};
 
 use super::*;
 use crate::line::Reply;
@@ -62,6 +62,23 @@ impl World {
     fn answer(&mut self, n: usize) -> Option<Code> {
         self.answers[n].try_recv().ok()??.err().map(|problem| problem.code)
     }
+}
+
+#[test]
+fn a_clock_that_is_set_makes_nobody_late() {
+    struct SetForward;
+    impl Clock for SetForward {
+        fn now(&self) -> Time {
+            Time::from_micros(3 * HOUR_US)
+        }
+        fn steady(&self) -> Time {
+            Time::default()
+        }
+    }
+    let mut world = World::new(Terms::of_places(10));
+    world.lay(Stage::New, "n", 2).unwrap();
+    let taken = world.exit.take(8, &SetForward).now_or_never().flatten().unwrap();
+    assert_eq!((taken.jobs.len(), taken.waited_us), (2, 0));
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Courier {
         let (reply, answer) = oneshot::channel::<Result<Reply, Problem>>();
         let command = Command::Arrive(arrival);
         let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
-        let now = self.setup.clock.now();
+        let now = self.setup.clock.steady();
         let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
         self.setup.line.lay_own(job, now).is_ok() && matches!(answer.await, Ok(Ok(reply)) if !reply.problem)
     }

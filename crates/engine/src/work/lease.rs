@@ -2,7 +2,8 @@
 //!
 //! A lease saves double work; it does not make anything safe. What must not happen twice is fenced where it is written
 //! (a line by the shard's sequence, a cursor by its old place). Clocks of two machines may differ: then both may think
-//! they hold it for a while, and do the same thing twice.
+//! they hold it for a while, and do the same thing twice. One that ends later than any lease can was given by a clock
+//! that has been set back since, and counts as over.
 
 use kernel::Time;
 use kernel::time::SECOND_US;
@@ -38,7 +39,8 @@ impl Lease {
             let until = now.plus(LENGTH_US);
             let kept =
                 self.held_until.take().is_some() && self.run(&LEASE_KEEP, vec![Cell::Int(until.micros())]).await?;
-            let moments = vec![Cell::Int(until.micros()), Cell::Int(now.micros())];
+            let too_late = now.plus(2 * LENGTH_US);
+            let moments = [until, now, too_late].map(|moment| Cell::Int(moment.micros())).to_vec();
             if kept || self.run(&LEASE_TAKE, moments).await? {
                 self.held_until = Some(until);
             }
@@ -87,5 +89,15 @@ mod tests {
         assert!(hold(&mut b, 17) && !hold(&mut a, 17), "over");
         block_on(b.give_back()).unwrap();
         assert!(hold(&mut a, 20));
+    }
+
+    #[test]
+    fn one_that_a_wrong_clock_gave_holds_nobody_up() {
+        let store = Store::in_memory(1).unwrap();
+        let lease = |holder: &str| Lease::new(store.side(Place::Main).unwrap(), 0, "tasks", holder.to_owned());
+        let hold = |lease: &mut Lease, seconds| block_on(lease.hold(Time::from_micros(seconds * SECOND_US))).unwrap();
+        assert!(hold(&mut lease("ahead by hours"), 10_800));
+        assert!(hold(&mut lease("right"), 0));
+        assert!(!hold(&mut lease("behind by seconds"), -9), "clocks that differ a little do not take it away");
     }
 }

@@ -1,7 +1,8 @@
 //! The embedded sandbox institution: the pure simulated bank of `channel`, with records in the store, answering calls
 //! in-process and sending its notifications over real HTTP to our own door, signed as a real institution would.
 //!
-//! It takes calls as a line does: whatever came in while the last transaction was written is answered together, with one
+//! Things happen there in the platform's time; what goes in and out is signed as of what the machine's clock shows, as
+//! everywhere. It takes calls as a line does: whatever came in while the last transaction was written is answered together, with one
 //! read and one write. Its truth is not ours: a crash may make it forget (not half-way), and then it is an institution
 //! that says "no such order". Several processes on one database share the records; each sends the notifications that it
 //! finds due, so one may be sent twice, which is what notifications do.
@@ -91,11 +92,11 @@ impl Bank {
 
     /// Answers a batch: read together, decided one by one, written together, and only then answered.
     async fn answer(&mut self, errands: Vec<Errand>) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut asked = Vec::with_capacity(errands.len());
         for errand in errands {
             match errand {
-                Errand::Call { message, reply } => match bank::read(&message, &self.account, now) {
+                Errand::Call { message, reply } => match bank::read(&message, &self.account, wall) {
                     Ok(request) => asked.push(Asked::Call { request, reply }),
                     Err(refused) => tracing::warn!(%refused, "the sandbox was asked something it does not understand"),
                 },
@@ -113,7 +114,7 @@ impl Bank {
                     if let Some(after) = after {
                         open.put(number, after);
                     }
-                    replies.push((reply, bank::sign(said, &self.account, now)));
+                    replies.push((reply, bank::sign(said, &self.account, wall)));
                 }
                 Asked::Acknowledged { letter, .. } => {
                     if let Some(before) = before {
@@ -160,8 +161,9 @@ impl Bank {
         }
         let again = open.first_due();
         self.records.save(open).await?;
+        let wall = self.clock.wall();
         for (number, letter) in letters {
-            post.send(number, &letter, now);
+            post.send(number, &letter, wall);
         }
         self.note_due(again);
         Ok(())

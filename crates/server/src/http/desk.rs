@@ -37,7 +37,7 @@ impl Desk {
     ///
     /// Refuses with `overloaded` and `draining`.
     pub(crate) fn admits(&self, stage: Stage) -> Result<(), Problem> {
-        Ok(self.queues.admits(stage, self.clock.now())?)
+        Ok(self.queues.admits(stage, self.clock.steady())?)
     }
 
     /// Waits for the durable answer to a request whose body had so many bytes.
@@ -47,7 +47,7 @@ impl Desk {
     /// is not known, and the same key asked again finds it.
     pub(crate) async fn submit(&self, stage: Stage, request: Request, bytes: usize) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let job = Job { request, deadline: now.plus(self.patience_us), reply };
         self.queues.lay(stage, job, bytes, now)?;
         let patience = Duration::from_micros(self.patience_us.unsigned_abs()) + SWEPT;

@@ -73,7 +73,7 @@ async fn with_key(
     .await;
     let mut response = answer.unwrap_or_else(|refusal: Problem| problem::response(&refusal, request_id));
     if response.status() == StatusCode::NOT_FOUND {
-        house.misses.take(&key, house.doors.clock.now());
+        house.misses.take(&key, house.doors.clock.steady());
     }
     limit_headers(&house, grant, &mut response);
     Ok(response)
@@ -81,7 +81,7 @@ async fn with_key(
 
 /// Who asks, if the limits let them ask. A key that is good is never held up by bad ones from the same address.
 fn let_in(house: &House, parts: &Parts) -> Result<(Identity, Grant), Problem> {
-    let now = house.doors.clock.now();
+    let now = house.doors.clock.steady();
     let control = house.doors.control.snapshot();
     let identity = auth::authenticate(&parts.headers, &control, house.doors.environment).map_err(|refusal| {
         let grant = house.failures.take(&peer(parts), now);

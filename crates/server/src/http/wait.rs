@@ -33,7 +33,7 @@ pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -
         return read().await;
     }
     let trade = object.trade();
-    let deadline = doors.clock.now().plus(patience_s.saturating_mul(SECOND_US));
+    let deadline = doors.clock.steady().plus(patience_s.saturating_mul(SECOND_US));
     let mut change = doors.waiters.changed(trade, deadline);
     let first = read().await?;
     if is_settled(&first.body) {
@@ -50,7 +50,7 @@ pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -
         // What changed while nobody listened is found by reading after listening again.
         change = doors.waiters.changed(trade, deadline);
         let now = read().await?;
-        if now.body != first.body || doors.clock.now() >= deadline {
+        if now.body != first.body || doors.clock.steady() >= deadline {
             return Ok(now);
         }
     }

@@ -9,7 +9,7 @@ mod outside;
 mod random;
 mod spawn;
 
-pub(crate) use self::clock::SystemClock;
+pub(crate) use self::clock::{PlatformClock, SystemClock};
 pub(crate) use self::guard::url_allowed;
 pub(crate) use self::outside::Web;
 pub(crate) use self::random::SystemRandom;

@@ -48,7 +48,7 @@ impl Birth<'_> {
     async fn submit(&self, command: Command) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let job = Job { request, deadline: now.plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());
         let queue = self.queues.of(Shards::FIRST).ok_or_else(stopped)?;

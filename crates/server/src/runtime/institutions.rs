@@ -44,7 +44,7 @@ impl Institutions {
     async fn take(&self, notice: Notice) -> Result<Option<Acknowledged>, Problem> {
         let Some((adapter, account)) = self.gateway.get(&notice.channel_account) else { return Ok(None) };
         let message = Incoming { status: 0, headers: notice.headers, body: notice.body };
-        let told = adapter.notification(&message, account, self.clock.now()).map_err(|refused| {
+        let told = adapter.notification(&message, account, self.clock.wall()).map_err(|refused| {
             tracing::warn!(account = %account.name, %refused, "a notification was refused");
             Problem::new(refused.code(), refused.to_string())
         })?;

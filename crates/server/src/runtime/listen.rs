@@ -46,10 +46,10 @@ pub(super) fn counted(router: Router) -> Router {
 
 async fn count(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let begun = SystemClock.now();
+    let begun = SystemClock.steady();
     let answer = next.run(request).await;
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str).to_owned();
-    histogram!(HTTP_SECONDS, "route" => route.clone()).record(telemetry::seconds(SystemClock.now().since(begun)));
+    histogram!(HTTP_SECONDS, "route" => route.clone()).record(telemetry::seconds(SystemClock.steady().since(begun)));
     counter!(HTTP_REQUESTS, "route" => route, "status" => answer.status().as_u16().to_string()).increment(1);
     answer
 }

@@ -34,14 +34,14 @@ use engine::query::watermark::Watermark;
 use engine::query::{self, Queries};
 use engine::route::Queues;
 use engine::work::Gateway;
-use kernel::Shards;
+use kernel::{Shards, Time};
 use store::{Access, Opening, Store, StoreError};
 use tokio::sync::watch;
 
 use crate::bank::{self, Bank};
 use crate::config::{Config, Environment};
 use crate::http::{self, Doors, Rate, Rates};
-use crate::ports::{self, SystemClock, SystemRandom, Web};
+use crate::ports::{self, PlatformClock, SystemClock, SystemRandom, Web};
 use crate::telemetry::Metrics;
 
 use self::birth::Birth;
@@ -115,7 +115,8 @@ pub(crate) struct Running {
 
 /// Starts a server.
 pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let platform = Arc::new(PlatformClock::new());
+    let clock: Arc<dyn Clock> = Arc::<PlatformClock>::clone(&platform);
     let listener = listen::bind(config.listen).await?;
     let address = listener.local_addr().map_err(|error| Failure::Machine(error.to_string()))?;
     let store = open(config, Access::Serve { create: true }, &*clock).await?;
@@ -125,6 +126,10 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let control = Shared::new(Control::load(&*reader, Shards::FIRST).await.map_err(failed)?);
     let channels = Arc::new(channels(config));
     let shards = store.shards().await.map_err(failed)?;
+    for shard in shards.all() {
+        let head = reader.load(shard, Vec::new()).await.map_err(failed)?.head;
+        platform.heed(Time::from_micros(head.last_time));
+    }
     let (queues, exits) = Queues::new(shards, queue::terms(&config.limits));
     let waiters = Waiters::default();
     let (mut lines, mut followed) = (Lines(Vec::new()), Vec::new());
@@ -178,7 +183,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         config,
         store: &store,
         control: &control,
-        clock: &clock,
+        platform: &platform,
         outside: &outside,
         gateway: &gateway,
         channels: &channels,

@@ -30,7 +30,7 @@ pub(super) fn terms(limits: &Limits) -> Terms {
 pub(super) async fn sweep(queues: Queues, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        queues.sweep(clock.now());
+        queues.sweep(clock.steady());
     }
 }
 

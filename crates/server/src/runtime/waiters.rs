@@ -84,7 +84,7 @@ impl ports::Waiters for Waiters {
         drop(waiting);
         let place = Place { shelf: Arc::clone(&self.0), trade, number };
         async move {
-            let left_us = deadline.since(SystemClock.now()).max(0);
+            let left_us = deadline.since(SystemClock.steady()).max(0);
             // Woken, or the deadline: both end the wait.
             let told = tokio::time::timeout(Duration::from_micros(left_us.unsigned_abs()), woken).await;
             drop(place);
@@ -108,7 +108,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_between_the_call_and_the_wait_is_not_missed() {
         let waiters = Waiters::default();
-        let hour = SystemClock.now().plus(kernel::time::HOUR_US);
+        let hour = SystemClock.steady().plus(kernel::time::HOUR_US);
         let change = waiters.changed(trade(1), hour);
         waiters.wake(&[(trade(1), None)].into());
         change.await;
@@ -118,11 +118,11 @@ mod tests {
     #[tokio::test]
     async fn others_changes_do_not_wake_and_whoever_goes_leaves_nothing() {
         let waiters = Waiters::default();
-        let soon = SystemClock.now().plus(20_000);
+        let soon = SystemClock.steady().plus(20_000);
         let change = waiters.changed(trade(1), soon);
         waiters.wake(&[(trade(2), None)].into());
         change.await;
-        assert!(SystemClock.now() >= soon);
+        assert!(SystemClock.steady() >= soon);
         drop(waiters.changed(trade(3), soon));
         assert!(waiters.0.lock().is_empty() && waiters.0.trades.load(Ordering::SeqCst) == 0);
     }

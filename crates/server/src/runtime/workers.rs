@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use super::observer::Hearing;
 use crate::config::Config;
 use crate::http;
-use crate::ports::{self, SystemRandom};
+use crate::ports::{self, PlatformClock, SystemRandom};
 
 /// Tasks, or events, begun per tick.
 const LIMIT: usize = 256;
@@ -43,7 +43,7 @@ pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) store: &'a Store,
     pub(super) control: &'a Shared,
-    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) platform: &'a Arc<PlatformClock>,
     pub(super) outside: &'a Arc<dyn Outside>,
     pub(super) gateway: &'a Arc<Gateway>,
     pub(super) channels: &'a Arc<Channels>,
@@ -85,13 +85,14 @@ impl Workers {
             let side = shared.then(|| parts.store.side(Place::Main)).transpose()?;
             Ok(side.map(|side| Lease::new(side, shard, role, holder.clone())))
         };
+        let clock: Arc<dyn Clock> = Arc::<PlatformClock>::clone(parts.platform);
         let reader = parts.store.own_reader();
         let tasks = Tasks::new(tasks::Setup {
             shard,
             reader: Arc::clone(&reader),
             line: queue,
             handed: hearing.handed,
-            clock: Arc::clone(parts.clock),
+            clock: Arc::clone(&clock),
             outside: Arc::clone(parts.outside),
             gateway: Arc::clone(parts.gateway),
             channels: Arc::clone(parts.channels),
@@ -105,7 +106,7 @@ impl Workers {
             side: parts.store.side(Place::Main)?,
             control: parts.control.clone(),
             bell: hearing.bell,
-            clock: Arc::clone(parts.clock),
+            clock: Arc::clone(&clock),
             outside: Arc::clone(parts.outside),
             schedule_s: parts.config.webhook.schedule_s.clone(),
             timeout_ms: parts.config.webhook.timeout_ms,
@@ -113,14 +114,10 @@ impl Workers {
         });
         let derived = parts.store.side(Place::Derived)?;
         let projections = Projections::new(shard, reader, derived, watermark.clone());
-        let clock = parts.clock;
-        self.loops.push(ports::task(turn(
-            Projecting { projections, watermark },
-            Arc::clone(clock),
-            self.stopping.clone(),
-        )));
-        self.loops.push(ports::task(turn(tasks, Arc::clone(clock), self.stopping.clone())));
-        self.loops.push(ports::task(turn(webhooks, Arc::clone(clock), self.stopping.clone())));
+        let projecting = Projecting { projections, watermark, platform: Arc::clone(parts.platform) };
+        self.loops.push(ports::task(turn(projecting, Arc::clone(&clock), self.stopping.clone())));
+        self.loops.push(ports::task(turn(tasks, Arc::clone(&clock), self.stopping.clone())));
+        self.loops.push(ports::task(turn(webhooks, clock, self.stopping.clone())));
         Ok(())
     }
 
@@ -165,17 +162,24 @@ macro_rules! worker {
 worker!(Tasks, "tasks");
 worker!(Webhooks, "webhooks");
 
-/// The projections with the mark that wakes them.
+/// The projections with the mark that wakes them. They see the batches of all processes, and so tell the platform's clock
+/// how far time has come.
 struct Projecting {
     projections: Projections,
     watermark: Watermark,
+    platform: Arc<PlatformClock>,
 }
 
 impl Worker for Projecting {
     const NAME: &'static str = "projections";
 
     fn tick(&mut self) -> BoxFuture<'_, Result<Progress, StoreError>> {
-        self.projections.tick(LIMIT).boxed()
+        async {
+            let progress = self.projections.tick(LIMIT).await;
+            self.platform.heed(self.watermark.mark().at);
+            progress
+        }
+        .boxed()
     }
 
     /// Somewhat later than the first commit, so that the next ones go along in the same transaction.

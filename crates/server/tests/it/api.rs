@@ -115,6 +115,13 @@ impl Api {
         }
     }
 
+    /// A figure of the server's, by its name and labels; 0 where it has none yet.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").await.text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
+        value.trim().parse().unwrap()
+    }
+
     /// Every object of a list, over all its pages of `limit`.
     pub(crate) async fn all(&self, path: &str, limit: usize) -> Vec<Value> {
         let join = if path.contains('?') { '&' } else { '?' };

@@ -25,12 +25,6 @@ fn send(shop: &Shop, path: &str, body: &Value) -> tokio::task::JoinHandle<(Reply
     })
 }
 
-async fn metric(host: &Host, line: &str) -> u64 {
-    let text = host.get("/metrics").await.text();
-    let value = text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or("0");
-    value.trim().parse().unwrap()
-}
-
 #[test]
 fn a_database_that_stands_still() {
     let server = match testkit::postgres::start() {
@@ -87,9 +81,9 @@ fn a_database_that_stands_still() {
         let back = shop.open("escrow", 100, &json!({})).await;
         assert_eq!(back.status, 201, "{}", back.text());
         assert!(thawed.elapsed() < Duration::from_secs(10), "{:?}", thawed.elapsed());
-        assert_eq!(metric(&host, r#"suanpan_queue_refused_total{stage="new",reason="late"}"#).await, 20);
-        assert_eq!(metric(&host, r#"suanpan_queue_refused_total{stage="begun",reason="late"}"#).await, 0);
-        assert_eq!(metric(&hasty, r#"suanpan_queue_refused_total{stage="new",reason="expired"}"#).await, 1);
+        assert_eq!(host.metric(r#"suanpan_queue_refused_total{stage="new",reason="late"}"#).await, 20);
+        assert_eq!(host.metric(r#"suanpan_queue_refused_total{stage="begun",reason="late"}"#).await, 0);
+        assert_eq!(hasty.metric(r#"suanpan_queue_refused_total{stage="new",reason="expired"}"#).await, 1);
         host.end().await;
         hasty.end().await;
     });

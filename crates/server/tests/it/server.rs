@@ -44,6 +44,7 @@ impl Server {
         let mut command = program();
         command.args(["serve", "--environment", "test", "--store", &store.url, "--listen", listen]);
         command.env("SUANPAN_BOOTSTRAP_KEY", KEY);
+        command.envs(store.variables.iter().map(|(name, value)| (name, value)));
         for (name, value) in FASTER.iter().chain(settings) {
             command.env(variable(name), value);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Store {
     pub(crate) url: String,
     /// A directory for whatever belongs to it: SQLite's files, logs, reports.
     pub(crate) directory: TempDir,
+    /// Environment variables of the servers on it, beside their configuration.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Store {
@@ -33,12 +35,12 @@ impl Store {
                 testkit::postgres::shared()?.create_database(&format!("it_{number}")).unwrap()
             }
         };
-        Some(Self { url, directory })
+        Some(Self { url, directory, variables: Vec::new() })
     }
 
     /// The database at this address.
     pub(crate) fn at(url: String) -> Self {
-        Self { url, directory: directory() }
+        Self { url, directory: directory(), variables: Vec::new() }
     }
 
     /// A file beside the data.

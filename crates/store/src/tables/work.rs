@@ -10,10 +10,10 @@ statements! {
          WHERE shard = $1 AND due <= $2 AND (due, tree, no, kind) > ($3, $4, $5, $6)
          ORDER BY shard, due, tree, no, kind LIMIT $7";
     /// Takes a lease that is free or over; touches no row where another holds it.
-    LEASE_TAKE = "work.lease_take" (Int, Text, Text, Int, Int)
+    LEASE_TAKE = "work.lease_take" (Int, Text, Text, Int, Int, Int)
         "INSERT INTO lease (shard, role, holder, epoch, until) VALUES ($1, $2, $3, 1, $4)
          ON CONFLICT (shard, role) DO UPDATE SET holder = $3, epoch = lease.epoch + 1, until = $4
-         WHERE lease.until < $5";
+         WHERE lease.until < $5 OR lease.until > $6";
     /// Prolongs a lease; touches no row where it was lost.
     LEASE_KEEP = "work.lease_keep" (Int, Text, Text, Int)
         "UPDATE lease SET until = $4 WHERE shard = $1 AND role = $2 AND holder = $3";

@@ -83,7 +83,7 @@ impl Crew {
             tracing::error!(account = %call.channel_account, "there is no such channel account in this deployment");
             return None;
         };
-        let message = match adapter.encode(&call, account, self.clock.now()) {
+        let message = match adapter.encode(&call, account, self.clock.wall()) {
             Ok(message) => message,
             Err(error) => {
                 tracing::error!(account = %account.name, %error, "a call cannot be put into the institution's words");
@@ -94,7 +94,7 @@ impl Crew {
         let answer = self.outside.call(&account.name, message, timeout_ms).await;
         let (word, digest, outcome) = match &answer {
             Ok(answer) => {
-                let word = adapter.decode(&call, answer, account, self.clock.now());
+                let word = adapter.decode(&call, answer, account, self.clock.wall());
                 let outcome = if word == Answer::Unknown { "unclear" } else { "answered" };
                 (word, signature::digest(&answer.body), outcome)
             }
@@ -111,7 +111,7 @@ impl Crew {
     async fn submit(&self, command: Command) -> Outcome {
         let (reply, answer) = oneshot::channel();
         let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
         if self.line.lay_own(job, now).is_err() {
             return Outcome::Again;

@@ -48,7 +48,7 @@ impl Delivery {
     async fn attempt(&self, salt: &[u8; 32], clock: &dyn Clock, outside: &dyn Outside) -> Result<(), String> {
         let body = self.event.sent().map_err(|_| "body_broken".to_owned())?;
         let id = self.event.id(salt);
-        let seconds = clock.now().micros().div_euclid(SECOND_US);
+        let seconds = clock.wall().micros().div_euclid(SECOND_US);
         let signature = signature(&self.endpoint.secret, &id, seconds, &body).ok_or("secret_broken")?;
         let headers =
             vec![("webhook-id", id), ("webhook-timestamp", seconds.to_string()), ("webhook-signature", signature)];

@@ -3,11 +3,20 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::cable::Cable;
 use super::{own_database, play, rounds};
 use crate::server::Server;
+use crate::store::Store;
 
 /// Sessions of the server under test, at any moment.
 const SESSIONS: &str = "FROM pg_stat_activity WHERE application_name = 'suanpan'";
+
+/// The connection breaks at every so many commits, of lines and of everybody else.
+const BREAKS: usize = 5;
+/// How often lines lose a commit, and how often the answer to one, at least.
+const LOST: usize = 6;
+/// How many lost commits the server's lines have met.
+const FOUND_OUT: &str = "suanpan_unknown_commits_total";
 
 fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
@@ -59,5 +68,27 @@ fn the_database_is_killed() {
             crowd.until_done(10).await;
         }
         assert!(!host.with_server(Server::has_ended));
+    });
+}
+
+/// The connection is lost exactly at COMMIT, before it arrives or before its answer does. Each time the line finds out
+/// which of the two it was, and goes on; nobody is told anything else than what became of the request.
+#[test]
+fn a_connection_is_lost_at_commit() {
+    let Some((_server, store)) = own_database() else { return };
+    let cable = Cable::to(&store.url);
+    play(Store::at(cable.url.clone()), &[], async |host, crowd| {
+        assert_eq!(host.metric(FOUND_OUT).await, 0);
+        cable.break_at_every(BREAKS);
+        while cable.of_lines().into_iter().min() < Some(LOST * rounds()) {
+            crowd.until_done(1).await;
+        }
+        cable.hold();
+        // Whoever is told something now was asked after the last loss, or waited until it was found out.
+        crowd.until_done(20).await;
+        let lost = cable.of_lines();
+        assert_eq!(host.metric(FOUND_OUT).await, lost.iter().sum::<usize>() as u64, "{lost:?}");
+        assert!(!host.with_server(Server::has_ended));
+        eprintln!("lost before and after: {lost:?} of lines, {:?} of others", cable.of_others());
     });
 }

@@ -6,6 +6,8 @@
 //!
 //! `SUANPAN_FAULT_SEED` asks for other wishes and other moments, `SUANPAN_FAULT_ROUNDS` for so many times as many.
 
+mod cable;
+mod clock;
 mod crowd;
 mod database;
 mod disk;
@@ -55,6 +57,14 @@ fn new_store(engine: Engine) -> Option<(Option<Postgres>, Store)> {
     match engine {
         Engine::Sqlite => Some((None, Store::new(engine)?)),
         Engine::Postgres => own_database().map(|(server, store)| (Some(server), store)),
+    }
+}
+
+/// The processes that write a store to the disk, of its own database or of the server under test.
+fn on_the_disk(host: &Host, database: Option<&Postgres>) -> Vec<u32> {
+    match database {
+        None => vec![host.with_server(|server| server.pid())],
+        Some(database) => database.processes().unwrap(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Errors of the operating system, for one process and for a while, by `strace`, which lets chosen system calls fail.
+//! Errors and slowness of the operating system, for one process and for a while, by `strace`, which lets chosen system
+//! calls fail or take longer.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -49,7 +50,7 @@ impl Fault {
         let calls: PathBuf = self.directory.path().join("calls");
         BufReader::new(File::open(calls).unwrap())
             .lines()
-            .filter(|line| line.as_ref().unwrap().contains("INJECTED"))
+            .filter(|line| ["(INJECTED)", "(DELAYED)"].iter().any(|word| line.as_ref().unwrap().contains(word)))
             .count()
     }
 }

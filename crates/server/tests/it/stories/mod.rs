@@ -13,4 +13,4 @@ mod repeats;
 mod scopes;
 mod statement;
 mod tools;
-mod webhooks;
+pub(crate) mod webhooks;

@@ -18,15 +18,15 @@ on_both!(signed_and_in_full, repeated_until_taken, sent_again_when_asked, only_t
 
 /// Something that came.
 #[derive(Clone, Debug)]
-struct Letter {
+pub(crate) struct Letter {
     id: String,
-    timestamp: i64,
+    pub(crate) timestamp: i64,
     signature: String,
     body: String,
 }
 
 impl Letter {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
@@ -46,15 +46,15 @@ impl Letter {
 
 /// A merchant's door: takes what comes, after refusing the first few.
 #[derive(Clone)]
-struct Door {
-    url: String,
+pub(crate) struct Door {
+    pub(crate) url: String,
     came: Arc<Mutex<Vec<Letter>>>,
     refusals: Arc<Mutex<usize>>,
 }
 
 impl Door {
     /// Opens one that answers 500 to the first `refusals`.
-    async fn open(refusals: usize) -> Self {
+    pub(crate) async fn open(refusals: usize) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let door = Self { url, came: Arc::default(), refusals: Arc::new(Mutex::new(refusals)) };
@@ -63,7 +63,7 @@ impl Door {
         door
     }
 
-    fn came(&self) -> Vec<Letter> {
+    pub(crate) fn came(&self) -> Vec<Letter> {
         self.came.lock().unwrap().clone()
     }
 
