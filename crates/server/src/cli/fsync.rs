@@ -26,10 +26,10 @@ fn measure(path: &Path) -> io::Result<i64> {
     let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
     let mut times = Vec::with_capacity(TRIES);
     for _ in 0..TRIES {
-        let begun = SystemClock.now();
+        let begun = SystemClock.steady();
         file.write_all(&[0x5a; PAGE])?;
         file.sync_data()?;
-        times.push(SystemClock.now().since(begun));
+        times.push(SystemClock.steady().since(begun));
     }
     times.sort_unstable();
     Ok(times.get(TRIES / 2).copied().unwrap_or_default())

@@ -66,7 +66,7 @@ impl NaiveWay {
         let mut report = Report::new("naive", super::engine_of(&self.store), payers);
         let mut paid = 0;
         for hot in [false, true] {
-            let counted_from = SystemClock.now().plus(i64::from(self.run.warm_up) * SECOND_US);
+            let counted_from = SystemClock.steady().plus(i64::from(self.run.warm_up) * SECOND_US);
             let end = counted_from.plus(i64::from(self.run.duration) * SECOND_US);
             let (parts, sum, cpu) = self.row(&naive, Load { payers, hot, counted_from, end }).await?;
             paid += sum;
@@ -104,7 +104,7 @@ impl NaiveWay {
 async fn pay(mut till: Till, load: Load) -> Result<(Part, i64), StoreError> {
     let (mut part, mut first, mut paid) = (Part::default(), None, 0);
     loop {
-        let begun = SystemClock.now();
+        let begun = SystemClock.steady();
         if begun >= load.end {
             return Ok((part, paid));
         }
@@ -113,7 +113,7 @@ async fn pay(mut till: Till, load: Load) -> Result<(Part, i64), StoreError> {
         }
         paid += 1;
         if begun >= load.counted_from {
-            let ended = SystemClock.now();
+            let ended = SystemClock.steady();
             part.done += 1;
             part.latency.record(between(begun, ended));
             part.elapsed = between(*first.get_or_insert(begun), ended);

@@ -69,7 +69,7 @@ impl Line {
         let seed = SystemRandom.bits() as u64;
         let (mut part, mut first) = (Part::default(), None);
         loop {
-            let begun = SystemClock.now();
+            let begun = SystemClock.steady();
             if begun >= times.end {
                 return Ok((self, part));
             }
@@ -79,7 +79,7 @@ impl Line {
             let count = u64::try_from(posts.len()).unwrap_or_default();
             self.paid += count;
             if begun >= times.counted_from {
-                let ended = SystemClock.now();
+                let ended = SystemClock.steady();
                 part.done += count;
                 part.latency.record(duration(begun, ended));
                 part.elapsed = duration(*first.get_or_insert(begun), ended);

@@ -81,7 +81,7 @@ impl Ledger {
     /// All lines at the same time.
     async fn row(&self, lines: Vec<Line>, work: Work) -> Result<(Vec<Line>, Vec<Part>, Option<Cpu>), Failure> {
         let watch = self.run.watch();
-        let times = Times::from(SystemClock.now(), self.run.warm_up, self.run.duration);
+        let times = Times::from(SystemClock.steady(), self.run.warm_up, self.run.duration);
         let on_a_thread = matches!(self.store, Url::Sqlite(_));
         let runs =
             lines.into_iter().map(|line| start(line, work, times, on_a_thread)).collect::<Result<Vec<_>, _>>()?;
