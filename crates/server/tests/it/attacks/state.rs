@@ -1,8 +1,10 @@
 //! D: states that are forced, and steps out of order (cases 43 to 52).
 
+use std::time::{Duration, Instant};
+
 use futures::future::{join, join_all};
 use kernel::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, assert_problem, attack, attack_in_silence};
 use super::wire::Call;
@@ -98,6 +100,14 @@ fn d46_closing_while_a_payment_is_under_way() {
         for word in ["succeed_later", "timeout_paid", "never"] {
             let trade = stage.shop.unpaid("escrow", 100, &json!({})).await;
             stage.shop.pay(&trade, &json!([card_that(word, 100)])).await.ok(201);
+            // The institution has been asked. One that is closed before it was asked is asked about for as long as the
+            // question could still arrive.
+            let paid = Instant::now();
+            let asked = |trade: &Value| {
+                let silent = word == "timeout_paid" && paid.elapsed() > Duration::from_millis(500);
+                silent || trade["payment"]["instructions"][0]["status"] != "sent"
+            };
+            stage.shop.wait_until(&format!("/v1/trades/{trade}"), asked).await;
             let closing = stage.shop.post(&format!("/v1/trades/{trade}/close"), &json!({})).await.ok(200);
             assert!(closing["closing"] == true || closing["status"] == "closed", "{word}: {closing:#}");
             let again = stage.shop.pay(&trade, &json!([card(100)])).await;
