@@ -17,7 +17,8 @@ pub struct Latencies(Option<Histogram<u64>>);
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self(Histogram::new_with_bounds(1, LONGEST_US, DIGITS).ok())
+        // Grows with what is recorded: a histogram of the whole range would take a gigabyte for thousands of callers.
+        Self(Histogram::new(DIGITS).ok())
     }
 }
 
@@ -25,14 +26,16 @@ impl Latencies {
     /// Records one.
     pub fn record(&mut self, latency: Duration) {
         if let Some(histogram) = &mut self.0 {
-            histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST_US).max(1));
+            let micros = u64::try_from(latency.as_micros()).unwrap_or(LONGEST_US).clamp(1, LONGEST_US);
+            // Whatever is within bounds has room.
+            let _ = histogram.record(micros);
         }
     }
 
     /// Takes over those of another.
     pub fn add(&mut self, other: &Self) {
         if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
-            // Both have the same bounds, so this cannot fail.
+            // Both grow as they must, so this cannot fail.
             let _ = histogram.add(other);
         }
     }

@@ -9,6 +9,9 @@ use crate::failure::Failure;
 
 const SERVER_CPU: &str = "0";
 const GENERATOR_CPU: &str = "1";
+/// So many that they do not all wait for an answer at once, for then nobody asks twice of what can be done; fewer than
+/// the server lets in.
+const CALLERS: &str = "4000";
 
 /// A row per store; none where the machine has one processor only.
 pub(super) fn run(bench: &Bench, options: &Options) -> Result<Vec<Value>, Failure> {
@@ -31,7 +34,7 @@ pub(super) fn run(bench: &Bench, options: &Options) -> Result<Vec<Value>, Failur
         };
         let peak = number(&drive("256", None)?, "per_s");
         let asked = 2.0 * peak;
-        let over = drive("2048", Some(&format!("{asked:.0}")))?;
+        let over = drive(CALLERS, Some(&format!("{asked:.0}")))?;
         let done = number(&over, "per_s");
         let refused: u64 = over
             .get("refused")
