@@ -48,12 +48,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let bench = Bench::new(&root, &folder, &options)?;
     let figures = plan::run(&bench, &options)?;
     drop(bench);
-    let figures = json!({ "quick": options.quick, "settings": options.settings(), "figures": figures });
-    write(&root, &figures)?;
+    let mut measured = json!({ "quick": options.quick, "settings": options.settings(), "figures": figures });
+    // The first time there is nothing yet.
+    let before = fs::read_to_string(root.join(DATA)).ok().and_then(|text| serde_json::from_str(&text).ok());
+    keep(&before.unwrap_or_default(), &mut measured);
+    write(&root, &measured)?;
     // It holds nothing but stores that were measured.
     let _ = fs::remove_dir_all(&folder);
     println!("{PAGE} and {DATA} are written");
     Ok(())
+}
+
+/// Parts that were not measured now keep what was measured before, so that page and data tell of the same.
+fn keep(before: &Value, measured: &mut Value) {
+    let Some(parts) = measured.get_mut("figures").and_then(Value::as_object_mut) else { return };
+    for (name, rows) in parts {
+        if let (true, Some(known)) =
+            (rows.as_array().is_some_and(Vec::is_empty), before.pointer(&format!("/figures/{name}")))
+        {
+            *rows = known.clone();
+        }
+    }
 }
 
 fn write(root: &std::path::Path, figures: &Value) -> Result<(), Failure> {
@@ -66,4 +81,21 @@ fn write(root: &std::path::Path, figures: &Value) -> Result<(), Failure> {
     let page = fs::read_to_string(root.join(PAGE)).map_err(failed(PAGE))?;
     let page = document::fill(&page, &tables::all(figures))?;
     fs::write(root.join(PAGE), page).map_err(failed(PAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_now_is_kept() {
+        let before = json!({ "figures": { "pay": [1], "ledger": [2], "machine": { "processors": 1 } } });
+        let mut measured =
+            json!({ "figures": { "pay": [], "ledger": [3], "time": [], "machine": { "processors": 2 } } });
+        keep(&before, &mut measured);
+        let wanted = json!({ "pay": [1], "ledger": [3], "time": [], "machine": { "processors": 2 } });
+        assert_eq!(measured["figures"], wanted);
+        keep(&Value::Null, &mut measured);
+        assert_eq!(measured["figures"], wanted);
+    }
 }

@@ -2,10 +2,10 @@
 //! in-process and sending its notifications over real HTTP to our own door, signed as a real institution would.
 //!
 //! Things happen there in the platform's time; what goes in and out is signed as of what the machine's clock shows, as
-//! everywhere. It takes calls as a line does: whatever came in while the last transaction was written is answered together, with one
-//! read and one write. Its truth is not ours: a crash may make it forget (not half-way), and then it is an institution
-//! that says "no such order". Several processes on one database share the records; each sends the notifications that it
-//! finds due, so one may be sent twice, which is what notifications do.
+//! everywhere. It takes calls as a line does: what comes in within two milliseconds, or while the last transaction was
+//! written, is answered together, with one read and one write. Its truth is not ours: a crash may make it forget (not
+//! half-way), and then it is an institution that says "no such order". Several processes on one database share the
+//! records; each sends the notifications that it finds due, so one may be sent twice, which is what notifications do.
 
 mod letters;
 mod records;
