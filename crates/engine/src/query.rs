@@ -1,7 +1,8 @@
 //! What the doors read: objects by id, everything of a trade, lists, statements, events, the trial balance.
 //!
 //! Objects are read from the rows themselves, in one snapshot with one question per table, and rendered by the same
-//! functions that render answers and events, so the bytes are the same. Lists find their objects in the projections and
+//! functions that render answers and events, so the bytes are the same. What this process wrote last is kept, and shown
+//! without its rows as long as the shard has not moved on by others' hands ([`recent`]). Lists find their objects in the projections and
 //! read them in one more snapshot. By default a read sees everything that was committed before it began: it waits for
 //! the projections, for [`PATIENCE_US`] at most; whoever may lag is told as of when the list is.
 //!
@@ -17,6 +18,7 @@ mod feed;
 mod lists;
 mod merge;
 mod objects;
+mod recent;
 mod shard;
 mod tree;
 mod trial;
@@ -29,10 +31,12 @@ use kernel::time::SECOND_US;
 use kernel::{Bucket, Code, MerchantId, Problem, Shards, Time};
 use store::{Cell, Inconsistent, Reader, StoreError};
 
+pub use self::recent::Recent;
 use self::shard::OfShard;
 pub use self::tree::Tree;
 use self::watermark::Watermark;
 use crate::control::Shared;
+use crate::line::Committed;
 use crate::ports::{Alarm, Clock};
 
 /// Longest wait for the projections, in microseconds.
@@ -78,11 +82,28 @@ pub struct Filter {
     pub status: Option<&'static str>,
 }
 
+/// What this process knows of one shard beside its rows. Clones share it.
+#[derive(Clone, Default)]
+pub struct Known {
+    /// How far its projections are.
+    pub watermark: Watermark,
+    /// What its line wrote last.
+    pub recent: Recent,
+}
+
+impl Known {
+    /// Its line has committed, and its observer says so.
+    pub fn committed(&self, committed: &Committed) {
+        self.recent.committed(committed);
+        self.watermark.committed(committed.seq);
+    }
+}
+
 /// What queries work with.
 #[derive(Clone)]
 pub struct Setup {
-    /// How far the projections of each shard are, as this process knows; one per shard, in order.
-    pub watermarks: Vec<Watermark>,
+    /// What this process knows of each shard, in order.
+    pub known: Vec<Known>,
     /// Reads beside the lines.
     pub reader: Arc<dyn Reader>,
     /// Control data; the salt of ids is in it.
@@ -104,11 +125,11 @@ pub struct Queries {
 impl Queries {
     /// Ready to be asked.
     pub fn new(shards: Shards, setup: Setup) -> Self {
-        let Setup { watermarks, reader, control, clock, alarm } = setup;
-        let of = shards.all().zip(watermarks).map(|(shard, watermark)| OfShard {
+        let Setup { known, reader, control, clock, alarm } = setup;
+        let of = shards.all().zip(known).map(|(shard, known)| OfShard {
             shard,
             reader: Arc::clone(&reader),
-            watermark,
+            known,
             clock: Arc::clone(&clock),
             alarm: Arc::clone(&alarm),
         });

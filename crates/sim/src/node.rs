@@ -80,7 +80,7 @@ impl Node {
         let control = Shared::new(ground.control.clone());
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
         let setup = query::Setup {
-            watermarks: diaries.iter().map(|diary| diary.watermark.clone()).collect(),
+            known: diaries.iter().map(|diary| diary.known.clone()).collect(),
             reader: Arc::clone(&reader),
             control: control.clone(),
             clock: Arc::new(ground.clock.clone()),
@@ -98,7 +98,7 @@ impl Node {
 
     /// Everything that one shard needs.
     fn serve(&mut self, parts: &Parts<'_>, queue: Exit, diary: Diary, hearing: Hearing) -> Result<(), String> {
-        let watermark = diary.watermark.clone();
+        let watermark = diary.known.watermark.clone();
         self.run_line(parts, queue, diary)?;
         self.run_tasks(parts, &hearing)?;
         if parts.ground.listens {

@@ -15,8 +15,8 @@ pub mod tally;
 pub mod wire;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -27,10 +27,15 @@ use pace::Pace;
 use tally::{Ended, Tally, Window};
 use wire::{Answer, Wire};
 
+/// What a request mostly fits in.
+const REQUEST_BYTES: usize = 1_024;
 /// Pause after a connection could not be made, so that callers of a server that is away do not spin.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// Most reads that follow one request.
 const MAX_FOLLOW_UPS: usize = 100;
+/// Callers count together in so many places: histograms of their own would take thousands of callers so much memory that
+/// making it ready is most of what the generator does.
+const TALLIES: usize = 16;
 /// Longest wait for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -118,30 +123,34 @@ pub async fn drive(
         }
     };
     let numbers = Arc::new(AtomicU64::new(0));
-    let callers = (0..drive.callers).map(|_| {
+    let tallies: Vec<Arc<Mutex<Tally>>> = (0..TALLIES).map(|_| Arc::new(Mutex::new(Tally::new(window)))).collect();
+    let callers = tallies.iter().cycle().take(drive.callers).map(|tally| {
         let caller = Caller {
             address,
             workload: Arc::clone(&workload),
             numbers: Arc::clone(&numbers),
             pace: pace.clone(),
             wire: None,
-            tally: Tally::new(window),
+            tally: Arc::clone(tally),
         };
         tokio::spawn(caller.run())
     });
     let mut callers = join_all(callers);
     tokio::time::sleep_until(window.from.into()).await;
     let before = watch.look();
-    let (parts, ran_out, after) = tokio::select! {
-        parts = &mut callers => (parts, Instant::now() < window.end, watch.look()),
+    let (ends, ran_out, after) = tokio::select! {
+        ends = &mut callers => (ends, Instant::now() < window.end, watch.look()),
         () = tokio::time::sleep_until(window.end.into()) => {
             let after = watch.look();
             (callers.await, false, after)
         }
     };
+    for end in ends {
+        end.map_err(|error| Error::Caller(error.to_string()))?;
+    }
     let mut tally = Tally::new(window);
-    for part in parts {
-        tally.add(&part.map_err(|error| Error::Caller(error.to_string()))?);
+    for part in &tallies {
+        tally.add(&part.lock().unwrap_or_else(PoisonError::into_inner));
     }
     let not_started = schedule.map_or(0, |schedule| tally.never_started(&schedule.left()));
     let last = tally.last_done.filter(|_| ran_out);
@@ -155,12 +164,12 @@ struct Caller {
     numbers: Arc<AtomicU64>,
     pace: Pace,
     wire: Option<Wire>,
-    tally: Tally,
+    tally: Arc<Mutex<Tally>>,
 }
 
 impl Caller {
-    async fn run(mut self) -> Tally {
-        let mut request = Vec::with_capacity(4_096);
+    async fn run(mut self) {
+        let mut request = Vec::with_capacity(REQUEST_BYTES);
         while let Some(intended) = self.pace.next().await {
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             request.clear();
@@ -169,9 +178,8 @@ impl Caller {
             }
             let mut ended = self.one(number, &mut request).await;
             ended.intended = intended;
-            self.tally.count(&ended);
+            self.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&ended);
         }
-        self.tally
     }
 
     /// Sends the first request of a thing and follows it to its end.

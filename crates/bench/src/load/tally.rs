@@ -1,4 +1,4 @@
-//! Counts and latencies of one caller, and of all together.
+//! Counts and latencies of some callers, and of all together.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,8 +17,7 @@ pub struct Latencies(Option<Histogram<u64>>);
 
 impl Default for Latencies {
     fn default() -> Self {
-        // Grows with what is recorded: a histogram of the whole range would take a gigabyte for thousands of callers.
-        Self(Histogram::new(DIGITS).ok())
+        Self(Histogram::new_with_bounds(1, LONGEST_US, DIGITS).ok())
     }
 }
 
@@ -35,7 +34,7 @@ impl Latencies {
     /// Takes over those of another.
     pub fn add(&mut self, other: &Self) {
         if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
-            // Both grow as they must, so this cannot fail.
+            // Both have the same bounds, so this cannot fail.
             let _ = histogram.add(other);
         }
     }
@@ -188,7 +187,7 @@ impl Tally {
         u64::try_from(intended.len()).unwrap_or(u64::MAX)
     }
 
-    /// Takes over the counts of another caller.
+    /// Takes over the counts of other callers.
     pub fn add(&mut self, other: &Self) {
         self.done += other.done;
         for (code, count) in &other.refused {

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 /// Longest head and body that are read.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: usize = 4 * 1024;
 
 /// An answer; its body lives in the connection's buffer until the next request.
 #[derive(Clone, Copy, Debug)]

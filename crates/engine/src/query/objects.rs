@@ -25,7 +25,14 @@ impl Queries {
     /// When the store cannot be read; so for every other question.
     pub async fn object(&self, object: Object) -> Result<Option<Found>, Problem> {
         let id = object.trade();
-        let memory = self.home(id.0.bucket())?.load([Trade::key(id), Payments::key(id)]).await?;
+        let home = self.home(id.0.bucket())?;
+        let recent = &home.known.recent;
+        if recent.has(id)
+            && let Some(tree) = recent.tree(id, home.head().await?)
+        {
+            return Ok(tree.show(object));
+        }
+        let memory = home.load([Trade::key(id), Payments::key(id)]).await?;
         Ok(Tree::known(id, &[&memory]).and_then(|tree| tree.show(object)))
     }
 

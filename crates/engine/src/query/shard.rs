@@ -9,8 +9,8 @@ use kernel::{Code, Problem, Time};
 use store::unit::{Key, Memory};
 use store::{Ask, Cell, Reader, Snapshot, Statement};
 
-use super::watermark::{Mark, Watermark};
-use super::{PATIENCE_US, inconsistent, unreadable};
+use super::watermark::Mark;
+use super::{Known, PATIENCE_US, inconsistent, unreadable};
 use crate::ports::{Alarm, Clock};
 use crate::work::projections::read;
 
@@ -22,7 +22,7 @@ const LOOK_US: i64 = SECOND_US / 50;
 pub(super) struct OfShard {
     pub(super) shard: i64,
     pub(super) reader: Arc<dyn Reader>,
-    pub(super) watermark: Watermark,
+    pub(super) known: Known,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) alarm: Arc<dyn Alarm>,
 }
@@ -48,6 +48,11 @@ impl OfShard {
         self.reader.load(self.shard, asks).await.map_err(|error| unreadable(&error))
     }
 
+    /// How far the shard is, by whosever hands.
+    pub(super) async fn head(&self) -> Result<i64, Problem> {
+        self.snapshot(Vec::new()).await.map(|snapshot| snapshot.head.seq)
+    }
+
     pub(super) async fn rows(
         &self,
         statement: &'static Statement,
@@ -62,13 +67,16 @@ impl OfShard {
         if stale {
             return self.look().await.map(|mark| Some(mark.at));
         }
-        let head = self.snapshot(Vec::new()).await?.head.seq;
+        let head = self.head().await?;
         let deadline = self.clock.steady().plus(PATIENCE_US);
-        while self.watermark.mark().seq < head {
+        while self.known.watermark.mark().seq < head {
             let now = self.clock.steady();
             let alarm = self.alarm.at(deadline.min(now.plus(LOOK_US)));
-            select(Box::pin(self.watermark.reached(head)), alarm).await;
-            if self.watermark.mark().seq < head && self.look().await?.seq < head && self.clock.steady() >= deadline {
+            select(Box::pin(self.known.watermark.reached(head)), alarm).await;
+            if self.known.watermark.mark().seq < head
+                && self.look().await?.seq < head
+                && self.clock.steady() >= deadline
+            {
                 return Err(Problem::new(Code::projection_behind, "the list is not up to date yet; ask again"));
             }
         }
@@ -78,8 +86,8 @@ impl OfShard {
     /// Where the projections are by their own rows, which another process may have moved.
     async fn look(&self) -> Result<Mark, Problem> {
         let mark = read::mark(&*self.reader, self.shard).await.map_err(|error| unreadable(&error))?;
-        if mark > self.watermark.mark() {
-            self.watermark.publish(mark);
+        if mark > self.known.watermark.mark() {
+            self.known.watermark.publish(mark);
         }
         Ok(mark)
     }

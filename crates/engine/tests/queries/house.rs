@@ -1,7 +1,7 @@
 //! A store with a line that runs when it is asked something, the projections' worker, and queries over both.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use accounting::{AccountKey, Subject};
@@ -12,8 +12,7 @@ use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::line::{self, Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
-use engine::query::watermark::Watermark;
-use engine::query::{self, Part, Queries, Tree};
+use engine::query::{self, Known, Part, Queries, Tree};
 use engine::queue::{Stage, Terms, queue};
 use engine::request::{Caller, Command, ControlCommand, Idempotency, Request};
 use engine::work::projections::Projections;
@@ -28,7 +27,7 @@ use kernel::{
     SubType, Time, TradeId, UserId,
 };
 use serde_json::Value;
-use store::{Place, Store};
+use store::{Ask, Cell, Place, Reader, Snapshot, Statement, Store, StoreError};
 
 const START: &str = "2026-11-23T08:00:00Z";
 pub(crate) const SALT: [u8; 32] = [9; 32];
@@ -58,11 +57,11 @@ impl Alarm for TestClock {
 /// What the last batch that changed a trade told about it.
 type TreesTold = Arc<Mutex<BTreeMap<TradeId, Option<Tree>>>>;
 
-struct Follow(Watermark, TreesTold);
+struct Follow(Known, TreesTold);
 
 impl Observer for Follow {
     fn committed(&self, committed: &Committed) {
-        self.0.committed(committed.seq);
+        self.0.committed(committed);
         self.1.lock().unwrap().extend(committed.trees.clone());
     }
     fn stopped(&self, why: &str) {
@@ -70,13 +69,33 @@ impl Observer for Follow {
     }
 }
 
+/// Counts the tables of which objects are read.
+struct Counting(Arc<dyn Reader>, Arc<AtomicUsize>);
+
+impl Reader for Counting {
+    fn query(
+        &self,
+        statement: &'static Statement,
+        params: Vec<Cell>,
+    ) -> BoxFuture<'_, Result<Vec<Vec<Cell>>, StoreError>> {
+        self.0.query(statement, params)
+    }
+
+    fn load(&self, shard: i64, asks: Vec<Ask>) -> BoxFuture<'_, Result<Snapshot, StoreError>> {
+        self.1.fetch_add(asks.len(), Ordering::Relaxed);
+        self.0.load(shard, asks)
+    }
+}
+
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) watermark: Watermark,
+    pub(crate) known: Known,
     pub(crate) worker: Projections,
     pub(crate) queries: Queries,
     pub(crate) told: TreesTold,
+    /// Of how many tables objects were read.
+    pub(crate) asked: Arc<AtomicUsize>,
     control: Shared,
     channels: Arc<Channels>,
     drawn: u64,
@@ -90,25 +109,40 @@ impl House {
     pub(crate) fn on(store: Store) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(Time::parse(START).unwrap().micros())));
         let control = Shared::new(Control::default());
-        let watermark = Watermark::default();
-        let worker = Projections::new(0, store.reader(), store.side(Place::Derived).unwrap(), watermark.clone());
-        let queries = Queries::new(
-            kernel::Shards::ONE,
-            query::Setup {
-                reader: store.reader(),
-                control: control.clone(),
-                watermarks: vec![watermark.clone()],
-                clock: clock.clone(),
-                alarm: clock.clone(),
-            },
-        );
+        let known = Known::default();
+        let worker = Projections::new(0, store.reader(), store.side(Place::Derived).unwrap(), known.watermark.clone());
+        let asked = Arc::<AtomicUsize>::default();
+        let queries = queries(&store, &asked, &control, &known, &clock);
         let profiles: Profiles = [("sandbox".to_owned(), profile())].into();
         let channels = Arc::new(Channels::new(profiles));
-        let mut house =
-            Self { store, clock, watermark, worker, queries, told: TreesTold::default(), control, channels, drawn: 0 };
+        let mut house = Self {
+            store,
+            clock,
+            known,
+            worker,
+            queries,
+            told: TreesTold::default(),
+            asked,
+            control,
+            channels,
+            drawn: 0,
+        };
         let key = KeyId(house.draw("key"));
         house.say(Command::Control(ControlCommand::Bootstrap { salt: SALT, key, hash: [3; 32] }));
         house
+    }
+
+    /// Another process on the same store: what it does is not told here, and what is done here it does not know.
+    pub(crate) fn by_another<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let known = std::mem::take(&mut self.known);
+        let done = act(self);
+        self.known = known;
+        done
+    }
+
+    /// The queries of another process.
+    pub(crate) fn elsewhere(&self) -> Queries {
+        queries(&self.store, &self.asked, &self.control, &Known::default(), &self.clock)
     }
 
     pub(crate) fn draw(&mut self, bucket: &str) -> RootId {
@@ -139,7 +173,7 @@ impl House {
             queues: engine::route::Queues::default(),
             clock: self.clock.clone(),
             alarm: self.clock.clone(),
-            observer: Arc::new(Follow(self.watermark.clone(), Arc::clone(&self.told))),
+            observer: Arc::new(Follow(self.known.clone(), Arc::clone(&self.told))),
             control: self.control.clone(),
             channels: Arc::clone(&self.channels),
             zone: jiff::tz::TimeZone::UTC,
@@ -217,6 +251,23 @@ impl House {
     pub(crate) fn project(&mut self) {
         while block_on(self.worker.tick(3)).unwrap().more {}
     }
+}
+
+fn queries(
+    store: &Store,
+    asked: &Arc<AtomicUsize>,
+    control: &Shared,
+    known: &Known,
+    clock: &Arc<TestClock>,
+) -> Queries {
+    let setup = query::Setup {
+        reader: Arc::new(Counting(store.reader(), Arc::clone(asked))),
+        control: control.clone(),
+        known: vec![known.clone()],
+        clock: clock.clone(),
+        alarm: clock.clone(),
+    };
+    Queries::new(kernel::Shards::ONE, setup)
 }
 
 fn profile() -> Profile {

@@ -1,5 +1,8 @@
 //! Objects by id, by order number, and the whole chain.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use engine::news::Object;
 use engine::request::Command;
 use futures::executor::block_on;
@@ -36,13 +39,47 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
     for object in
         [Object::Trade(trade), Object::Payment(PaymentId::new(trade, 1)), Object::Refund(RefundId::new(trade, 1))]
     {
-        assert_eq!(
-            told.show(object),
-            block_on(house.queries.object(object)).unwrap(),
-            "told after the commit, and read"
-        );
+        let read = block_on(house.elsewhere().object(object)).unwrap();
+        assert_eq!(told.show(object), read, "told after the commit, and read from its rows");
+        assert_eq!(block_on(house.queries.object(object)).unwrap(), read);
     }
     assert_eq!(told.show(Object::Refund(RefundId::new(trade, 2))), None);
+}
+
+#[test]
+fn what_was_just_written_is_shown_without_its_rows_and_never_when_another_has_gone_on() {
+    let mut house = House::new();
+    let merchant = house.merchant();
+    house.fund("42", 5_000);
+    let (trade, answered) = house.trade(merchant, "A1", Some(Tool::Balance), 3_000);
+    let (object, tables) = (Object::Trade(trade), Arc::clone(&house.asked));
+    let shown = |house: &House| block_on(house.queries.object(object)).unwrap().unwrap().body;
+    assert_eq!((shown(&house), tables.load(Ordering::Relaxed)), (answered.clone(), 0), "known, and no row was read");
+
+    let refund = Refund {
+        merchant_refund_id: "R1".to_owned(),
+        amount: cny(1_000).amount,
+        reason: None,
+        splits: Vec::new(),
+        sandbox: None,
+    };
+    house.by_another(|house| house.say(Command::Trade(trade, TradeCommand::Refund(refund))));
+    let refunded = shown(&house);
+    assert_eq!(
+        (&json(&refunded)["refunded_amount"], json(&answered)["refunded_amount"].as_i64()),
+        (&1_000.into(), Some(0))
+    );
+    assert!(tables.load(Ordering::Relaxed) > 0, "read from the rows");
+
+    // The next batch of ours comes after a gap: what was kept before it is not believed again.
+    house.trade(merchant, "A2", None, 100);
+    assert_eq!(shown(&house), refunded);
+    house.say(Command::Trade(trade, TradeCommand::Confirm { amount: None, splits: Vec::new() }));
+    let before = tables.load(Ordering::Relaxed);
+    let confirmed = shown(&house);
+    assert_eq!(tables.load(Ordering::Relaxed), before, "known again");
+    let read = block_on(house.elsewhere().object(object)).unwrap().unwrap().body;
+    assert_eq!(read, confirmed, "the rows say the same");
 }
 
 #[test]

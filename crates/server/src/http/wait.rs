@@ -2,6 +2,7 @@
 //!
 //! An object that will not change any more is answered at once. Bounded by [`LONGEST_S`]; no POST ever waits.
 
+use futures::FutureExt as _;
 use kernel::time::SECOND_US;
 use kernel::{Code, Problem};
 use serde::Deserialize;
@@ -40,8 +41,7 @@ pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -
         return Ok(first);
     }
     loop {
-        let told = change.await;
-        if let Some(found) = told.and_then(|tree| tree.show(object)) {
+        if let Some(found) = later(change).await.and_then(|tree| tree.show(object)) {
             let now = list::object(visit, Some(found))?;
             if now.body != first.body {
                 return Ok(now);
@@ -56,6 +56,15 @@ pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -
     }
 }
 
+/// What is told from now on. What was told already may be older than what was read meanwhile: then it says only that
+/// there was a change.
+async fn later<T>(mut change: impl Future<Output = Option<T>> + Unpin) -> Option<T> {
+    match (&mut change).now_or_never() {
+        Some(_) => None,
+        None => change.await,
+    }
+}
+
 #[derive(Deserialize)]
 struct Status<'a> {
     #[serde(borrow)]
@@ -64,4 +73,20 @@ struct Status<'a> {
 
 fn is_settled(body: &str) -> bool {
     serde_json::from_str::<Status<'_>>(body).is_ok_and(|object| SETTLED.contains(&object.status.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::channel::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_told_before_a_read_is_not_believed_after_it() {
+        assert_eq!(later(std::future::ready(Some(1))).await, None);
+        let (tell, told) = oneshot::channel();
+        let waiting = later(Box::pin(async { told.await.ok() }));
+        let (heard, ()) = futures::join!(waiting, async { tell.send(2).unwrap() });
+        assert_eq!(heard, Some(2));
+    }
 }

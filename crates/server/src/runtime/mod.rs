@@ -30,8 +30,7 @@ use std::time::Duration;
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::ports::{Clock, Outside, Random};
-use engine::query::watermark::Watermark;
-use engine::query::{self, Queries};
+use engine::query::{self, Known, Queries};
 use engine::route::Queues;
 use engine::work::Gateway;
 use kernel::{Shards, Time};
@@ -135,8 +134,8 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let (mut lines, mut followed) = (Lines(Vec::new()), Vec::new());
     for (shard, jobs) in shards.all().zip(exits) {
         let Some(queue) = queues.of(shard).cloned() else { continue };
-        let watermark = Watermark::default();
-        let (watcher, hearing) = Watcher::new(waiters.clone(), watermark.clone());
+        let known = Known::default();
+        let (watcher, hearing) = Watcher::new(waiters.clone(), known.clone());
         lines.0.push(line::start(
             config,
             line::Parts {
@@ -150,7 +149,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
                 channels: Arc::clone(&channels),
             },
         )?);
-        followed.push(workers::Followed { shard, queue, hearing, watermark });
+        followed.push(workers::Followed { shard, queue, hearing, known });
     }
     let birth = Birth { config, queues: &queues, control: &control, reader: &*reader, clock: &*clock };
     let new_key = tokio::select! {
@@ -178,7 +177,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     };
     let outside = Web::new(config.environment, teller).map_err(|error| Failure::Machine(error.to_string()))?;
     let outside: Arc<dyn Outside> = Arc::new(outside);
-    let watermarks = followed.iter().map(|followed| followed.watermark.clone()).collect();
+    let known = followed.iter().map(|followed| followed.known.clone()).collect();
     let parts = workers::Parts {
         config,
         store: &store,
@@ -205,7 +204,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         lookup: Arc::new(Queries::new(
             shards,
             query::Setup {
-                watermarks,
+                known,
                 reader: Arc::clone(&reader),
                 control: control.clone(),
                 clock: Arc::clone(&clock),

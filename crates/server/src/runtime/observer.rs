@@ -5,7 +5,7 @@
 use async_channel::{Receiver, Sender};
 use engine::line::{Committed, Task};
 use engine::ports::Observer;
-use engine::query::watermark::Watermark;
+use engine::query::Known;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::waiters::Waiters;
@@ -19,7 +19,7 @@ pub(super) struct Watcher {
     waiters: Waiters,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
-    watermark: Watermark,
+    known: Known,
     figures: Figures,
 }
 
@@ -44,7 +44,7 @@ struct Figures {
 
 impl Watcher {
     /// With the other ends.
-    pub(super) fn new(waiters: Waiters, watermark: Watermark) -> (Self, Hearing) {
+    pub(super) fn new(waiters: Waiters, known: Known) -> (Self, Hearing) {
         let (handed, handed_over) = async_channel::bounded(HANDED);
         let (bell, rung) = async_channel::bounded(1);
         let figures = Figures {
@@ -56,7 +56,7 @@ impl Watcher {
             events: counter!(EVENTS),
             wait: histogram!(QUEUE_WAIT),
         };
-        let watcher = Self { waiters, handed, bell, watermark, figures };
+        let watcher = Self { waiters, handed, bell, known, figures };
         (watcher, Hearing { handed: handed_over, bell: rung })
     }
 }
@@ -72,8 +72,8 @@ impl Observer for Watcher {
         self.figures.events.increment(committed.events as u64);
         self.figures.requests.record(committed.requests as f64);
         self.figures.rounds.record(committed.rounds as f64);
+        self.known.committed(committed);
         self.waiters.wake(&committed.trees);
-        self.watermark.committed(committed.seq);
         if !committed.tasks.is_empty() {
             // No room: the worker's next look at the table finds them.
             let _ = self.handed.try_send(committed.tasks.clone());

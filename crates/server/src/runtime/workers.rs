@@ -9,6 +9,7 @@ use engine::control::Shared;
 use engine::events;
 use engine::place_id::{PlaceId, Placed};
 use engine::ports::{Clock, Outside, Random as _};
+use engine::query::Known;
 use engine::query::watermark::Watermark;
 use engine::queue::Entrance;
 use engine::work::projections::Projections;
@@ -54,7 +55,7 @@ pub(super) struct Followed {
     pub(super) shard: i64,
     pub(super) queue: Entrance,
     pub(super) hearing: Hearing,
-    pub(super) watermark: Watermark,
+    pub(super) known: Known,
 }
 
 /// Everything that runs beside the lines.
@@ -77,7 +78,8 @@ impl Workers {
 
     /// Starts a shard's workers of tasks, webhooks and projections.
     pub(super) fn start(&mut self, parts: &Parts<'_>, followed: Followed) -> Result<(), StoreError> {
-        let Followed { shard, queue, hearing, watermark } = followed;
+        let Followed { shard, queue, hearing, known } = followed;
+        let watermark = known.watermark;
         // Several processes can only share a database.
         let shared = matches!(parts.config.store.0, Url::Postgres(_));
         let holder = format!("{:032x}", SystemRandom.bits());

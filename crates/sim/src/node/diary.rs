@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_channel::{Receiver, Sender, bounded};
 use engine::line::{Committed, Task};
 use engine::ports::Observer;
-use engine::query::watermark::Watermark;
+use engine::query::Known;
 use store::StoreError;
 
 /// Why a node's first line that stopped did so.
@@ -36,7 +36,7 @@ pub(super) struct Hearing {
 
 /// What one line tells.
 pub(super) struct Diary {
-    pub(super) watermark: Watermark,
+    pub(super) known: Known,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
 }
@@ -46,13 +46,13 @@ impl Diary {
     pub(super) fn new(places: usize) -> (Self, Hearing) {
         let (handed, tasks) = bounded(places);
         let (bell, rung) = bounded(1);
-        (Self { watermark: Watermark::default(), handed, bell }, Hearing { handed: tasks, bell: rung })
+        (Self { known: Known::default(), handed, bell }, Hearing { handed: tasks, bell: rung })
     }
 }
 
 impl Observer for Diary {
     fn committed(&self, committed: &Committed) {
-        self.watermark.committed(committed.seq);
+        self.known.committed(committed);
         if !committed.tasks.is_empty() {
             // No room: the worker's next look at the table finds them.
             let _ = self.handed.try_send(committed.tasks.clone());

@@ -101,7 +101,6 @@ impl Core {
 
     /// Head and rows of a shard as of one moment.
     pub(super) fn load(&mut self, shard: i64, asks: &[Ask], lock: bool) -> Result<Snapshot, StoreError> {
-        self.checkpoint();
         self.begin(if lock { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
         let snapshot = self.read_snapshot(shard, asks);
         self.rollback();
@@ -117,7 +116,6 @@ impl Core {
     /// Writes one batch.
     pub(super) fn write(&mut self, work: &Work) -> Result<Written, StoreError> {
         let bulks = work.changes.iter().map(Bulk::of).collect::<Result<Vec<_>, _>>()?;
-        self.checkpoint();
         self.begin("BEGIN IMMEDIATE")?;
         match self.write_rows(work, &bulks) {
             Ok(()) => self.commit().map(|()| Written::Done),
@@ -134,7 +132,6 @@ impl Core {
     /// Runs steps as one transaction.
     pub(super) fn transaction(&mut self, steps: &[Step], durable: bool) -> Result<Applied, StoreError> {
         self.set_durable(durable)?;
-        self.checkpoint();
         self.begin("BEGIN IMMEDIATE")?;
         match self.run_steps(steps) {
             Ok(counts) => match self.commit() {
@@ -321,21 +318,26 @@ impl Core {
         Ok(())
     }
 
-    /// Copies the log back into the file when it has grown long, before a call rather than after a commit, so that the
-    /// batch that was just committed is answered first. What readers still need stays, and is tried again later.
-    fn checkpoint(&mut self) {
+    /// Whether the log of this connection's file has grown long. Asked before a call rather than after a commit, so that
+    /// the batch that was just committed is answered first.
+    pub(super) fn is_log_long(&mut self) -> bool {
         let pages = self.wal_pages.load(Ordering::Relaxed);
         if pages < WAL_PAGES {
             self.checkpoint_at = WAL_PAGES;
         }
-        if pages >= self.checkpoint_at {
-            let copied = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i32>(2));
-            if let Err(error) = copied {
-                tracing::warn!(%error, "the log could not be copied back");
-            }
-            self.wal_pages.store(0, Ordering::Relaxed);
-            self.checkpoint_at = pages.saturating_add(WAL_PAGES);
-        }
+        pages >= self.checkpoint_at
+    }
+
+    /// Copies the log back into the file, so that the next commit may begin it anew; says how many of its frames are
+    /// copied. What readers still need stays, and is tried again when the log has grown as much again.
+    pub(super) fn copy_log(&mut self) -> i32 {
+        let copied = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2));
+        let pages = self.wal_pages.swap(0, Ordering::Relaxed);
+        self.checkpoint_at = pages.saturating_add(WAL_PAGES);
+        copied.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the log could not be copied back");
+            0
+        })
     }
 }
 

@@ -48,6 +48,11 @@ impl Crew {
         self.jobs.send(job).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
+
+    /// Leaves a call to whichever thread is free; false where there is no room or no thread.
+    pub(super) fn leave(&self, call: impl FnOnce(&mut Core) + Send + 'static) -> bool {
+        self.jobs.try_send(Box::new(call)).is_ok()
+    }
 }
 
 fn gone() -> StoreError {

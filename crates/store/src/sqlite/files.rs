@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt as _};
 
+use super::copier::Copier;
 use super::core::Core;
 use super::crew::Crew;
 use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Line, Place, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written,
 };
 use crate::migrate::{self, Birth};
-use crate::{Access, Ports};
+use crate::{Access, Ports, SpawnThread};
 
 /// Threads that read; with two processors more only take turns.
 const READERS: usize = 3;
@@ -26,6 +27,7 @@ pub(crate) struct Files {
     directory: PathBuf,
     /// None when it is only inspected: then nothing writes.
     lock: Option<Arc<File>>,
+    thread: SpawnThread,
     pen: Pen,
     readers: Crew,
     sides: Vec<(Place, FileSide)>,
@@ -62,14 +64,15 @@ impl Files {
             migrate::plan(reader.schema()?, Access::Inspect, &[Place::Main], Dialect::Sqlite, birth)?;
         }
         let readers = Crew::start("store-reader", readers, &ports.thread);
-        Ok(Self { directory: directory.to_owned(), lock, pen, readers, sides })
+        Ok(Self { directory: directory.to_owned(), lock, thread: ports.thread.clone(), pen, readers, sides })
     }
 
     /// A line; its calls run on the thread that drives it.
     pub(crate) fn line(&self) -> Result<Box<dyn Line>, StoreError> {
         let lock = self.lock.clone().ok_or_else(inspected)?;
-        let core = Core::open(&file(&self.directory, Place::Main))?;
-        Ok(Box::new(FileLine { core, pen: self.pen.clone(), _lock: lock }))
+        let path = file(&self.directory, Place::Main);
+        let copier = Copier::new(Crew::start("store-copier", vec![Core::open(&path)?], &self.thread));
+        Ok(Box::new(FileLine { core: Core::open(&path)?, copier, pen: self.pen.clone(), _lock: lock }))
     }
 
     /// A reader.
@@ -135,6 +138,7 @@ fn inspected() -> StoreError {
 /// A line on a file.
 struct FileLine {
     core: Core,
+    copier: Copier,
     pen: Pen,
     _lock: Arc<File>,
 }
@@ -151,6 +155,7 @@ impl Line for FileLine {
     fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
         async move {
             let _pen = self.pen.take();
+            self.copier.look(&mut self.core);
             self.core.write(work)
         }
         .boxed()
@@ -197,6 +202,9 @@ impl Side for FileSide {
         let (pen, lock) = (self.pen.clone(), Arc::clone(&self.lock));
         let call = move |core: &mut Core| {
             let _lock = lock;
+            if core.is_log_long() {
+                core.copy_log();
+            }
             let _pen = pen.take();
             core.transaction(&steps, durable)
         };

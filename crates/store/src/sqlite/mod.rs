@@ -4,6 +4,7 @@
 //! drives it, because a hop per statement costs up to 40 %. Readers and side transactions of a store on disk have
 //! threads of their own, so that they may be awaited from any task.
 
+mod copier;
 mod core;
 mod crew;
 mod fault;
