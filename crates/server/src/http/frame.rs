@@ -40,13 +40,25 @@ pub(super) async fn frame(State(house): State<Arc<House>>, mut request: Request,
         Err(refusal) => problem::response(&refusal, &name),
         Ok(()) => within_time(next.run(request), &name).await,
     };
+    dress(&mut response, &name);
+    response
+}
+
+/// A refusal that came before the doors, with what every answer has.
+pub(super) fn refusal(house: &House, refusal: &Problem) -> Response<Body> {
+    let name = draw(house);
+    let mut response = problem::response(refusal, &name);
+    dress(&mut response, &name);
+    response
+}
+
+fn dress(response: &mut Response<Body>, name: &str) {
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::try_from(&*name) {
+    if let Ok(value) = HeaderValue::try_from(name) {
         headers.insert(REQUEST_ID, value);
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 async fn within_time(answer: impl Future<Output = Response<Body>>, name: &str) -> Response<Body> {

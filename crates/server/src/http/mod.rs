@@ -19,6 +19,7 @@ mod door;
 mod errors;
 mod events;
 mod frame;
+mod gate;
 mod health;
 mod idempotency;
 mod json;
@@ -61,9 +62,10 @@ use engine::ports::{Clock, Random};
 use kernel::{Code, KeyId, Problem};
 
 pub(crate) use desk::Desk;
+pub(crate) use gate::Gate;
 pub(crate) use keys::secret as draw_secret;
 pub(crate) use rate::Rate;
-pub(crate) use serve::{Bounds, serve};
+pub(crate) use serve::{Bounds, Front, serve};
 
 use rate::Buckets;
 use route::Route;
@@ -133,8 +135,8 @@ struct House {
     pages: docs::Pages,
 }
 
-/// Every door, ready to be served.
-pub(crate) fn router(doors: Doors) -> Router {
+/// Every door, ready to be served, and the gate before them.
+pub(crate) fn open(doors: Doors) -> (Router, Gate) {
     let routes = routes::table(doors.environment);
     let rates = doors.rates;
     let house = Arc::new(House {
@@ -144,6 +146,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         failures: Buckets::new(rates.failures, MAX_BUCKETS),
         doors,
     });
+    let gate = Gate::new(Arc::clone(&house), &routes);
     let mut paths: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
     for route in routes {
         let path = route.path;
@@ -154,7 +157,7 @@ pub(crate) fn router(doors: Doors) -> Router {
     for (path, methods) in paths {
         router = router.route(path, methods.fallback(no_method));
     }
-    router.fallback(no_route).layer(axum::middleware::from_fn_with_state(house, frame::frame))
+    (router.fallback(no_route).layer(axum::middleware::from_fn_with_state(house, frame::frame)), gate)
 }
 
 fn with_route(methods: MethodRouter, house: &Arc<House>, route: Route) -> MethodRouter {

@@ -9,7 +9,7 @@
 //! it; those that are merely too large get a problem.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use super::Gate;
 use crate::ports::task;
 use crate::telemetry::TURNED_AWAY;
 
@@ -55,8 +56,17 @@ pub(crate) struct Bounds {
     pub(crate) drain: Duration,
 }
 
+/// What requests come to.
+#[derive(Clone)]
+pub(crate) struct Front {
+    /// Asked first.
+    pub(crate) gate: Option<Gate>,
+    /// The doors.
+    pub(crate) router: Router,
+}
+
 /// Serves until `end` is ready, then lets open requests finish within the bound.
-pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds, end: impl Future<Output = ()>) {
+pub(crate) async fn serve(listener: TcpListener, front: Front, bounds: Bounds, end: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(bounds.connections));
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     let refused = metrics::counter!(TURNED_AWAY);
@@ -72,11 +82,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds,
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             refused.increment(1);
             if let Ok(place) = Arc::clone(&turned_away).try_acquire_owned() {
-                task(turn_away(stream, peer, router.clone(), place));
+                task(turn_away(stream, peer, front.router.clone(), place));
             }
             continue;
         };
-        let served = graceful.watch(connect(stream, peer, router.clone(), bounds.head));
+        let served = graceful.watch(connect(stream, peer, front.clone(), bounds.head));
         task(async move {
             // Whatever ends a connection is the client's business; its requests were logged.
             let _ = served.await;
@@ -108,12 +118,17 @@ async fn turn_away(stream: TcpStream, peer: SocketAddr, router: Router, place: O
 fn connect(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    front: Front,
     head: Duration,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // Answers are small and whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        match front.gate.as_ref().and_then(|gate| gate.refusal(&request)) {
+            Some(refusal) => Either::Left(ready(Ok(refusal))),
+            None => Either::Right(answer(front.router.clone(), peer, request)),
+        }
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)

@@ -23,7 +23,7 @@ use crate::http::auth::{key_prefix, secret_hash};
 use crate::http::ports::{
     Acknowledged, Filter, Found, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree, Waiters, Webhooks,
 };
-use crate::http::{Desk, Doors, Rates, router};
+use crate::http::{Desk, Doors, Gate, Rates, open};
 use crate::ports::SystemClock;
 
 pub(super) const PLATFORM: &str = "platform";
@@ -170,6 +170,8 @@ impl Webhooks for Bank {
 /// A router, what its line was told, and the hands of its clock.
 pub(super) struct House {
     pub(super) router: Router,
+    /// What stands before it.
+    pub(super) gate: Gate,
     environment: Environment,
     pub(super) told: Arc<Mutex<Vec<Told>>>,
     pub(super) shelf: Arc<Shelf>,
@@ -274,7 +276,8 @@ impl House {
             ready: Arc::new(|| true),
             rates: Rates::default(),
         };
-        Self { router: router(doors), environment, told, shelf, clock }
+        let (router, gate) = open(doors);
+        Self { router, gate, environment, told, shelf, clock }
     }
 
     pub(super) fn test() -> Self {
@@ -283,7 +286,10 @@ impl House {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = match self.gate.refusal(&request) {
+            Some(refusal) => refusal,
+            None => self.router.clone().oneshot(request).await.unwrap(),
+        };
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

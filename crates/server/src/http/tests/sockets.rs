@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::house::House;
-use crate::http::{Bounds, serve};
+use crate::http::{Bounds, Front, Gate, serve};
 
 struct Server {
     address: std::net::SocketAddr,
@@ -25,15 +25,15 @@ async fn server() -> Server {
     let router = Router::new()
         .route("/", get(|| async { "hello" }).post(|body: String| async { body }))
         .route("/slow", post(slow));
-    serving(router).await
+    serving(router, None).await
 }
 
-async fn serving(router: Router) -> Server {
+async fn serving(router: Router, gate: Option<Gate>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let bounds = Bounds { connections: 2, head: Duration::from_millis(400), drain: Duration::from_secs(5) };
     let (end, ended) = oneshot::channel::<()>();
-    let done = crate::ports::task(serve(listener, router, bounds, async { ended.await.unwrap_or(()) }));
+    let done = crate::ports::task(serve(listener, Front { gate, router }, bounds, async { ended.await.unwrap_or(()) }));
     Server { address, end: Some(end), done }
 }
 
@@ -77,7 +77,7 @@ async fn a11_no_request_hides_in_another() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_frees_its_place() {
-    let server = serving(House::test().router.clone()).await;
+    let server = serving(House::test().router.clone(), None).await;
     let livez = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let stuck = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
     // Both places are taken: the third connection is turned away, in words.

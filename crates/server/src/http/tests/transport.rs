@@ -1,7 +1,7 @@
 //! Attacks A4 to A15 on the transport, and what every answer carries.
 
 use axum::body::{Body, Bytes};
-use axum::http::Method;
+use axum::http::{Method, Request};
 use engine::queue::Terms;
 use futures::stream;
 
@@ -172,6 +172,30 @@ async fn a_full_line_says_come_back() {
     queue.close();
     let late = house.post(SHOP, &refunds, GOOD).await;
     assert_eq!((late.code().as_str(), late.header("retry-after")), ("503 draining", Some("5")));
+}
+
+#[tokio::test]
+async fn new_business_is_refused_before_anything_of_it_is_looked_at() {
+    let (queue, _jobs) = engine::queue::queue(Terms::of_places(1));
+    let house = House::with(Environment::Test, queue.clone(), std::sync::Arc::default());
+    let asked = |method: Method, path: &str| {
+        house.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap())
+    };
+    assert_eq!(asked(Method::POST, "/v1/trades").await.code(), "401 unauthenticated", "there is room");
+    queue.close();
+    let refused = asked(Method::POST, "/v1/trades").await;
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("503 draining", Some("5")));
+    assert_eq!(
+        (refused.header("cache-control"), refused.header("x-content-type-options")),
+        (Some("no-store"), Some("nosniff"))
+    );
+    assert!(refused.header("request-id").is_some_and(|id| id.starts_with("req_") && refused.text.contains(id)));
+    for (method, path) in
+        [(Method::GET, "/v1/trades"), (Method::POST, &*refunds()), (Method::POST, "/v1/webhook_endpoints/x")]
+    {
+        let code = asked(method.clone(), path).await.code();
+        assert!(!code.starts_with("503"), "{method} {path}: {code}");
+    }
 }
 
 #[tokio::test]
