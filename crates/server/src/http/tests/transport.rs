@@ -181,7 +181,7 @@ async fn new_business_is_refused_before_anything_of_it_is_looked_at() {
     let asked = |method: Method, path: &str| {
         house.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap())
     };
-    assert_eq!(asked(Method::POST, "/v1/trades").await.code(), "401 unauthenticated", "there is room");
+    assert_eq!(asked(Method::POST, "/v1/trades").await.code(), "401 unauthorized", "there is room");
     queue.close();
     let refused = asked(Method::POST, "/v1/trades").await;
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("503 draining", Some("5")));
