@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{CouponId, MerchantId, Problem, Shards, TradeId, limits};
+use kernel::{CouponId, MerchantId, PaymentId, Problem, Shards, TradeId, limits};
 use payment::{Coupon, Payments};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
@@ -27,6 +27,13 @@ impl Queries {
         let id = object.trade();
         let memory = self.home(id.0.bucket())?.load([Trade::key(id), Payments::key(id)]).await?;
         Ok(Tree::known(id, &[&memory]).and_then(|tree| tree.show(object)))
+    }
+
+    /// Why a payment was planned as it was.
+    pub async fn explain(&self, id: PaymentId) -> Result<Option<Found>, Problem> {
+        let memory = self.home(id.trade.0.bucket())?.load([Trade::key(id.trade), Payments::key(id.trade)]).await?;
+        let control = self.control.snapshot();
+        Ok(Tree::known(id.trade, &[&memory]).and_then(|tree| tree.explain(&control, id)))
     }
 
     /// A trade by its merchant's own number: the number's claim leads to its answer, and that to the trade.
