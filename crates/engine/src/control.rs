@@ -1,4 +1,4 @@
-//! Control data: merchants, API keys, webhook endpoints, the store's salt.
+//! Control data: merchants, API keys, webhook endpoints, rule books, the store's salt.
 //!
 //! It lives once, as append-only versions; every node keeps a snapshot of the newest ones, and a batch uses one snapshot.
 //! A change is published in-process at its commit; other nodes refresh every two seconds.
@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kernel::{EndpointId, KeyId, MerchantId, RootId};
+use kernel::{EndpointId, KeyId, MerchantId, RootId, Time};
+use rules::{Release, RuleBook, Shelf};
 use serde::{Deserialize, Serialize};
 use store::tables::shard::Control as Record;
 use store::{Cell, Reader, Row as _, StoreError};
@@ -58,6 +59,34 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
+/// A version of a rule book, as it was uploaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleVersion {
+    /// The book.
+    pub book: String,
+    /// Its text.
+    pub source: String,
+    /// Who uploaded it.
+    pub uploaded_by: KeyId,
+    /// When, microseconds.
+    pub created_at: i64,
+}
+
+/// A version of a rule book comes into use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRelease {
+    /// The book.
+    pub book: String,
+    /// Its version; 1 takes the book out of use.
+    pub version: i64,
+    /// From when on, microseconds.
+    pub from: i64,
+    /// Who said so.
+    pub by: KeyId,
+    /// When, microseconds.
+    pub created_at: i64,
+}
+
 /// What a store is born with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Birth {
@@ -77,6 +106,10 @@ pub enum Version {
     Key(KeyId, ApiKey),
     /// A webhook endpoint.
     Endpoint(EndpointId, Endpoint),
+    /// A version of a rule book, by its number.
+    Rules(i64, RuleVersion),
+    /// A release of a rule book, by its number.
+    Release(i64, RuleRelease),
 }
 
 impl Version {
@@ -86,8 +119,15 @@ impl Version {
             Self::Merchant(id, _) => ("merchant", id.0),
             Self::Key(id, _) => ("key", id.0),
             Self::Endpoint(id, _) => ("endpoint", id.0),
+            Self::Rules(number, _) => ("rules", numbered(*number)),
+            Self::Release(number, _) => ("rule_release", numbered(*number)),
         }
     }
+}
+
+/// A number in the place of an id, in the order of numbers.
+fn numbered(number: i64) -> RootId {
+    RootId::from_bytes(i128::from(number).to_be_bytes())
 }
 
 /// A snapshot of the newest versions.
@@ -103,6 +143,12 @@ pub struct Control {
     pub keys_by_hash: BTreeMap<[u8; 32], KeyId>,
     /// Webhook endpoints.
     pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    /// Rule books as they were uploaded, by the number of their version.
+    pub rule_versions: BTreeMap<i64, Arc<RuleVersion>>,
+    /// Their releases, in the order in which they were decided.
+    pub rule_releases: Vec<Arc<RuleRelease>>,
+    /// Rule books, checked, and which one holds when.
+    pub rules: Shelf,
     versions: BTreeMap<(&'static str, RootId), i64>,
     /// Whether the store was born.
     pub born: bool,
@@ -126,6 +172,14 @@ impl Control {
             Version::Endpoint(id, endpoint) => {
                 self.endpoints.insert(*id, Arc::new(endpoint.clone()));
             }
+            Version::Rules(number, version) => {
+                self.rule_versions.insert(*number, Arc::new(version.clone()));
+            }
+            Version::Release(_, release) => {
+                let from = Time::from_micros(release.from);
+                self.rules.release(Release { book: release.book.clone(), version: release.version, from });
+                self.rule_releases.push(Arc::new(release.clone()));
+            }
         }
         let number = self.versions.entry(version.place()).or_insert(0);
         *number += 1;
@@ -140,8 +194,8 @@ impl Control {
         Ok(row.cells())
     }
 
-    /// Reads the newest versions from the store.
-    pub async fn load(reader: &dyn Reader, shard: i64) -> Result<Self, StoreError> {
+    /// Reads the newest versions from the store. Rule books that `known` has already checked are taken from there.
+    pub async fn load(reader: &dyn Reader, shard: i64, known: &Self) -> Result<Self, StoreError> {
         let ask = store::Ask { table: Record::TABLE, keys: vec![Vec::new()] };
         let snapshot = reader.load(shard, vec![ask]).await?;
         let mut control = Self::default();
@@ -151,7 +205,24 @@ impl Control {
                 .map_err(|_| StoreError::broken("a control row holds no control data"))?;
             control.apply(&version);
         }
+        control.check_rules(known)?;
         Ok(control)
+    }
+
+    /// Every version was checked when it was uploaded. One that this program cannot read stops it, rather than letting
+    /// payments through by other rules.
+    fn check_rules(&mut self, known: &Self) -> Result<(), StoreError> {
+        for (number, version) in &self.rule_versions {
+            let checked = match known.rules.version(*number) {
+                Some(book) => Arc::clone(book),
+                None => Arc::new(RuleBook::load(&version.source).map_err(|findings| {
+                    let first = findings.first().map(ToString::to_string).unwrap_or_default();
+                    StoreError::broken(format!("rule book {}, version {number}: {first}", version.book))
+                })?),
+            };
+            self.rules.add(*number, checked);
+        }
+        Ok(())
     }
 
     /// How many versions it has taken in.

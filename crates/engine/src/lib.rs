@@ -12,7 +12,7 @@
 //! | reading the log with its bodies | `events` |
 //! | what happens after a commit: due tasks, webhooks, projections | `work` |
 //! | what the doors read | `query` |
-//! | merchants, keys, endpoints | `control` |
+//! | merchants, keys, endpoints, rule books | `control`, `planning` |
 //! | everything that must always hold, proven from the rows | `verify` |
 //! | the outside world, as traits | `ports` |
 //!
@@ -29,6 +29,7 @@ pub mod ledger;
 pub mod line;
 pub mod news;
 pub mod place_id;
+pub mod planning;
 pub mod ports;
 pub mod query;
 pub mod queue;

@@ -1,10 +1,13 @@
 //! What comes to a shard's line: a request with its caller, its idempotency key and one command.
 
+use std::sync::Arc;
+
 use channel::order::Told;
 use kernel::message::accounting::Purse;
 use kernel::message::payment::Resolution;
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, Owner, PaymentId, Time, TradeId, UserId};
+use rules::RuleBook;
 use trade::TimerKind;
 
 /// Who asks, as the door has proven it.
@@ -201,4 +204,26 @@ pub enum ControlCommand {
     },
     /// A webhook endpoint gets nothing any more.
     DisableEndpoint(EndpointId),
+    /// A new version of a rule book; it holds for nothing until it is released.
+    UploadRules {
+        /// Its text.
+        source: String,
+        /// The same, checked by the door.
+        book: Arc<RuleBook>,
+        /// The key of the one who uploads it.
+        by: KeyId,
+    },
+    /// A version of a rule book comes into use.
+    ReleaseRules {
+        /// The book.
+        book: String,
+        /// Its version; 1 takes the book out of use.
+        version: i64,
+        /// From when on; at once where `None`.
+        from: Option<Time>,
+        /// Whether the version was in use before: then nobody has to approve it again.
+        again: bool,
+        /// The key of the one who says so.
+        by: KeyId,
+    },
 }

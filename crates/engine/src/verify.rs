@@ -209,7 +209,7 @@ impl Scene<'_> {
     /// What account ids are derived with; `None`, and noted, where the store was never given it.
     async fn salt(&self, report: &mut Report) -> Result<Option<[u8; 32]>, StoreError> {
         let table = store::tables::shard::Control::TABLE;
-        match Control::load(self.reader, 0).await {
+        match Control::load(self.reader, 0, &Control::default()).await {
             Ok(control) if control.born => Ok(Some(control.salt)),
             Ok(_) if report.checked.transfers == 0 => Ok(None),
             Ok(_) => {

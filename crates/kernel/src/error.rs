@@ -147,6 +147,7 @@ codes! {
     // Payments and refunds.
     tool_not_applicable Unprocessable "The tool cannot be used here.";
     coupon_not_applicable Unprocessable "The coupon cannot be used by this buyer for this trade.";
+    rule_refused Unprocessable "A rule of the platform does not let this payment be made.";
     method_not_supported Unprocessable "The channel does not serve this method.";
     refund_exceeds_paid Unprocessable "The refund is larger than what is left of the payment.";
     refund_exists Conflict "The merchant refund number belongs to a refund with other content.";
@@ -157,6 +158,9 @@ codes! {
     // Accounts and control data.
     budget_exhausted Unprocessable "The budget does not cover the coupon.";
     insufficient_funds Unprocessable "The account does not cover the amount.";
+    rule_book_invalid Unprocessable "The rule book has faults.";
+    rule_books_overlap Conflict "Another rule book or version holds there already.";
+    second_person_required Forbidden "Another key than the uploader's must approve this.";
     url_not_allowed Unprocessable "The address is not one we send to.";
     // Notifications from institutions.
     signature_invalid Unauthenticated "The signature does not match.";

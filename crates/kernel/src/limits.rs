@@ -50,6 +50,8 @@ pub const MAX_JSON_DEPTH: usize = 32;
 pub const MAX_PAGE: usize = 100;
 /// Most shards of one store.
 pub const MAX_SHARDS: i64 = 256;
+/// Most versions of rule books that are kept, those of all books together.
+pub const MAX_RULE_VERSIONS: usize = 1_000;
 /// Most requests decided in one batch.
 pub const MAX_BATCH: usize = 512;
 /// Most requests waiting for a shard's line; beyond that the door answers 503.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::{Post, Refused};
+use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
 use kernel::{CouponId, Time};
 
@@ -107,6 +108,8 @@ pub struct Known<'a> {
     pub coupons: &'a BTreeMap<CouponId, Coupon>,
     /// Where external legs may go.
     pub routes: &'a Routes,
+    /// What a payment is planned by.
+    pub rules: &'a dyn PaymentRules,
 }
 
 /// What one input caused.

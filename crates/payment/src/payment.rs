@@ -22,7 +22,7 @@ pub struct Payment {
     pub buyer: UserId,
     /// Who gets the money at once when it takes effect; empty where it waits in escrow.
     pub receivers: Vec<Share>,
-    /// When the trade's time is over.
+    /// When its time is over: with the trade's, or sooner where a rule bounds the life of its orders.
     pub expires_at: Time,
     /// What becomes of money that comes after the end.
     pub late_success: LateSuccess,
@@ -34,13 +34,13 @@ pub struct Payment {
     pub ending: Option<Ending>,
     /// Whether the trade stopped taking payments; set on every payment of the trade at once.
     pub stopped: bool,
-    /// The version of the rules that planned it; 1 is the built-in plan.
+    /// The version of the rule book that planned it; 1 is the built-in book.
     pub rule_version: i64,
     /// How many public events it has had.
     pub sequence: i64,
     /// When it was opened.
     pub created_at: Time,
-    /// Its legs, in the client's order.
+    /// Its legs, in the order in which they are used.
     pub instructions: Vec<Instruction>,
 }
 

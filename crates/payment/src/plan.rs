@@ -2,12 +2,14 @@
 //!
 //! 1. Everything that can be known from the request and the trade's own rows is checked; what is wrong refuses the request.
 //! 2. An open payment of the same due makes room, unless nobody knows whether its leg was paid.
-//! 3. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
-//!    the external ones follow one after another in the client's order.
+//! 3. The rules are asked: they may refuse it, order its tools, and bound the life of its orders.
+//! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
+//!    the external ones follow one after another, in the client's order or that of the rules.
 
 use std::collections::BTreeSet;
 
 use kernel::message::payment::{Pay, Tool, ToolRequest};
+use kernel::message::rules::PaymentTerms;
 use kernel::time::SECOND_US;
 use kernel::{Amount, CouponId, InstructionId, PaymentId, Time, limits};
 
@@ -24,8 +26,6 @@ use crate::settle;
 const MARGIN_US: i64 = 60 * SECOND_US;
 /// The shortest life that an order is worth being placed for.
 const SHORTEST_ORDER_US: i64 = 10 * SECOND_US;
-/// The version of the built-in plan.
-const BUILT_IN_RULES: i64 = 1;
 
 /// When an order placed now must end; `None` where too little time is left for one.
 pub(crate) fn order_end(trade_end: Time, now: Time) -> Option<Time> {
@@ -37,7 +37,9 @@ pub(crate) fn order_end(trade_end: Time, now: Time) -> Option<Time> {
 pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     check_tools(pay)?;
     check_trade(draft, pay)?;
-    let payment = plan(draft, pay)?;
+    let attempt = draft.state.next_payment();
+    let terms = draft.known.rules.terms(pay, attempt, draft.known.now).map_err(|rule| Refusal::Rule(Box::new(rule)))?;
+    let payment = plan(draft, pay, &terms)?;
     let in_the_way: Vec<_> = running(draft, pay.due).map(|payment| payment.no).collect();
     for older in in_the_way {
         ending::supersede(draft, older);
@@ -90,11 +92,11 @@ pub(crate) fn running<'a>(draft: &'a Draft<'_>, due: u16) -> impl Iterator<Item 
     draft.state.payments.iter().filter(move |payment| payment.due == due && payment.status.is_running())
 }
 
-fn plan(draft: &Draft<'_>, pay: &Pay) -> Result<Payment, Refusal> {
+fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, Refusal> {
     let first = draft.state.next_leg();
     let mut seen = BTreeSet::new();
     let mut instructions = Vec::with_capacity(pay.tools.len());
-    for (place, (request, no)) in pay.tools.iter().zip(first..).enumerate() {
+    for ((place, request), no) in in_order(&pay.tools, &terms.order).zip(first..) {
         let mut leg = leg(no, request);
         match &request.tool {
             Tool::Balance => {}
@@ -119,17 +121,28 @@ fn plan(draft: &Draft<'_>, pay: &Pay) -> Result<Payment, Refusal> {
         money: pay.money,
         buyer: pay.buyer.clone(),
         receivers: pay.receivers.clone(),
-        expires_at: pay.expires_at,
+        expires_at: own_end(pay.expires_at, draft.known.now, terms),
         late_success: pay.late_success,
         status: PaymentStatus::Created,
         failure: None,
         ending: None,
         stopped: false,
-        rule_version: BUILT_IN_RULES,
+        rule_version: terms.rule_version,
         sequence: 0,
         created_at: draft.known.now,
         instructions,
     })
+}
+
+/// The tools with their places in the request, in the order of the rules; in the client's where they say none.
+fn in_order<'a>(tools: &'a [ToolRequest], order: &'a [usize]) -> impl Iterator<Item = (usize, &'a ToolRequest)> {
+    let all = if order.is_empty() { tools.len() } else { 0 };
+    (0..all).chain(order.iter().copied()).filter_map(|place| Some((place, tools.get(place)?)))
+}
+
+/// When a payment's time is over: with the trade's, or sooner where the rules bound the life of its orders.
+fn own_end(trade_end: Time, now: Time, terms: &PaymentTerms) -> Time {
+    terms.order_life_us.map_or(trade_end, |life| trade_end.min(now.plus(life).plus(MARGIN_US)))
 }
 
 fn leg(no: u16, request: &ToolRequest) -> Instruction {

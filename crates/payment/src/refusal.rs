@@ -1,6 +1,7 @@
 //! Why a command is refused; nothing has changed then.
 
 use kernel::message::accounting::Refused;
+use kernel::message::rules::RuleRefusal;
 use kernel::{Code, Problem};
 
 /// The reasons.
@@ -34,6 +35,9 @@ pub enum Refusal {
         /// The place among the tools, from 0.
         place: usize,
     },
+    /// A rule of the book does not let the payment be made.
+    #[error("rule `{}` of book `{}`, version {}: {}", .0.rule, .0.book, .0.rule_version, .0.why)]
+    Rule(Box<RuleRefusal>),
     /// The due is paid, the trade is closing, or too little time is left.
     #[error("{0}")]
     TradeNotPayable(&'static str),
@@ -87,6 +91,10 @@ impl From<Refusal> for Problem {
             }
             Refusal::MethodNotSupported { place } => {
                 Self::at(Code::method_not_supported, format!("tools[{place}].method"), detail)
+            }
+            Refusal::Rule(rule) => {
+                let param = rule.place.map_or_else(|| "tools".to_owned(), |place| format!("tools[{place}]"));
+                Self::at(Code::rule_refused, param, detail)
             }
             Refusal::TradeNotPayable(_) => Self::new(Code::trade_not_payable, detail),
             Refusal::PaymentInProgress(payment) => Self::new(Code::payment_in_progress, detail).about(payment),

@@ -254,7 +254,7 @@ impl Callers {
             return_url: None,
             metadata: BTreeMap::new(),
             splits: splits.collect::<Option<_>>()?,
-            late_success: if sale.reopen { LateSuccess::Reopen } else { LateSuccess::Refund },
+            late_success: sale.reopen.then_some(LateSuccess::Reopen),
             pay: match &sale.pay {
                 Some(tools) => Some(self.tools(tools)?),
                 None => None,

@@ -4,18 +4,20 @@
 //! did by its own truth, and arithmetic. [`answers`] judges every answer as it comes; [`ends`] holds callers' memories
 //! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
 //! against the institution's own, both ways; [`lists`] makes the projections anew and compares; [`transit`] follows money
-//! from shard to shard. The verifier's invariants are looked at beside it, during a run and in its end.
+//! from shard to shard; [`rules`] asks the rule books again. The verifier's invariants are looked at beside it, during a run and in its end.
 
 mod answers;
 mod ends;
 mod lists;
 mod money;
 mod rows;
+mod rules;
 mod transit;
 mod truth;
 
 use std::collections::BTreeSet;
 
+use ::rules::Shelf;
 use channel::sandbox::bank::BankOrder;
 use engine::place_id::{PlaceId, Placed};
 use engine::query::Queries;
@@ -43,6 +45,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) institution: Vec<BankOrder>,
     /// The events that were heard by who listens to webhooks, if anybody does.
     pub(crate) heard: Option<BTreeSet<String>>,
+    /// The rule books that everything went by.
+    pub(crate) rules: &'a Shelf,
     /// What ids of events are made with.
     pub(crate) salt: [u8; 32],
     pub(crate) now: Time,
@@ -58,6 +62,7 @@ impl Scene<'_> {
         let mut found = ends::differences(self, &rows)?;
         found.extend(truth::differences(self, &rows));
         found.extend(money::differences(self, &rows));
+        found.extend(self::rules::differences(self, &rows));
         found.extend(transit::differences(self)?);
         found.extend(lists::differences(self.store, self.shards)?);
         found.extend(self.unheard()?);

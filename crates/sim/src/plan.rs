@@ -23,6 +23,9 @@ pub struct Plan {
     /// How many shards the store has: a power of two.
     #[serde(default = "one")]
     pub shards: i64,
+    /// The rule book that everything goes by; the built-in one where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
     /// In order.
     pub acts: Vec<Act>,
 }

@@ -18,8 +18,10 @@ use engine::work::Gateway;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
+use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::time::{MINUTE_US, SECOND_US};
 use kernel::{Bucket, CaseId, EndpointId, KeyId, RootId, Shards, Time};
+use rules::RuleBook;
 use store::{Store, StoreError};
 
 use self::answers::{Expect, Open};
@@ -141,7 +143,7 @@ impl World {
             stuck: Default::default(),
             frozen: BTreeMap::new(),
         };
-        world.begin()?;
+        world.begin(plan.rules.as_deref())?;
         world.planted = planted;
         world.nodes = (0..2).map(|node| world.start(node)).collect::<Result<_, _>>()?;
         Ok(world)
@@ -158,8 +160,8 @@ impl World {
         Node::start(disk, &self.ground)
     }
 
-    /// The store is born and has its merchants, before anything goes wrong.
-    fn begin(&mut self) -> Result<(), String> {
+    /// The store is born and has its merchants and its rules, before anything goes wrong.
+    fn begin(&mut self, rules: Option<&str>) -> Result<(), String> {
         let midwife = self.start(0)?;
         let key = KeyId(RootId::new(self.now(), Bucket::of("platform"), 3));
         let bootstrap = ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] };
@@ -172,7 +174,8 @@ impl World {
             secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
         };
         let ear = self.ground.listens.then_some(ear);
-        for command in std::iter::once(bootstrap).chain(shops).chain(ear) {
+        let rules = rules.map_or_else(|| Ok(Vec::new()), |source| self.released(source))?;
+        for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules) {
             let command = Command::Control(command);
             let request = Request { caller: Caller::System, idempotency: None, request_id: "b".to_owned(), command };
             let (reply, mut answer) = oneshot::channel();
@@ -184,9 +187,20 @@ impl World {
             }
         }
         midwife.abort();
-        let control = block_on(Control::load(&*self.ground.store.reader(), 0));
+        let control = block_on(Control::load(&*self.ground.store.reader(), 0, &Control::default()));
         self.ground.control = control.map_err(|error| error.detail().to_owned())?;
         Ok(())
+    }
+
+    /// What brings a rule book into use: uploaded by one, approved by another.
+    fn released(&self, source: &str) -> Result<Vec<ControlCommand>, String> {
+        let person = |number| KeyId(RootId::new(self.now(), Bucket::of("platform"), number));
+        let book = RuleBook::load(source).map_err(|findings| format!("the drawn rules do not load: {findings:?}"))?;
+        let (name, version) = (book.name.clone(), BUILT_IN_VERSION + 1);
+        Ok(vec![
+            ControlCommand::UploadRules { source: source.to_owned(), book: Arc::new(book), by: person(5) },
+            ControlCommand::ReleaseRules { book: name, version, from: None, again: false, by: person(6) },
+        ])
     }
 
     fn now(&self) -> Time {

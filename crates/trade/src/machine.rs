@@ -10,6 +10,7 @@
 
 use kernel::Time;
 use kernel::message::payment::{Fact, RefundShare, ToolRequest};
+use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Refund, Share};
 use kernel::{Amount, OrderType, PaymentId};
 
@@ -30,6 +31,8 @@ pub enum Input {
 pub struct Known {
     /// The batch's time.
     pub now: Time,
+    /// What held, when the trade was opened, for what its request left out.
+    pub terms: TradeTerms,
 }
 
 impl Trade {
@@ -42,18 +45,22 @@ impl Trade {
     /// What happens on this input. Pure; an empty answer means that it changes nothing.
     pub fn decide(&self, input: &Input, known: &Known) -> Result<Vec<Event>, Refusal> {
         match input {
-            Input::Command(command) => self.command(command, known.now),
+            Input::Command(command) => self.command(command, known),
             Input::Fact(fact) => Ok(self.fact(fact)),
         }
     }
 
-    fn command(&self, command: &Command, now: Time) -> Result<Vec<Event>, Refusal> {
+    fn command(&self, command: &Command, known: &Known) -> Result<Vec<Event>, Refusal> {
+        let now = known.now;
         use ClosedReason::{Canceled, Expired, Failed, Refunded};
         use Status::{Closed, Closing, Completed, Created, Paid};
         match (command, self.status) {
             // A repeated order number is answered with the trade that is there, if it asks for the same.
             (Command::Create(create), Created | Closing(_) | Paid | Completed | Closed(_)) => {
-                if self.same_content(create) { Ok(Vec::new()) } else { Err(Refusal::OrderExists(self.id)) }
+                match self.same_content(create, &known.terms) {
+                    true => Ok(Vec::new()),
+                    false => Err(Refusal::OrderExists(self.id)),
+                }
             }
 
             // Only an open trade takes a payment.

@@ -3,6 +3,7 @@
 //! The door has already checked every field's own shape. A trade names nobody as receiver but its merchant, that
 //! merchant's sellers and the platform: what a user receives would be another type of trade.
 
+use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Create, Share};
 use kernel::{OrderType, Owner, Time, limits};
 
@@ -11,7 +12,7 @@ use crate::{Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, pa
 impl Trade {
     /// Opens a trade, with its first payment where `pay` is given; refused as a whole where either is.
     pub fn create(create: &Create, known: &Known) -> Result<(Self, Reaction), Refusal> {
-        let mut trade = Self::open(create, known.now)?;
+        let mut trade = Self::open(create, known)?;
         let created = News { kind: "trade.created", sequence: trade.sequence };
         let mut reaction = Reaction { messages: Vec::new(), news: vec![created] };
         if let Some(tools) = &create.pay {
@@ -21,8 +22,9 @@ impl Trade {
         Ok((trade, reaction))
     }
 
-    fn open(create: &Create, now: Time) -> Result<Self, Refusal> {
-        let expires_at = expiry(create, now)?;
+    fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
+        let Known { now, terms } = *known;
+        let expires_at = expiry(create, &terms, now)?;
         check_confirm_by(create, now)?;
         check_receivers(create)?;
         let due = Due { no: 1, amount: create.money.amount, opens_at: now, expires_at, payment: None };
@@ -36,10 +38,10 @@ impl Trade {
             created_at: now,
             expires_at,
             expiry_given: create.expires_at.is_some(),
-            confirm_by: create.confirm_by,
+            confirm_by: confirm_by(create, &terms, now, expires_at),
             return_url: create.return_url.clone(),
             metadata: create.metadata.clone(),
-            late_success: create.late_success,
+            late_success: create.late_success.unwrap_or(terms.late_success),
             status: Status::Created,
             sequence: 1,
             paid: 0,
@@ -50,8 +52,9 @@ impl Trade {
     }
 
     /// Whether a repeated merchant order number asks for the trade that is already there. Compared is what the client
-    /// said, not the id and not `pay`; an expiry that was left to the default both times is the same.
-    pub fn same_content(&self, create: &Create) -> bool {
+    /// said, not the id and not `pay`; what was left to the default both times is the same. `terms` are those that held
+    /// when the trade was opened.
+    pub fn same_content(&self, create: &Create, terms: &TradeTerms) -> bool {
         let expiry = if self.expiry_given { Some(self.expires_at) } else { None };
         self.context == create.context
             && self.merchant_order_id == create.merchant_order_id
@@ -59,10 +62,10 @@ impl Trade {
             && self.buyer == create.buyer
             && self.subject == create.subject
             && expiry == create.expires_at
-            && self.confirm_by == create.confirm_by
+            && self.confirm_by == confirm_by(create, terms, self.created_at, self.expires_at)
             && self.return_url == create.return_url
             && self.metadata == create.metadata
-            && self.late_success == create.late_success
+            && self.late_success == create.late_success.unwrap_or(terms.late_success)
             && self.splits.iter().map(Split::share).eq(receivers(create))
     }
 }
@@ -80,13 +83,22 @@ fn receivers(create: &Create) -> Vec<Share> {
     }
 }
 
-fn expiry(create: &Create, now: Time) -> Result<Time, Refusal> {
+fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusal> {
     let life = limits::MIN_TRADE_LIFE_US..=limits::MAX_TRADE_LIFE_US;
     match create.expires_at {
-        None => Ok(now.plus(limits::DEFAULT_TRADE_LIFE_US)),
+        None => Ok(now.plus(terms.life_us)),
         Some(at) if life.contains(&at.since(now)) => Ok(at),
         Some(_) => Err(Refusal::ExpiresAtInvalid),
     }
+}
+
+/// When escrow is released by itself. Where that is left to the default, not before the trade can no longer be paid.
+fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Time) -> Option<Time> {
+    let default = || match create.context.order_type {
+        OrderType::Escrow => terms.confirm_us.map(|after| opened.plus(after).max(expires_at)),
+        OrderType::Instant => None,
+    };
+    create.confirm_by.or_else(default)
 }
 
 fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {

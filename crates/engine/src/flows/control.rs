@@ -6,7 +6,7 @@ use store::Cell;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::control::{ApiKey, Birth, Control, Endpoint, Merchant, Version};
-use crate::flows::{Done, Outcome, not_found};
+use crate::flows::{Done, Outcome, not_found, rules};
 use crate::request::{Caller, ControlCommand};
 use crate::stop::Stop;
 use crate::view::View;
@@ -54,12 +54,19 @@ pub fn change(view: &mut View<'_>, caller: &Caller, command: &ControlCommand) ->
             endpoint.disabled_at = Some(endpoint.disabled_at.unwrap_or(created_at));
             (Outcome::EndpointDisabled(*id), vec![Version::Endpoint(*id, endpoint)])
         }
+        ControlCommand::UploadRules { source, book, by } => {
+            return rules::upload(view, source, book, *by);
+        }
+        ControlCommand::ReleaseRules { book, version, from, again, by } => {
+            let wish = rules::Wish { book, version: *version, from: *from, again: *again, by: *by };
+            (Outcome::RulesReleased(book.clone()), vec![rules::release(view, &wish)?])
+        }
     };
     Ok(Done { outcome, control: record(view, &versions)? })
 }
 
 /// Takes versions into the request's snapshot; returns their rows.
-fn record(view: &mut View<'_>, versions: &[Version]) -> Result<Vec<Vec<Cell>>, Stop> {
+pub(super) fn record(view: &mut View<'_>, versions: &[Version]) -> Result<Vec<Vec<Cell>>, Stop> {
     let mut control = Control::clone(&view.control);
     let mut rows = Vec::with_capacity(versions.len());
     for version in versions {

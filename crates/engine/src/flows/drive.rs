@@ -9,6 +9,7 @@ use std::sync::Arc;
 use channel::Orders;
 use channel::order::Told;
 use kernel::message::accounting::Post;
+use kernel::message::rules::TradeTerms;
 use kernel::{CaseId, Context, CouponId, PayOrg, PaymentId, RefundId, TradeId, limits};
 use payment::{Booking, Coupon, Payments};
 use trade::Trade;
@@ -16,6 +17,7 @@ use trade::Trade;
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::flows::accounting::book;
 use crate::news::{Object, Told as Event};
+use crate::planning::Planner;
 use crate::stop::Stop;
 use crate::view::View;
 
@@ -81,7 +83,9 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
 
 fn tell_trade(view: &mut View<'_>, id: TradeId, input: trade::Input) -> Result<Vec<Message>, Stop> {
     let mut state = Trade::clone(&*the_trade(view, id)?);
-    let reaction = state.handle(input, &trade::Known { now: view.now() })?;
+    // Terms are asked for where a trade is opened; what is told to one that is there does not look at them.
+    let known = trade::Known { now: view.now(), terms: TradeTerms::default() };
+    let reaction = state.handle(input, &known)?;
     let context = state.context.clone();
     view.put(id, state);
     Ok(trade_reacted(view, id, &context, reaction))
@@ -103,9 +107,11 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let mut state = view.get::<Payments>(id)?.map_or_else(|| Payments::new(id), |state| Payments::clone(&state));
     let coupons = coupons(view, &state.coupons_needed(input))?;
     let channels = Arc::clone(&view.channels);
-    let known = payment::Known { now: view.now(), coupons: &coupons, routes: &channels.routes };
+    let (control, trade) = (Arc::clone(&view.control), the_trade(view, id)?);
+    let rules = Planner { shelf: &control.rules, trade: &trade };
+    let known = payment::Known { now: view.now(), coupons: &coupons, routes: &channels.routes, rules: &rules };
     let reaction = state.handle(input, &known)?;
-    let context = the_trade(view, id)?.context.clone();
+    let context = trade.context.clone();
     view.put(id, state);
     for news in reaction.news {
         let object = match news.object {

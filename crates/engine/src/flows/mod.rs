@@ -4,6 +4,7 @@ pub mod accounting;
 pub mod control;
 pub mod coupon;
 pub mod drive;
+mod rules;
 pub mod trade;
 pub mod transit;
 
@@ -46,6 +47,10 @@ pub enum Outcome {
     EndpointAdded(EndpointId),
     /// An endpoint was disabled.
     EndpointDisabled(EndpointId),
+    /// A version of a rule book was uploaded.
+    RulesUploaded(i64),
+    /// A rule book of this name has a new release.
+    RulesReleased(String),
     /// Nothing to show: the system asked.
     Done,
 }
@@ -65,6 +70,8 @@ impl Outcome {
             | Self::KeyRevoked(_)
             | Self::EndpointAdded(_)
             | Self::EndpointDisabled(_)
+            | Self::RulesUploaded(_)
+            | Self::RulesReleased(_)
             | Self::Done => None,
         }
     }

@@ -13,6 +13,7 @@ use trade::{TimerKind, Trade};
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::flows::drive::{Message, drive, fresh, trade_reacted, want};
 use crate::flows::{Outcome, not_found};
+use crate::planning::trade_terms;
 use crate::request::Caller;
 use crate::stop::Stop;
 use crate::view::View;
@@ -34,7 +35,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
                 return Err(Stop::Elsewhere(answer.shard));
             }
             let trade = crate::flows::drive::the_trade(view, id)?;
-            if trade.same_content(create) {
+            if trade.same_content(create, &trade_terms(&view.control.rules, create, trade.created_at)) {
                 return Ok(Outcome::Trade(id));
             }
             let detail = "the merchant order number belongs to a trade with other content";
@@ -43,7 +44,8 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
         Found::Free(_) if view.misses() => Err(Stop::Miss),
         Found::Free(place) => {
             fresh(view, create.id);
-            let known = trade::Known { now: view.now() };
+            let terms = trade_terms(&view.control.rules, create, view.now());
+            let known = trade::Known { now: view.now(), terms };
             let (trade, reaction) = Trade::create(create, &known)?;
             let context = trade.context.clone();
             view.put(create.id, trade);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{CouponId, MerchantId, Problem, Shards, TradeId, limits};
+use kernel::{CouponId, MerchantId, PaymentId, Problem, Shards, TradeId, limits};
 use payment::{Coupon, Payments};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
@@ -24,16 +24,26 @@ impl Queries {
     /// # Errors
     /// When the store cannot be read; so for every other question.
     pub async fn object(&self, object: Object) -> Result<Option<Found>, Problem> {
-        let id = object.trade();
+        Ok(self.tree(object.trade()).await?.and_then(|tree| tree.show(object)))
+    }
+
+    /// Why a payment was planned as it was.
+    pub async fn explain(&self, id: PaymentId) -> Result<Option<Found>, Problem> {
+        let control = self.control.snapshot();
+        Ok(self.tree(id.trade).await?.and_then(|tree| tree.explain(&control, id)))
+    }
+
+    /// A trade with its payments: as its line wrote it last, where nobody has gone on since, else from its rows.
+    async fn tree(&self, id: TradeId) -> Result<Option<Tree>, Problem> {
         let home = self.home(id.0.bucket())?;
         let recent = &home.known.recent;
         if recent.has(id)
             && let Some(tree) = recent.tree(id, home.head().await?)
         {
-            return Ok(tree.show(object));
+            return Ok(Some(tree));
         }
         let memory = home.load([Trade::key(id), Payments::key(id)]).await?;
-        Ok(Tree::known(id, &[&memory]).and_then(|tree| tree.show(object)))
+        Ok(Tree::known(id, &[&memory]))
     }
 
     /// A trade by its merchant's own number: the number's claim leads to its answer, and that to the trade.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use kernel::TradeId;
+use kernel::{PaymentId, TradeId};
 use payment::Payments;
 use store::unit::{Kept, Memory};
 use trade::Trade;
 
 use super::Found;
+use crate::control::Control;
 use crate::news::Object;
 use crate::wire;
 
@@ -22,6 +23,12 @@ impl Tree {
     /// From what memories know, the newest first; `None` where they do not know enough, or there is no such trade.
     pub(crate) fn known(id: TradeId, memories: &[&Memory]) -> Option<Self> {
         Some(Self { trade: known::<Trade>(id, memories)??, payments: known::<Payments>(id, memories)? })
+    }
+
+    /// Why a payment of it was planned as it was.
+    pub(crate) fn explain(&self, control: &Control, payment: PaymentId) -> Option<Found> {
+        let body = wire::rules::explanation(control, &self.trade, self.payments.as_deref()?, payment.no)?;
+        Some(Found { merchant: Some(self.trade.context.merchant), body })
     }
 
     /// An object of it, if it is there. It is whose the trade is.

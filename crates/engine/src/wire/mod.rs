@@ -7,6 +7,7 @@ pub mod chain;
 pub mod control;
 pub mod payment;
 pub mod problem;
+pub mod rules;
 pub mod trade;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,14 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::KeyRevoked(id) => Rendered::new(200, id, control::key(&view.control, *id)),
         Outcome::EndpointAdded(id) => Rendered::new(201, id, control::endpoint(&view.control, *id, true)),
         Outcome::EndpointDisabled(id) => Rendered::new(200, id, control::endpoint(&view.control, *id, false)),
+        Outcome::RulesUploaded(number) => {
+            let body = rules::version(&view.control, *number, view.now()).unwrap_or_default();
+            Rendered { status: 201, body: body.into(), object: None }
+        }
+        Outcome::RulesReleased(book) => {
+            let body = rules::book(&view.control, book, view.now()).unwrap_or_default();
+            Rendered { status: 200, body: body.into(), object: None }
+        }
         Outcome::Done => Rendered { status: 200, body: "{}".into(), object: None },
     })
 }

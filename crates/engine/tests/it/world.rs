@@ -307,7 +307,7 @@ impl World {
             return_url: None,
             metadata: BTreeMap::new(),
             splits: shares(&sale.splits),
-            late_success: sale.late,
+            late_success: Some(sale.late),
             pay: sale.pay.as_deref().map(tools),
         };
         (id, Command::CreateTrade(Box::new(create)))

@@ -5,4 +5,5 @@
 pub mod accounting;
 pub mod channel;
 pub mod payment;
+pub mod rules;
 pub mod trade;

@@ -45,7 +45,7 @@ pub struct Create {
     pub subject: Option<String>,
     /// Until when it can be paid; the default where `None`.
     pub expires_at: Option<Time>,
-    /// When escrow is released without a word from the merchant; never where `None`.
+    /// When escrow is released without a word from the merchant; the default where `None`.
     pub confirm_by: Option<Time>,
     /// Where the cashier sends the buyer back to.
     pub return_url: Option<String>,
@@ -53,8 +53,8 @@ pub struct Create {
     pub metadata: BTreeMap<String, String>,
     /// Receivers; all to the merchant where empty.
     pub splits: Vec<Share>,
-    /// What happens to late money.
-    pub late_success: LateSuccess,
+    /// What happens to late money; the default where `None`.
+    pub late_success: Option<LateSuccess>,
     /// A first payment in the same call.
     pub pay: Option<Vec<ToolRequest>>,
 }

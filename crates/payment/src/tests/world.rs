@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
 use kernel::message::payment::{self, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
+use kernel::message::rules::PaymentTerms;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
@@ -36,6 +37,8 @@ pub(super) struct World {
     /// Receipts that institutions reported, by order number.
     pub(super) receipts: BTreeMap<u16, u16>,
     pub(super) late_success: LateSuccess,
+    /// What every payment is planned by.
+    pub(super) terms: PaymentTerms,
     /// Receivers that are paid at once; the merchant's escrow where empty.
     pub(super) receivers: Vec<Share>,
     pub(super) expires_at: Time,
@@ -102,6 +105,7 @@ impl World {
             orders: BTreeMap::new(),
             receipts: BTreeMap::new(),
             late_success: LateSuccess::Refund,
+            terms: PaymentTerms::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
             told_quiet: 0,
@@ -140,6 +144,11 @@ impl World {
     }
 
     pub(super) fn pay_exactly(&mut self, total: i64, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
+        self.tell(self.asked(total, tools))
+    }
+
+    /// What asks for a payment.
+    pub(super) fn asked(&self, total: i64, tools: Vec<ToolRequest>) -> Input {
         let pay = Pay {
             context: Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() },
             due: 1,
@@ -150,7 +159,7 @@ impl World {
             late_success: self.late_success,
             tools,
         };
-        self.command(Command::Pay(Box::new(pay)))
+        Input::Command(Command::Pay(Box::new(pay)))
     }
 
     pub(super) fn cancel(&mut self, no: u16) -> Result<(), Refusal> {
@@ -330,7 +339,7 @@ impl World {
             Carried::Payments(input) => {
                 let routes =
                     Routes { accounts: vec![ChannelAccount { name: "sandbox".into(), methods: vec!["card".into()] }] };
-                let known = Known { now: self.now, coupons: &self.coupons, routes: &routes };
+                let known = Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &self.terms };
                 let decided = self.state.decide(&input, &known);
                 let mut replayed = self.state.clone();
                 let reaction = self.state.handle(&input, &known)?;

@@ -29,7 +29,7 @@ pub(crate) enum Exit {
 pub(super) const HELP: &str = "\
 Exit codes:
   0  as wished
-  1  it ran and found something wrong (verify, doctor, replay, bench)
+  1  it ran and found something wrong (verify, doctor, rules check, replay, bench)
   2  wrong arguments or configuration
   3  the store cannot be reached, is held by another process, or has another version
   4  the server stopped by itself, because going on would not have been safe

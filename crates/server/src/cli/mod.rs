@@ -11,6 +11,7 @@ mod fsync;
 mod migrate;
 mod own;
 mod replay;
+mod rules;
 mod serve;
 mod verify;
 
@@ -45,6 +46,9 @@ enum Command {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Config),
+    /// Check a rule book
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// Play real orders from CSV files through the API and compare the books
     Replay(replay::Replay),
     /// Measure
@@ -111,6 +115,7 @@ pub(crate) fn main() -> Exit {
         Command::Doctor(common) => doctor::run(&common),
         Command::Migrate(common) => migrate::run(&common),
         Command::Config(command) => command.run(),
+        Command::Rules(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),
     };

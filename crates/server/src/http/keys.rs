@@ -33,6 +33,19 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     Ok(Told { command: Command::Control(command), secret: Some(secret) })
 }
 
+/// `POST /v1/keys`: another key of the platform, with every scope; what two people must do needs two.
+pub(super) fn create_own(visit: &Visit, _body: &mut Fields) -> Result<Told, Problem> {
+    let doors = &visit.house.doors;
+    let secret = secret(doors.environment, [doors.random.bits(), doors.random.bits()]);
+    let command = ControlCommand::CreateKey {
+        id: KeyId(visit.draw("platform")),
+        merchant: None,
+        scopes: Scope::ALL.map(|scope| scope.as_str().to_owned()).to_vec(),
+        hash: secret_hash(&secret),
+    };
+    Ok(Told { command: Command::Control(command), secret: Some(secret) })
+}
+
 /// A new secret of 250 random bits.
 pub(crate) fn secret(environment: Environment, random: [u128; 2]) -> String {
     let mut text = key_prefix(environment).to_owned();

@@ -37,6 +37,7 @@ mod rate;
 mod refunds;
 mod route;
 mod routes;
+mod rules;
 mod sandbox;
 mod serve;
 #[cfg(test)]

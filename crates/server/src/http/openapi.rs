@@ -64,7 +64,9 @@ pub(super) fn schemas() -> Map<String, Value> {
             all.extend(part);
         }
     }
-    for item in ["Trade", "Case", "Account", "Transfer", "Merchant", "Key", "WebhookEndpoint", "Event", "Channel"] {
+    for item in
+        ["Trade", "Case", "Account", "Transfer", "Merchant", "Key", "WebhookEndpoint", "Event", "Channel", "RuleBook"]
+    {
         all.insert(format!("{item}List"), list_of(item));
     }
     all
@@ -207,6 +209,7 @@ pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str
         "at" => (false, json!({ "type": "string", "format": "date-time" }), "As of this moment."),
         "owner" => (true, like(OWNER), "user:…, merchant:…, seller:…, platform or channel:…"),
         "currency" => (true, json!({ "$ref": schema_ref("Currency") }), "ISO 4217."),
+        "version" => (false, json!({ "type": "integer", "minimum": 1 }), "This version, with its text."),
         // A trial balance is today's where no day is named; a statement is of a day that was asked for.
         "date" => (route.answer.1 == "Statement", json!({ "type": "string", "format": "date" }), "The accounting day."),
         _ => (false, text, ""),

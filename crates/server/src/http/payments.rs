@@ -7,7 +7,7 @@ use super::json::Fields;
 use super::ports::Object;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
-use super::wait;
+use super::{list, wait};
 
 /// `GET /v1/payments/{id}`
 pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
@@ -15,6 +15,13 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
     let patience = wait::patience(&mut query)?;
     query.finish()?;
     wait::for_change(&visit, Object::Payment(payment), patience).await
+}
+
+/// `GET /v1/payments/{id}/explain`
+pub(super) async fn explain(visit: Visit, query: Query) -> Result<Shown, Problem> {
+    let payment = visit.named(PaymentId::parse)?;
+    query.finish()?;
+    list::object(&visit, visit.house.doors.lookup.explain(payment).await?)
 }
 
 /// `POST /v1/payments/{id}/cancel`

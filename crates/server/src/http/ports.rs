@@ -4,7 +4,7 @@
 pub(crate) use engine::news::Object;
 pub(crate) use engine::query::{Filter, Found, Page, Part, Tree};
 use futures::future::BoxFuture;
-use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, Problem, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
 
 /// An answer that is on its way.
 pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
@@ -15,6 +15,8 @@ pub(crate) trait Lookup: Send + Sync {
     fn object(&self, object: Object) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
+    /// Why a payment was planned as it was.
+    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>>;
     /// Everything that belongs to a trade.
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
     /// A coupon.

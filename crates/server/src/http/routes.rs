@@ -6,7 +6,7 @@ use super::auth::Scope;
 use super::route::Route;
 use super::{
     accounts, cases, channels, coupons, docs, events, health, keys, ledger, merchants, notify, payments, refunds,
-    sandbox, trades, webhook_endpoints,
+    rules, sandbox, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -19,6 +19,7 @@ const PAYING: &[Code] = &[
     Code::method_not_supported,
     Code::payer_consent_required,
     Code::tool_not_applicable,
+    Code::rule_refused,
     Code::trade_not_payable,
     Code::payment_in_progress,
     Code::too_many_objects,
@@ -102,6 +103,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes.extend(of_trades());
     routes.extend(of_accounts());
     routes.extend(of_control());
+    routes.extend(of_rules());
     routes.extend(of_events());
     routes.extend(in_the_open());
     if environment == Environment::Test {
@@ -110,7 +112,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes
 }
 
-fn of_trades() -> [Route; 14] {
+fn of_trades() -> [Route; 15] {
     use Scope::{Admin, Read, Write};
     [
         Route::post("/v1/trades", Write, trades::create, "Open a trade, perhaps with its first payment")
@@ -155,6 +157,9 @@ fn of_trades() -> [Route; 14] {
         Route::get("/v1/payments/{id}", Read, payments::show, "Read a payment, or wait for its change")
             .asks(&["wait"])
             .answers(200, "Payment")
+            .refuses(MISSING),
+        Route::get("/v1/payments/{id}/explain", Read, payments::explain, "Read why a payment was planned as it was")
+            .answers(200, "Explanation")
             .refuses(MISSING),
         Route::post("/v1/payments/{id}/cancel", Write, payments::cancel, "Cancel an open payment")
             .goes_on()
@@ -209,7 +214,7 @@ fn of_accounts() -> [Route; 7] {
     ]
 }
 
-fn of_control() -> [Route; 11] {
+fn of_control() -> [Route; 12] {
     use Scope::{Admin, Read, Write};
     [
         Route::post("/v1/merchants", Admin, merchants::create, "Open a merchant")
@@ -230,6 +235,9 @@ fn of_control() -> [Route; 11] {
             .asks(&["limit", "cursor", "stale"])
             .answers(200, "KeyList")
             .refuses(&[Code::not_found, Code::cursor_invalid]),
+        Route::post("/v1/keys", Admin, keys::create_own, "Make another key of the platform; its secret is shown once")
+            .takes("Nothing")
+            .answers(201, "NewlyMadeKey"),
         Route::post("/v1/keys/{id}/revoke", Write, keys::revoke, "Revoke an API key")
             .goes_on()
             .takes("Nothing")
@@ -257,6 +265,39 @@ fn of_control() -> [Route; 11] {
         .answers(200, "WebhookEndpoint")
         .refuses(MISSING),
         Route::get("/v1/channels", Read, channels::list, "List channel accounts").answers(200, "ChannelList"),
+    ]
+}
+
+fn of_rules() -> [Route; 6] {
+    use Scope::Admin;
+    [
+        Route::get("/v1/rules", Admin, rules::list, "List the rule books").answers(200, "RuleBookList"),
+        Route::get("/v1/rules/{id}", Admin, rules::show, "Read a rule book, or one version with its text")
+            .asks(&["version"])
+            .answers(200, "RuleBook")
+            .refuses(MISSING),
+        Route::post(
+            "/v1/rules/{id}",
+            Admin,
+            rules::upload,
+            "Upload a version of a rule book; it holds for nothing yet",
+        )
+        .takes("NewRules")
+        .answers(201, "RuleVersion")
+        .refuses(&[Code::rule_book_invalid, Code::too_many_objects, Code::not_found]),
+        Route::act("/v1/rules/{id}/check", Admin, rules::check, "Check the text of a rule book; nothing is kept")
+            .takes("NewRules")
+            .answers(200, "RuleCheck")
+            .refuses(MISSING),
+        Route::post("/v1/rules/{id}/approve", Admin, rules::approve, "Bring another person's version into use")
+            .takes("RuleRelease")
+            .answers(200, "RuleBook")
+            .refuses(&[Code::not_found, Code::second_person_required, Code::rule_books_overlap]),
+        Route::post("/v1/rules/{id}/rollback", Admin, rules::rollback, "Go back to a version that was in use, at once")
+            .goes_on()
+            .takes("RuleRollback")
+            .answers(200, "RuleBook")
+            .refuses(&[Code::not_found, Code::invalid_state, Code::rule_books_overlap]),
     ]
 }
 

@@ -46,7 +46,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         return_url: return_url(visit, body)?,
         metadata: body.notes("metadata")?,
         splits: tools::splits(body, Some(merchant), Some(money.currency))?,
-        late_success: body.maybe_word("late_success", "refund, reopen", late_success)?.unwrap_or_default(),
+        late_success: body.maybe_word("late_success", "refund, reopen", late_success)?,
         buyer,
         pay,
     };

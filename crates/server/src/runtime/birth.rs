@@ -40,7 +40,8 @@ impl Birth<'_> {
         self.submit(Command::Control(command)).await?;
         // Another process may have been faster; then the store has its key, and ours is worth nothing.
         let failed = |error| Failure::Store { store: self.config.store.to_string(), error };
-        self.control.refresh(Control::load(self.reader, Shards::FIRST).await.map_err(failed)?);
+        let known = self.control.snapshot();
+        self.control.refresh(Control::load(self.reader, Shards::FIRST, &known).await.map_err(failed)?);
         let ours = self.control.snapshot().key_of(&secret_hash(&secret)).is_some();
         Ok((made && ours).then_some(secret))
     }

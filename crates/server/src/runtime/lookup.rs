@@ -2,7 +2,7 @@
 
 use engine::query::Queries;
 use futures::future::FutureExt as _;
-use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, PaymentId, Time, TradeId};
 
 use crate::http::ports::{Filter, Found, Lookup, Object, Page, Part, Read};
 
@@ -13,6 +13,10 @@ impl Lookup for Queries {
 
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>> {
         self.trade_by_order(merchant, merchant_order_id).boxed()
+    }
+
+    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
+        self.explain(payment).boxed()
     }
 
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>> {

@@ -122,7 +122,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let failed = |error| Failure::Store { store: config.store.to_string(), error };
 
     let reader = store.reader();
-    let control = Shared::new(Control::load(&*reader, Shards::FIRST).await.map_err(failed)?);
+    let control = Shared::new(Control::load(&*reader, Shards::FIRST, &Control::default()).await.map_err(failed)?);
     let channels = Arc::new(channels(config));
     let shards = store.shards().await.map_err(failed)?;
     for shard in shards.all() {

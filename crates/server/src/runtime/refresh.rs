@@ -11,7 +11,7 @@ use store::Reader;
 pub(super) async fn every_two_seconds(reader: Arc<dyn Reader>, control: Shared) {
     loop {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        match Control::load(&*reader, Shards::FIRST).await {
+        match Control::load(&*reader, Shards::FIRST, &control.snapshot()).await {
             Ok(newest) => control.refresh(newest),
             Err(error) => tracing::warn!(%error, detail = error.detail(), "control data could not be refreshed"),
         }

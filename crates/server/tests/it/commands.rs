@@ -73,6 +73,25 @@ fn wrong_configuration_is_named() {
 }
 
 #[test]
+fn rule_books_are_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("book.toml");
+    let check = |book: &str| {
+        std::fs::write(&file, book).unwrap();
+        program().args(["rules", "check"]).arg(&file).output().unwrap()
+    };
+    let good = check("book = \"shop\"\nabout = \"A shop.\"\n");
+    assert_eq!((good.status.code(), text(&good).as_str()), (Some(0), "book shop: A shop.\n"));
+    let bad = check("book = \"shop\"\nabot = \"A shop.\"\n");
+    assert_eq!(bad.status.code(), Some(1), "{}", text(&bad));
+    for line in ["book.toml: line 1, column 1: `about` is missing", "line 2, column 1: there is no key `abot`"] {
+        assert!(text(&bad).contains(line), "{}", text(&bad));
+    }
+    let nowhere = program().args(["rules", "check", "/nowhere.toml"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(6), "{}", text(&nowhere));
+}
+
+#[test]
 fn an_address_that_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::news::Object;
+use engine::planning::trade_terms;
 use engine::request::Command;
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
@@ -85,7 +86,7 @@ fn asked_for(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             found.push(format!("act {act} was answered {} and its trade {is} there", reply.status));
         }
         if let Some(tree) = there
-            && !tree.trade.same_content(create)
+            && !tree.trade.same_content(create, &trade_terms(scene.rules, create, tree.trade.created_at))
         {
             found.push(format!("act {act} opened a trade with other content"));
         }

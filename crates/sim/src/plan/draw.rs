@@ -1,6 +1,7 @@
 //! Draws a plan from a seed.
 
 mod apart;
+mod rules;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 
@@ -34,7 +35,9 @@ pub(crate) fn draw(seed: u64) -> Plan {
         }
     }
     let listens = Rng::new(seed, 5).chance(25);
-    Plan { seed, leases, listens, shards: shards.count(), acts: drawing.acts }
+    let ruled = Rng::new(seed, 7);
+    let rules = ruled.chance(40).then(|| rules::draw(&ruled));
+    Plan { seed, leases, listens, shards: shards.count(), rules, acts: drawing.acts }
 }
 
 /// A quarter of the worlds have several.

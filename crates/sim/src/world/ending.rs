@@ -70,6 +70,7 @@ impl World {
                 seen: &self.seen,
                 institution: self.institution.records(),
                 heard: self.ground.listens.then(|| self.ground.wire.heard()),
+                rules: &self.ground.control.rules,
                 salt: self.ground.control.salt,
                 now,
             };

@@ -86,7 +86,14 @@ fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
         let no = u32::try_from(place).unwrap() + 1;
         Act { no, wait_ms, node: place % 2, after: 0, what }
     };
-    Plan { seed: 0, leases: true, listens: false, shards, acts: acts.into_iter().enumerate().map(act).collect() }
+    Plan {
+        seed: 0,
+        leases: true,
+        listens: false,
+        shards,
+        rules: None,
+        acts: acts.into_iter().enumerate().map(act).collect(),
+    }
 }
 
 /// The scenario with faults, the last of which strikes after so many effects.

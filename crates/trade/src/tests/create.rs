@@ -1,12 +1,13 @@
 //! Opening a trade, and what a repeated order number means.
 
 use kernel::message::payment;
+use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Create, LateSuccess, Share};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{Code, MerchantId, OrderType, Owner, Problem, TradeId, UserId, limits};
 
 use super::fixture::*;
-use crate::{Input, Message, Refusal, Status, Trade};
+use crate::{Input, Known, Message, Refusal, Status, Trade};
 
 fn escrow() -> Create {
     order(OrderType::Escrow)
@@ -113,11 +114,37 @@ fn receivers_are_distinct_few_and_the_merchants_own() {
     }
 }
 
+/// By the terms that hold where no rule says anything.
+fn same(trade: &Trade, create: &Create) -> bool {
+    trade.same_content(create, &TradeTerms::default())
+}
+
+#[test]
+fn terms_hold_where_the_request_says_nothing() {
+    let terms = TradeTerms { life_us: HOUR_US, confirm_us: Some(DAY_US), late_success: LateSuccess::Reopen };
+    let known = Known { now: T0, terms };
+    let silent = Create { expires_at: None, confirm_by: None, late_success: None, ..escrow() };
+    let (trade, _) = Trade::create(&silent, &known).unwrap();
+    assert_eq!((trade.expires_at, trade.confirm_by), (T0.plus(HOUR_US), Some(T0.plus(DAY_US))));
+    assert_eq!(trade.late_success, LateSuccess::Reopen);
+    assert!(trade.same_content(&silent, &terms), "what was left out both times is the same");
+    assert!(!same(&trade, &silent), "by other terms it would have been another trade");
+
+    let instant = Create { confirm_by: None, ..order(OrderType::Instant) };
+    assert_eq!(Trade::create(&instant, &known).unwrap().0.confirm_by, None, "nothing waits there");
+    let late = Create { expires_at: Some(T0.plus(3 * DAY_US)), ..silent };
+    let (trade, _) = Trade::create(&late, &known).unwrap();
+    assert_eq!(trade.confirm_by, Some(T0.plus(3 * DAY_US)), "not while it can still be paid");
+    let said = Create { confirm_by: Some(T0.plus(HOUR_US)), late_success: Some(LateSuccess::Refund), ..escrow() };
+    let (trade, _) = Trade::create(&said, &known).unwrap();
+    assert_eq!((trade.confirm_by, trade.late_success), (Some(T0.plus(HOUR_US)), LateSuccess::Refund));
+}
+
 #[test]
 fn the_same_content_is_what_the_client_said() {
     let trade = created(OrderType::Escrow);
     let again = Create { id: TradeId(root(77)), pay: Some(vec![card(10_000)]), ..escrow() };
-    assert!(trade.same_content(&again), "id and pay are not content");
+    assert!(same(&trade, &again), "id and pay are not content");
 
     for other in [
         Create { merchant_order_id: "A1002".to_owned(), ..escrow() },
@@ -128,12 +155,12 @@ fn the_same_content_is_what_the_client_said() {
         Create { confirm_by: None, ..escrow() },
         Create { return_url: Some("https://shop.example/".to_owned()), ..escrow() },
         Create { metadata: [("k".to_owned(), "v".to_owned())].into(), ..escrow() },
-        Create { late_success: LateSuccess::Reopen, ..escrow() },
+        Create { late_success: Some(LateSuccess::Reopen), ..escrow() },
         with_splits(Vec::new()),
         with_splits(vec![share("b", 4_000), share("a", 6_000)]),
         order(OrderType::Instant),
     ] {
-        assert!(!trade.same_content(&other), "{other:?}");
+        assert!(!same(&trade, &other), "{other:?}");
     }
 }
 
@@ -142,9 +169,9 @@ fn a_given_expiry_is_content_and_a_named_default_receiver_is_not_other_content()
     let given = Create { expires_at: Some(T0.plus(HOUR_US)), splits: Vec::new(), ..escrow() };
     let (trade, _) = Trade::create(&given, &known(0)).unwrap();
     let spelled = vec![Share { receiver: Owner::Merchant(merchant()), amount: amount(10_000) }];
-    assert!(trade.same_content(&Create { splits: spelled, ..given.clone() }));
-    assert!(!trade.same_content(&Create { expires_at: None, ..given.clone() }));
-    assert!(!trade.same_content(&Create { expires_at: Some(T0.plus(HOUR_US + 1)), ..given }));
+    assert!(same(&trade, &Create { splits: spelled, ..given.clone() }));
+    assert!(!same(&trade, &Create { expires_at: None, ..given.clone() }));
+    assert!(!same(&trade, &Create { expires_at: Some(T0.plus(HOUR_US + 1)), ..given }));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
-use kernel::message::trade::{Command, Create, LateSuccess, Refund, Share};
+use kernel::message::rules::TradeTerms;
+use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
     Amount, Bucket, Code, Context, Currency, MerchantId, Money, OrderType, Owner, PaymentId, Problem, RefundId, RootId,
@@ -36,7 +37,7 @@ pub(super) fn share(name: &str, minor: i64) -> Share {
 }
 
 pub(super) fn known(after_us: i64) -> Known {
-    Known { now: T0.plus(after_us) }
+    Known { now: T0.plus(after_us), terms: TradeTerms::default() }
 }
 
 /// A minute after the trade was opened.
@@ -58,7 +59,7 @@ pub(super) fn order(order_type: OrderType) -> Create {
         return_url: None,
         metadata: BTreeMap::new(),
         splits: vec![share("a", 6_000), share("b", 4_000)],
-        late_success: LateSuccess::Refund,
+        late_success: None,
         pay: None,
     }
 }

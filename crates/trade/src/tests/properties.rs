@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::accounting::Verb;
 use kernel::message::payment::{self, RefundShare};
+use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Create, Share};
 use kernel::time::HOUR_US;
 use kernel::{Money, OrderType, Owner};
@@ -132,7 +133,7 @@ impl World {
     }
 
     fn tell(&mut self, input: Input) {
-        let known = Known { now: T0.plus(self.now_us) };
+        let known = Known { now: T0.plus(self.now_us), terms: TradeTerms::default() };
         let before = self.trade.clone();
         match self.trade.handle(input.clone(), &known) {
             Err(_) => {
@@ -255,7 +256,7 @@ proptest! {
     fn a_timer_that_fired_is_gone(steps in prop::collection::vec(step(), 0..20)) {
         let mut trade = run(OrderType::Escrow, &[7, 11], steps);
         for timer in trade.timers() {
-            trade.handle(Input::Command(timer.kind.command()), &Known { now: timer.due }).unwrap();
+            trade.handle(Input::Command(timer.kind.command()), &Known { now: timer.due, terms: TradeTerms::default() }).unwrap();
             prop_assert!(!trade.timers().contains(&timer));
         }
     }

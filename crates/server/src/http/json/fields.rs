@@ -207,6 +207,18 @@ impl Fields {
         Ok(Some(values))
     }
 
+    /// A required whole number from 1 on.
+    pub(crate) fn number(&mut self, name: &str) -> Result<i64, Problem> {
+        match self.optional(name) {
+            None => Err(self.missing(name)),
+            Some(Json::Number(found)) => {
+                let parsed = found.parse().ok().filter(|number| *number >= 1);
+                parsed.ok_or_else(|| self.refuse(Code::invalid_value, name, "a whole number from 1 on"))
+            }
+            Some(other) => Err(self.wrong_type(name, "a number", &other)),
+        }
+    }
+
     /// The caller's own notes: names and texts, both bounded, without card numbers.
     pub(crate) fn notes(&mut self, name: &str) -> Result<BTreeMap<String, String>, Problem> {
         let Some(inner) = self.object(name)? else { return Ok(BTreeMap::new()) };

@@ -14,7 +14,7 @@ use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
-use kernel::{AccountId, Bucket, CouponId, Currency, KeyId, MerchantId, Owner, RootId, Time, TradeId};
+use kernel::{AccountId, Bucket, CouponId, Currency, KeyId, MerchantId, Owner, PaymentId, RootId, Time, TradeId};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -97,6 +97,9 @@ impl Lookup for Shelf {
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>> {
         let found = (merchant == shop() && merchant_order_id == "A1001").then(|| self.own(trade())).flatten();
         async { Ok(found) }.boxed()
+    }
+    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(payment.trade))
     }
     fn chain(&self, id: TradeId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(id))

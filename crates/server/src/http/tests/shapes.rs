@@ -35,6 +35,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",
         Some("events") => "evt",
+        Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",
     };
     let number = if ["pay", "cas"].contains(&prefix) { "001" } else { "" };
@@ -131,7 +132,7 @@ async fn a_trade_as_it_was_meant() {
     assert_eq!(create.confirm_by, kernel::Time::parse("2026-12-03T16:00:00Z"));
     assert_eq!(create.return_url.as_deref(), Some("https://shop.example/done"));
     assert_eq!(create.metadata.get("cart").map(String::as_str), Some("17"));
-    assert_eq!(create.late_success, LateSuccess::Refund);
+    assert_eq!(create.late_success, Some(LateSuccess::Refund));
     assert_eq!(create.splits[0].receiver, Owner::Seller(shop(), "s1".to_owned()));
     assert_eq!(create.splits[1].amount.minor(), 2_490);
     let tools = create.pay.unwrap();

@@ -10,6 +10,7 @@ mod outcomes;
 mod refund_outcomes;
 mod refunds;
 mod repeats;
+mod rules;
 mod scopes;
 mod statement;
 mod tools;

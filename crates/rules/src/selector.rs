@@ -1,0 +1,61 @@
+//! How a rule names tools: `balance`, `coupon`, `channel`, or one method of the channels as `channel:card`.
+
+use std::fmt;
+
+use kernel::message::payment::Tool;
+use kernel::text;
+
+/// The kinds of tools, as rules name them.
+pub(crate) const KINDS: [&str; 3] = ["balance", "coupon", "channel"];
+
+/// The kind of a tool.
+pub(crate) const fn kind(tool: &Tool) -> &'static str {
+    match tool {
+        Tool::Balance => "balance",
+        Tool::Coupon(_) => "coupon",
+        Tool::Channel { .. } => "channel",
+    }
+}
+
+/// A tool, or some of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Selector {
+    /// Every tool of a kind.
+    Kind(&'static str),
+    /// The channels' tools of one method.
+    Method(String),
+}
+
+impl Selector {
+    /// Reads a name; `None` where it names no tool.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        if let Some(method) = name.strip_prefix("channel:") {
+            let fits = text::is_reference(method, kernel::limits::MAX_SUB_TYPE);
+            return fits.then(|| Self::Method(method.to_owned()));
+        }
+        KINDS.into_iter().find(|kind| *kind == name).map(Self::Kind)
+    }
+
+    /// Whether it names this tool.
+    pub(crate) fn names(&self, tool: &Tool) -> bool {
+        match (self, tool) {
+            (Self::Kind(name), tool) => *name == kind(tool),
+            (Self::Method(name), Tool::Channel { method, .. }) => name == method,
+            (Self::Method(_), Tool::Balance | Tool::Coupon(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kind(name) => f.write_str(name),
+            Self::Method(method) => write!(f, "channel:{method}"),
+        }
+    }
+}
+
+/// Several, as people read them: `balance, channel:card`.
+pub(crate) fn list(selectors: &[Selector]) -> String {
+    selectors.iter().map(Selector::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,178 @@
+//! What books say.
+
+use kernel::OrderType;
+use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::trade::LateSuccess;
+use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
+
+use super::world::*;
+use crate::{BUILT_IN, Name, RuleBook};
+
+fn sale() -> Sale {
+    Sale::new(OrderType::Escrow, "shop.checkout", vec![channel("card", 300), coupon(100), balance(600)])
+}
+
+/// The rule and the place that refuse a sale.
+fn refused(rules: &str, sale: &Sale) -> Option<(String, Option<usize>)> {
+    let refusal: Option<RuleRefusal> = book(rules).payment_terms(2, &sale.facts()).err();
+    refusal.map(|refusal| (format!("{}: {}", refusal.rule, refusal.why), refusal.place))
+}
+
+#[test]
+fn the_built_in_book_says_what_the_platform_does_by_itself() {
+    let book = RuleBook::load(BUILT_IN).unwrap();
+    assert_eq!(book.trade_terms(&sale().opened()), TradeTerms::default());
+    assert_eq!(book.payment_terms(1, &sale().facts()), Ok(PaymentTerms::default()));
+}
+
+#[test]
+fn every_name_has_its_value() {
+    let sale = sale();
+    let expected = [
+        "trade.order_type == \"escrow\"",
+        "trade.sub_type == \"shop.checkout\"",
+        "trade.amount == 1000",
+        "trade.currency == \"CNY\"",
+        "trade.receivers == 1",
+        "merchant.id.startsWith(\"mch_\")",
+        "buyer.id == \"42\"",
+        "payment.amount == 1000",
+        "payment.attempt == 1",
+        "tools.count == 3",
+        "\"coupon\" in tools.names && \"channel\" in tools.names && !(\"points\" in tools.names)",
+        "\"card\" in tools.methods && !(\"coupon\" in tools.methods)",
+        "tools.balance == 600",
+        "tools.coupon == 100",
+        "tools.channel == 300",
+        "tools.coupons == 1",
+        "tools.channels == 1",
+        "time.hour == 6",
+        "time.weekday == 2",
+        "time.date == 20261201",
+    ];
+    for (name, condition) in Name::ALL.into_iter().zip(expected) {
+        assert!(condition.contains(name.as_str()), "{condition} is about {}", name.as_str());
+        assert!(holds(condition, &sale), "{condition}");
+        assert!(!holds(&format!("!({condition})"), &sale), "{condition}");
+    }
+}
+
+#[test]
+fn operators() {
+    let sale = sale();
+    for condition in [
+        "1 + 2 * 3 == 7 && 7 - 10 == -3 && -7 / 2 == -3 && -7 % 3 == -1",
+        "1 < 2 && 2 <= 2 && 3 > 2 && 2 >= 2 && 1 != 2 && !(1 == 2)",
+        "(tools.count > 5 ? 1 : 2) == 2 && (true ? \"a\" : \"b\") == \"a\" && (false ? false : true)",
+        "trade.amount in [1, 1000] && trade.currency in [\"CNY\", \"USD\"] && !(3 in [1, 2])",
+        "\"shop.checkout\".startsWith(\"shop\") && \"abc\".endsWith(\"bc\") && \"abc\".contains(\"b\")",
+        "(tools.count > 1) == true && (1 > 2) != true && (true || false) && !(true && false)",
+        "-tools.count < 0 && -(-3) == 3",
+    ] {
+        assert!(holds(condition, &sale), "{condition}");
+    }
+}
+
+#[test]
+fn definitions_stand_for_what_they_define() {
+    let rules = "[define]\nmany = 'half < tools.coupon'\nhalf = 'payment.amount / 2'\n\
+                 [[rule]]\nname = \"r\"\nwhen = 'many && !many || many'\nrefuse = \"too much\"\n";
+    let rich = Sale::new(OrderType::Instant, "general", vec![coupon(501), balance(499)]);
+    assert_eq!(refused(rules, &rich), Some(("r: too much".to_owned(), None)));
+    assert_eq!(refused(rules, &sale()), None);
+}
+
+#[test]
+fn the_first_rule_that_holds_counts() {
+    let book = book(
+        "[[rule]]\nname = \"night\"\nwhen = 'time.hour < 6'\nexpires_after = \"10m\"\n\
+         [[rule]]\nname = \"large\"\nwhen = 'trade.amount >= 1000'\nexpires_after = \"1h\"\nlate_success = \"reopen\"\n\
+         [[rule]]\nname = \"else\"\nexpires_after = \"3h\"\nconfirm_after = \"10d\"\n",
+    );
+    let terms = book.trade_terms(&sale().opened());
+    let late_success = LateSuccess::Reopen;
+    assert_eq!(terms, TradeTerms { life_us: HOUR_US, confirm_us: Some(10 * DAY_US), late_success });
+    let small = Sale { tools: vec![balance(999)], ..sale() };
+    assert_eq!(book.trade_terms(&small.opened()).life_us, 3 * HOUR_US);
+    assert_eq!(book.trade_terms(&small.opened()).late_success, LateSuccess::Refund);
+    assert_eq!(book.payment_terms(7, &small.facts()).unwrap().rule_version, 7);
+}
+
+#[test]
+fn tools_that_may_pay() {
+    let rules = "[[rule]]\nname = \"r\"\ntools = [\"balance\", \"channel:card\"]\n";
+    let why = "r: only these may pay: balance, channel:card".to_owned();
+    assert_eq!(refused(rules, &sale()), Some((why.clone(), Some(1))));
+    assert_eq!(refused(rules, &Sale { tools: vec![balance(1), channel("card", 2)], ..sale() }), None);
+    let boleto = Sale { tools: vec![balance(1), channel("boleto", 2)], ..sale() };
+    assert_eq!(refused(rules, &boleto), Some((why, Some(1))));
+}
+
+#[test]
+fn tools_that_may_pay_together() {
+    let rules = "[[rule]]\nname = \"r\"\ncombine = [[\"balance\", \"coupon\"], [\"channel\"]]\n";
+    let why = "r: only these may pay together: balance, coupon; or channel".to_owned();
+    assert_eq!(refused(rules, &sale()), Some((why, None)));
+    assert_eq!(refused(rules, &Sale { tools: vec![balance(1), coupon(2)], ..sale() }), None);
+    assert_eq!(refused(rules, &Sale { tools: vec![channel("card", 2), channel("boleto", 1)], ..sale() }), None);
+}
+
+#[test]
+fn the_order_of_tools() {
+    let order = |order: &str, tools| {
+        let sale = Sale { tools, ..sale() };
+        book(&format!("[[rule]]\nname = \"r\"\norder = {order}\n")).payment_terms(2, &sale.facts()).unwrap().order
+    };
+    let tools = || sale().tools;
+    assert_eq!(order("[\"coupon\", \"balance\", \"channel\"]", tools()), [1, 2, 0]);
+    assert_eq!(order("[\"balance\"]", tools()), [2, 0, 1], "what is not named comes last, as it came");
+    assert_eq!(order("[\"channel\", \"coupon\", \"balance\"]", tools()), [0; 0], "it is the client's own");
+    let cards = vec![channel("boleto", 1), channel("card", 2), channel("boleto", 3)];
+    assert_eq!(order("[\"channel:card\", \"channel\"]", cards), [1, 0, 2]);
+}
+
+#[test]
+fn limits_hold_in_their_currency_and_only_for_what_is_used() {
+    let limit = |limit: &str, sale: &Sale| {
+        refused(&format!("[[rule]]\nname = \"r\"\nlimit = {{ {limit} }}\n"), sale).map(|(_, place)| place)
+    };
+    assert_eq!(limit("currency = \"CNY\", max = 999", &sale()), Some(None));
+    assert_eq!(limit("currency = \"CNY\", max = 1000, min = 1000", &sale()), None);
+    assert_eq!(limit("currency = \"CNY\", min = 1001", &sale()), Some(None));
+    assert_eq!(limit("currency = \"USD\", max = 1", &sale()), None);
+    assert_eq!(limit("tool = \"coupon\", currency = \"CNY\", max = 99", &sale()), Some(Some(1)));
+    assert_eq!(limit("tool = \"channel:card\", currency = \"CNY\", min = 301", &sale()), Some(Some(0)));
+    assert_eq!(limit("tool = \"channel:boleto\", currency = \"CNY\", min = 301", &sale()), None, "it is not used");
+    let cards = Sale { tools: vec![balance(1), channel("card", 60), channel("card", 60)], ..sale() };
+    assert_eq!(limit("tool = \"channel\", currency = \"CNY\", max = 119", &cards), Some(Some(1)), "together");
+    let two = "[[rule]]\nname = \"a\"\nlimit = { currency = \"CNY\", max = 5000 }\n\
+               [[rule]]\nname = \"b\"\nlimit = { currency = \"CNY\", max = 500 }\n";
+    let why = "b: a payment lies between 0 and 500 minor units of CNY".to_owned();
+    assert_eq!(refused(two, &sale()), Some((why, None)), "every limit counts");
+}
+
+#[test]
+fn the_life_of_orders() {
+    let book = book("[[rule]]\nname = \"r\"\nwhen = 'tools.channels > 0'\norder_life = \"15m\"\n");
+    assert_eq!(book.payment_terms(2, &sale().facts()).unwrap().order_life_us, Some(15 * MINUTE_US));
+    let own = Sale { tools: vec![balance(1)], ..sale() };
+    assert_eq!(book.payment_terms(2, &own.facts()).unwrap().order_life_us, None);
+}
+
+#[test]
+fn in_words() {
+    let book = book(
+        "[[rule]]\nname = \"short\"\nexpires_after = \"30m\"\nlate_success = \"reopen\"\nconfirm_after = \"10d\"\n\
+         [[rule]]\nname = \"cards-first\"\nwhen = '\"card\" in tools.methods'\norder = [\"channel:card\", \"balance\"]\n\
+         order_life = \"15m\"\ntools = [\"balance\", \"channel\", \"coupon\"]\n\
+         [[rule]]\nname = \"never\"\nwhen = 'tools.count > 9'\nrefuse = \"too many\"\n\
+         [[rule]]\nname = \"later\"\norder = [\"coupon\"]\ncombine = [[\"balance\", \"coupon\", \"channel\"]]\n\
+         limit = { tool = \"coupon\", currency = \"CNY\", max = 100 }\n",
+    );
+    let explanation = book.explain(&sale().facts());
+    let lines = explanation.trade.iter().chain(&explanation.payment).map(|said| {
+        let when = said.when.as_deref().unwrap_or("always");
+        format!("{} [{when}] {}: {}", said.rule, said.key, said.words)
+    });
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}

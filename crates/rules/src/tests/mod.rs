@@ -1,0 +1,7 @@
+//! What books are refused, what they say, and what no book can do.
+
+mod decisions;
+mod properties;
+mod refusals;
+mod shelf;
+mod world;

@@ -1,0 +1,80 @@
+//! A trade, its payment, and short words for them.
+
+use kernel::message::payment::{Tool, ToolRequest};
+use kernel::{
+    Amount, Bucket, Context, CouponId, Currency, MerchantId, Money, OrderType, RootId, SubType, Time, UserId,
+};
+
+use crate::{Facts, PaymentFacts, RuleBook};
+
+/// Monday, 30 November 2026, 22:30 UTC.
+pub(super) const NOW: Time = Time::from_micros(1_796_077_800_000_000);
+
+pub(super) fn balance(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Balance, amount: Amount::new(minor).unwrap() }
+}
+
+pub(super) fn coupon(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Coupon(CouponId(root(9))), amount: Amount::new(minor).unwrap() }
+}
+
+pub(super) fn channel(method: &str, minor: i64) -> ToolRequest {
+    ToolRequest {
+        tool: Tool::Channel { method: method.to_owned(), sandbox: None },
+        amount: Amount::new(minor).unwrap(),
+    }
+}
+
+pub(super) fn root(random: u128) -> RootId {
+    RootId::new(NOW, Bucket::of("user:42"), random)
+}
+
+/// A trade and how it is to be paid.
+#[derive(Debug)]
+pub(super) struct Sale {
+    pub(super) context: Context,
+    pub(super) buyer: UserId,
+    pub(super) currency: &'static str,
+    pub(super) receivers: usize,
+    pub(super) attempt: u16,
+    pub(super) tools: Vec<ToolRequest>,
+}
+
+impl Sale {
+    pub(super) fn new(order_type: OrderType, sub_type: &str, tools: Vec<ToolRequest>) -> Self {
+        let context =
+            Context { merchant: MerchantId(root(1)), order_type, sub_type: SubType::parse(sub_type).unwrap() };
+        let buyer = UserId::parse("42").unwrap();
+        Self { context, buyer, currency: "CNY", receivers: 1, attempt: 1, tools }
+    }
+
+    fn amount(&self) -> i64 {
+        self.tools.iter().map(|tool| tool.amount.minor()).sum::<i64>().max(1)
+    }
+
+    /// What is known while the trade is opened.
+    pub(super) fn opened(&self) -> Facts<'_> {
+        let money =
+            Money { amount: Amount::new(self.amount()).unwrap(), currency: Currency::parse(self.currency).unwrap() };
+        Facts { context: &self.context, money, receivers: self.receivers, buyer: &self.buyer, at: NOW, payment: None }
+    }
+
+    /// What is known once it is to be paid.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        let payment = PaymentFacts { amount: self.amount(), attempt: self.attempt, tools: &self.tools };
+        Facts { payment: Some(payment), ..self.opened() }
+    }
+}
+
+/// A book of these rules.
+pub(super) fn book(rules: &str) -> RuleBook {
+    let source = format!("book = \"shop\"\nabout = \"A shop.\"\n{rules}");
+    RuleBook::load(&source).unwrap_or_else(|findings| panic!("{findings:?} in\n{source}"))
+}
+
+/// Whether a condition holds.
+pub(super) fn holds(condition: &str, sale: &Sale) -> bool {
+    let book =
+        book(&format!("utc_offset = \"+08:00\"\n[[rule]]\nname = \"r\"\nwhen = '{condition}'\nrefuse = \"no\"\n"));
+    book.payment_terms(2, &sale.facts()).is_err()
+}

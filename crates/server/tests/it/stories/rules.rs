@@ -1,0 +1,235 @@
+//! Rule books: uploaded, refused, approved by a second person, obeyed, explained, taken back.
+
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::host::Host;
+use crate::shop::{balance, card, coupon, id, list, order};
+
+on_both!(from_draft_to_rollback, order_limits_and_lives, terms_of_a_trade, what_is_refused, a_restart_keeps_them);
+
+const NO_COUPON_WITH_CARD: &str = r#"
+book = "checkout"
+about = "Checkout: no coupon together with a card."
+sub_type = "shop.checkout"
+
+[[rule]]
+name = "no-coupon-with-card"
+when = '"coupon" in tools.names && "card" in tools.methods'
+refuse = "coupons are not combined with cards"
+"#;
+
+fn lines(source: &str) -> Value {
+    json!({"lines": source.lines().collect::<Vec<_>>()})
+}
+
+/// The platform's second person.
+async fn second(host: &Host) -> Api {
+    let key = host.post("/v1/keys", &json!({})).await.ok(201);
+    assert_eq!(key["merchant_id"], Value::Null);
+    host.with_key(key["key"].as_str().unwrap())
+}
+
+/// Uploads a book and brings it into use; gives its version.
+async fn in_use(host: &Host, book: &str, source: &str) -> i64 {
+    let version = host.post(&format!("/v1/rules/{book}"), &lines(source)).await.ok(201)["version"].as_i64().unwrap();
+    let approved = second(host).await.post(&format!("/v1/rules/{book}/approve"), &json!({"version": version})).await;
+    assert_eq!(approved.ok(200)["current_version"], version);
+    version
+}
+
+fn words(explanation: &Value) -> Vec<String> {
+    let rules = list(&explanation["rules"]).iter().map(|rule| rule["words"].as_str().unwrap().to_owned());
+    rules.chain(list(&explanation["plan"]).iter().map(|step| step["words"].as_str().unwrap().to_owned())).collect()
+}
+
+async fn from_draft_to_rollback(host: &Host) {
+    let shop = host.shop().await;
+    let cut = shop.coupon("user:42", 100).await;
+    let scene = json!({"sub_type": "shop.checkout"});
+    let trade = shop.unpaid("escrow", 1_000, &scene).await;
+    let both = json!([coupon(&cut, 100), card(900)]);
+
+    // A draft is checked, kept, and holds for nothing.
+    let checked = host.post("/v1/rules/checkout/check", &lines("book = \"checkout\"\n")).await.ok(200);
+    assert_eq!((&checked["valid"], &checked["findings"][0]["line"]), (&json!(false), &json!(1)), "{checked:#}");
+    assert_eq!(host.get("/v1/rules/checkout").await.status, 404, "a check keeps nothing");
+    let draft = host.post("/v1/rules/checkout", &lines(NO_COUPON_WITH_CARD)).await.ok(201);
+    assert_eq!((&draft["version"], &draft["status"]), (&json!(2), &json!("draft")));
+    let before = id(&shop.pay(&trade, &both).await.ok(201));
+    assert_eq!(shop.payment_is(&before, "succeeded").await["rule_version"], 1);
+
+    // Its author cannot approve it; somebody else can.
+    let approve = json!({"version": 2});
+    host.post("/v1/rules/checkout/approve", &approve).await.refused(403, "second_person_required");
+    let book = second(host).await.post("/v1/rules/checkout/approve", &approve).await.ok(200);
+    assert_eq!((&book["current_version"], &book["versions"][0]["status"]), (&json!(2), &json!("current")));
+    assert_ne!(book["releases"][0]["by"], book["versions"][0]["uploaded_by"]);
+
+    // Now it holds, and says so. The trade stays payable.
+    let cut = shop.coupon("user:42", 100).await;
+    let trade = shop.unpaid("escrow", 1_000, &scene).await;
+    let refused = shop.pay(&trade, &json!([coupon(&cut, 100), card(900)])).await.refused(422, "rule_refused");
+    assert_eq!(refused["param"], "tools");
+    let said = "rule `no-coupon-with-card` of book `checkout`, version 2: coupons are not combined with cards";
+    assert_eq!(refused["detail"], said);
+    assert_eq!(shop.trade(&trade).await["status"], "created");
+    assert_eq!(shop.get(&format!("/v1/coupons/{cut}")).await.ok(200)["status"], "usable");
+    let whole = shop.open("escrow", 1_000, &json!({"sub_type": "shop.checkout", "pay": {"tools": both}})).await;
+    whole.refused(422, "rule_refused");
+    let payment = id(&shop.pay(&trade, &json!([card(1_000)])).await.ok(201));
+    assert_eq!(shop.payment_is(&payment, "succeeded").await["rule_version"], 2);
+    let other = shop.open("escrow", 10, &json!({"pay": {"tools": [card(10)]}})).await.ok(201);
+    assert_eq!(other["payment"]["rule_version"], 1, "another scene, another book");
+
+    // Back to what was before, by one person and at once. What was planned keeps its version, and its reasons.
+    let back = host.post("/v1/rules/checkout/rollback", &json!({"version": 1})).await.ok(200);
+    assert_eq!((&back["current_version"], list(&back["releases"]).len()), (&json!(1), 2));
+    let trade = shop.unpaid("escrow", 1_000, &scene).await;
+    let after = id(&shop.pay(&trade, &json!([coupon(&cut, 100), card(900)])).await.ok(201));
+    assert_eq!(shop.payment_is(&after, "succeeded").await["rule_version"], 1);
+    assert_eq!(shop.get(&format!("/v1/payments/{payment}")).await.ok(200)["rule_version"], 2);
+    let explained = shop.get(&format!("/v1/payments/{payment}/explain")).await.ok(200);
+    assert_eq!((&explained["rule_book"], &explained["rule_version"]), (&json!("checkout"), &json!(2)));
+    host.post("/v1/rules/checkout/rollback", &json!({"version": 2})).await.ok(200);
+    assert_eq!(host.get("/v1/rules/checkout").await.ok(200)["current_version"], 2);
+}
+
+async fn order_limits_and_lives(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 1_000, "CNY").await;
+    let book = r#"
+book = "ours-first"
+about = "What is ours first, cards up to 500, quickly."
+
+[[rule]]
+name = "ours-first"
+order = ["coupon", "balance", "channel"]
+
+[[rule]]
+name = "small-cards"
+when = '"card" in tools.methods'
+limit = { tool = "channel:card", currency = "CNY", max = 500 }
+order_life = "10m"
+"#;
+    let version = in_use(host, "ours-first", book).await;
+    let trade = shop.unpaid("escrow", 1_000, &json!({})).await;
+    let refused = shop.pay(&trade, &json!([balance(499), card(501)])).await.refused(422, "rule_refused");
+    assert_eq!(refused["param"], "tools[1]");
+    let cut = shop.coupon("user:42", 100).await;
+    let payment = shop.pay(&trade, &json!([card(500), balance(400), coupon(&cut, 100)])).await.ok(201);
+    let tools: Vec<&Value> = list(&payment["instructions"]).iter().map(|leg| &leg["tool"]).collect();
+    assert_eq!(tools, ["coupon", "balance", "channel"]);
+    assert_eq!(payment["rule_version"], version);
+    shop.payment_is(&id(&payment), "succeeded").await;
+
+    let explained = shop.get(&format!("/v1/payments/{}/explain", id(&payment))).await.ok(200);
+    assert_eq!(
+        words(&explained),
+        [
+            "tools are used in this order: coupon, balance, channel",
+            "an order at an institution lives for 10m at most",
+            "what channel:card pays lies between 0 and 500 minor units of CNY",
+            "100 minor units of CNY of coupon are held until all other tools have paid",
+            "400 minor units of CNY of balance are held until all other tools have paid",
+            "500 minor units of CNY are asked for by card at sandbox, the first channel account that serves it",
+        ]
+    );
+    assert_eq!(explained["rules"][1]["when"], "\"card\" in tools.methods");
+    host.shop().await.get(&format!("/v1/payments/{}/explain", id(&payment))).await.refused(404, "not_found");
+    let order = &list(&shop.chain(&id(&json!({"id": trade}))).await["channel_orders"])[0].clone();
+    let (from, until) = (time(&payment["created_at"]), time(&order["lifetime_until"]));
+    assert_eq!(until.since(from), 600_000_000, "{order:#}");
+}
+
+fn time(value: &Value) -> kernel::Time {
+    kernel::Time::parse(value.as_str().unwrap_or_else(|| panic!("no time: {value}"))).unwrap()
+}
+
+async fn terms_of_a_trade(host: &Host) {
+    let shop = host.shop().await;
+    let book = r#"
+book = "market"
+about = "A market: half an hour to pay, ten days to complain."
+order_type = "escrow"
+
+[[rule]]
+name = "terms"
+expires_after = "30m"
+confirm_after = "10d"
+late_success = "reopen"
+"#;
+    let unruled = order("escrow", 100, &json!({}));
+    let first = shop.post("/v1/trades", &unruled).await.ok(201);
+    in_use(host, "market", book).await;
+    let body = order("escrow", 100, &json!({}));
+    let trade = shop.post("/v1/trades", &body).await.ok(201);
+    let created = time(&trade["created_at"]);
+    assert_eq!(time(&trade["expires_at"]).since(created), 1_800_000_000);
+    assert_eq!(time(&trade["confirm_by"]).since(created), 864_000_000_000);
+    assert_eq!(trade["late_success"], "reopen");
+    let instant = shop.open("instant", 100, &json!({})).await.ok(201);
+    assert_eq!((&instant["confirm_by"], &instant["late_success"]), (&Value::Null, &json!("refund")));
+
+    // A repeated number is the same trade by the terms of its opening, whatever holds now.
+    for (body, trade) in [(&body, &trade), (&unruled, &first)] {
+        assert_eq!(shop.post("/v1/trades", body).await.ok(200)["id"], trade["id"]);
+    }
+    host.post("/v1/rules/market/rollback", &json!({"version": 1})).await.ok(200);
+    assert_eq!(shop.post("/v1/trades", &body).await.ok(200)["id"], trade["id"]);
+    let said = crate::shop::with(body.clone(), &json!({"late_success": "reopen"}));
+    assert_eq!(shop.post("/v1/trades", &said).await.ok(200)["id"], trade["id"], "that is what it is");
+    let other = crate::shop::with(body, &json!({"late_success": "refund"}));
+    shop.post("/v1/trades", &other).await.refused(409, "order_exists");
+}
+
+async fn what_is_refused(host: &Host) {
+    let shop = host.shop().await;
+    let upload = lines(NO_COUPON_WITH_CARD);
+    for path in ["/v1/rules", "/v1/rules/general"] {
+        shop.get(path).await.refused(403, "scope_required");
+    }
+    shop.post("/v1/rules/checkout", &upload).await.refused(403, "scope_required");
+    shop.post("/v1/keys", &json!({})).await.refused(403, "scope_required");
+    let built_in = host.get("/v1/rules/general?version=1").await.ok(200);
+    assert_eq!((&built_in["status"], &built_in["uploaded_by"]), (&json!("current"), &Value::Null));
+    assert!(list(&built_in["lines"]).contains(&json!("book = \"general\"")));
+
+    let faulty =
+        lines("book = \"checkout\"\nabout = \"x\"\n[[rule]]\nname = \"r\"\nwhen = 'trade.amont > 1'\nrefuse = \"n\"\n");
+    let refused = host.post("/v1/rules/checkout", &faulty).await.refused(422, "rule_book_invalid");
+    assert_eq!(refused["detail"], "line 5, column 14: there is no name `trade.amont`; did you mean `trade.amount`?");
+    host.post("/v1/rules/other", &upload).await.refused(422, "rule_book_invalid");
+    host.post("/v1/rules/Shop", &upload).await.refused(404, "not_found");
+    host.get("/v1/rules/checkout").await.refused(404, "not_found");
+    host.post("/v1/rules/checkout/approve", &json!({"version": 2})).await.refused(404, "not_found");
+    host.post("/v1/rules/checkout/rollback", &json!({"version": 1})).await.refused(404, "not_found");
+
+    host.post("/v1/rules/checkout", &upload).await.ok(201);
+    let two = second(host).await;
+    two.post("/v1/rules/checkout/rollback", &json!({"version": 2})).await.refused(409, "invalid_state");
+    let past = json!({"version": 2, "from": "2020-01-01T00:00:00Z"});
+    two.post("/v1/rules/checkout/approve", &past).await.refused(400, "invalid_value");
+    let later = json!({"version": 2, "from": "2100-01-01T00:00:00Z"});
+    let book = two.post("/v1/rules/checkout/approve", &later).await.ok(200);
+    assert_eq!((&book["current_version"], &book["versions"][0]["status"]), (&Value::Null, &json!("released")));
+    two.post("/v1/rules/checkout/approve", &later).await.refused(409, "rule_books_overlap");
+    let twin = NO_COUPON_WITH_CARD.replace("\"checkout\"", "\"twin\"");
+    host.post("/v1/rules/twin", &lines(&twin)).await.ok(201);
+    let refused = two.post("/v1/rules/twin/approve", &json!({"version": 3})).await.refused(409, "rule_books_overlap");
+    assert_eq!(refused["detail"], "book checkout is for exactly the same trades");
+    let names: Vec<Value> =
+        list(&host.get("/v1/rules").await.ok(200)["data"]).iter().map(|b| b["book"].clone()).collect();
+    assert_eq!(names, ["checkout", "general", "twin"]);
+}
+
+async fn a_restart_keeps_them(host: &Host) {
+    let version = in_use(host, "checkout", NO_COUPON_WITH_CARD).await;
+    let before = host.get("/v1/rules/checkout").await.ok(200);
+    host.kill();
+    host.restart();
+    assert_eq!(host.get("/v1/rules/checkout").await.ok(200), before);
+    let shop = host.shop().await;
+    let trade = shop.open("instant", 10, &json!({"sub_type": "shop.checkout", "pay": {"tools": [card(10)]}})).await;
+    assert_eq!(trade.ok(201)["payment"]["rule_version"], version);
+}

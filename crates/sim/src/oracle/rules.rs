@@ -1,0 +1,41 @@
+//! The plan's rule book against the payments that there are: each was planned by the book that held, which does not
+//! refuse it and would order its tools no other way; and what its trade left open is as the book says.
+
+use engine::planning::facts;
+use kernel::message::payment::ToolRequest;
+use kernel::message::rules::BUILT_IN_VERSION;
+use payment::Payment;
+use rules::PaymentFacts;
+use trade::Trade;
+
+use super::Scene;
+use super::rows::Rows;
+
+pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_ref()?)));
+    let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (trade, payment)));
+    payments.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).collect()
+}
+
+fn misplanned(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
+    let name = format!("payment {} of {}", payment.no, trade.id);
+    let Some(held) = scene.rules.holding(&trade.context, payment.created_at) else {
+        return Some(format!("no book held for {name}"));
+    };
+    if held.number != payment.rule_version {
+        return Some(format!("{name} was planned by version {} and {} held", payment.rule_version, held.number));
+    }
+    let request = |leg: &payment::Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
+    let tools: Vec<ToolRequest> = payment.instructions.iter().map(request).collect();
+    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools };
+    match held.book.payment_terms(held.number, &facts(trade, payment.created_at, Some(asked))) {
+        Err(refusal) => Some(format!("{name} is there, and rule {} refuses it", refusal.rule)),
+        Ok(terms) if !terms.order.is_empty() => Some(format!("{name} uses its tools in another order than the rules'")),
+        Ok(terms) => {
+            let soonest = terms.order_life_us.map(|life| payment.created_at.plus(life + kernel::time::MINUTE_US));
+            let end = soonest.map_or(trade.expires_at, |soonest| soonest.min(trade.expires_at));
+            (payment.expires_at != end && held.number != BUILT_IN_VERSION)
+                .then(|| format!("{name} ends at {} and its rules say {end}", payment.expires_at))
+        }
+    }
+}

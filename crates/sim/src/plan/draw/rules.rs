@@ -1,0 +1,68 @@
+//! Draws a rule book that loads: conditions and what they say, put together at random.
+
+use std::fmt::Write as _;
+
+use crate::rng::Rng;
+
+/// Most rules of each kind.
+const MOST: u64 = 4;
+
+/// A book for all trades; every rule of it has a condition.
+pub(super) fn draw(rng: &Rng) -> String {
+    let mut book = "book = \"drawn\"\nabout = \"What this world goes by.\"\n".to_owned();
+    for number in 0..rng.below(MOST) {
+        rule(&mut book, &format!("trade-{number}"), &of_trades(rng), &terms(rng));
+    }
+    for number in 0..=rng.below(MOST) {
+        rule(&mut book, &format!("payment-{number}"), &of_payments(rng), &plans(rng));
+    }
+    book
+}
+
+fn rule(book: &mut String, name: &str, when: &str, says: &str) {
+    // A text takes whatever is written to it.
+    let _ = write!(book, "\n[[rule]]\nname = \"{name}\"\nwhen = '{when}'\n{says}\n");
+}
+
+fn of_trades(rng: &Rng) -> String {
+    let amount = rng.between(1, 400);
+    match rng.below(4) {
+        0 => format!("trade.amount > {amount}"),
+        1 => format!("trade.amount % {amount} == 0 || trade.receivers > 1"),
+        2 => "trade.order_type == \"escrow\"".to_owned(),
+        _ => format!("trade.currency == \"CNY\" && !(trade.amount in [1, {amount}])"),
+    }
+}
+
+fn of_payments(rng: &Rng) -> String {
+    let number = rng.between(1, 4);
+    match rng.below(7) {
+        0 => "\"channel\" in tools.names && \"coupon\" in tools.names".to_owned(),
+        1 => format!("tools.coupon * {number} > payment.amount"),
+        2 => format!("payment.attempt > {number}"),
+        3 => format!("tools.count > {number}"),
+        4 => format!("(tools.channels > 0 ? tools.channel : tools.balance) > {}", number * 60),
+        5 => of_trades(rng),
+        _ => "tools.count > 0".to_owned(),
+    }
+}
+
+fn terms(rng: &Rng) -> String {
+    match rng.chance(50) {
+        true => "late_success = \"reopen\"".to_owned(),
+        false => format!("confirm_after = \"{}m\"", rng.between(2, 300)),
+    }
+}
+
+fn plans(rng: &Rng) -> String {
+    let kinds = ["balance", "coupon", "channel"];
+    let first = rng.pick(&kinds).copied().unwrap_or("channel");
+    let second = rng.pick(&kinds).copied().filter(|kind| *kind != first).unwrap_or("channel:card");
+    match rng.below(7) {
+        0 => "refuse = \"not in this world\"".to_owned(),
+        1 => format!("combine = [[\"{first}\", \"{second}\"], [\"balance\", \"channel\"]]"),
+        2 => format!("limit = {{ tool = \"{first}\", currency = \"CNY\", max = {} }}", rng.between(50, 400)),
+        3 => format!("order_life = \"{}s\"", rng.between(10, 600)),
+        _ => format!("order = [\"{first}\", \"{second}\"]"),
+    }
+}
