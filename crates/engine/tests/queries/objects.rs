@@ -27,6 +27,7 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
         reason: None,
         splits: Vec::new(),
         sandbox: None,
+        users_debit: true,
     };
     let refunded = house.say(Command::Trade(trade, TradeCommand::Refund(refund)));
     let found = block_on(house.queries.object(Object::Refund(RefundId::new(trade, 1)))).unwrap().unwrap();

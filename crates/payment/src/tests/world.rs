@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) orders: BTreeMap<u16, Place>,
     /// Receipts that institutions reported, by order number.
     pub(super) receipts: BTreeMap<u16, u16>,
+    pub(super) order_type: OrderType,
     pub(super) late_success: LateSuccess,
     /// Receivers that are paid at once; the merchant's escrow where empty.
     pub(super) receivers: Vec<Share>,
@@ -101,6 +102,7 @@ impl World {
             coupons: BTreeMap::new(),
             orders: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            order_type: OrderType::Escrow,
             late_success: LateSuccess::Refund,
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
@@ -141,16 +143,20 @@ impl World {
 
     pub(super) fn pay_exactly(&mut self, total: i64, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
         let pay = Pay {
-            context: Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() },
+            context: self.context(),
             due: 1,
             money: money(total),
-            buyer: buyer(),
+            payer: Owner::User(buyer()),
             expires_at: self.expires_at,
             receivers: self.receivers.clone(),
             late_success: self.late_success,
             tools,
         };
         self.command(Command::Pay(Box::new(pay)))
+    }
+
+    fn context(&self) -> Context {
+        Context { merchant: merchant(), order_type: self.order_type, sub_type: SubType::general() }
     }
 
     pub(super) fn cancel(&mut self, no: u16) -> Result<(), Refusal> {
@@ -166,14 +172,12 @@ impl World {
     }
 
     pub(super) fn refund_from(&mut self, number: &str, minor: i64, shares: Vec<RefundShare>) -> Result<(), Refusal> {
-        let context = Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() };
         let open = OpenRefund {
-            context,
+            context: self.context(),
             merchant_refund_id: number.into(),
             money: money(minor),
             reason: None,
             shares,
-            buyer: buyer(),
             sandbox: None,
         };
         self.command(Command::Refund(Box::new(open)))

@@ -13,4 +13,6 @@ mod repeats;
 mod scopes;
 mod statement;
 mod tools;
+mod topups;
+mod transfers;
 pub(crate) mod webhooks;
