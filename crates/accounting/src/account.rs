@@ -28,6 +28,15 @@ pub struct AccountKey {
 }
 
 impl AccountKey {
+    /// The balance of a user or a merchant (2001, 2002).
+    pub const fn balance(owner: Owner, currency: Currency) -> Self {
+        let subject = match owner {
+            Owner::User(_) => Subject::USER_BALANCE,
+            Owner::Merchant(_) | Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => Subject::MERCHANT_BALANCE,
+        };
+        Self { owner, subject, currency }
+    }
+
     /// The account's id: keyed BLAKE3 over book, owner, subject and currency, each with its length before it, with the
     /// owner's bucket in the place where every id carries one. Who has no salt can neither compute nor guess it. The same
     /// owner, subject and currency have the same id in every shard; rows are told apart by shard.

@@ -1,7 +1,7 @@
 //! Templates: which accounts a business verb moves, and on which side.
 //!
 //! One verb makes one voucher (凭证); its legs are booked in this order, all or nothing. Tools pay into the trade's escrow
-//! (2004) and escrow pays the receivers (2003); with one receiver a tool credits 2003 directly. The institution of a leg
+//! (2004) and escrow pays the receivers (2003, or their balance); with one receiver a tool credits it directly. The institution of a leg
 //! (`pay_org`) is read off its accounts: the channel account where one is touched, else `internal`.
 //!
 //! A change of a template is a new version; vouchers keep the version that wrote them. Legs are bounded by the verb:
@@ -16,6 +16,7 @@ use kernel::message::accounting::{CouponSource, Post, Purse, Verb, Way};
 use kernel::message::trade::Share;
 use kernel::{Amount, Currency, Money, Owner, PayOrg, UserId};
 
+pub use self::refund::KEPT;
 use crate::account::AccountKey;
 use crate::chart::Subject;
 use crate::hold::{HoldKey, Op};
@@ -91,7 +92,7 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
     match &post.verb {
         Verb::HoldTools(tools) => pay::hold(&mut draft, tools),
         Verb::ReleaseTools(tools) => pay::release(&mut draft, tools),
-        Verb::Pay { legs, receivers } => pay::pay(&mut draft, legs, receivers),
+        Verb::Pay { legs, receivers, to_balance } => pay::pay(&mut draft, legs, receivers, *to_balance),
         Verb::Confirm(shares) => draft.confirm(shares),
         Verb::ReserveRefund(lines) => refund::run(&mut draft, lines, refund::Step::Reserve),
         Verb::Refund { lines, reserved: true } => refund::run(&mut draft, lines, refund::Step::Capture),
@@ -111,12 +112,12 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::ReturnSuspended { channel_account: ca, money } => {
             draft.post("returned", Place::Suspense(ca), Place::ChannelRefund(ca), *money);
         }
-        // It cannot go back the way it came: the user keeps it as balance.
-        Verb::KeepReceived { channel_account: ca, user, money } => {
-            draft.post("kept", Place::Received(ca), Place::User(user), *money);
+        // It cannot go back the way it came: the payer keeps it as balance.
+        Verb::KeepReceived { channel_account: ca, owner, money } => {
+            draft.post("kept", Place::Received(ca), Place::Balance(owner), *money);
         }
-        Verb::KeepSuspended { channel_account: ca, user, money } => {
-            draft.post("kept", Place::Suspense(ca), Place::User(user), *money);
+        Verb::KeepSuspended { channel_account: ca, owner, money } => {
+            draft.post("kept", Place::Suspense(ca), Place::Balance(owner), *money);
         }
         // A refund that the institution could not deliver is money received and not effective again.
         Verb::RefundReturned { channel_account: ca, money } => {
@@ -159,7 +160,6 @@ enum Place<'a> {
     ChannelRefund(&'a str),
     Received(&'a str),
     Suspense(&'a str),
-    User(&'a UserId),
     Balance(&'a Owner),
     Pending(&'a Owner),
     Escrow,
@@ -198,9 +198,7 @@ impl Draft<'_> {
             Place::ChannelRefund(ca) => (channel(ca), Subject::channel_refund(ca)),
             Place::Received(ca) => (channel(ca), Subject::RECEIVED),
             Place::Suspense(ca) => (channel(ca), Subject::SUSPENSE),
-            Place::User(user) => (Owner::User(user.clone()), Subject::USER_BALANCE),
-            Place::Balance(owner @ Owner::User(_)) => (owner.clone(), Subject::USER_BALANCE),
-            Place::Balance(owner) => (owner.clone(), Subject::MERCHANT_BALANCE),
+            Place::Balance(owner) => return AccountKey::balance(owner.clone(), currency),
             Place::Pending(receiver) => (receiver.clone(), Subject::PENDING),
             Place::Escrow => (self.escrow_owner(), Subject::ESCROW),
             Place::Transit(way) => (Owner::Platform, Subject::transit(way)),

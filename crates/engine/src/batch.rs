@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{Time, TradeId};
+use kernel::{Shards, Time, TradeId};
 use store::tables::log::Event;
 use store::tables::shard::Control as ControlRecord;
 use store::unit::{Changes, Key, Memory};
@@ -26,6 +26,8 @@ use crate::view::{Footing, View};
 pub struct Ground<'a> {
     /// The shard.
     pub shard: i64,
+    /// How many shards the store has.
+    pub shards: Shards,
     /// This line's number, drawn when it started; it tells our batches from another node's.
     pub writer: i64,
     /// Where the shard stands.
@@ -66,7 +68,7 @@ pub fn decide<'r>(
 ) -> Result<Decided, BTreeSet<Key>> {
     let now = ground.now.max(Time::from_micros(ground.head.last_time + 1));
     let acct_date = now.day_in(ground.zone).max(ground.head.acct_date);
-    let footing = Footing { shard: ground.shard, seq: ground.head.seq + 1, now, acct_date };
+    let footing = Footing { shard: ground.shard, shards: ground.shards, seq: ground.head.seq + 1, now, acct_date };
     let mut batch = Batch::new(footing, Arc::clone(&ground.control));
     let mut missing = BTreeSet::new();
     for request in requests {

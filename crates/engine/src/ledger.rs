@@ -116,7 +116,7 @@ impl Ledger {
                 self.chain.opening(&OpeningLeaf::new(after));
             }
         }
-        let Footing { shard, seq, now, acct_date } = self.footing;
+        let Footing { shard, seq, now, acct_date, .. } = self.footing;
         let header = Header { shard, seq, writer: ground.writer, at: now, acct_date, prev_hash: ground.head.hash };
         let sealed = self.chain.seal(header);
         let row = BatchRow {

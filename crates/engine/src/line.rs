@@ -205,6 +205,7 @@ impl Line {
             if let Some(head) = &self.head {
                 let ground = batch::Ground {
                     shard: self.setup.shard,
+                    shards: self.setup.queues.shards(),
                     writer: self.setup.writer,
                     head,
                     now: self.setup.clock.now(),

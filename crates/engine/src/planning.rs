@@ -16,7 +16,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
         context: &create.context,
         money: create.money,
         receivers: create.splits.len().max(1),
-        buyer: &create.buyer,
+        payer: &create.payer,
         at,
         payment: None,
     };
@@ -26,8 +26,8 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 
 /// What is known of a trade when a book is asked about it.
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
-    let (context, money, buyer) = (&trade.context, trade.money, &trade.buyer);
-    Facts { context, money, receivers: trade.splits.len(), buyer, at, payment }
+    let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
+    Facts { context, money, receivers: trade.splits.len(), payer, at, payment }
 }
 
 /// The books, asked about payments of one trade.

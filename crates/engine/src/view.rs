@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kernel::{Context, Time, TradeId};
+use kernel::{Context, Shards, Time, TradeId};
 use store::unit::{Before, Kept, Key, Memory};
 
 use crate::channels::Channels;
@@ -20,6 +20,8 @@ use crate::stop::Stop;
 pub struct Footing {
     /// The shard.
     pub shard: i64,
+    /// How many shards the store has.
+    pub shards: Shards,
     /// The sequence the batch will have.
     pub seq: i64,
     /// The batch's time: after every earlier batch, never before the clock.

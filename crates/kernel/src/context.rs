@@ -18,23 +18,46 @@ pub enum OrderType {
     Instant,
     /// 担保交易: the money waits in escrow until confirmed.
     Escrow,
+    /// 充值: money from outside goes to a balance when paid.
+    Topup,
+    /// 转账: money of one balance goes to another at once.
+    Transfer,
 }
 
 impl OrderType {
     /// Every type there is.
-    pub const ALL: [Self; 2] = [Self::Instant, Self::Escrow];
+    pub const ALL: [Self; 4] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer];
 
     /// The one word used in SQL, JSON and pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Instant => "instant",
             Self::Escrow => "escrow",
+            Self::Topup => "topup",
+            Self::Transfer => "transfer",
         }
     }
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Whether its receivers have the money on their balance, to be spent at will; else it waits for settlement.
+    pub const fn fills_balances(self) -> bool {
+        match self {
+            Self::Instant | Self::Escrow => false,
+            Self::Topup | Self::Transfer => true,
+        }
+    }
+
+    /// Whether a trade pays itself when it is opened, once, and ends with that payment; else somebody has to pay it, and
+    /// may try again.
+    pub const fn pays_itself(self) -> bool {
+        match self {
+            Self::Instant | Self::Escrow | Self::Topup => false,
+            Self::Transfer => true,
+        }
     }
 }
 

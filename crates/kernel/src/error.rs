@@ -142,13 +142,17 @@ codes! {
     too_many_objects Unprocessable "The limit for objects of this kind is reached.";
     duplicate_receiver Unprocessable "A receiver occurs twice.";
     receiver_not_applicable Unprocessable "The owner cannot receive this trade's money.";
+    payer_not_applicable Unprocessable "The owner cannot pay this trade.";
     receiver_unknown Unprocessable "The receiver has no part in this trade.";
     nothing_to_confirm Unprocessable "There is less in escrow than should be released.";
     // Payments and refunds.
+    field_not_applicable Unprocessable "A trade of this type does not take the field.";
     tool_not_applicable Unprocessable "The tool cannot be used here.";
     coupon_not_applicable Unprocessable "The coupon cannot be used by this buyer for this trade.";
     rule_refused Unprocessable "A rule of the platform does not let this payment be made.";
     method_not_supported Unprocessable "The channel does not serve this method.";
+    not_refundable Unprocessable "A trade of this type is not given back by a refund.";
+    payee_out_of_reach Unprocessable "The payee's balance cannot be reached from the payer's.";
     refund_exceeds_paid Unprocessable "The refund is larger than what is left of the payment.";
     refund_exists Conflict "The merchant refund number belongs to a refund with other content.";
     insufficient_receiver_balance Unprocessable "The receivers cannot cover the refund.";

@@ -85,6 +85,22 @@ impl Owner {
         Bucket::of(&self.to_string())
     }
 
+    /// The user, where it is one.
+    pub const fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Merchant(_) | Self::Seller(..) | Self::Platform | Self::Channel(_) => None,
+        }
+    }
+
+    /// Whether it has a balance of its own to spend at will.
+    pub const fn has_balance(&self) -> bool {
+        match self {
+            Self::User(_) | Self::Merchant(_) => true,
+            Self::Seller(..) | Self::Platform | Self::Channel(_) => false,
+        }
+    }
+
     /// The merchant to whom this owner belongs, where it belongs to one.
     pub fn merchant(&self) -> Option<MerchantId> {
         match self {

@@ -119,7 +119,7 @@ fn compensate(draft: &mut Draft<'_>, no: u16) {
 
 /// What is held of an internal leg.
 pub(crate) fn hold_of(payment: &Payment, leg: &Instruction) -> Option<ToolHold> {
-    let tool = leg.internal_tool(&payment.buyer)?;
+    let tool = leg.internal_tool(&payment.payer)?;
     Some(ToolHold { hold: HoldNo::Instruction(leg.no), tool, amount: leg.amount })
 }
 

@@ -167,7 +167,7 @@ pub enum Event {
         /// The order's number.
         order: u16,
     },
-    /// A part goes to the buyer's balance instead.
+    /// A part goes to the payer's balance instead.
     PartRerouted {
         /// Which part.
         part: u16,

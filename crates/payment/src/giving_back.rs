@@ -304,7 +304,7 @@ pub(crate) fn book(draft: &mut Draft<'_>, part: u16) {
     arrived(draft, part);
 }
 
-/// Gives a part to the buyer's balance, because the institution cannot give it back.
+/// Gives a part to the payer's balance, because the institution cannot give it back.
 pub(crate) fn to_balance(draft: &mut Draft<'_>, part: u16) {
     draft.push(Event::PartRerouted { part });
     book(draft, part);

@@ -6,7 +6,7 @@
 use kernel::message::accounting::{CouponSource, InternalTool};
 use kernel::message::channel::Credential;
 use kernel::message::payment::Tool;
-use kernel::{Amount, CouponId, UserId};
+use kernel::{Amount, CouponId, Owner};
 
 /// One tool's part of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +75,12 @@ impl Instruction {
     }
 
     /// The books' name for an internal tool.
-    pub fn internal_tool(&self, buyer: &UserId) -> Option<InternalTool> {
+    pub fn internal_tool(&self, payer: &Owner) -> Option<InternalTool> {
         match &self.tool {
-            Tool::Balance => Some(InternalTool::Balance(buyer.clone())),
+            Tool::Balance => Some(InternalTool::Balance(payer.clone())),
             Tool::Coupon(_) => {
                 let CouponUse { source, rest } = self.coupon.clone()?;
-                Some(InternalTool::Coupon { user: buyer.clone(), source, rest })
+                Some(InternalTool::Coupon { user: payer.user()?.clone(), source, rest })
             }
             Tool::Channel { .. } => None,
         }

@@ -3,7 +3,7 @@
 //! Terminal states stay terminal; the one exception is a late success that the trade's rule wants to keep (*reopen*).
 
 use kernel::message::trade::{LateSuccess, Share};
-use kernel::{Context, Money, Time, UserId};
+use kernel::{Context, Money, Owner, Time};
 
 use crate::instruction::Instruction;
 
@@ -18,8 +18,8 @@ pub struct Payment {
     pub context: Context,
     /// How much: the due's amount, and exactly the sum of its instructions.
     pub money: Money,
-    /// Who pays.
-    pub buyer: UserId,
+    /// Whose money it is, and to whose balance it may go back.
+    pub payer: Owner,
     /// Who gets the money at once when it takes effect; empty where it waits in escrow.
     pub receivers: Vec<Share>,
     /// When its time is over: with the trade's, or sooner where a rule bounds the life of its orders.

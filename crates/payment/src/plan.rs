@@ -119,7 +119,7 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
         due: pay.due,
         context: pay.context.clone(),
         money: pay.money,
-        buyer: pay.buyer.clone(),
+        payer: pay.payer.clone(),
         receivers: pay.receivers.clone(),
         expires_at: own_end(pay.expires_at, draft.known.now, terms),
         late_success: pay.late_success,
@@ -168,7 +168,7 @@ fn leg(no: u16, request: &ToolRequest) -> Instruction {
 /// What is wrong with a coupon as such refuses the request; that another payment has it only fails the payment.
 fn coupon_use(draft: &Draft<'_>, pay: &Pay, id: CouponId, part: Amount) -> Result<CouponUse, &'static str> {
     let coupon = draft.known.coupons.get(&id).ok_or("there is no such coupon")?;
-    if coupon.user != pay.buyer {
+    if pay.payer.user() != Some(&coupon.user) {
         return Err("there is no such coupon");
     }
     if coupon.merchant.is_some_and(|merchant| merchant != pay.context.merchant) {

@@ -1,9 +1,8 @@
 //! Whom each event concerns, and in which words: at most one message per event, in the order of the events.
 
-use kernel::message::accounting::{Post, RefundLine, RefundTo, Verb};
+use kernel::message::accounting::{LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
 use kernel::message::channel::{self, Place, Purpose};
 use kernel::message::payment::{Fact, Tool};
-use kernel::message::trade::Share;
 use kernel::{InstructionId, Money, PaymentId, RefundId, Time};
 
 use crate::event::{Event, MoneyPlace};
@@ -25,6 +24,9 @@ impl Payments {
             Event::PaymentMoved { payment, step: PaymentStep::Succeed, .. } => {
                 self.payment(*payment).map(|payment| self.succeeded(payment)).into_iter().collect()
             }
+            Event::PaymentMoved { payment, step: PaymentStep::Fail, .. } => {
+                self.payment(*payment).and_then(|payment| self.failed(payment)).into_iter().collect()
+            }
             Event::Quiet => vec![Message::Trade(Fact::Quiet)],
             Event::HoldsAsked { payment, holds } => {
                 self.post(*payment, Verb::HoldTools(holds.clone()), Booking::Hold { payment: *payment })
@@ -33,7 +35,7 @@ impl Payments {
                 self.post(*payment, Verb::ReleaseTools(holds.clone()), Booking::Sure)
             }
             Event::EffectAsked { payment, legs, fresh } => {
-                let verb = Verb::Pay { legs: legs.clone(), receivers: self.receivers(*payment) };
+                let verb = self.effect(*payment, legs);
                 self.post(*payment, verb, Booking::Effect { payment: *payment, fresh: *fresh })
             }
             Event::CouponTold { coupon, command } => vec![Message::Coupon(*coupon, *command)],
@@ -76,6 +78,12 @@ impl Payments {
         Message::Trade(Fact::Succeeded { payment: id, due: payment.due })
     }
 
+    /// A trade that others pay stays payable, and does not hear of it.
+    fn failed(&self, payment: &Payment) -> Option<Message> {
+        let id = PaymentId::new(self.trade, payment.no);
+        payment.context.order_type.pays_itself().then_some(Message::Trade(Fact::Failed { payment: id }))
+    }
+
     /// The trade counts what its receivers gave up; money that never took effect is no business of its.
     fn refunded(&self, refund: &Refund) -> Option<Message> {
         let merchant = refund.reason_code == ReasonCode::Merchant;
@@ -83,8 +91,13 @@ impl Payments {
         merchant.then(|| Message::Trade(Fact::Refunded { refund: id, shares: refund.shares.clone() }))
     }
 
-    fn receivers(&self, payment: u16) -> Vec<Share> {
-        self.payment(payment).map(|payment| payment.receivers.clone()).unwrap_or_default()
+    fn effect(&self, payment: u16, legs: &[PayLeg]) -> Verb {
+        let payment = self.payment(payment);
+        Verb::Pay {
+            legs: legs.to_vec(),
+            receivers: payment.map(|payment| payment.receivers.clone()).unwrap_or_default(),
+            to_balance: payment.is_some_and(|payment| payment.context.order_type.fills_balances()),
+        }
     }
 
     fn place_payment(&self, instruction: u16, order: u16, expires_at: Time) -> Option<Message> {
@@ -162,13 +175,13 @@ impl Payments {
     fn own_verb(&self, refund: &Refund, part: &Part) -> Option<Verb> {
         let (payment, leg) = self.leg(part.instruction)?;
         let money = part_money(refund, part);
-        let user = payment.buyer.clone();
+        let owner = payment.payer.clone();
         let channel_account = leg.channel_account.clone()?;
         match (part.source, part.way) {
             (PartSource::Received, Way::Channel) => Some(Verb::ReturnReceived { channel_account, money }),
             (PartSource::Suspense, Way::Channel) => Some(Verb::ReturnSuspended { channel_account, money }),
-            (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, user, money }),
-            (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, user, money }),
+            (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, owner, money }),
+            (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, owner, money }),
             (PartSource::Receivers, Way::Channel | Way::Balance | Way::CouponSource | Way::CouponAgain)
             | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain) => None,
         }
@@ -176,11 +189,16 @@ impl Payments {
 
     fn lines(&self, part: &Part) -> Vec<RefundLine> {
         let first = part.lines.first().map(|line| line.no);
+        let on_balance = self.is_on_balance(part);
         let line = |line: &Line| {
             Some(RefundLine {
                 line: line.no,
                 receiver: line.receiver.clone(),
-                released: line.released,
+                from: match line.released {
+                    false => LineSource::Escrow,
+                    true if on_balance => LineSource::Balance,
+                    true => LineSource::Receiver,
+                },
                 amount: line.amount,
                 to: self.refund_to(part, first == Some(line.no))?,
             })
@@ -188,17 +206,22 @@ impl Payments {
         part.lines.iter().filter_map(line).collect()
     }
 
+    /// Whether the receivers of a part's payment got its money on their balance.
+    fn is_on_balance(&self, part: &Part) -> bool {
+        self.leg(part.instruction).is_some_and(|(payment, _)| payment.context.order_type.fills_balances())
+    }
+
     /// What a coupon's face exceeds the part used is issued anew once, with the part's first line.
     fn refund_to(&self, part: &Part, first: bool) -> Option<RefundTo> {
         let (payment, leg) = self.leg(part.instruction)?;
-        let user = payment.buyer.clone();
         let coupon = |usable_again| {
+            let user = payment.payer.user()?.clone();
             let CouponUse { source, rest } = leg.coupon.clone()?;
             let rest = if usable_again && first { rest } else { 0 };
-            Some(RefundTo::Coupon { user: user.clone(), source, usable_again, rest })
+            Some(RefundTo::Coupon { user, source, usable_again, rest })
         };
         match part.way {
-            Way::Balance => Some(RefundTo::Balance(user)),
+            Way::Balance => Some(RefundTo::Balance(payment.payer.clone())),
             Way::CouponSource => coupon(false),
             Way::CouponAgain => coupon(true),
             Way::Channel => leg.channel_account.clone().map(RefundTo::Channel),

@@ -200,7 +200,7 @@ impl PartSource {
 /// Where a part goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// To the buyer's balance.
+    /// To the payer's balance.
     Balance,
     /// To where the coupon came from; the coupon stays spent.
     CouponSource,

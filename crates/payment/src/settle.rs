@@ -34,7 +34,7 @@ pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), 
     Ok(())
 }
 
-/// Which failure the books' refusal is for the buyer; says nothing about accounts that are not the buyer's.
+/// Which failure the books' refusal is for the payer; says nothing about accounts that are not the payer's.
 fn failure(refused: &Refused) -> Failure {
     let (subject, frozen) = match refused {
         Refused::Insufficient { subject, .. } => (subject, false),
@@ -43,7 +43,7 @@ fn failure(refused: &Refused) -> Failure {
     };
     let (code, message) = match (frozen, subject.as_str()) {
         (true, _) => (FailureCode::AccountFrozen, "an account that should pay is frozen"),
-        (false, "2001") => (FailureCode::InsufficientBalance, "the balance does not cover its part"),
+        (false, "2001" | "2002") => (FailureCode::InsufficientBalance, "the balance does not cover its part"),
         (false, "2031") => (FailureCode::CouponTaken, "the coupon has been used by another payment"),
         (false, _) => (FailureCode::LedgerRefused, "the books cannot take this payment"),
     };
@@ -90,7 +90,7 @@ pub(crate) fn take_effect(draft: &mut Draft<'_>, no: u16, fresh: Option<u16>) {
 }
 
 fn pay_leg(payment: &Payment, leg: &Instruction, fresh: Option<u16>) -> Option<PayLeg> {
-    let source = match (leg.internal_tool(&payment.buyer), leg.channel_account.clone()) {
+    let source = match (leg.internal_tool(&payment.payer), leg.channel_account.clone()) {
         (Some(tool), _) if leg.status == InstructionStatus::Held => Source::Held(tool, HoldNo::Instruction(leg.no)),
         (Some(tool), _) => Source::Tool(tool),
         (None, Some(account)) if leg.suspended => Source::Suspended(account),

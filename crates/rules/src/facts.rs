@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::time::{DAY_US, HOUR_US};
-use kernel::{Context, Currency, Money, Time, UserId, limits};
+use kernel::{Context, Currency, Money, Owner, Time, limits};
 
 use crate::condition::Range;
 use crate::selector;
@@ -38,8 +38,8 @@ pub enum Name {
     Receivers,
     /// `merchant.id`
     Merchant,
-    /// `buyer.id`
-    Buyer,
+    /// `payer.owner`
+    Payer,
     /// `payment.amount`
     PaymentAmount,
     /// `payment.attempt`
@@ -80,7 +80,7 @@ impl Name {
         Self::Currency,
         Self::Receivers,
         Self::Merchant,
-        Self::Buyer,
+        Self::Payer,
         Self::PaymentAmount,
         Self::Attempt,
         Self::ToolCount,
@@ -105,7 +105,7 @@ impl Name {
             Self::Currency => "trade.currency",
             Self::Receivers => "trade.receivers",
             Self::Merchant => "merchant.id",
-            Self::Buyer => "buyer.id",
+            Self::Payer => "payer.owner",
             Self::PaymentAmount => "payment.amount",
             Self::Attempt => "payment.attempt",
             Self::ToolCount => "tools.count",
@@ -125,13 +125,13 @@ impl Name {
     /// What it means, for the guide.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::OrderType => "text: the trade's type, `instant` or `escrow`",
+            Self::OrderType => "text: the trade's type: `instant`, `escrow`, `topup` or `transfer`",
             Self::SubType => "text: the scene, as `shop.checkout`",
             Self::TradeAmount => "number: the trade's amount in minor units",
             Self::Currency => "text: its currency, as `CNY`",
             Self::Receivers => "number: how many receivers it has",
             Self::Merchant => "text: the merchant's id, `mch_…`",
-            Self::Buyer => "text: the buyer's user id",
+            Self::Payer => "text: whose money it is, as `user:42`",
             Self::PaymentAmount => "number: the payment's amount in minor units",
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::ToolCount => "number: how many tools the payment has",
@@ -157,7 +157,7 @@ impl Name {
             | Self::Currency
             | Self::Receivers
             | Self::Merchant
-            | Self::Buyer
+            | Self::Payer
             | Self::Hour
             | Self::Weekday
             | Self::Date => false,
@@ -176,7 +176,7 @@ impl Name {
 
     pub(crate) const fn kind(self) -> Kind {
         match self {
-            Self::OrderType | Self::SubType | Self::Currency | Self::Merchant | Self::Buyer => Kind::Text,
+            Self::OrderType | Self::SubType | Self::Currency | Self::Merchant | Self::Payer => Kind::Text,
             Self::ToolNames | Self::Methods => Kind::Texts,
             Self::TradeAmount | Self::PaymentAmount | Self::BalancePart | Self::CouponPart | Self::ChannelPart => {
                 AMOUNT
@@ -216,7 +216,7 @@ pub struct Facts<'a> {
     /// How many receivers the trade has.
     pub receivers: usize,
     /// Who pays.
-    pub buyer: &'a UserId,
+    pub payer: &'a Owner,
     /// The moment of the question.
     pub at: Time,
     /// The payment, once one is asked for.
@@ -254,7 +254,7 @@ impl<'a> Facts<'a> {
             | Name::SubType
             | Name::Currency
             | Name::Merchant
-            | Name::Buyer
+            | Name::Payer
             | Name::ToolNames
             | Name::Methods => 0,
         }
@@ -267,7 +267,7 @@ impl<'a> Facts<'a> {
             Name::SubType => self.context.sub_type.as_str().into(),
             Name::Currency => self.currency().to_string().into(),
             Name::Merchant => self.context.merchant.to_string().into(),
-            Name::Buyer => self.buyer.as_str().into(),
+            Name::Payer => self.payer.to_string().into(),
             _ => Cow::Borrowed(""),
         }
     }

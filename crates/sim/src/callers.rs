@@ -15,7 +15,7 @@ use kernel::{
 };
 
 use crate::people;
-use crate::plan::{Act, Means, Party, Sale, Slice, What};
+use crate::plan::{Act, Kind, Means, Party, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// Something asked, under one key.
@@ -87,7 +87,7 @@ impl Callers {
             let elsewhere = buyers.find(|buyer| people::home(self.shards, &Owner::User(buyer.clone())) != home);
             if let Some(buyer) = elsewhere {
                 create.id = TradeId(self.root(act, &format!("user:{buyer}"), create.id.0.time()));
-                create.buyer = buyer;
+                create.payer = Owner::User(buyer);
             }
         }
         let idempotency = request.idempotency.as_mut()?;
@@ -167,9 +167,9 @@ impl Callers {
             What::SellAgain { sale, other, buyer } => {
                 let mut create = self.create(*sale)?.clone();
                 if let Some(buyer) = buyer {
-                    create.buyer = people::user(*buyer)?;
+                    create.payer = Owner::User(people::user(*buyer)?);
                 }
-                create.id = TradeId(self.root(act.no, &format!("user:{}", create.buyer), now));
+                create.id = TradeId(self.root(act.no, &create.payer.to_string(), now));
                 if *other {
                     create.subject = Some("something else".to_owned());
                 }
@@ -187,7 +187,7 @@ impl Callers {
                 self.to_trade(*sale, TradeCommand::Confirm { amount, splits: Vec::new() })
             }
             What::Refund { sale, amount, word } => {
-                let refund = refund(format!("r{}", act.no), *amount, *word)?;
+                let refund = refund(act.no, *amount, *word)?;
                 self.to_trade(*sale, TradeCommand::Refund(refund))
             }
             What::RefundAgain { refund, other } => self.refund_again(*refund, *other),
@@ -233,7 +233,13 @@ impl Callers {
 
     fn sell(&self, act: u32, sale: &Sale, now: Time) -> Option<(Caller, Command)> {
         let merchant = people::merchant(sale.merchant)?;
-        let order_type = if sale.escrow { OrderType::Escrow } else { OrderType::Instant };
+        let (order_type, payer) = match sale.kind {
+            Kind::Goods if sale.escrow => (OrderType::Escrow, Party::User(sale.buyer)),
+            Kind::Goods => (OrderType::Instant, Party::User(sale.buyer)),
+            Kind::TopUp(payee) => (OrderType::Topup, payee),
+            Kind::Transfer(payer, _) => (OrderType::Transfer, payer),
+        };
+        let payer = people::owner(payer)?;
         let splits = sale.splits.iter().map(|(receiver, part)| {
             let receiver = match receiver {
                 0 => Owner::Merchant(merchant),
@@ -242,18 +248,24 @@ impl Callers {
             };
             Some(Share { receiver, amount: Amount::new(*part).ok()? })
         });
+        let splits = match sale.kind {
+            Kind::Goods | Kind::TopUp(_) => splits.collect::<Option<_>>()?,
+            Kind::Transfer(_, payee) => {
+                vec![Share { receiver: people::owner(payee)?, amount: Amount::new(sale.amount).ok()? }]
+            }
+        };
         let create = Create {
-            id: TradeId(self.root(act, &format!("user:{}", sale.buyer), now)),
+            id: TradeId(self.root(act, &payer.to_string(), now)),
             context: Context { merchant, order_type, sub_type: SubType::general() },
             merchant_order_id: format!("o{act}"),
             money: cny(sale.amount)?,
-            buyer: people::user(sale.buyer)?,
+            payer,
             subject: None,
             expires_at: Some(now.plus(i64::from(sale.life_s) * SECOND_US)),
             confirm_by: sale.confirm_s.map(|after| now.plus(i64::from(after) * SECOND_US)),
             return_url: None,
             metadata: BTreeMap::new(),
-            splits: splits.collect::<Option<_>>()?,
+            splits,
             late_success: sale.reopen.then_some(LateSuccess::Reopen),
             pay: match &sale.pay {
                 Some(tools) => Some(self.tools(tools)?),
@@ -286,13 +298,15 @@ impl Callers {
     }
 }
 
-fn refund(number: String, amount: i64, word: Option<RefundWord>) -> Option<Refund> {
+/// A refund of an act; one in five is asked for by who may not spend users' own money.
+fn refund(act: u32, amount: i64, word: Option<RefundWord>) -> Option<Refund> {
     Some(Refund {
-        merchant_refund_id: number,
+        merchant_refund_id: format!("r{act}"),
         amount: Amount::new(amount).ok()?,
         reason: None,
         splits: Vec::new(),
         sandbox: word.map(|word| word.as_str().to_owned()),
+        users_debit: !act.is_multiple_of(5),
     })
 }
 

@@ -124,10 +124,25 @@ pub enum Party {
     Merchant(u8),
 }
 
+/// What a new trade is beside a sale to its buyer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing: a sale.
+    #[default]
+    Goods,
+    /// A top-up of this balance.
+    TopUp(Party),
+    /// A transfer from one balance to another.
+    Transfer(Party, Party),
+}
+
 /// A new trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
 pub struct Sale {
+    #[serde(default)]
+    pub kind: Kind,
     pub merchant: u8,
     pub buyer: u8,
     pub escrow: bool,

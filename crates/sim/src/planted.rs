@@ -110,6 +110,8 @@ bugs! {
     BodyNotCompared = "body-not-compared",
     /// Whose a trade is does not matter.
     TenantNotChecked = "tenant-not-checked",
+    /// Whether who asks for a user's top-up back may spend users' money does not matter.
+    ConsentNotChecked = "consent-not-checked",
     /// How far a shard has taken what another sends is not always kept, so that a message is taken in twice.
     TransitTakenTwice = "transit-taken-twice",
     /// A courier leaves some messages out, and the place among them moves on.

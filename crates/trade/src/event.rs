@@ -28,7 +28,7 @@ pub enum Event {
     },
     /// Every due is paid.
     Paid,
-    /// The payment's own voucher gave every receiver its part at once (`instant`).
+    /// The payment's own voucher gave every receiver its part at once (not `escrow`).
     ReleasedByPayment,
     /// Escrow is released to receivers.
     Released {
@@ -48,7 +48,7 @@ pub enum Event {
         /// What it takes from whom.
         shares: Vec<RefundShare>,
     },
-    /// Reserved money went back to the buyer.
+    /// Reserved money went back to the payer.
     Refunded {
         /// What was taken from whom.
         shares: Vec<RefundShare>,
@@ -161,10 +161,10 @@ impl Trade {
             context: self.context.clone(),
             due,
             money: Money { amount, currency: self.money.currency },
-            buyer: self.buyer.clone(),
+            payer: self.payer.clone(),
             expires_at: self.expires_at,
             receivers: match self.context.order_type {
-                OrderType::Instant => self.shares(),
+                OrderType::Instant | OrderType::Topup | OrderType::Transfer => self.shares(),
                 OrderType::Escrow => Vec::new(),
             },
             late_success: self.late_success,
@@ -189,7 +189,6 @@ impl Trade {
             money: Money { amount: refund.amount, currency: self.money.currency },
             reason: refund.reason.clone(),
             shares: shares.to_vec(),
-            buyer: self.buyer.clone(),
             sandbox: refund.sandbox.clone(),
         })))
     }

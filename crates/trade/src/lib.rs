@@ -5,8 +5,8 @@
 //! must be told). The whole machine is the two matches in `machine.rs`; its grid of states and inputs is a snapshot.
 //!
 //! How money goes through a trade:
-//! 1. *Paid*: every due is paid by one payment. `escrow` money then waits in escrow (2004); `instant` money is with the
-//!    receivers at once, by the payment's own voucher.
+//! 1. *Paid*: every due is paid by one payment. `escrow` money then waits in escrow (2004); all other money is with the
+//!    receivers at once, by the payment's own voucher: pending settlement, or on the balance that a `topup` fills.
 //! 2. *Released*: the merchant, or time, confirms, whole or in parts; what nobody asked back goes to the receivers (2003).
 //! 3. *Returned*: a refund reserves at once what it will take, from escrow first, then from what was released; the payment
 //!    core says later whether it went through. What is reserved is neither released nor refunded a second time.

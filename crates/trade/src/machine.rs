@@ -9,7 +9,7 @@
 //! said what it means.
 
 use kernel::Time;
-use kernel::message::payment::{Fact, RefundShare, ToolRequest};
+use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Refund, Share};
 use kernel::{Amount, OrderType, PaymentId};
@@ -63,7 +63,8 @@ impl Trade {
                 }
             }
 
-            // Only an open trade takes a payment.
+            // Only an open trade takes a payment, and one that pays itself takes no other.
+            (Command::Pay(_), Created) if self.pays_itself() => Err(Refusal::NotPayable(self.status)),
             (Command::Pay(tools), Created) => self.pay(tools, "tools", now),
             (Command::Pay(_), Closing(_) | Paid | Completed | Closed(_)) => Err(Refusal::NotPayable(self.status)),
 
@@ -75,13 +76,17 @@ impl Trade {
             (Command::ConfirmByTime, Paid) => Ok(self.confirm_by_time(now)),
             (Command::ConfirmByTime, Created | Closing(_) | Completed | Closed(_)) => Ok(Vec::new()),
 
+            // What has been ordered once cannot be called back.
+            (Command::Close, Created) if self.pays_itself() => Err(self.invalid("closed")),
             // An unpaid trade can be closed; asking again, before or after it is, changes nothing.
             (Command::Close, Created) => Ok(vec![Event::ClosingStarted(Stop::Canceled)]),
             (Command::Close, Closing(_) | Closed(Canceled | Expired)) => Ok(Vec::new()),
             (Command::Close, Paid | Completed | Closed(Refunded | Failed)) => Err(self.invalid("closed")),
 
             // Time closes an open trade that nobody paid.
-            (Command::Expire, Created) if now >= self.expires_at => Ok(vec![Event::ClosingStarted(Stop::Expired)]),
+            (Command::Expire, Created) if now >= self.expires_at && !self.pays_itself() => {
+                Ok(vec![Event::ClosingStarted(Stop::Expired)])
+            }
             (Command::Expire, Created | Closing(_) | Paid | Completed | Closed(_)) => Ok(Vec::new()),
 
             // What was paid can be refunded until nothing of it is left.
@@ -106,6 +111,10 @@ impl Trade {
             }
             (Fact::Succeeded { .. }, Paid | Completed | Closed(Refunded | Failed)) => Vec::new(),
 
+            // A trade that pays itself ends with its payment.
+            (Fact::Failed { .. }, Created) if self.pays_itself() => vec![Event::Closed(Failed)],
+            (Fact::Failed { .. }, Created | Closing(_) | Paid | Completed | Closed(_)) => Vec::new(),
+
             // Closing ends when nothing is open outside.
             (Fact::Quiet, Closing(stop)) => vec![Event::Closed(stop.into())],
             (Fact::Quiet, Created | Paid | Completed | Closed(_)) => Vec::new(),
@@ -125,6 +134,10 @@ impl Trade {
         }
     }
 
+    const fn pays_itself(&self) -> bool {
+        self.context.order_type.pays_itself()
+    }
+
     const fn invalid(&self, action: &'static str) -> Refusal {
         Refusal::InvalidState { status: self.status, action }
     }
@@ -133,9 +146,23 @@ impl Trade {
     pub(crate) fn pay(&self, tools: &[ToolRequest], field: &'static str, now: Time) -> Result<Vec<Event>, Refusal> {
         let payable = |due: &&Due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at;
         let due = self.dues.iter().find(payable).ok_or(Refusal::NoDueOpen)?;
+        if let Some(place) = tools.iter().position(|tool| !self.takes(&tool.tool)) {
+            return Err(Refusal::ToolNotApplicable { field, place });
+        }
         let sum = parts::total(tools.iter().map(|tool| tool.amount), field)?;
         parts::sums_to(due.amount.minor(), sum, field)?;
         Ok(vec![Event::PaymentOrdered { due: due.no, amount: due.amount, tools: tools.to_vec() }])
+    }
+
+    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance.
+    const fn takes(&self, tool: &Tool) -> bool {
+        match (self.context.order_type, tool) {
+            (OrderType::Instant | OrderType::Escrow, Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. })
+            | (OrderType::Topup, Tool::Channel { .. })
+            | (OrderType::Transfer, Tool::Balance) => true,
+            (OrderType::Topup, Tool::Balance | Tool::Coupon(_))
+            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Channel { .. }) => false,
+        }
     }
 
     fn succeeded(&self, payment: PaymentId, no: u16) -> Vec<Event> {
@@ -146,7 +173,9 @@ impl Trade {
         if self.dues.iter().all(|due| due.no == no || due.payment.is_some()) {
             events.push(Event::Paid);
             match self.context.order_type {
-                OrderType::Instant => events.extend([Event::ReleasedByPayment, Event::Completed]),
+                OrderType::Instant | OrderType::Topup | OrderType::Transfer => {
+                    events.extend([Event::ReleasedByPayment, Event::Completed]);
+                }
                 OrderType::Escrow => {}
             }
         }
@@ -181,6 +210,12 @@ impl Trade {
     }
 
     fn refund(&self, refund: &Refund) -> Result<Vec<Event>, Refusal> {
+        if self.pays_itself() {
+            return Err(Refusal::NotRefundable);
+        }
+        if self.context.order_type.fills_balances() && self.payer.user().is_some() && !refund.users_debit {
+            return Err(Refusal::ConsentRequired);
+        }
         let ask = Ask { amount: Some(refund.amount), shares: &refund.splits };
         let parts = parts::divide(&self.splits, &ask, Split::refundable, Refusal::RefundExceedsPaid)?;
         let shares = self.splits.iter().zip(parts).filter(|(_, part)| *part > 0).map(|(split, part)| {

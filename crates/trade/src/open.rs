@@ -1,8 +1,10 @@
 //! A new trade: defaults, and the checks that need nothing but the request and the time.
 //!
-//! The door has already checked every field's own shape. A trade names nobody as receiver but its merchant, that
-//! merchant's sellers and the platform: what a user receives would be another type of trade.
+//! The door has already checked every field's own shape. A sale names nobody as receiver but its merchant, that
+//! merchant's sellers and the platform; what a user receives is another type of trade. Money that goes to a merchant's
+//! balance, or comes from there, is that of the trade's own merchant.
 
+use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Create, Share};
 use kernel::{OrderType, Owner, Time, limits};
@@ -15,17 +17,25 @@ impl Trade {
         let mut trade = Self::open(create, known)?;
         let created = News { kind: "trade.created", sequence: trade.sequence };
         let mut reaction = Reaction { messages: Vec::new(), news: vec![created] };
-        if let Some(tools) = &create.pay {
+        let own = trade.own_tools();
+        if let Some(tools) = create.pay.as_deref().or(own.as_deref()) {
             let events = trade.pay(tools, "pay.tools", known.now)?;
             reaction.extend(trade.perform(&events));
         }
         Ok((trade, reaction))
     }
 
+    /// With what a trade pays itself.
+    fn own_tools(&self) -> Option<Vec<ToolRequest>> {
+        let balance = ToolRequest { tool: Tool::Balance, amount: self.money.amount };
+        self.context.order_type.pays_itself().then(|| vec![balance])
+    }
+
     fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
         let Known { now, terms } = *known;
         let expires_at = expiry(create, &terms, now)?;
         check_confirm_by(create, now)?;
+        check_payer(create)?;
         check_receivers(create)?;
         let due = Due { no: 1, amount: create.money.amount, opens_at: now, expires_at, payment: None };
         Ok(Self {
@@ -33,7 +43,7 @@ impl Trade {
             context: create.context.clone(),
             merchant_order_id: create.merchant_order_id.clone(),
             money: create.money,
-            buyer: create.buyer.clone(),
+            payer: create.payer.clone(),
             subject: create.subject.clone(),
             created_at: now,
             expires_at,
@@ -59,7 +69,7 @@ impl Trade {
         self.context == create.context
             && self.merchant_order_id == create.merchant_order_id
             && self.money == create.money
-            && self.buyer == create.buyer
+            && self.payer == create.payer
             && self.subject == create.subject
             && expiry == create.expires_at
             && self.confirm_by == confirm_by(create, terms, self.created_at, self.expires_at)
@@ -74,13 +84,16 @@ fn split(no: u16, share: Share) -> Split {
     Split { no, receiver: share.receiver, amount: share.amount, moved: Moved::default() }
 }
 
-/// The receivers; all to the merchant where none is named.
+/// The receivers; where none is named, all to the merchant, or on the balance that a top-up fills.
 fn receivers(create: &Create) -> Vec<Share> {
-    if create.splits.is_empty() {
-        vec![Share { receiver: Owner::Merchant(create.context.merchant), amount: create.money.amount }]
-    } else {
-        create.splits.clone()
+    if !create.splits.is_empty() {
+        return create.splits.clone();
     }
+    let receiver = match create.context.order_type {
+        OrderType::Instant | OrderType::Escrow => Owner::Merchant(create.context.merchant),
+        OrderType::Topup | OrderType::Transfer => create.payer.clone(),
+    };
+    vec![Share { receiver, amount: create.money.amount }]
 }
 
 fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusal> {
@@ -96,7 +109,7 @@ fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusa
 fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Time) -> Option<Time> {
     let default = || match create.context.order_type {
         OrderType::Escrow => terms.confirm_us.map(|after| opened.plus(after).max(expires_at)),
-        OrderType::Instant => None,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer => None,
     };
     create.confirm_by.or_else(default)
 }
@@ -105,12 +118,39 @@ fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {
     let Some(at) = create.confirm_by else { return Ok(()) };
     let fits = match create.context.order_type {
         OrderType::Escrow => at > now && at.since(now) <= limits::MAX_CONFIRM_US,
-        OrderType::Instant => false,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }
 }
 
+fn check_payer(create: &Create) -> Result<(), Refusal> {
+    let payer = &create.payer;
+    match create.context.order_type {
+        OrderType::Instant | OrderType::Escrow if payer.user().is_none() => Err(Refusal::PayerNotApplicable("buyer")),
+        OrderType::Topup if !is_of(create, payer) => Err(Refusal::PayeeNotApplicable),
+        OrderType::Transfer if !is_of(create, payer) => Err(Refusal::PayerNotApplicable("payer")),
+        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Transfer => Ok(()),
+    }
+}
+
+/// Whether a balance is a user's, or that of the trade's own merchant.
+fn is_of(create: &Create, owner: &Owner) -> bool {
+    owner.has_balance() && owner.merchant().is_none_or(|merchant| merchant == create.context.merchant)
+}
+
+/// Whom a transfer goes to: one owner of a balance, and another than the payer.
+fn check_payee(create: &Create) -> Result<(), Refusal> {
+    let may = |payee: &Share| payee.receiver.has_balance() && payee.receiver != create.payer;
+    match create.splits.as_slice() {
+        [payee] if may(payee) && payee.amount == create.money.amount => Ok(()),
+        _ => Err(Refusal::PayeeNotApplicable),
+    }
+}
+
 fn check_receivers(create: &Create) -> Result<(), Refusal> {
+    if create.context.order_type == OrderType::Transfer {
+        return check_payee(create);
+    }
     if create.splits.is_empty() {
         return Ok(());
     }
@@ -126,6 +166,9 @@ fn check_receivers(create: &Create) -> Result<(), Refusal> {
 }
 
 fn may_receive(create: &Create, receiver: &Owner) -> bool {
+    if create.context.order_type.fills_balances() {
+        return false;
+    }
     match receiver {
         Owner::Merchant(merchant) | Owner::Seller(merchant, _) => *merchant == create.context.merchant,
         Owner::Platform => true,

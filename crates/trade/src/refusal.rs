@@ -39,6 +39,26 @@ pub enum Refusal {
     /// The owner at this place of `splits` cannot receive this trade's money.
     #[error("only the trade's merchant, its sellers and the platform can receive its money")]
     ReceiverNotApplicable(usize),
+    /// This field names an owner who cannot pay such a trade.
+    #[error("a user pays a sale; what leaves a merchant's balance is the trade's own merchant's")]
+    PayerNotApplicable(&'static str),
+    /// The payee has no balance, is another merchant whose balance a top-up cannot fill, or the payer of a transfer.
+    #[error("this owner's balance cannot be filled by this trade")]
+    PayeeNotApplicable,
+    /// Giving it back takes a user's own money, which who asks may not.
+    #[error("what a user's balance was filled with is the user's own money: this needs the scope users:debit")]
+    ConsentRequired,
+    /// What a trade of this type moved is not given back by a refund.
+    #[error("what was transferred is sent back by another transfer")]
+    NotRefundable,
+    /// The tool at this place of this list cannot pay a trade of this type.
+    #[error("a trade of this type is not paid with this tool")]
+    ToolNotApplicable {
+        /// The list of tools.
+        field: &'static str,
+        /// The place in it, from 0.
+        place: usize,
+    },
     /// The owner at this place of `splits` receives nothing of this trade.
     #[error("the receiver has no part in this trade")]
     ReceiverUnknown(usize),
@@ -96,7 +116,11 @@ impl Refusal {
             Self::ConfirmByInvalid => Code::confirm_by_invalid,
             Self::TooManySplits => Code::too_many_objects,
             Self::DuplicateReceiver(_) => Code::duplicate_receiver,
-            Self::ReceiverNotApplicable(_) => Code::receiver_not_applicable,
+            Self::ReceiverNotApplicable(_) | Self::PayeeNotApplicable => Code::receiver_not_applicable,
+            Self::PayerNotApplicable(_) => Code::payer_not_applicable,
+            Self::ConsentRequired => Code::payer_consent_required,
+            Self::NotRefundable => Code::not_refundable,
+            Self::ToolNotApplicable { .. } => Code::tool_not_applicable,
             Self::ReceiverUnknown(_) => Code::receiver_unknown,
             Self::SumMismatch { .. } => Code::amount_sum_mismatch,
             Self::SumOutOfRange(_) => Code::amount_out_of_range,
@@ -108,14 +132,22 @@ impl Refusal {
     fn param(&self) -> Option<String> {
         match self {
             Self::OrderExists(_) => Some("merchant_order_id".to_owned()),
-            Self::InvalidState { .. } | Self::NotPayable(_) | Self::NoDueOpen => None,
+            Self::InvalidState { .. }
+            | Self::NotPayable(_)
+            | Self::NoDueOpen
+            | Self::ConsentRequired
+            | Self::NotRefundable => None,
             Self::ExpiresAtInvalid => Some("expires_at".to_owned()),
             Self::ConfirmByInvalid => Some("confirm_by".to_owned()),
             Self::TooManySplits => Some("splits".to_owned()),
             Self::DuplicateReceiver(place) | Self::ReceiverNotApplicable(place) | Self::ReceiverUnknown(place) => {
                 Some(format!("splits[{place}].receiver"))
             }
-            Self::SumMismatch { field, .. } | Self::SumOutOfRange(field) => Some((*field).to_owned()),
+            Self::ToolNotApplicable { field, place } => Some(format!("{field}[{place}].tool")),
+            Self::PayeeNotApplicable => Some("payee".to_owned()),
+            Self::SumMismatch { field, .. } | Self::SumOutOfRange(field) | Self::PayerNotApplicable(field) => {
+                Some((*field).to_owned())
+            }
             Self::NothingToConfirm(excess) | Self::RefundExceedsPaid(excess) => Some(excess.param()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::trade::{LateSuccess, Share};
-use kernel::{Amount, Context, Money, Owner, Time, TradeId, UserId};
+use kernel::{Amount, Context, Money, Owner, Time, TradeId};
 
 use crate::{Moved, Status};
 
@@ -18,8 +18,9 @@ pub struct Trade {
     pub merchant_order_id: String,
     /// The whole amount.
     pub money: Money,
-    /// Who pays.
-    pub buyer: UserId,
+    /// Whose money it is, and to whose balance it may go back: the buyer, or who transfers; of a top-up, whose balance it
+    /// fills.
+    pub payer: Owner,
     /// What it is for, shown to people.
     pub subject: Option<String>,
     /// When it was opened.
@@ -107,7 +108,11 @@ impl Trade {
     }
 
     /// Minor units that can still be refunded; what refunds under way reserved does not count.
+    /// What pays itself is not refunded.
     pub const fn refundable_amount(&self) -> i64 {
+        if self.context.order_type.pays_itself() {
+            return 0;
+        }
         self.moved.refundable(self.paid)
     }
 

@@ -28,10 +28,11 @@ pub(super) fn release(draft: &mut Draft<'_>, tools: &[ToolHold]) {
 
 /// The legs go into escrow and on from there to the receivers. With one receiver a leg goes there directly, unless it was
 /// held: a hold is towards escrow, so it is captured into escrow and goes on from there.
-pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share]) {
+pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share], to_balance: bool) {
+    let place = if to_balance { Place::Balance } else { Place::Pending };
     match receivers {
         [only] => {
-            let goal = Place::Pending(&only.receiver);
+            let goal = place(&only.receiver);
             for leg in legs {
                 spend(draft, leg, goal);
                 if let Source::Held(..) = leg.source {
@@ -43,7 +44,9 @@ pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share]) {
             for leg in legs {
                 spend(draft, leg, Place::Escrow);
             }
-            draft.confirm(receivers);
+            for share in receivers {
+                draft.leg("released", Op::Post, Place::Escrow, place(&share.receiver), share.amount);
+            }
         }
     }
 }
@@ -65,7 +68,7 @@ fn held_tool(draft: &mut Draft<'_>, tool: &InternalTool, no: HoldNo, amount: Amo
 
 fn tool_legs(draft: &mut Draft<'_>, tool: &InternalTool, amount: Amount, goal: Place<'_>, [part_op, rest_op]: [Op; 2]) {
     match tool {
-        InternalTool::Balance(user) => draft.leg("balance", part_op, Place::User(user), goal, amount),
+        InternalTool::Balance(owner) => draft.leg("balance", part_op, Place::Balance(owner), goal, amount),
         InternalTool::Coupon { user, source, rest } => {
             draft.leg("coupon", part_op, Place::Coupons(user), goal, amount);
             draft.leg_if_any("coupon_rest", rest_op, Place::Coupons(user), Place::Source(source), *rest);

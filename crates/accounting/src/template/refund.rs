@@ -1,14 +1,15 @@
 //! How refund lines take money back and where it goes.
 //!
 //! A line takes from the trade's escrow what was not released yet, else from the receiver: first what waits for settlement
-//! (2003), then the balance (2002) for what is short. Who is short there too is refused when it is booked.
+//! (2003), then the balance (2002) for what is short; what went to a balance at once is taken from there alone. Who is short
+//! there too is refused when it is booked.
 //!
 //! A reservation is a hold straight from the one who gives to where the money goes, so that its capture is one transfer:
-//! leg 0 is escrow or 2003, leg 1 is 2002, leg 2 the part of a coupon's face that is issued anew. Where a reserved line
+//! leg 0 is escrow or 2003, leg 1 is the balance, leg 2 the part of a coupon's face that is issued anew. Where a reserved line
 //! goes another way in the end (to the balance, because the institution could not), the hold is released and posted to
 //! its new place at once when it is booked; see [`mod@crate::book`].
 
-use kernel::message::accounting::{HoldNo, RefundLine, RefundTo};
+use kernel::message::accounting::{HoldNo, LineSource, RefundLine, RefundTo};
 
 use super::{Draft, Place};
 use crate::hold::{HoldKey, Op};
@@ -16,6 +17,9 @@ use crate::hold::{HoldKey, Op};
 const FIRST: u8 = 0;
 const BALANCE: u8 = 1;
 const REISSUE: u8 = 2;
+
+/// The code of a refund's leg that leaves the money where it is.
+pub const KEPT: &str = "refund_kept";
 
 /// What becomes of the lines.
 #[derive(Clone, Copy)]
@@ -41,13 +45,19 @@ pub(super) fn run(draft: &mut Draft<'_>, lines: &[RefundLine], step: Step) {
     for line in lines {
         let hold = |leg| HoldKey { no: HoldNo::RefundLine(line.line), leg };
         let goal = goal(&line.to);
-        if line.released {
-            let first = from_pending(draft, line, step, hold(FIRST));
-            let second = line.amount.minor() - first;
-            draft.leg_if_any("refund", step.op(hold(FIRST)), Place::Pending(&line.receiver), goal, first);
-            draft.leg_if_any("refund", step.op(hold(BALANCE)), Place::Balance(&line.receiver), goal, second);
-        } else {
-            draft.leg("refund", step.op(hold(FIRST)), Place::Escrow, goal, line.amount);
+        let balance = Place::Balance(&line.receiver);
+        match line.from {
+            LineSource::Escrow => draft.leg("refund", step.op(hold(FIRST)), Place::Escrow, goal, line.amount),
+            LineSource::Receiver => {
+                let first = from_pending(draft, line, step, hold(FIRST));
+                let second = line.amount.minor() - first;
+                draft.leg_if_any("refund", step.op(hold(FIRST)), Place::Pending(&line.receiver), goal, first);
+                draft.leg_if_any("refund", step.op(hold(BALANCE)), balance, goal, second);
+            }
+            LineSource::Balance => {
+                let (code, op) = from_balance(line, step, hold(BALANCE));
+                draft.leg(code, op, balance, goal, line.amount);
+            }
         }
         if let RefundTo::Coupon { user, source, usable_again: true, rest } = &line.to {
             let op = step.op(hold(REISSUE));
@@ -59,10 +69,19 @@ pub(super) fn run(draft: &mut Draft<'_>, lines: &[RefundLine], step: Step) {
 /// A coupon that becomes usable again is in the user's hands again; else its money is its source's.
 fn goal(to: &RefundTo) -> Place<'_> {
     match to {
-        RefundTo::Balance(user) => Place::User(user),
+        RefundTo::Balance(owner) => Place::Balance(owner),
         RefundTo::Coupon { user, usable_again: true, .. } => Place::Coupons(user),
         RefundTo::Coupon { source, usable_again: false, .. } => Place::Source(source),
         RefundTo::Channel(ca) => Place::ChannelRefund(ca),
+    }
+}
+
+/// What was reserved on a balance and goes back to the same one, because the institution could not give it back, only has
+/// to be let go.
+fn from_balance(line: &RefundLine, step: Step, hold: HoldKey) -> (&'static str, Op) {
+    match (&line.to, step) {
+        (RefundTo::Balance(owner), Step::Capture) if *owner == line.receiver => (KEPT, Op::Release(hold)),
+        _ => ("refund", step.op(hold)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The legs of every verb, as one table that changes visibly when a template does.
 
-use kernel::message::accounting::{HoldNo, InternalTool, PayLeg, RefundLine, RefundTo, Source, ToolHold};
+use kernel::message::accounting::{HoldNo, InternalTool, LineSource, PayLeg, RefundLine, RefundTo, Source, ToolHold};
 use kernel::{Bucket, Context, MerchantId, OrderType, RootId, SubType, Time};
 
 use super::*;
@@ -39,6 +39,10 @@ fn user() -> UserId {
     UserId::parse("42").unwrap()
 }
 
+fn buyer() -> Owner {
+    Owner::User(user())
+}
+
 fn cny() -> Currency {
     Currency::parse("CNY").unwrap()
 }
@@ -65,7 +69,8 @@ fn coupon(rest: i64) -> InternalTool {
 }
 
 fn line(no: u16, receiver: Owner, released: bool, minor: i64, to: RefundTo) -> RefundLine {
-    RefundLine { line: no, receiver, released, amount: amount(minor), to }
+    let from = if released { LineSource::Receiver } else { LineSource::Escrow };
+    RefundLine { line: no, receiver, from, amount: amount(minor), to }
 }
 
 fn bank() -> RefundTo {
@@ -118,7 +123,7 @@ fn table(verb: Verb, known: &Known) -> String {
 
 fn tools() -> Vec<ToolHold> {
     vec![
-        ToolHold { hold: HoldNo::Instruction(1), tool: InternalTool::Balance(user()), amount: amount(300) },
+        ToolHold { hold: HoldNo::Instruction(1), tool: InternalTool::Balance(buyer()), amount: amount(300) },
         ToolHold { hold: HoldNo::Instruction(2), tool: coupon(20), amount: amount(80) },
         ToolHold { hold: HoldNo::Instruction(3), tool: coupon(0), amount: amount(50) },
     ]
@@ -126,7 +131,7 @@ fn tools() -> Vec<ToolHold> {
 
 fn sources() -> Vec<PayLeg> {
     vec![
-        pay(Source::Tool(InternalTool::Balance(user())), 300),
+        pay(Source::Tool(InternalTool::Balance(buyer())), 300),
         pay(Source::Tool(coupon(20)), 80),
         pay(Source::Held(coupon(30), HoldNo::Instruction(3)), 70),
         pay(Source::Channel("sandbox".into()), 400),
@@ -138,11 +143,23 @@ fn sources() -> Vec<PayLeg> {
 fn refund_lines() -> Vec<RefundLine> {
     vec![
         line(1, shop(), false, 10, bank()),
-        line(2, shop(), true, 100, RefundTo::Balance(user())),
+        line(2, shop(), true, 100, RefundTo::Balance(buyer())),
         line(3, shop(), true, 100, bank()),
         line(4, seller("s1"), true, 5, back_to_coupon(false, 7)),
         line(5, seller("s1"), false, 6, back_to_coupon(true, 7)),
     ]
+}
+
+/// What tops up a balance.
+fn on_balance() -> Vec<PayLeg> {
+    vec![pay(Source::Channel("sandbox".into()), 100), pay(Source::Earlier("other".into()), 50)]
+}
+
+/// Lines of a refund of what was put on balances: another's, and the payer's own.
+fn balance_lines(to: RefundTo) -> Vec<RefundLine> {
+    let line =
+        |no, receiver| RefundLine { line: no, receiver, from: LineSource::Balance, amount: amount(10), to: to.clone() };
+    vec![line(6, shop()), line(7, buyer())]
 }
 
 #[test]
@@ -160,24 +177,31 @@ fn every_verb() {
     let cases = [
         ("some tools", table(Verb::HoldTools(tools()), &nothing)),
         ("the same", table(Verb::ReleaseTools(tools()), &nothing)),
-        ("into escrow", table(Verb::Pay { legs: sources(), receivers: vec![] }, &nothing)),
-        ("to one receiver", table(Verb::Pay { legs: sources(), receivers: vec![share(shop(), 1000)] }, &nothing)),
-        ("to two receivers", table(Verb::Pay { legs: sources(), receivers: both.clone() }, &nothing)),
+        ("into escrow", table(Verb::Pay { legs: sources(), receivers: vec![], to_balance: false }, &nothing)),
+        (
+            "to one receiver",
+            table(Verb::Pay { legs: sources(), receivers: vec![share(shop(), 1000)], to_balance: false }, &nothing),
+        ),
+        (
+            "onto a balance",
+            table(Verb::Pay { legs: on_balance(), receivers: vec![share(buyer(), 150)], to_balance: true }, &nothing),
+        ),
+        (
+            "to two receivers",
+            table(Verb::Pay { legs: sources(), receivers: both.clone(), to_balance: false }, &nothing),
+        ),
         ("", table(Verb::Receive { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
         ("another currency", table(Verb::Suspend { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),
         ("", table(Verb::ReturnReceived { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
         ("", table(Verb::ReturnSuspended { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),
         (
             "",
-            table(
-                Verb::KeepReceived { channel_account: ca.clone(), user: user.clone(), money: money(9, "CNY") },
-                &nothing,
-            ),
+            table(Verb::KeepReceived { channel_account: ca.clone(), owner: buyer(), money: money(9, "CNY") }, &nothing),
         ),
         (
             "",
             table(
-                Verb::KeepSuspended { channel_account: ca.clone(), user: user.clone(), money: money(9, "USD") },
+                Verb::KeepSuspended { channel_account: ca.clone(), owner: buyer(), money: money(9, "USD") },
                 &nothing,
             ),
         ),
@@ -186,6 +210,12 @@ fn every_verb() {
         ("2003 has 150", table(Verb::Refund { lines: refund_lines(), reserved: false }, &has_150)),
         ("as reserved", table(Verb::Refund { lines: refund_lines(), reserved: true }, &reserved)),
         ("as reserved", table(Verb::ReleaseRefund(refund_lines()), &reserved)),
+        ("of balances", table(Verb::ReserveRefund(balance_lines(bank())), &has_150)),
+        ("of balances", table(Verb::Refund { lines: balance_lines(bank()), reserved: true }, &reserved)),
+        ("of balances, kept", {
+            let lines = balance_lines(RefundTo::Balance(buyer()));
+            table(Verb::Refund { lines, reserved: true }, &reserved)
+        }),
         ("", table(Verb::RefundReturned { channel_account: ca, money: money(9, "CNY") }, &nothing)),
         (
             "of the platform",
@@ -253,7 +283,7 @@ fn a_coupon_held_is_spent_or_let_go_exactly() {
         assert_eq!(balance(&books, Owner::User(user()), Subject::COUPONS), 0, "the whole face is held");
         let legs = vec![pay(Source::Held(coupon(20), HoldNo::Instruction(1)), 80)];
         let verb = match spent {
-            true => Verb::Pay { legs, receivers: vec![share(shop(), 80)] },
+            true => Verb::Pay { legs, receivers: vec![share(shop(), 80)], to_balance: false },
             false => Verb::ReleaseTools(vec![held]),
         };
         run(&mut books, verb).unwrap();
@@ -273,7 +303,7 @@ fn a_reserved_refund_takes_pending_first_and_can_go_another_way() {
     let mut books = Books::default();
     run(&mut books, Verb::Fund { owner: shop(), money: money(70, "CNY") }).unwrap();
     let legs = vec![pay(Source::Channel("sandbox".into()), 100)];
-    run(&mut books, Verb::Pay { legs, receivers: vec![share(shop(), 100)] }).unwrap();
+    run(&mut books, Verb::Pay { legs, receivers: vec![share(shop(), 100)], to_balance: false }).unwrap();
 
     let too_much = vec![line(1, shop(), true, 90, bank()), line(2, shop(), true, 90, bank())];
     let before = books.clone();
@@ -289,7 +319,7 @@ fn a_reserved_refund_takes_pending_first_and_can_go_another_way() {
     assert_eq!(balance(&books, shop(), Subject::PENDING), 60);
 
     // The institution cannot: the buyer gets it as balance, though the hold was towards the institution.
-    let lines = vec![line(2, shop(), true, 90, RefundTo::Balance(user()))];
+    let lines = vec![line(2, shop(), true, 90, RefundTo::Balance(buyer()))];
     run(&mut books, Verb::Refund { lines, reserved: true }).unwrap();
     assert_eq!(balance(&books, Owner::User(user()), Subject::USER_BALANCE), 90);
     assert_eq!(balance(&books, shop(), Subject::MERCHANT_BALANCE), 20);

@@ -25,6 +25,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
     if !view.control.merchants.contains_key(&merchant) {
         return Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant")));
     }
+    reachable(view, create)?;
     let scope = merchant.to_string();
     foresee(view, create);
     match answers::look_up(view, ClaimKind::Order, &scope, &create.merchant_order_id)? {
@@ -69,6 +70,23 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
     }
 }
 
+/// Refuses a transfer to a merchant that does not exist, or to a balance that lives in another shard than the payer's:
+/// between shards money is in transit, and nothing tells a trade yet that it has arrived.
+fn reachable(view: &View<'_>, create: &Create) -> Result<(), Stop> {
+    let Some(payee) = create.splits.first().filter(|_| create.context.order_type == OrderType::Transfer) else {
+        return Ok(());
+    };
+    let stranger = |merchant| !view.control.merchants.contains_key(&merchant);
+    if payee.receiver.merchant().is_some_and(stranger) {
+        return Err(Stop::Refused(Problem::at(Code::not_found, "payee", "there is no such merchant")));
+    }
+    if view.footing.shards.of(payee.receiver.bucket()) != view.footing.shard {
+        let detail = "this deployment cannot transfer between these two balances yet";
+        return Err(Stop::Refused(Problem::at(Code::payee_out_of_reach, "payee", detail)));
+    }
+    Ok(())
+}
+
 /// Notes what the rules will look at, as far as the request says it, so that a trade is decided once all of it is known
 /// and not before. What is forgotten here costs a round more, what is noted in vain a row that is read.
 fn foresee(view: &mut View<'_>, create: &Create) {
@@ -76,13 +94,22 @@ fn foresee(view: &mut View<'_>, create: &Create) {
     let mut account = |owner: Owner, subject: Subject| {
         view.peek::<Account>(AccountKey { owner, subject, currency }.id(&salt));
     };
+    if create.context.order_type == OrderType::Transfer {
+        let payees = create.splits.iter().map(|split| split.receiver.clone());
+        payees.chain([create.payer.clone()]).for_each(|owner| {
+            let AccountKey { owner, subject, .. } = AccountKey::balance(owner, currency);
+            account(owner, subject);
+        });
+    }
     let tools = create.pay.as_deref().unwrap_or_default();
     if tools.iter().any(|tool| tool.tool == Tool::Balance) {
-        account(Owner::User(create.buyer.clone()), Subject::USER_BALANCE);
+        account(create.payer.clone(), Subject::USER_BALANCE);
         let merchant = Owner::Merchant(create.context.merchant);
         match create.context.order_type {
             OrderType::Escrow => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
+            // Neither is paid with tools of ours.
+            OrderType::Topup | OrderType::Transfer => {}
             OrderType::Instant => {
                 account(merchant, Subject::ESCROW);
                 create.splits.iter().for_each(|split| account(split.receiver.clone(), Subject::PENDING));

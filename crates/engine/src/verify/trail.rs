@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use accounting::chart::Entry;
 use accounting::hold::Op;
+use accounting::template::KEPT;
 use accounting::{Account, Side};
 use kernel::{Currency, Owner, PaymentId, RefundId};
 use store::tables::accounting::{TransferRow, VoucherRow};
@@ -24,8 +25,8 @@ pub(super) struct Trail {
     pub(super) refunds: BTreeMap<u16, i128>,
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
-    /// What is left of the trade's money in escrow, with receivers (2003, and 2002 counted with it), received, in suspense,
-    /// and refunded through institutions.
+    /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
+    /// suspense, and refunded through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -40,20 +41,26 @@ pub(super) struct Posted<'a> {
 impl Trail {
     /// Takes a voucher's transfers, all of them at once.
     pub(super) fn book(&mut self, voucher: &VoucherRow, transfers: &[Posted<'_>]) {
+        let template = voucher.template.as_str();
         let moved: Vec<_> = transfers.iter().filter(|it| matches!(it.op, Op::Post | Op::Capture(_))).collect();
         for transfer in &moved {
-            self.move_money(transfer);
+            self.move_money(template, transfer);
         }
-        match voucher.template.as_str() {
+        let kept: Vec<_> = transfers.iter().filter(|it| it.row.code == KEPT).collect();
+        for transfer in &kept {
+            self.shift(template, transfer.debit, Side::Debit, transfer.row.amount);
+        }
+        match template {
             "pay" => {
                 let of = PaymentId::parse(&voucher.object).map(|id| id.no);
-                let into = moved.iter().filter(|it| is_goal(it.credit) && !is_goal(it.debit));
+                let into = moved.iter().filter(|it| is_goal(it.credit) && !is_on_the_way(it.debit));
                 let sum = into.clone().map(|it| i128::from(it.row.amount)).sum();
                 let currency = into.map(|it| it.credit.currency).next();
                 self.effects.extend(of.zip(currency).map(|(of, currency)| (of, currency, sum)));
             }
             "refund" => {
-                let taken = moved.iter().filter(|it| it.row.code == "refund").map(|it| i128::from(it.row.amount));
+                let taken = moved.iter().filter(|it| it.row.code == "refund").chain(&kept);
+                let taken = taken.map(|it| i128::from(it.row.amount));
                 if let Some(id) = RefundId::parse(&voucher.object) {
                     *self.refunds.entry(id.no).or_default() += taken.sum::<i128>();
                 }
@@ -62,22 +69,27 @@ impl Trail {
         }
     }
 
-    fn move_money(&mut self, transfer: &Posted<'_>) {
+    fn move_money(&mut self, template: &str, transfer: &Posted<'_>) {
         let minor = transfer.row.amount;
         if transfer.debit.subject.entry() == Entry::ChannelIn {
             self.receipts.push((channel(transfer.debit), transfer.debit.currency, minor));
         }
-        self.shift(transfer.debit, Side::Debit, minor);
-        self.shift(transfer.credit, Side::Credit, minor);
+        self.shift(template, transfer.debit, Side::Debit, minor);
+        self.shift(template, transfer.credit, Side::Credit, minor);
     }
 
-    fn shift(&mut self, account: &Account, side: Side, minor: i64) {
+    /// A balance is a receiver's where a payment goes to it and where a refund takes from it; else it is somebody's whose
+    /// money is no business of the trade's any more, or not yet.
+    fn shift(&mut self, template: &str, account: &Account, side: Side, minor: i64) {
+        let of_receiver = matches!((template, side), ("pay", Side::Credit) | ("refund", Side::Debit));
         let (entry, whose) = match account.subject.entry() {
             Entry::Escrow => (Entry::Escrow, String::new()),
-            Entry::Pending | Entry::MerchantBalance => (Entry::Pending, account.owner.to_string()),
+            Entry::Pending => (Entry::Pending, account.owner.to_string()),
+            Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
             entry @ (Entry::Received | Entry::Suspense | Entry::ChannelRefund) => (entry, channel(account)),
             Entry::ChannelIn
             | Entry::UserBalance
+            | Entry::MerchantBalance
             | Entry::Transit
             | Entry::Coupons
             | Entry::Budget
@@ -98,6 +110,11 @@ pub(super) fn add(sums: &mut BTreeMap<Spot, i128>, spot: Spot, minor: i128) {
 
 /// Where tools pay to.
 fn is_goal(account: &Account) -> bool {
+    is_on_the_way(account) || matches!(account.subject.entry(), Entry::UserBalance | Entry::MerchantBalance)
+}
+
+/// Where tools have paid to already.
+fn is_on_the_way(account: &Account) -> bool {
     matches!(account.subject.entry(), Entry::Escrow | Entry::Pending)
 }
 

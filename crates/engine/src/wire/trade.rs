@@ -29,7 +29,12 @@ pub struct Object<'a> {
     escrow_amount: i64,
     refunded_amount: i64,
     refundable_amount: i64,
-    buyer: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buyer: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payer: Option<&'a Owner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payee: Option<&'a Owner>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     splits: Vec<SplitObject<'a>>,
@@ -72,6 +77,7 @@ impl<'a> Object<'a> {
     /// A trade with its newest payment.
     pub fn new(trade: &'a Trade, payments: Option<&'a Payments>) -> Self {
         let newest = payments.and_then(|state| state.payments.last());
+        let Parties { buyer, payer, payee } = Parties::of(trade);
         Self {
             id: trade.id,
             object: "trade",
@@ -89,7 +95,9 @@ impl<'a> Object<'a> {
             escrow_amount: trade.escrow_amount(),
             refunded_amount: trade.refunded_amount(),
             refundable_amount: trade.refundable_amount(),
-            buyer: &trade.buyer,
+            buyer,
+            payer,
+            payee,
             subject: trade.subject.as_deref(),
             splits: trade.splits.iter().map(split).collect(),
             dues: dues(trade),
@@ -101,6 +109,27 @@ impl<'a> Object<'a> {
             created_at: trade.created_at,
             expires_at: trade.expires_at,
             sequence: trade.sequence,
+        }
+    }
+}
+
+/// Who takes part, as far as a trade of its type says so.
+struct Parties<'a> {
+    buyer: Option<&'a UserId>,
+    payer: Option<&'a Owner>,
+    payee: Option<&'a Owner>,
+}
+
+impl<'a> Parties<'a> {
+    fn of(trade: &'a Trade) -> Self {
+        let nobody = Self { buyer: None, payer: None, payee: None };
+        match trade.context.order_type {
+            OrderType::Instant | OrderType::Escrow => Self { buyer: trade.payer.user(), ..nobody },
+            OrderType::Topup => Self { payee: Some(&trade.payer), ..nobody },
+            OrderType::Transfer => {
+                let payee = trade.splits.first().map(|split| &split.receiver);
+                Self { payer: Some(&trade.payer), payee, ..nobody }
+            }
         }
     }
 }

@@ -165,6 +165,7 @@ impl Desk {
                     reason: None,
                     splits: Vec::new(),
                     sandbox: None,
+                    users_debit: true,
                 };
                 Command::Trade(self.trades.get(*trade)?.0, TradeCommand::Refund(refund))
             }

@@ -53,7 +53,7 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("instruction_tree", "UPDATE instruction SET payment = 9 WHERE trade = {instant}"),
     ("case_tree", "UPDATE work_case SET instruction = 99 WHERE trade = {mismatch}"),
     ("payment_sum", "UPDATE instruction SET amount = amount - 1 WHERE trade = {mixed} AND no = 2"),
-    ("payment_due", "UPDATE payment SET buyer = 'u9' WHERE trade = {instant}"),
+    ("payment_due", "UPDATE payment SET payer = 'u9' WHERE trade = {instant}"),
     ("success_legs", "UPDATE instruction SET status = 'pending' WHERE trade = {mixed} AND no = 1"),
     ("ended_returns", "UPDATE instruction SET \"returning\" = 0, returned = 0 WHERE trade = {late}"),
     ("one_success", "copy payment no 9 WHERE trade = {instant}"),

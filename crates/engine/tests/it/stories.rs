@@ -6,7 +6,7 @@ use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
 use kernel::message::payment::{Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
-use kernel::{Amount, CaseId, CouponId, Money, Owner, PaymentId, Time, TradeId};
+use kernel::{Amount, CaseId, CouponId, Money, OrderType, Owner, PaymentId, Time, TradeId};
 use trade::TimerKind;
 
 use crate::world::{Sale, World, card, cny, shares, user};
@@ -55,6 +55,7 @@ fn refund(number: &str, minor: i64) -> TradeCommand {
         reason: None,
         splits: Vec::new(),
         sandbox: None,
+        users_debit: true,
     })
 }
 
@@ -74,8 +75,28 @@ pub(crate) fn play(world: &mut World) -> Cast {
     cases(world);
     refunds_that_fail(world);
     let usable = coupons(world);
+    on_balances(world);
     let (open, mismatch, half) = under_way(world);
     Cast { instant, escrow, mixed, open, mismatch, half, expired, declined, late, usable }
+}
+
+/// Money from outside onto a balance, and back from there; from one balance to another, and where it is short.
+fn on_balances(world: &mut World) {
+    let topup = |buyer| Sale { kind: OrderType::Topup, ..Sale::instant(buyer, 500) };
+    let trade = world.sell(topup("u3").paid(vec![(card(), 500)]));
+    world.word(trade, 1, paid(cny(500), "U1"));
+    let transfer =
+        |minor| Sale { kind: OrderType::Transfer, splits: vec![(user("u2"), minor)], ..Sale::instant("u3", minor) };
+    world.sell(transfer(200));
+    world.sell(transfer(9_000));
+    // One that goes back, one that stays on the balance, because the institution cannot give it back.
+    world.tell_trade(trade, refund("r1", 100));
+    world.word(trade, 2, refunded(cny(100), "U2"));
+    world.tell_trade(trade, refund("r2", 50));
+    let no = RefundOutcome::Failed { code: "closed".to_owned(), other_way: true };
+    world.word(trade, 3, Answer::Refund(no));
+    // Money that counts for nothing goes back, or stays on the balance.
+    world.word(trade, 1, paid(cny(500), "U4"));
 }
 
 fn money_in_hands(world: &mut World) {

@@ -300,7 +300,7 @@ impl World {
             context,
             merchant_order_id: format!("o{}", self.drawn),
             money: cny(sale.amount),
-            buyer: UserId::parse(sale.buyer).unwrap(),
+            payer: user(sale.buyer),
             subject: None,
             expires_at: Some(self.now().plus(HOUR_US)),
             confirm_by: sale.confirm_after.map(|after| self.now().plus(after)),

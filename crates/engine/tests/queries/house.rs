@@ -215,7 +215,7 @@ impl House {
             context: Context { merchant, order_type: OrderType::Escrow, sub_type: SubType::general() },
             merchant_order_id: number.to_owned(),
             money: cny(amount),
-            buyer: UserId::parse("42").unwrap(),
+            payer: Owner::User(UserId::parse("42").unwrap()),
             subject: None,
             expires_at: None,
             confirm_by: None,

@@ -30,6 +30,7 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
         reason: None,
         splits: Vec::new(),
         sandbox: None,
+        users_debit: true,
     };
     let refunded = house.say(Command::Trade(trade, TradeCommand::Refund(refund)));
     let found = block_on(house.queries.object(Object::Refund(RefundId::new(trade, 1)))).unwrap().unwrap();
@@ -62,6 +63,7 @@ fn what_was_just_written_is_shown_without_its_rows_and_never_when_another_has_go
         reason: None,
         splits: Vec::new(),
         sandbox: None,
+        users_debit: true,
     };
     house.by_another(|house| house.say(Command::Trade(trade, TradeCommand::Refund(refund))));
     let refunded = shown(&house);

@@ -19,8 +19,8 @@ pub enum CouponSource {
 /// Whose money an internal tool spends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InternalTool {
-    /// The user's balance (2001).
-    Balance(UserId),
+    /// The balance of a user or a merchant (2001, 2002).
+    Balance(Owner),
     /// The user's coupons (2031).
     Coupon {
         /// Whose coupon.
@@ -83,19 +83,30 @@ pub struct RefundLine {
     pub line: u16,
     /// The receiver whose money it is.
     pub receiver: Owner,
-    /// Whether the receiver already had it (after release); else it is taken from escrow.
-    pub released: bool,
+    /// Where the receiver's money is.
+    pub from: LineSource,
     /// How much.
     pub amount: Amount,
     /// Where it goes.
     pub to: RefundTo,
 }
 
+/// Where the money is that a refund line takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineSource {
+    /// In escrow (2004): the receiver does not have it yet.
+    Escrow,
+    /// With the receiver, from whom it waits for settlement (2003), and on its balance for what is short there.
+    Receiver,
+    /// On the receiver's balance (2001, 2002).
+    Balance,
+}
+
 /// Where refunded money goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefundTo {
-    /// The user's balance (2001).
-    Balance(UserId),
+    /// The balance of a user or a merchant (2001, 2002).
+    Balance(Owner),
     /// The coupon's source; the user's coupons (2031) where the coupon becomes usable again.
     Coupon {
         /// Whose.
@@ -125,6 +136,8 @@ pub enum Verb {
         legs: Vec<PayLeg>,
         /// Receivers that get it at once; empty where it waits in escrow.
         receivers: Vec<Share>,
+        /// Whether it goes on their balance (2001, 2002), to be spent at will; else it waits for settlement (2003).
+        to_balance: bool,
     },
     /// An external leg succeeded, but the payment is not complete, or the money is late or surplus (→ 2022).
     Receive {
@@ -154,21 +167,21 @@ pub enum Verb {
         /// How much.
         money: Money,
     },
-    /// Money in 2022 goes to the user's balance, because the institution cannot give it back.
+    /// Money in 2022 goes to the payer's balance, because the institution cannot give it back.
     KeepReceived {
         /// The channel account that it came through.
         channel_account: String,
         /// To whom.
-        user: UserId,
+        owner: Owner,
         /// How much.
         money: Money,
     },
-    /// Money in suspense (2021) goes to the user's balance, because the institution cannot give it back.
+    /// Money in suspense (2021) goes to the payer's balance, because the institution cannot give it back.
     KeepSuspended {
         /// The channel account that it came through.
         channel_account: String,
         /// To whom.
-        user: UserId,
+        owner: Owner,
         /// How much.
         money: Money,
     },

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::id::{CaseId, CouponId, PaymentId, RefundId};
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
-use crate::owner::{Owner, UserId};
+use crate::owner::Owner;
 use crate::time::Time;
 
 /// A tool (支付工具) as a client names it, with its part of the amount.
@@ -19,7 +19,7 @@ pub struct ToolRequest {
 /// A means of paying.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tool {
-    /// The buyer's balance on our books (余额).
+    /// The payer's balance on our books (余额).
     Balance,
     /// A coupon (优惠券): spent once; what its face exceeds the part goes back to where it came from.
     Coupon(CouponId),
@@ -41,11 +41,11 @@ pub struct Pay {
     pub due: u16,
     /// Exactly the due's amount.
     pub money: Money,
-    /// Who pays.
-    pub buyer: UserId,
+    /// Whose money it is, and to whose balance it may go back.
+    pub payer: Owner,
     /// When the trade's time is over; channel orders end before.
     pub expires_at: Time,
-    /// Receivers that get the money at once when paid (`instant`); empty where it waits in escrow.
+    /// Receivers that get the money at once when paid; empty where it waits in escrow.
     pub receivers: Vec<Share>,
     /// What to do with money that comes after the end.
     pub late_success: LateSuccess,
@@ -77,8 +77,6 @@ pub struct OpenRefund {
     pub reason: Option<String>,
     /// What it takes from whom; sums to the amount.
     pub shares: Vec<RefundShare>,
-    /// The buyer, to whom balance goes back.
-    pub buyer: UserId,
     /// In the test environment: what the simulated institution does.
     pub sandbox: Option<String>,
 }
@@ -130,6 +128,11 @@ pub enum Fact {
         payment: PaymentId,
         /// The due.
         due: u16,
+    },
+    /// The one payment of a trade that pays itself surely failed.
+    Failed {
+        /// The payment.
+        payment: PaymentId,
     },
     /// No leg of any payment is open outside any more.
     Quiet,

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::id::TradeId;
 use crate::message::payment::ToolRequest;
 use crate::money::{Amount, Money};
-use crate::owner::{Owner, UserId};
+use crate::owner::Owner;
 use crate::time::Time;
 
 /// What happens to money that arrives after the trade was closed.
@@ -39,8 +39,9 @@ pub struct Create {
     pub merchant_order_id: String,
     /// The whole amount.
     pub money: Money,
-    /// Who pays.
-    pub buyer: UserId,
+    /// Whose money it is, and to whose balance it may go back: the buyer, or who transfers; of a top-up, whose balance it
+    /// fills.
+    pub payer: Owner,
     /// What it is for, shown to people.
     pub subject: Option<String>,
     /// Until when it can be paid; the default where `None`.
@@ -51,7 +52,7 @@ pub struct Create {
     pub return_url: Option<String>,
     /// The merchant's own notes, given back as they are.
     pub metadata: BTreeMap<String, String>,
-    /// Receivers; all to the merchant where empty.
+    /// Receivers; where empty, all to the merchant, or to the payer of a top-up. A transfer has one, its payee.
     pub splits: Vec<Share>,
     /// What happens to late money; the default where `None`.
     pub late_success: Option<LateSuccess>,
@@ -72,6 +73,8 @@ pub struct Refund {
     pub splits: Vec<Share>,
     /// In the test environment: what the simulated institution does.
     pub sandbox: Option<String>,
+    /// Whether who asks may spend users' own money; what goes back of a user's top-up is.
+    pub users_debit: bool,
 }
 
 /// A command to one trade.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::{
-    CouponSource, HoldNo, InternalTool, PayLeg, Post, RefundLine, RefundTo, Refused, Source, ToolHold, Verb,
+    CouponSource, HoldNo, InternalTool, LineSource, PayLeg, Post, RefundLine, RefundTo, Refused, Source, ToolHold, Verb,
 };
 use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time};
 
@@ -59,7 +59,7 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Verb::Pay { legs, receivers } => {
+            Verb::Pay { legs, receivers, to_balance } => {
                 let total: i64 = legs.iter().map(|leg| leg.amount.minor()).sum();
                 legs.iter().try_for_each(|leg| self.pay_leg(leg, currency))?;
                 if receivers.is_empty() {
@@ -67,7 +67,9 @@ impl Ledger {
                 }
                 assert_eq!(total, receivers.iter().map(|share| share.amount.minor()).sum::<i64>());
                 for share in receivers {
-                    self.shift(&escrow(currency), &receiver(&share.receiver, currency), share.amount.minor());
+                    let goal =
+                        if *to_balance { balance(&share.receiver) } else { receiver(&share.receiver, currency).0 };
+                    self.shift(&escrow(currency), &(goal, currency), share.amount.minor());
                 }
                 Ok(())
             }
@@ -75,8 +77,8 @@ impl Ledger {
             Verb::Suspend { money, .. } => self.post(("1011.in", *money), "2021"),
             Verb::ReturnReceived { money, .. } => self.post(("2022", *money), "1011.refund"),
             Verb::ReturnSuspended { money, .. } => self.post(("2021", *money), "1011.refund"),
-            Verb::KeepReceived { user, money, .. } => self.post(("2022", *money), &format!("2001:{user}")),
-            Verb::KeepSuspended { user, money, .. } => self.post(("2021", *money), &format!("2001:{user}")),
+            Verb::KeepReceived { owner, money, .. } => self.post(("2022", *money), &balance(owner)),
+            Verb::KeepSuspended { owner, money, .. } => self.post(("2021", *money), &balance(owner)),
             Verb::RefundReturned { money, .. } => self.post(("1011.refund", *money), "2022"),
             Verb::ReserveRefund(lines) => lines.iter().try_for_each(|line| self.reserve(line, currency)),
             Verb::Refund { lines, reserved } => {
@@ -138,7 +140,7 @@ impl Ledger {
         }
         self.check(&from, line.amount.minor())?;
         let to = match &line.to {
-            RefundTo::Balance(user) => (format!("2001:{user}"), currency),
+            RefundTo::Balance(owner) => (balance(owner), currency),
             RefundTo::Channel(_) => ("1011.refund".into(), currency),
             RefundTo::Coupon { source, usable_again: false, .. } => source_place(source, currency),
             RefundTo::Coupon { user, usable_again: true, source, rest } => {
@@ -186,7 +188,19 @@ fn receiver(owner: &Owner, currency: Currency) -> Place {
 }
 
 fn line_place(line: &RefundLine, currency: Currency) -> Place {
-    if line.released { receiver(&line.receiver, currency) } else { escrow(currency) }
+    match line.from {
+        LineSource::Escrow => escrow(currency),
+        LineSource::Receiver => receiver(&line.receiver, currency),
+        LineSource::Balance => (balance(&line.receiver), currency),
+    }
+}
+
+/// The balance of a user or a merchant.
+fn balance(owner: &Owner) -> String {
+    match owner {
+        Owner::User(user) => format!("2001:{user}"),
+        other => format!("2002:{other}"),
+    }
 }
 
 fn source_place(source: &CouponSource, currency: Currency) -> Place {
@@ -199,7 +213,7 @@ fn source_place(source: &CouponSource, currency: Currency) -> Place {
 
 fn tool_place(tool: &InternalTool, currency: Currency) -> Place {
     match tool {
-        InternalTool::Balance(user) => (format!("2001:{user}"), currency),
+        InternalTool::Balance(owner) => (balance(owner), currency),
         InternalTool::Coupon { user, .. } => (format!("2031:{user}"), currency),
     }
 }

@@ -61,6 +61,7 @@ fn a_repeated_request_is_the_same_or_not() {
         reason: None,
         splits: Vec::new(),
         sandbox: None,
+        users_debit: true,
     };
     let first = world.state.existing_refund("r1").unwrap();
     let split = |minor| Share { receiver: receiver.clone(), amount: amount(minor) };

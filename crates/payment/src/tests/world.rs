@@ -36,6 +36,7 @@ pub(super) struct World {
     pub(super) orders: BTreeMap<u16, Place>,
     /// Receipts that institutions reported, by order number.
     pub(super) receipts: BTreeMap<u16, u16>,
+    pub(super) order_type: OrderType,
     pub(super) late_success: LateSuccess,
     /// What every payment is planned by.
     pub(super) terms: PaymentTerms,
@@ -104,6 +105,7 @@ impl World {
             coupons: BTreeMap::new(),
             orders: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            order_type: OrderType::Escrow,
             late_success: LateSuccess::Refund,
             terms: PaymentTerms::default(),
             receivers: Vec::new(),
@@ -150,16 +152,20 @@ impl World {
     /// What asks for a payment.
     pub(super) fn asked(&self, total: i64, tools: Vec<ToolRequest>) -> Input {
         let pay = Pay {
-            context: Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() },
+            context: self.context(),
             due: 1,
             money: money(total),
-            buyer: buyer(),
+            payer: Owner::User(buyer()),
             expires_at: self.expires_at,
             receivers: self.receivers.clone(),
             late_success: self.late_success,
             tools,
         };
         Input::Command(Command::Pay(Box::new(pay)))
+    }
+
+    fn context(&self) -> Context {
+        Context { merchant: merchant(), order_type: self.order_type, sub_type: SubType::general() }
     }
 
     pub(super) fn cancel(&mut self, no: u16) -> Result<(), Refusal> {
@@ -175,14 +181,12 @@ impl World {
     }
 
     pub(super) fn refund_from(&mut self, number: &str, minor: i64, shares: Vec<RefundShare>) -> Result<(), Refusal> {
-        let context = Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() };
         let open = OpenRefund {
-            context,
+            context: self.context(),
             merchant_refund_id: number.into(),
             money: money(minor),
             reason: None,
             shares,
-            buyer: buyer(),
             sandbox: None,
         };
         self.command(Command::Refund(Box::new(open)))

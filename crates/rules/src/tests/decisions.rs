@@ -35,7 +35,7 @@ fn every_name_has_its_value() {
         "trade.currency == \"CNY\"",
         "trade.receivers == 1",
         "merchant.id.startsWith(\"mch_\")",
-        "buyer.id == \"42\"",
+        "payer.owner == \"user:42\"",
         "payment.amount == 1000",
         "payment.attempt == 1",
         "tools.count == 3",

@@ -45,8 +45,14 @@ fn texts() -> impl Strategy<Value = String> {
     let literal = prop::sample::select(vec!["shop", "shop.checkout", "card", "CNY", "escrow", "", "4"]);
     prop_oneof![
         literal.prop_map(|text| format!("\"{text}\"")),
-        prop::sample::select(vec!["trade.sub_type", "trade.currency", "trade.order_type", "buyer.id", "merchant.id"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "trade.sub_type",
+            "trade.currency",
+            "trade.order_type",
+            "payer.owner",
+            "merchant.id"
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, MerchantId, Money, OrderType, RootId, SubType, Time, UserId,
+    Amount, Bucket, Context, CouponId, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, UserId,
 };
 
 use crate::{Facts, PaymentFacts, RuleBook};
@@ -33,7 +33,7 @@ pub(super) fn root(random: u128) -> RootId {
 #[derive(Debug)]
 pub(super) struct Sale {
     pub(super) context: Context,
-    pub(super) buyer: UserId,
+    pub(super) payer: Owner,
     pub(super) currency: &'static str,
     pub(super) receivers: usize,
     pub(super) attempt: u16,
@@ -44,8 +44,8 @@ impl Sale {
     pub(super) fn new(order_type: OrderType, sub_type: &str, tools: Vec<ToolRequest>) -> Self {
         let context =
             Context { merchant: MerchantId(root(1)), order_type, sub_type: SubType::parse(sub_type).unwrap() };
-        let buyer = UserId::parse("42").unwrap();
-        Self { context, buyer, currency: "CNY", receivers: 1, attempt: 1, tools }
+        let payer = Owner::User(UserId::parse("42").unwrap());
+        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, tools }
     }
 
     fn amount(&self) -> i64 {
@@ -56,7 +56,7 @@ impl Sale {
     pub(super) fn opened(&self) -> Facts<'_> {
         let money =
             Money { amount: Amount::new(self.amount()).unwrap(), currency: Currency::parse(self.currency).unwrap() };
-        Facts { context: &self.context, money, receivers: self.receivers, buyer: &self.buyer, at: NOW, payment: None }
+        Facts { context: &self.context, money, receivers: self.receivers, payer: &self.payer, at: NOW, payment: None }
     }
 
     /// What is known once it is to be paid.

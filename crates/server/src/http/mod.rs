@@ -29,6 +29,7 @@ mod list;
 mod merchants;
 mod notify;
 mod openapi;
+mod parties;
 mod payments;
 pub(crate) mod ports;
 mod problem;

@@ -31,7 +31,7 @@ fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
     let kind =
         fields.word("tool", TOOLS, |word| ["balance", "coupon", "channel"].into_iter().find(|known| *known == word))?;
     match kind {
-        "balance" => visit.require_consent(fields).map(|()| Tool::Balance),
+        "balance" => visit.require_consent(fields, "tool").map(|()| Tool::Balance),
         "coupon" => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
         _ => Ok(Tool::Channel {
             method: fields.reference("method", limits::MAX_SUB_TYPE)?,

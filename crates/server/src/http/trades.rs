@@ -1,32 +1,35 @@
 //! Trades (交易): open, pay, confirm, close, refund, read.
 
 use engine::request::Command;
-use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund};
-use kernel::{Code, Context, MerchantId, OrderType, Owner, Problem, SubType, TradeId, UserId, limits};
+use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
+use kernel::{Code, Context, MerchantId, OrderType, Problem, SubType, TradeId, limits};
 
 use super::json::Fields;
 use super::ports::{Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
-use super::{list, tools, wait};
+use super::{list, parties, tools, wait};
 use crate::config::Environment;
 
-const TYPES: &str = "instant, escrow";
+const TYPES: &str = "instant, escrow, topup, transfer";
 pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
 
 /// `POST /v1/trades`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let merchant = visit.merchant(body)?;
+    let order_type = body.word("type", TYPES, OrderType::parse)?;
     let context = Context {
         merchant,
-        order_type: body.word("type", TYPES, OrderType::parse)?,
+        order_type,
         sub_type: body
             .maybe_word("sub_type", "lower-case letters, digits and ._-, as shop.checkout", SubType::parse)?
             .unwrap_or_else(SubType::general),
     };
     let merchant_order_id = body.reference("merchant_order_id", limits::MAX_MERCHANT_NUMBER)?;
     let money = body.money()?;
-    let buyer = body.id("buyer", UserId::parse)?;
+    parties::only_of(order_type, body)?;
+    let payer = parties::payer(visit, order_type, body)?;
+    let payee = parties::payee(order_type, body)?.map(|receiver| Share { receiver, amount: money.amount });
     let pay = match body.object("pay")? {
         None => None,
         Some(mut pay) => {
@@ -36,7 +39,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         }
     };
     let create = Create {
-        id: TradeId(visit.draw(&Owner::User(buyer.clone()).to_string())),
+        id: TradeId(visit.draw(&payer.to_string())),
         context,
         merchant_order_id,
         money,
@@ -45,9 +48,12 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         confirm_by: body.time("confirm_by")?,
         return_url: return_url(visit, body)?,
         metadata: body.notes("metadata")?,
-        splits: tools::splits(body, Some(merchant), Some(money.currency))?,
+        splits: match payee {
+            Some(payee) => vec![payee],
+            None => tools::splits(body, Some(merchant), Some(money.currency))?,
+        },
         late_success: body.maybe_word("late_success", "refund, reopen", late_success)?,
-        buyer,
+        payer,
         pay,
     };
     Ok(Command::CreateTrade(Box::new(create)).into())
@@ -106,6 +112,7 @@ pub(super) fn refund(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         reason: body.prose("reason", limits::MAX_SUBJECT)?,
         splits: tools::splits(body, merchant, None)?,
         sandbox: tools::sandbox(visit, body, channel::sandbox::word::is_refund_word)?,
+        users_debit: visit.may_debit_users(),
     };
     Ok(Command::Trade(trade, TradeCommand::Refund(refund)).into())
 }

@@ -89,12 +89,17 @@ impl Visit {
         }
     }
 
+    /// Whether the key may spend users' own money.
+    pub(super) fn may_debit_users(&self) -> bool {
+        self.identity.may(Scope::UsersDebit)
+    }
+
     /// Refuses with `payer_consent_required` unless the key may spend users' own money.
-    pub(super) fn require_consent(&self, body: &Fields) -> Result<(), Problem> {
-        if self.identity.may(Scope::UsersDebit) {
+    pub(super) fn require_consent(&self, body: &Fields, field: &str) -> Result<(), Problem> {
+        if self.may_debit_users() {
             return Ok(());
         }
-        Err(body.refuse(Code::payer_consent_required, "tool", "this needs an API key with the scope users:debit"))
+        Err(body.refuse(Code::payer_consent_required, field, "this needs an API key with the scope users:debit"))
     }
 
     /// Draws an id that lives in the bucket of `owner`.

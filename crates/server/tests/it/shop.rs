@@ -157,12 +157,11 @@ impl Shop {
     }
 }
 
-/// The body of an order.
+/// The body of an order; a sale's is for buyer 42.
 pub(crate) fn order(kind: &str, amount: i64, more: &Value) -> Value {
-    let body = json!({
-        "merchant_order_id": number("A"), "type": kind, "amount": amount, "currency": "CNY", "buyer": "42",
-    });
-    with(body, more)
+    let body = json!({"merchant_order_id": number("A"), "type": kind, "amount": amount, "currency": "CNY"});
+    let is_sale = ["instant", "escrow"].contains(&kind);
+    with(if is_sale { with(body, &json!({"buyer": "42"})) } else { body }, more)
 }
 
 /// A channel tool of method `card`.

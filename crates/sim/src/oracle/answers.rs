@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use engine::line::Reply;
 use engine::request::{Command, Request};
-use kernel::message::trade::Command as TradeCommand;
+use kernel::OrderType;
+use kernel::message::trade::{Command as TradeCommand, Create};
 use serde_json::Value;
 
 /// What answers have shown of objects: how far each has come.
@@ -73,6 +74,17 @@ pub(crate) fn misfit(request: &Request, reply: &Reply) -> Option<String> {
     Some(format!("was answered with another object: {} is not {}", wrong.0, wrong.1))
 }
 
+/// Whose money it is, as a trade of its type says so.
+fn payer(create: &Create) -> (&'static str, Value) {
+    match create.context.order_type {
+        OrderType::Instant | OrderType::Escrow => {
+            ("/buyer", create.payer.user().map(|user| user.as_str().to_owned()).into())
+        }
+        OrderType::Topup => ("/payee", create.payer.wire().into()),
+        OrderType::Transfer => ("/payer", create.payer.wire().into()),
+    }
+}
+
 /// What a good answer says, by JSON pointers.
 fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
     match command {
@@ -81,7 +93,7 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             ("/merchant_id", create.context.merchant.to_string().into()),
             ("/merchant_order_id", create.merchant_order_id.clone().into()),
             ("/amount", create.money.amount.minor().into()),
-            ("/buyer", create.buyer.as_str().into()),
+            payer(create),
             ("/type", create.context.order_type.as_str().into()),
         ],
         Command::Trade(id, TradeCommand::Pay(tools)) => {

@@ -8,7 +8,7 @@ use engine::planning::trade_terms;
 use engine::request::Command;
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
-use kernel::{CouponId, PaymentId, RefundId, TradeId};
+use kernel::{CouponId, OrderType, PaymentId, RefundId, TradeId};
 use serde_json::Value;
 
 use super::Scene;
@@ -20,6 +20,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>,
     let mut found = Vec::new();
     found.extend(shown_before(scene, rows)?);
     found.extend(asked_for(scene, rows));
+    found.extend(without_consent(scene, rows));
     found.extend(nobody_asked(scene, rows));
     Ok(found)
 }
@@ -89,6 +90,21 @@ fn asked_for(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             && !tree.trade.same_content(create, &trade_terms(scene.rules, create, tree.trade.created_at))
         {
             found.push(format!("act {act} opened a trade with other content"));
+        }
+    }
+    found
+}
+
+/// Nobody was given back a user's own money who may not spend it.
+fn without_consent(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    for (act, asked) in &scene.callers.asked {
+        let good = asked.told.as_ref().is_some_and(|reply| reply.status < 300);
+        let Command::Trade(id, TradeCommand::Refund(refund)) = &asked.request.command else { continue };
+        let Some(trade) = rows.trees.get(id).map(|tree| &tree.trade) else { continue };
+        let of_user = trade.context.order_type == OrderType::Topup && trade.payer.user().is_some();
+        if good && of_user && !refund.users_debit {
+            found.push(format!("act {act} took a user's money without consent"));
         }
     }
     found

@@ -48,8 +48,15 @@ impl Sums {
     }
 
     fn balance(&mut self, owner: &Owner, money: Money, sign: i64) {
-        let place = if let Owner::User(_) = owner { Place::User } else { Place::Receiver };
-        self.add(owner, place, money.currency, sign * money.amount.minor());
+        self.add(owner, home(owner), money.currency, sign * money.amount.minor());
+    }
+}
+
+/// Where an owner's own money is.
+const fn home(owner: &Owner) -> Place {
+    match owner {
+        Owner::User(_) => Place::User,
+        Owner::Merchant(_) | Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => Place::Receiver,
     }
 }
 
@@ -142,21 +149,21 @@ fn released(sums: &mut Sums, trade: &Trade) {
     sums.add(&merchant, Place::Escrow, currency, trade.paid);
     for split in &trade.splits {
         sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
-        sums.add(&split.receiver, Place::Receiver, currency, split.moved.released);
+        sums.add(&split.receiver, home(&split.receiver), currency, split.moved.released);
     }
 }
 
-/// What effective payments took from the buyer.
+/// What effective payments took from the payer.
 fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
-    let buyer = Owner::User(trade.buyer.clone());
+    let payer = &trade.payer;
     for payment in state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded) {
         let currency = payment.money.currency;
         for leg in &payment.instructions {
             let minor = leg.amount.minor();
             match (&leg.tool, &leg.coupon) {
-                (Tool::Balance, _) => sums.add(&buyer, Place::User, currency, -minor),
+                (Tool::Balance, _) => sums.add(payer, home(payer), currency, -minor),
                 (Tool::Coupon(_), Some(used)) => {
-                    sums.add(&buyer, Place::Coupons, currency, -minor - used.rest);
+                    sums.add(payer, Place::Coupons, currency, -minor - used.rest);
                     to_source(sums, &used.source, currency, used.rest);
                 }
                 (Tool::Coupon(_), None) | (Tool::Channel { .. }, _) => {}
@@ -165,15 +172,15 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
     }
 }
 
-/// What refunds took from receivers and escrow, and gave to the buyer.
+/// What refunds took from receivers and escrow, and gave to the payer.
 fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
-    let (merchant, buyer) = (Owner::Merchant(trade.context.merchant), Owner::User(trade.buyer.clone()));
+    let (merchant, payer) = (Owner::Merchant(trade.context.merchant), &trade.payer);
     for (refund, part) in state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part))) {
         let currency = refund.money.currency;
         if was_booked(part) {
             for line in &part.lines {
                 let (owner, place) =
-                    if line.released { (&line.receiver, Place::Receiver) } else { (&merchant, Place::Escrow) };
+                    if line.released { (&line.receiver, home(&line.receiver)) } else { (&merchant, Place::Escrow) };
                 sums.add(owner, place, currency, -line.amount.minor());
             }
         }
@@ -183,10 +190,10 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
         let minor = part.amount.minor();
         let used = state.leg(part.instruction).and_then(|(_, leg)| leg.coupon.as_ref());
         match (part.way, used) {
-            (Way::Balance, _) => sums.add(&buyer, Place::User, currency, minor),
+            (Way::Balance, _) => sums.add(payer, home(payer), currency, minor),
             (Way::CouponSource, Some(used)) => to_source(sums, &used.source, currency, minor),
             (Way::CouponAgain, Some(used)) => {
-                sums.add(&buyer, Place::Coupons, currency, minor + used.rest);
+                sums.add(payer, Place::Coupons, currency, minor + used.rest);
                 to_source(sums, &used.source, currency, -used.rest);
             }
             (Way::CouponSource | Way::CouponAgain, None) | (Way::Channel, _) => {}

@@ -1,13 +1,14 @@
 //! Draws a plan from a seed.
 
 mod apart;
+mod beside;
 mod rules;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 
 use kernel::Shards;
 
-use super::{Act, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+use super::{Act, Kind, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
 use crate::people;
 use crate::rng::Rng;
 
@@ -30,6 +31,7 @@ pub(crate) fn draw(seed: u64) -> Plan {
     drawing.money_in_hands();
     for _ in 0..ACTS {
         drawing.one();
+        drawing.beside_sales();
         if shards.count() > 1 {
             drawing.between_shards();
         }
@@ -156,6 +158,7 @@ impl Drawing {
         let escrow = self.rng.chance(50);
         let amount = if self.rng.chance(8) { 1 } else { self.rng.between(2, 400) };
         let mut sale = Sale {
+            kind: Kind::Goods,
             merchant: self.small(MERCHANTS),
             buyer: self.buyer(),
             escrow,
@@ -177,9 +180,19 @@ impl Drawing {
         for _ in 0..self.rng.between(10, MOST_RUSHING) {
             let amount = self.rng.between(1, 9);
             let pay = Some(vec![Slice { tool: Means::Balance, amount }]);
-            let (buyer, escrow, splits) = (self.buyer(), self.rng.chance(20), Vec::new());
-            let sale =
-                Sale { merchant, buyer, escrow, amount, splits, pay, life_s: 600, confirm_s: None, reopen: false };
+            let (buyer, escrow) = (self.buyer(), self.rng.chance(20));
+            let sale = Sale {
+                kind: Kind::Goods,
+                merchant,
+                buyer,
+                escrow,
+                amount,
+                splits: Vec::new(),
+                pay,
+                life_s: 600,
+                confirm_s: None,
+                reopen: false,
+            };
             self.push(What::Sell(sale));
             if let Some(act) = self.acts.last_mut() {
                 (act.node, act.wait_ms) = (node, 0);
@@ -223,6 +236,9 @@ impl Drawing {
     fn slice(&self, sale: &Sale, amount: i64) -> Slice {
         let of_buyer: Vec<_> = self.coupons.iter().filter(|(_, user, _)| *user == u64::from(sale.buyer)).collect();
         let coupon = self.rng.pick(&of_buyer);
+        if self.rng.chance(beside::percent_outside(sale)) {
+            return Slice { tool: Means::Channel { code: self.rng.chance(40), word: self.pay_word() }, amount };
+        }
         match (self.rng.below(10), coupon) {
             (0..=2, Some((act, _, face))) => {
                 // Most of the time its whole face, so that it may become usable again.

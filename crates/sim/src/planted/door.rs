@@ -1,6 +1,7 @@
 //! Bugs at the doors: what a request says of its caller, its key and its body.
 
 use engine::request::{Caller, Command, Request};
+use kernel::message::trade::Command as TradeCommand;
 
 use super::Planted;
 
@@ -21,6 +22,11 @@ pub(crate) fn asked(planted: Option<Planted>, mut request: Request) -> Request {
             {
                 idempotency.key = format!("{}/{}", request.caller.scope(), idempotency.key);
                 request.caller = Caller::Platform;
+            }
+        }
+        Some(Planted::ConsentNotChecked) => {
+            if let Command::Trade(_, TradeCommand::Refund(refund)) = &mut request.command {
+                refund.users_debit = true;
             }
         }
         Some(_) | None => {}

@@ -2,7 +2,7 @@
 //! untouched. After each the world heals and is judged as after any other run.
 
 use channel::sandbox::word::{PayWord, RefundWord};
-use sim::{Act, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+use sim::{Act, Kind, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
 
 /// More effects of one kind than the scenario has.
 const MOST: u32 = 400;
@@ -12,6 +12,7 @@ const A_HANDFUL: u32 = 5;
 /// A sale to user 0.
 fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
     What::Sell(Sale {
+        kind: Kind::Goods,
         merchant: 0,
         buyer: 0,
         escrow,

@@ -23,7 +23,7 @@ invariants! {
     Coupons "coupon_owner" "I20" on CouponRow, "a coupon is spent on its owner's trade, and its merchant's if it has one":
         "SELECT c.id FROM coupon c WHERE c.shard = $1 AND c.id > $2 AND c.id <= $3 AND c.held_trade IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM trade t WHERE t.shard = c.shard AND t.trade = c.held_trade
-                 AND t.buyer = c.buyer AND t.currency = c.currency AND COALESCE(c.merchant, t.merchant) = t.merchant)";
+                 AND t.payer = c.buyer AND t.currency = c.currency AND COALESCE(c.merchant, t.merchant) = t.merchant)";
     Coupons "coupon_range" "I34" on CouponRow, "amounts are in range and currencies are of three letters":
         "SELECT c.id FROM coupon c WHERE c.shard = $1 AND c.id > $2 AND c.id <= $3
            AND (c.amount <= 0 OR c.amount > 1000000000000000

@@ -23,11 +23,11 @@ invariants! {
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND p.amount <> (SELECT COALESCE(CAST(SUM(i.amount) AS BIGINT), 0) FROM instruction i
                             WHERE i.shard = p.shard AND i.trade = p.trade AND i.payment = p.no)";
-    Trades "payment_due" "I05" on PaymentRow, "a payment is of its due's amount and of its trade's currency and buyer":
+    Trades "payment_due" "I05" on PaymentRow, "a payment is of its due's amount and of its trade's currency and payer":
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND EXISTS (SELECT 1 FROM trade t, due d WHERE t.shard = p.shard AND t.trade = p.trade
                  AND d.shard = p.shard AND d.trade = p.trade AND d.no = p.due
-                 AND (p.amount <> d.amount OR p.currency <> t.currency OR p.buyer <> t.buyer))";
+                 AND (p.amount <> d.amount OR p.currency <> t.currency OR p.payer <> t.payer))";
     Trades "success_legs" "I06" on PaymentRow, "of a payment that took effect every instruction that counts succeeded":
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND p.status = 'succeeded'

@@ -14,14 +14,14 @@ use std::collections::BTreeMap;
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
 use kernel::message::trade::Share;
-use kernel::{Context, CouponId, MerchantId, OrderType, Owner, PayOrg, RootId, SubType, Time, TradeId, UserId};
+use kernel::{Context, CouponId, MerchantId, OrderType, Owner, PayOrg, RootId, SubType, Time, TradeId};
 use payment::{
     CouponUse, Ending, Failure, FailureCode, Instruction, InstructionStatus, Payment, PaymentStatus, Payments,
 };
 
 use self::fits::Fits;
 use super::channel::{credential, credential_columns};
-use super::trade::{late_parse, late_word};
+use super::trade::{late_parse, late_word, payer_parse, payer_text};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row};
@@ -51,8 +51,8 @@ row! {
         pub amount: i64,
         /// ISO 4217.
         pub currency: Text,
-        /// The user who pays.
-        pub buyer: Text,
+        /// Whose money it is, as the trade has it.
+        pub payer: Text,
         /// Who gets the money at once, as JSON pairs of owner and minor units; null where it waits in escrow.
         pub receivers: Option<Text>,
         /// Microseconds.
@@ -222,7 +222,7 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
         sub_type: payment.context.sub_type.as_str().into(),
         amount: payment.money.amount.minor(),
         currency: payment.money.currency.code().into(),
-        buyer: payment.buyer.as_str().into(),
+        payer: payer_text(&payment.payer),
         receivers: list(payment.receivers.iter().map(|share| (share.receiver.to_string(), share.amount.minor())))
             .map(Into::into),
         expires_at: payment.expires_at.micros(),
@@ -295,7 +295,7 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
             sub_type: fits.word("sub_type", SubType::parse(&row.sub_type))?,
         },
         money: fits.money(row.amount, &row.currency)?,
-        buyer: fits.word("buyer", UserId::parse(&row.buyer))?,
+        payer: fits.word("payer", payer_parse(&row.payer))?,
         receivers: fits
             .list("receivers", row.receivers.as_deref())?
             .into_iter()

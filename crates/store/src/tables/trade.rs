@@ -30,8 +30,8 @@ row! {
         pub amount: i64,
         /// ISO 4217.
         pub currency: Text,
-        /// The user who pays.
-        pub buyer: Text,
+        /// Whose money it is: a bare name is a user's, everything else an owner in canonical text form.
+        pub payer: Text,
         /// What it is for.
         pub subject: Option<Text>,
         /// Microseconds.
@@ -165,7 +165,7 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         merchant_order_id: trade.merchant_order_id.as_str().into(),
         amount: trade.money.amount.minor(),
         currency: trade.money.currency.code().into(),
-        buyer: trade.buyer.as_str().into(),
+        payer: payer_text(&trade.payer),
         subject: trade.subject.as_deref().map(Into::into),
         created_at: trade.created_at.micros(),
         expires_at: trade.expires_at.micros(),
@@ -214,6 +214,19 @@ fn split_row(shard: i64, trade: [u8; 16], split: &Split) -> SplitRow {
     }
 }
 
+/// The text of whose money it is, a user's or a merchant's: a user is written without a class, because every row has one.
+pub(crate) fn payer_text(payer: &Owner) -> Text {
+    match payer {
+        Owner::User(user) => user.as_str().into(),
+        other => other.to_compact_string(),
+    }
+}
+
+/// Reads [`payer_text`] back; no user's name has a colon.
+pub(crate) fn payer_parse(text: &str) -> Option<Owner> {
+    if text.contains(':') { Owner::parse(text, None) } else { UserId::parse(text).map(Owner::User) }
+}
+
 /// The word of what happens to late money.
 pub(crate) fn late_word(late: LateSuccess) -> &'static str {
     match late {
@@ -248,7 +261,7 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
         },
         merchant_order_id: row.merchant_order_id.into(),
         money: Money { amount, currency },
-        buyer: UserId::parse(&row.buyer).ok_or(wrong("buyer", "is no user"))?,
+        payer: payer_parse(&row.payer).ok_or(wrong("payer", "is no owner"))?,
         subject: row.subject.map(Into::into),
         created_at: Time::from_micros(row.created_at),
         expires_at: Time::from_micros(row.expires_at),

@@ -149,7 +149,7 @@ fn the_same_content_is_what_the_client_said() {
     for other in [
         Create { merchant_order_id: "A1002".to_owned(), ..escrow() },
         Create { money: kernel::Money { amount: amount(10_001), ..escrow().money }, ..escrow() },
-        Create { buyer: UserId::parse("43").unwrap(), ..escrow() },
+        Create { payer: Owner::User(UserId::parse("43").unwrap()), ..escrow() },
         Create { subject: None, ..escrow() },
         Create { expires_at: Some(trade.expires_at), ..escrow() },
         Create { confirm_by: None, ..escrow() },

@@ -32,6 +32,15 @@ pub(super) fn seller(name: &str) -> Owner {
     Owner::Seller(merchant(), name.to_owned())
 }
 
+pub(super) fn buyer() -> Owner {
+    Owner::User(UserId::parse("42").unwrap())
+}
+
+/// To whom is transferred.
+pub(super) fn payee() -> Owner {
+    Owner::User(UserId::parse("43").unwrap())
+}
+
 pub(super) fn share(name: &str, minor: i64) -> Share {
     Share { receiver: seller(name), amount: amount(minor) }
 }
@@ -45,20 +54,25 @@ pub(super) fn soon() -> Known {
     known(MINUTE_US)
 }
 
-/// 100.00 CNY: 60.00 for seller a, 40.00 for seller b; confirmed by itself after a day where it is escrow.
+/// 100.00 CNY: 60.00 for seller a, 40.00 for seller b, confirmed by itself after a day where it is escrow; or onto a
+/// balance, or to another one.
 pub(super) fn order(order_type: OrderType) -> Create {
     Create {
         id: TradeId(root(2)),
         context: Context { merchant: merchant(), order_type, sub_type: SubType::general() },
         merchant_order_id: "A1001".to_owned(),
         money: Money { amount: amount(10_000), currency: Currency::parse("CNY").unwrap() },
-        buyer: UserId::parse("42").unwrap(),
+        payer: buyer(),
         subject: Some("2 items".to_owned()),
         expires_at: None,
         confirm_by: (order_type == OrderType::Escrow).then(|| T0.plus(24 * HOUR_US)),
         return_url: None,
         metadata: BTreeMap::new(),
-        splits: vec![share("a", 6_000), share("b", 4_000)],
+        splits: match order_type {
+            OrderType::Instant | OrderType::Escrow => vec![share("a", 6_000), share("b", 4_000)],
+            OrderType::Topup => Vec::new(),
+            OrderType::Transfer => vec![Share { receiver: payee(), amount: amount(10_000) }],
+        },
         late_success: None,
         pay: None,
     }
@@ -88,6 +102,10 @@ pub(super) fn card(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Channel { method: "card".to_owned(), sandbox: None }, amount: amount(minor) }
 }
 
+pub(super) fn balance(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Balance, amount: amount(minor) }
+}
+
 pub(super) fn pay(minor: i64) -> Input {
     Input::Command(Command::Pay(vec![card(minor)]))
 }
@@ -103,6 +121,7 @@ pub(super) fn refund(minor: i64, splits: &[Share]) -> Input {
         reason: None,
         splits: splits.to_vec(),
         sandbox: None,
+        users_debit: true,
     }))
 }
 
@@ -112,6 +131,10 @@ pub(super) fn close() -> Input {
 
 pub(super) fn succeeded() -> Input {
     Input::Fact(Fact::Succeeded { payment: PaymentId::new(TradeId(root(2)), 1), due: 1 })
+}
+
+pub(super) fn failed() -> Input {
+    Input::Fact(Fact::Failed { payment: PaymentId::new(TradeId(root(2)), 1) })
 }
 
 pub(super) fn quiet() -> Input {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use kernel::OrderType::{Escrow, Instant};
+use kernel::OrderType;
+use kernel::OrderType::{Escrow, Instant, Topup, Transfer};
+use kernel::message::payment::RefundShare;
 use kernel::message::trade::{Command, Create};
 use kernel::time::DAY_US;
 
@@ -51,6 +53,7 @@ fn inputs() -> Vec<(&'static str, Input, Known)> {
         ("refund a", refund(6_000, &[share("a", 6_000)]), soon()),
         ("refund 100.00", refund(10_000, &[]), soon()),
         ("succeeded", succeeded(), soon()),
+        ("failed", failed(), soon()),
         ("quiet", quiet(), soon()),
         ("refunded a, before release", refunded(&[taken("a", 6_000, 0)]), soon()),
         ("refunded a, after release", refunded(&[taken("a", 0, 6_000)]), soon()),
@@ -89,14 +92,74 @@ fn brief(event: &Event) -> String {
     }
 }
 
-#[test]
-fn grid() {
+/// A page with every state against every input.
+fn page(states: Vec<(&str, Trade)>, inputs: &[(&str, Input, Known)]) -> String {
     let mut page = String::new();
-    for (state, trade) in states() {
+    for (state, trade) in states {
         writeln!(page, "{state}").unwrap();
-        for (name, input, known) in inputs() {
-            writeln!(page, "  {name:<36}{}", outcome(trade.clone(), input, &known)).unwrap();
+        for (name, input, known) in inputs {
+            writeln!(page, "  {name:<36}{}", outcome(trade.clone(), input.clone(), known)).unwrap();
         }
     }
-    insta::assert_snapshot!(page);
+    page
+}
+
+#[test]
+fn grid() {
+    insta::assert_snapshot!(page(states(), &inputs()));
+}
+
+/// The inputs that every type hears of, for a trade with this one receiver, who has the money at once.
+fn inputs_at_once(order_type: OrderType) -> Vec<(&'static str, Input, Known)> {
+    let command = Input::Command;
+    let repeated = |create| command(Command::Create(Box::new(create)));
+    let receiver = created(order_type).splits[0].receiver.clone();
+    let taken = || vec![RefundShare { receiver: receiver.clone(), before: 0, after: 4_000 }];
+    vec![
+        ("create, the same", repeated(order(order_type)), soon()),
+        ("create, another", repeated(Create { subject: None, ..order(order_type) }), soon()),
+        ("pay", pay(10_000), soon()),
+        ("pay, late", pay(10_000), known(DAY_US)),
+        ("pay by balance", command(Command::Pay(vec![balance(10_000)])), soon()),
+        ("confirm", confirm(None, &[]), soon()),
+        ("confirm by time", command(Command::ConfirmByTime), known(DAY_US)),
+        ("close", close(), soon()),
+        ("expire, early", command(Command::Expire), soon()),
+        ("expire", command(Command::Expire), known(DAY_US)),
+        ("refund 40.00", refund(4_000, &[]), soon()),
+        ("refund 100.00", refund(10_000, &[]), soon()),
+        ("succeeded", succeeded(), soon()),
+        ("failed", failed(), soon()),
+        ("quiet", quiet(), soon()),
+        ("refunded 40.00", refunded(&taken()), soon()),
+        ("refund of 40.00 failed", refund_failed(&taken()), soon()),
+    ]
+}
+
+#[test]
+fn grid_of_topups() {
+    let topup = || created(Topup);
+    let completed = || told(topup(), &[succeeded()]);
+    let states = vec![
+        ("created", topup()),
+        ("closing, canceled", told(topup(), &[close()])),
+        ("closing, expired", Trade { status: Status::Closing(Stop::Expired), ..topup() }),
+        ("completed", completed()),
+        ("completed, 40.00 returning", told(completed(), &[refund(4_000, &[])])),
+        ("completed, all returning", told(completed(), &[refund(10_000, &[])])),
+        ("closed, expired", Trade { status: Status::Closed(ClosedReason::Expired), ..topup() }),
+        ("closed, canceled", told(topup(), &[close(), quiet()])),
+    ];
+    insta::assert_snapshot!(page(states, &inputs_at_once(Topup)));
+}
+
+#[test]
+fn grid_of_transfers() {
+    let transfer = || created(Transfer);
+    let states = vec![
+        ("created", transfer()),
+        ("completed", told(transfer(), &[succeeded()])),
+        ("closed, failed", told(transfer(), &[failed()])),
+    ];
+    insta::assert_snapshot!(page(states, &inputs_at_once(Transfer)));
 }

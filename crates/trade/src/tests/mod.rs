@@ -8,3 +8,5 @@ mod grid;
 mod pay;
 mod properties;
 mod refund;
+mod topup;
+mod transfer;

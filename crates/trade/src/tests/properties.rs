@@ -62,7 +62,9 @@ struct World {
 
 impl World {
     fn new(order_type: OrderType, parts: &[i64]) -> Self {
-        let splits: Vec<Share> = parts.iter().zip('a'..).map(|(part, name)| share(&name.to_string(), *part)).collect();
+        let named = !order_type.fills_balances();
+        let parts_of = parts.iter().zip('a'..).filter(|_| named);
+        let splits: Vec<Share> = parts_of.map(|(part, name)| share(&name.to_string(), *part)).collect();
         let money = Money { amount: amount(parts.iter().sum()), ..order(order_type).money };
         let (trade, _) = Trade::create(&Create { money, splits, ..order(order_type) }, &known(0)).unwrap();
         let books = trade.splits.iter().map(|split| (split.receiver.clone(), (0, 0))).collect();
@@ -105,7 +107,7 @@ impl World {
             let book = self.books.get_mut(&split.receiver).unwrap();
             match self.trade.context.order_type {
                 OrderType::Escrow => book.0 += split.amount.minor(),
-                OrderType::Instant => book.1 += split.amount.minor(),
+                OrderType::Instant | OrderType::Topup | OrderType::Transfer => book.1 += split.amount.minor(),
             }
         }
     }
@@ -249,6 +251,11 @@ proptest! {
         parts in prop::collection::vec(1i64..40, 1..4), steps in prop::collection::vec(step(), 0..30),
     ) {
         run(OrderType::Instant, &parts, steps);
+    }
+
+    #[test]
+    fn topup_is_conserved(whole in 1i64..100, steps in prop::collection::vec(step(), 0..30)) {
+        run(OrderType::Topup, &[whole], steps);
     }
 
     /// Whatever a timer says when it is due removes it: no timer fires for ever.

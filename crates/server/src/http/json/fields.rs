@@ -31,6 +31,14 @@ impl Fields {
         self.members.contains_key(name)
     }
 
+    /// Refuses a field that does not belong here, where it says anything.
+    pub(crate) fn without(&mut self, name: &str, code: Code, detail: &str) -> Result<(), Problem> {
+        match self.optional(name) {
+            None => Ok(()),
+            Some(_) => Err(self.refuse(code, name, detail)),
+        }
+    }
+
     /// Refuses what nobody read.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.members.keys().next() {

@@ -1,10 +1,12 @@
 //! Bodies: every example of the documentation is read by its handler, everything else is refused with its place.
 
+use std::sync::Arc;
+
 use engine::request::Command;
 use kernel::message::payment::Tool;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
 use kernel::{OrderType, Owner};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::house::{House, PLATFORM, SHOP, shop, trade};
 use crate::config::Environment;
@@ -12,19 +14,32 @@ use crate::http::route::Route;
 use crate::http::{openapi, routes};
 
 /// The routes that read a body, with the schema and its example for our shop.
-fn bodies() -> Vec<(Route, Value, Value)> {
+fn bodies() -> Vec<(Arc<Route>, Value, Value)> {
     let schemas = openapi::schemas();
     let routes =
         routes::table(Environment::Test).into_iter().filter(|route| route.is_post() && route.scope().is_some());
-    let with_schema = routes.map(|route| {
-        let schema = schemas[route.body.unwrap_or_else(|| panic!("{} names no body", route.path))].clone();
-        let mut example = schema["example"].clone();
-        if example.get("merchant_id").is_some() {
-            example["merchant_id"] = shop().to_string().into();
+    let mut bodies = Vec::new();
+    for route in routes.map(Arc::new) {
+        for schema in variants(&schemas, route.body.unwrap_or_else(|| panic!("{} names no body", route.path))) {
+            let mut example = schema["example"].clone();
+            if example.get("merchant_id").is_some() {
+                example["merchant_id"] = shop().to_string().into();
+            }
+            bodies.push((Arc::clone(&route), schema, example));
         }
-        (route, schema, example)
-    });
-    with_schema.collect()
+    }
+    bodies
+}
+
+/// A schema, or those that it is one of.
+fn variants(schemas: &Map<String, Value>, name: &str) -> Vec<Value> {
+    let schema = &schemas[name];
+    match schema["oneOf"].as_array() {
+        None => vec![schema.clone()],
+        Some(of) => {
+            of.iter().map(|one| schemas[one["$ref"].as_str().unwrap().rsplit('/').next().unwrap()].clone()).collect()
+        }
+    }
 }
 
 pub(super) fn path(route: &Route) -> String {
@@ -125,7 +140,7 @@ async fn a_trade_as_it_was_meant() {
     assert_eq!(create.context.sub_type.as_str(), "shop.checkout");
     assert_eq!(create.merchant_order_id, "A1001");
     assert_eq!((create.money.amount.minor(), create.money.currency.code()), (14_490, "CNY"));
-    assert_eq!(create.buyer.as_str(), "42");
+    assert_eq!(create.payer.to_string(), "user:42");
     assert_eq!(create.id.0.bucket(), kernel::Bucket::of("user:42"), "it lives with its buyer");
     assert_eq!(create.subject.as_deref(), Some("2 items"));
     assert_eq!(create.expires_at, kernel::Time::parse("2026-11-23T16:30:00Z"));
@@ -149,7 +164,7 @@ async fn trades_that_are_refused() {
     let tool = |tool: Value| json!({"tools": [tool]});
     let foreign = format!("seller:{}:s1", super::house::other_shop());
     for (field, value, code, param) in [
-        ("type", json!("topup"), "400 invalid_value", "type"),
+        ("type", json!("barter"), "400 invalid_value", "type"),
         ("sub_type", json!("Shop"), "400 invalid_value", "sub_type"),
         ("currency", json!("XXX"), "422 unknown_currency", "currency"),
         ("currency", json!("СNY"), "422 unknown_currency", "currency"),
@@ -194,6 +209,70 @@ async fn trades_that_are_refused() {
         body[field] = value;
         let answer = house.post(SHOP, "/v1/trades", &body.to_string()).await;
         assert_eq!((answer.code().as_str(), &answer.json()["param"]), (code, &json!(param)), "{body}");
+    }
+}
+
+/// Which fields a trade takes depends on its type.
+#[tokio::test]
+async fn each_type_takes_its_own_fields() {
+    let house = House::test();
+    let body = |more: Value| {
+        let mut body = json!({"merchant_order_id": "A1", "amount": 100, "currency": "CNY"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let sale = body(json!({"type": "instant", "buyer": "42"}));
+    let topup = body(json!({"type": "topup", "payee": "user:42"}));
+    let transfer = body(json!({"type": "transfer", "payer": "user:42", "payee": "user:43"}));
+    let of_others = [
+        ("buyer", json!("42")),
+        ("payer", json!("user:42")),
+        ("payee", json!("user:42")),
+        ("splits", json!([])),
+        ("confirm_by", json!("2026-12-03T16:00:00Z")),
+        ("expires_at", json!("2026-11-23T16:30:00Z")),
+        ("return_url", json!("https://shop.example/done")),
+        ("late_success", json!("reopen")),
+        ("pay", json!({"tools": [{"tool": "channel", "method": "card", "amount": 100}]})),
+    ];
+    for (good, takes) in [
+        (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"][..]),
+        (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
+        (&transfer, &["payer", "payee"]),
+    ] {
+        assert_eq!(house.post(SHOP, "/v1/trades", &good.to_string()).await.code(), "201", "{good}");
+        for (field, value) in &of_others {
+            let mut with = good.clone();
+            with[field] = value.clone();
+            let answer = house.post(SHOP, "/v1/trades", &with.to_string()).await;
+            if takes.contains(field) {
+                assert_eq!(answer.code(), "201", "{with}");
+            } else {
+                let told = (answer.code(), answer.json()["param"].clone());
+                assert_eq!(told, ("422 field_not_applicable".to_owned(), json!(field)), "{with}");
+            }
+        }
+    }
+    for owner in ["42", "user:", "platform", "seller:s1", "channel:sandbox", "merchant:x"] {
+        let mut other = topup.clone();
+        other["payee"] = json!(owner);
+        let answer = house.post(SHOP, "/v1/trades", &other.to_string()).await;
+        assert_eq!((answer.code().as_str(), &answer.json()["param"]), ("400 invalid_id", &json!("payee")), "{owner}");
+    }
+}
+
+/// A top-up lives where the balance is that it fills.
+#[tokio::test]
+async fn a_top_up_as_it_was_meant() {
+    let house = House::test();
+    for payee in ["user:42".to_owned(), format!("merchant:{}", shop())] {
+        let body = json!({
+            "merchant_order_id": "T1", "type": "topup", "amount": 5, "currency": "CNY", "payee": payee, "splits": null,
+        });
+        house.post(SHOP, "/v1/trades", &body.to_string()).await;
+        let Command::CreateTrade(create) = house.last().command else { panic!("no trade") };
+        assert_eq!((create.context.order_type, create.payer.to_string()), (OrderType::Topup, payee.clone()));
+        assert_eq!((create.id.0.bucket(), create.splits.len()), (kernel::Bucket::of(&payee), 0));
     }
 }
 

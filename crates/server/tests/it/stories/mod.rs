@@ -14,4 +14,6 @@ mod rules;
 mod scopes;
 mod statement;
 mod tools;
+mod topups;
+mod transfers;
 pub(crate) mod webhooks;

@@ -10,6 +10,7 @@ use channel::{Job, Orders, Profiles, Told};
 use kernel::message::accounting::{CouponSource, Post, Refused, Verb};
 use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
+use kernel::message::rules::{PaymentTerms, TradeTerms};
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
@@ -66,7 +67,8 @@ fn coupon_id(n: usize) -> CouponId {
 impl Town {
     pub(super) fn new(script: &Script) -> Self {
         let create = order(script);
-        let (trade, _) = Trade::create(&create, &trade::Known { now: START }).unwrap();
+        let (trade, reaction) =
+            Trade::create(&create, &trade::Known { now: START, terms: TradeTerms::default() }).unwrap();
         let mut town = Self {
             payments: Payments::new(trade.id),
             orders: Orders::new(trade.id),
@@ -78,12 +80,14 @@ impl Town {
             claims: BTreeMap::new(),
         };
         town.fund(Verb::Fund { owner: Owner::User(buyer()), money: cny(script.funds) });
+        town.fund(Verb::Fund { owner: Owner::Merchant(merchant()), money: cny(script.funds) });
         town.fund(Verb::FundBudget { owner: Owner::Platform, money: cny(1_000) });
         for (n, face) in FACES.into_iter().enumerate() {
             let coupon = coupon(n, face, script.plain);
             town.book(&coupon.issue_post()).unwrap();
             town.coupons.insert(coupon.id, coupon);
         }
+        town.react(reaction).unwrap();
         town
     }
 
@@ -131,6 +135,7 @@ impl Town {
                 reason: (minor % 2 == 0).then(|| "太大了".to_owned()),
                 splits: Vec::new(),
                 sandbox: (minor % 3 == 0).then(|| "refund_fails".to_owned()),
+                users_debit: true,
             })),
             Step::Cancel(no) => {
                 self.payment(payment::Input::Command(PaymentCommand::Cancel(PaymentId::new(self.trade.id, *no))))
@@ -170,7 +175,11 @@ impl Town {
     }
 
     fn trade(&mut self, input: trade::Input) -> Option<()> {
-        let reaction = self.trade.handle(input, &trade::Known { now: self.now }).ok()?;
+        let reaction = self.trade.handle(input, &trade::Known { now: self.now, terms: TradeTerms::default() }).ok()?;
+        self.react(reaction)
+    }
+
+    fn react(&mut self, reaction: trade::Reaction) -> Option<()> {
         for message in reaction.messages {
             match message {
                 trade::Message::Payment(command) => self.payment(payment::Input::Command(command))?,
@@ -183,7 +192,8 @@ impl Town {
     fn payment(&mut self, input: payment::Input) -> Option<()> {
         let methods = vec!["card".to_owned()];
         let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods }] };
-        let known = payment::Known { now: self.now, coupons: &self.coupons, routes: &routes };
+        let rules = PaymentTerms::default();
+        let known = payment::Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &rules };
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {
@@ -282,6 +292,17 @@ fn order(script: &Script) -> Create {
         2 => &[400, 600],
         _ => &[333, 333, 334],
     };
+    let whose = |plain: bool| if plain { Owner::Merchant(merchant()) } else { Owner::User(buyer()) };
+    let (payer, splits) = match script.order_type {
+        OrderType::Instant | OrderType::Escrow => {
+            (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
+        }
+        OrderType::Topup => (whose(script.plain), Vec::new()),
+        OrderType::Transfer => {
+            let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
+            (whose(script.plain), vec![payee])
+        }
+    };
     Create {
         id: TradeId(root(2)),
         context: Context {
@@ -291,14 +312,14 @@ fn order(script: &Script) -> Create {
         },
         merchant_order_id: "A1001".to_owned(),
         money: cny(PRICE),
-        buyer: buyer(),
+        payer,
         subject: (!script.plain).then(|| "两件商品".to_owned()),
         expires_at: (!script.plain).then(|| START.plus(3 * HOUR_US)),
         confirm_by: (script.order_type == OrderType::Escrow).then(|| START.plus(4 * HOUR_US)),
         return_url: (!script.plain).then(|| "https://shop.example/back".to_owned()),
         metadata: if script.plain { BTreeMap::new() } else { BTreeMap::from([("\"a".to_owned(), "b\n".to_owned())]) },
-        splits: splits.iter().copied().enumerate().map(share).collect(),
-        late_success: script.late_success,
+        splits,
+        late_success: Some(script.late_success),
         pay: None,
     }
 }

@@ -54,9 +54,9 @@ impl Town {
         let user = dice.pick(&self.users)?.clone();
         let merchant = if hot { *self.merchants.first()? } else { *dice.pick(&self.merchants)? };
         let id = RootId::new(Time::default(), Bucket::of(user.as_str()), u128::from(dice.roll()));
-        let legs = vec![PayLeg { source: Source::Tool(InternalTool::Balance(user)), amount: self.amount }];
+        let legs = vec![PayLeg { source: Source::Tool(InternalTool::Balance(Owner::User(user))), amount: self.amount }];
         let receivers = vec![Share { receiver: Owner::Merchant(merchant), amount: self.amount }];
-        Some(self.post(Some(merchant), format!("pay_{id:?}"), Verb::Pay { legs, receivers }))
+        Some(self.post(Some(merchant), format!("pay_{id:?}"), Verb::Pay { legs, receivers, to_balance: false }))
     }
 
     /// What they pay in.

@@ -13,8 +13,8 @@ use engine::ports::{Clock as _, Random as _};
 use engine::stop::Stop;
 use engine::view::{Footing, View};
 use jiff::tz::TimeZone;
-use kernel::Time;
 use kernel::message::accounting::Post;
+use kernel::{Shards, Time};
 use store::unit::{Changes, Key, Memory};
 use store::{Head, Line, Store, StoreError, Work, Written};
 
@@ -110,7 +110,7 @@ impl Writer {
     fn decide(&self, posts: &[Post]) -> Result<Decided, Undecided> {
         let now = SystemClock.now().max(Time::from_micros(self.head.last_time + 1));
         let acct_date = now.day_in(&TimeZone::UTC).max(self.head.acct_date);
-        let footing = Footing { shard: self.shard, seq: self.head.seq + 1, now, acct_date };
+        let footing = Footing { shard: self.shard, shards: Shards::ONE, seq: self.head.seq + 1, now, acct_date };
         let (mut ledger, mut memory, mut changes) = (Ledger::new(&footing), Memory::default(), Changes::default());
         let mut misses = BTreeSet::new();
         for post in posts {
@@ -133,6 +133,7 @@ impl Writer {
         }
         memory.changes(&self.memory, self.shard, &mut changes);
         let ground = Ground {
+            shards: Shards::ONE,
             shard: self.shard,
             writer: self.number,
             head: &self.head,

@@ -1,0 +1,58 @@
+//! Who takes part in a trade, by its type, and which other fields a trade of that type takes.
+
+use kernel::{Code, OrderType, Owner, Problem, UserId};
+
+use super::json::Fields;
+use super::visit::Visit;
+
+/// The fields that not every type takes.
+const OF_SOME: [&str; 9] =
+    ["buyer", "payer", "payee", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"];
+
+/// Those of them that a trade of this type takes.
+const fn of(order_type: OrderType) -> &'static [&'static str] {
+    match order_type {
+        OrderType::Instant | OrderType::Escrow => {
+            &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"]
+        }
+        OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
+        OrderType::Transfer => &["payer", "payee"],
+    }
+}
+
+/// Refuses the fields that belong to trades of other types.
+pub(super) fn only_of(order_type: OrderType, body: &mut Fields) -> Result<(), Problem> {
+    for name in OF_SOME.into_iter().filter(|name| !of(order_type).contains(name)) {
+        body.without(name, Code::field_not_applicable, "a trade of this type does not take the field")?;
+    }
+    Ok(())
+}
+
+/// Whose money it is: the buyer's; of a top-up, the payee's, whose balance it fills. A user who is the `payer` spends the
+/// user's own money.
+pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> Result<Owner, Problem> {
+    match order_type {
+        OrderType::Instant | OrderType::Escrow => body.id("buyer", UserId::parse).map(Owner::User),
+        OrderType::Topup => body.id("payee", with_balance),
+        OrderType::Transfer => {
+            let payer = body.id("payer", with_balance)?;
+            if payer.user().is_some() {
+                visit.require_consent(body, "payer")?;
+            }
+            Ok(payer)
+        }
+    }
+}
+
+/// To whom it goes where it neither is split nor fills the payer's own balance.
+pub(super) fn payee(order_type: OrderType, body: &mut Fields) -> Result<Option<Owner>, Problem> {
+    match order_type {
+        OrderType::Instant | OrderType::Escrow | OrderType::Topup => Ok(None),
+        OrderType::Transfer => body.id("payee", with_balance).map(Some),
+    }
+}
+
+/// `user:…` or `merchant:…`: who has a balance to spend at will.
+fn with_balance(text: &str) -> Option<Owner> {
+    Owner::parse(text, None).filter(Owner::has_balance)
+}
