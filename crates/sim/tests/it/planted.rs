@@ -39,6 +39,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::KeyNotScoped, 0),
     (Planted::BodyNotCompared, 2),
     (Planted::TenantNotChecked, 5),
+    (Planted::ConsentNotChecked, 0),
     (Planted::TransitTakenTwice, 3),
     (Planted::TransitSkipped, 5),
     (Planted::DepartureRepeated, 3),
