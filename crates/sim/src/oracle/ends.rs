@@ -123,7 +123,8 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
         match &asked.request.command {
             Command::CreateTrade(create) if good => {
                 trades.insert(create.id);
-                *payments.entry(create.id).or_insert(0) += usize::from(create.pay.is_some());
+                let paid = create.pay.is_some() || create.context.order_type.pays_itself();
+                *payments.entry(create.id).or_insert(0) += usize::from(paid);
             }
             Command::Trade(id, TradeCommand::Pay(_)) if good => *payments.entry(*id).or_insert(0) += 1,
             Command::Trade(id, TradeCommand::Refund(refund)) if good => {
