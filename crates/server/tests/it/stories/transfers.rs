@@ -67,7 +67,7 @@ async fn short_of_balance(host: &Host) {
     assert_eq!(trade["payment"]["failure"]["code"], "insufficient_balance", "{trade:#}");
     let (trade, payment) = (id(&trade), id(&trade["payment"]));
     shop.pay(&trade, &json!([crate::shop::balance(100)])).await.refused(409, "trade_not_payable");
-    shop.refund(&trade, 1, &json!({})).await.refused(422, "not_refundable");
+    shop.refund(&trade, 1, &json!({})).await.refused(409, "invalid_state");
     shop.post(&format!("/v1/payments/{payment}/cancel"), &json!({})).await.refused(409, "payment_not_cancelable");
     shop.post(&format!("/v1/trades/{trade}/close"), &json!({})).await.refused(409, "invalid_state");
     host.fund("user:42", 1, "CNY").await;
