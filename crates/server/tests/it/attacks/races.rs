@@ -219,3 +219,21 @@ fn e63_two_budgets_and_two_buyers_at_once() {
         assert!(answers.iter().all(|answer| answer.status == 201));
     });
 }
+
+#[test]
+fn e63_opposite_transfers_at_once() {
+    attack(async |stage| {
+        for user in ["user:42", "user:43"] {
+            stage.platform.fund(user, 1_000, "CNY").await;
+        }
+        let answers = join_all((0..40).map(async |n| {
+            let (payer, payee) = if n % 2 == 0 { ("user:42", "user:43") } else { ("user:43", "user:42") };
+            stage.shop.open("transfer", 7, &json!({"payer": payer, "payee": payee})).await
+        }))
+        .await;
+        assert!(answers.iter().all(|answer| answer.status == 201 && answer.json()["status"] == "completed"));
+        for user in ["user:42", "user:43"] {
+            assert_eq!(stage.platform.balance(user, "2001").await, (1_000, 1_000));
+        }
+    });
+}

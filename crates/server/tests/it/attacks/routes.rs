@@ -54,7 +54,16 @@ impl Document {
 
     fn schema(&self, operation: &Value) -> Value {
         let reference = operation.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
-        reference.map_or(Value::Null, |reference| self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap().clone())
+        reference.map_or(Value::Null, |reference| self.resolve(reference).clone())
+    }
+
+    /// A schema by its reference; where it is one of several, the first of them.
+    fn resolve(&self, reference: &str) -> &Value {
+        let schema = self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+        match schema["oneOf"][0]["$ref"].as_str() {
+            Some(first) => self.resolve(first),
+            None => schema,
+        }
     }
 }
 

@@ -111,7 +111,7 @@ const CASES: [Case; 122] = [
     (60, "balance spent at once", &["e60_a_balance_never_falls_below_nothing"], Some(TradeType("payout"))),
     (61, "one coupon on many trades", &["e61_one_coupon_on_twenty_trades"], None),
     (62, "coupon of others", &["e62_coupons_of_others"], Some(Route("/v1/rules"))),
-    (63, "opposite directions at once", &["e63_two_budgets_and_two_buyers_at_once"], Some(TradeType("transfer"))),
+    (63, "opposite directions at once", &["e63_two_budgets_and_two_buyers_at_once", "e63_opposite_transfers_at_once"], None),
     (64, "payout canceled while it runs", &[], Some(TradeType("payout"))),
     (65, "red packet claimed by more than its shares", &[], Some(Tool("red_packet"))),
     (66, "another's objects", &["f66_what_is_anothers_is_as_if_it_were_not_there", "f66_f68_lists_hold_ones_own"], None),
@@ -285,7 +285,7 @@ impl There {
         let mut channels = self.channels.as_array().unwrap().iter();
         match feature {
             Route(start) => self.document["paths"].as_object().unwrap().keys().any(|path| path.starts_with(start)),
-            TradeType(word) => words(&schemas["NewTrade"]["properties"]["type"]["enum"], word),
+            TradeType(word) => words(&schemas["Trade"]["properties"]["type"]["enum"], word),
             Tool(word) => {
                 let mut tools = schemas["Tool"]["oneOf"].as_array().unwrap().iter();
                 tools.any(|tool| tool["properties"]["tool"]["const"] == word)
