@@ -93,7 +93,8 @@ pub fn play(plan: &Plan, planted: Option<Planted>) -> Result<Verdict, String> {
         world.heal()?;
     }
     if world.findings.is_empty() {
-        world.judge()?;
+        // What cannot even be judged is wrong.
+        world.judge().unwrap_or_else(|error| world.findings.push(error));
     }
     world.verdict()
 }

@@ -21,6 +21,8 @@ const TOLD: usize = 3;
 pub(super) fn upload(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let name = named(visit)?;
     let source = lines(body)?;
+    // A book is looked at only where the request is one.
+    body.finish()?;
     let book = RuleBook::load(&source).map_err(|findings| faulty(&findings))?;
     if book.name != name {
         let detail = format!("line 1: the text is that of book {}", book.name);

@@ -40,7 +40,7 @@ impl Fields {
     }
 
     /// Refuses what nobody read.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
+    pub(crate) fn finish(&self) -> Result<(), Problem> {
         match self.members.keys().next() {
             None => Ok(()),
             Some(name) => {

@@ -8,7 +8,7 @@ use kernel::message::trade::{Command as TradeCommand, LateSuccess};
 use kernel::{OrderType, Owner};
 use serde_json::{Map, Value, json};
 
-use super::house::{House, PLATFORM, SHOP, shop, trade};
+use super::house::{House, OTHER_SHOP, PLATFORM, SHOP, shop, trade};
 use crate::config::Environment;
 use crate::http::route::Route;
 use crate::http::{openapi, routes};
@@ -240,11 +240,11 @@ async fn each_type_takes_its_own_fields() {
         (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
         (&transfer, &["payer", "payee"]),
     ] {
-        assert_eq!(house.post(SHOP, "/v1/trades", &good.to_string()).await.code(), "201", "{good}");
+        assert_eq!(house.post(OTHER_SHOP, "/v1/trades", &good.to_string()).await.code(), "201", "{good}");
         for (field, value) in &of_others {
             let mut with = good.clone();
             with[field] = value.clone();
-            let answer = house.post(SHOP, "/v1/trades", &with.to_string()).await;
+            let answer = house.post(OTHER_SHOP, "/v1/trades", &with.to_string()).await;
             if takes.contains(field) {
                 assert_eq!(answer.code(), "201", "{with}");
             } else {
@@ -256,7 +256,7 @@ async fn each_type_takes_its_own_fields() {
     for owner in ["42", "user:", "platform", "seller:s1", "channel:sandbox", "merchant:x"] {
         let mut other = topup.clone();
         other["payee"] = json!(owner);
-        let answer = house.post(SHOP, "/v1/trades", &other.to_string()).await;
+        let answer = house.post(OTHER_SHOP, "/v1/trades", &other.to_string()).await;
         assert_eq!((answer.code().as_str(), &answer.json()["param"]), ("400 invalid_id", &json!("payee")), "{owner}");
     }
 }

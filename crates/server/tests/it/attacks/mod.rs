@@ -14,6 +14,7 @@ mod notify;
 mod races;
 mod routes;
 mod rows;
+mod rules;
 mod shape;
 mod stage;
 mod state;

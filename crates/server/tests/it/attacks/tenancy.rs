@@ -32,6 +32,10 @@ impl Goods {
         shop.pay(&odd, &json!([card_that("wrong_amount", 100)])).await.ok(201);
         let case = shop.open_case(&odd, "amount_mismatch").await;
         let hook = json!({"url": "https://shop.example/hooks"});
+        let book = "the-platforms-book";
+        let lines =
+            [&format!("book = \"{book}\""), "about = \"x\"", "[[rule]]", "name = \"r\"", "tools = [\"channel\"]"];
+        platform.post(&format!("/v1/rules/{book}"), &json!({"lines": lines})).await.ok(201);
         let endpoint = id(&shop.post("/v1/webhook_endpoints", &hook).await.ok(201));
         let first = |page: &Value| id(&list(&page["data"])[0]);
         let accounts = shop.get(&format!("/v1/accounts?owner={}", shop.owner())).await.ok(200);
@@ -52,6 +56,8 @@ impl Goods {
             ("accounts", vec![first(&accounts), first(&users)]),
             // The platform's own; merchants may know which there are.
             ("channels", vec!["sandbox".to_owned()]),
+            // The platform's alone.
+            ("rules", vec![book.to_owned()]),
         ]))
     }
 

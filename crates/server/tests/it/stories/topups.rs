@@ -95,6 +95,7 @@ async fn paid_twice_and_late(host: &Host) {
     assert_eq!((&surplus["reason_code"], &surplus["amount"]), (&json!("duplicate"), &json!(100)));
 
     let late = shop.open("topup", 100, &pay("late_success")).await.ok(201);
+    asked(&shop, &late).await;
     shop.post(&format!("/v1/trades/{}/close", id(&late)), &json!({})).await.ok(200);
     let surplus = surplus_of(&shop, &id(&late)).await;
     assert_eq!((&surplus["reason_code"], &surplus["amount"]), (&json!("late"), &json!(100)));
@@ -102,10 +103,17 @@ async fn paid_twice_and_late(host: &Host) {
     assert_eq!(host.balance("user:42", "2001").await, (100, 100));
 
     let kept = shop.open("topup", 100, &with(pay("late_success"), &json!({"late_success": "reopen"}))).await.ok(201);
+    asked(&shop, &kept).await;
     shop.post(&format!("/v1/trades/{}/close", id(&kept)), &json!({})).await.ok(200);
     shop.trade_is(&id(&kept), "completed").await;
     assert_eq!(host.balance("user:42", "2001").await, (200, 200));
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 400), ("1011.sandbox.refund", 200), ("2001", 200)]);
+}
+
+/// The institution has the order, so that it is asked to close it.
+async fn asked(shop: &Shop, trade: &Value) {
+    let has = |payment: &Value| payment["instructions"][0]["status"] != "sent";
+    shop.wait_until(&format!("/v1/payments/{}", id(&trade["payment"])), has).await;
 }
 
 /// The refund of surplus money, once it is through.

@@ -1,0 +1,99 @@
+//! J: rules (cases 109 to 111), and what they stop (case 62).
+
+use kernel::Code;
+use serde_json::{Value, json};
+
+use super::stage::{Stage, attack};
+use super::wire::Call;
+use crate::api::Api;
+use crate::shop::{coupon, id};
+
+/// A book whose only rule refuses what this condition is true of.
+fn book(when: &str) -> Value {
+    let head = "book = \"attacked\"\nabout = \"x\"\n[[rule]]\nname = \"r\"";
+    lines(&format!("{head}\nwhen = '{when}'\nrefuse = \"no\""))
+}
+
+fn lines(source: &str) -> Value {
+    json!({"lines": source.lines().collect::<Vec<_>>()})
+}
+
+fn upload(stage: &Stage<'_>, body: &Value) -> Call {
+    Call::post(&stage.platform.key, "/v1/rules/attacked", body.to_string())
+}
+
+/// The platform's second person.
+async fn second(stage: &Stage<'_>) -> Api {
+    let key = stage.platform.post("/v1/keys", &json!({})).await.ok(201);
+    stage.platform.with_key(key["key"].as_str().unwrap())
+}
+
+#[test]
+fn j109_rules_that_cannot_be_evaluated() {
+    attack(async |stage| {
+        let version =
+            stage.platform.post("/v1/rules/attacked", &book("trade.amount > 5")).await.ok(201)["version"].clone();
+        let two = second(stage).await;
+        two.post("/v1/rules/attacked/approve", &json!({"version": version})).await.ok(200);
+        stage.settle().await;
+        let terms = vec!["1"; 200].join(" + ");
+        let deep = format!("{}trade.amount > 1{}", "(".repeat(300), ")".repeat(300));
+        for when in [
+            "trade.amount / 0 > 1",
+            "trade.amount % 0 == 1",
+            "1 / (trade.amount - trade.amount) > 1",
+            "trade.amount * 9223372036854775807 > 1",
+            &format!("{terms} > trade.amount"),
+            &deep,
+            "trade.sub_type.matches(\"(a+)+$\")",
+            "[1, 2, 3].all(a, [1, 2, 3].all(b, a > b))",
+            "trade.amount > 1.5",
+            "trade.nothing > 1",
+            "trade.amount",
+            "(",
+            "",
+        ] {
+            let problem = stage.refused_anywhere(&upload(stage, &book(when)), Code::rule_book_invalid);
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("line 5, column "), "where: {when:?}: {detail}");
+        }
+        let cycle = "book = \"attacked\"\nabout = \"x\"\n[define]\na = 'b'\nb = 'a'\n[[rule]]\nname = \"r\"\nwhen = 'a'\nrefuse = \"no\"";
+        stage.refused_anywhere(&upload(stage, &lines(cycle)), Code::rule_book_invalid);
+        let still = stage.platform.get("/v1/rules/attacked").await.ok(200);
+        assert_eq!(still["current_version"], version, "the old book stays");
+    });
+}
+
+#[test]
+fn j111_rules_are_not_changed_by_one_person() {
+    attack(async |stage| {
+        let version =
+            stage.platform.post("/v1/rules/attacked", &book("trade.amount > 5")).await.ok(201)["version"].clone();
+        stage.settle().await;
+        let approve =
+            |key: &str| Call::post(key, "/v1/rules/attacked/approve", json!({"version": version}).to_string());
+        stage.refused(&approve(&stage.platform.key), Code::second_person_required, None);
+        stage.refused(&approve(&stage.shop.key), Code::scope_required, None);
+        let back =
+            Call::post(&stage.platform.key, "/v1/rules/attacked/rollback", json!({"version": version}).to_string());
+        stage.refused_anywhere(&back, Code::invalid_state);
+        stage.shop.open("instant", 10, &json!({})).await.ok(201);
+    });
+}
+
+#[test]
+fn e62_coupons_that_rules_do_not_stack() {
+    attack(async |stage| {
+        let source = book("tools.coupons > 1");
+        let version = stage.platform.post("/v1/rules/attacked", &source).await.ok(201)["version"].clone();
+        let two = second(stage).await;
+        two.post("/v1/rules/attacked/approve", &json!({"version": version})).await.ok(200);
+        let trade = stage.shop.unpaid("instant", 20, &json!({})).await;
+        let (one, other) = (stage.shop.coupon("user:42", 10).await, stage.shop.coupon("user:42", 10).await);
+        stage.settle().await;
+        let tools = json!({"tools": [coupon(&one, 10), coupon(&other, 10)]});
+        let call = Call::post(&stage.shop.key, &format!("/v1/trades/{trade}/payments"), tools.to_string());
+        stage.refused(&call, Code::rule_refused, Some("tools"));
+        assert_eq!(id(&stage.shop.get(&format!("/v1/coupons/{one}")).await.ok(200)), one);
+    });
+}
