@@ -67,8 +67,8 @@ impl CrookedAdapter {
         if doubles {
             let mut seen = self.seen();
             let sent = seen.sent.entry(call.order).or_insert(0);
-            call.order.no += *sent * 1_000;
-            *sent += 1;
+            call.order.no = call.order.no.wrapping_add(sent.wrapping_mul(1_000));
+            *sent = sent.wrapping_add(1);
         }
         call
     }
