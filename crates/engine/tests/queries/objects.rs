@@ -12,6 +12,18 @@ use kernel::{Bucket, CaseId, PaymentId, RefundId, RootId, Time, TradeId};
 
 use crate::house::{House, card, cny, first, json};
 
+/// A part of what was paid.
+fn refund() -> Refund {
+    Refund {
+        merchant_refund_id: "R1".to_owned(),
+        amount: cny(1_000).amount,
+        reason: None,
+        splits: Vec::new(),
+        sandbox: None,
+        users_debit: true,
+    }
+}
+
 #[test]
 fn a_read_shows_the_same_bytes_as_the_answer() {
     let mut house = House::new();
@@ -24,15 +36,7 @@ fn a_read_shows_the_same_bytes_as_the_answer() {
     assert!(answered.contains(&payment.body), "the trade shows its payment");
     assert_eq!(payment.merchant, Some(merchant));
 
-    let refund = Refund {
-        merchant_refund_id: "R1".to_owned(),
-        amount: cny(1_000).amount,
-        reason: None,
-        splits: Vec::new(),
-        sandbox: None,
-        users_debit: true,
-    };
-    let refunded = house.say(Command::Trade(trade, TradeCommand::Refund(refund)));
+    let refunded = house.say(Command::Trade(trade, TradeCommand::Refund(refund())));
     let found = block_on(house.queries.object(Object::Refund(RefundId::new(trade, 1)))).unwrap().unwrap();
     assert_eq!(found.body, refunded);
 
@@ -57,15 +61,7 @@ fn what_was_just_written_is_shown_without_its_rows_and_never_when_another_has_go
     let shown = |house: &House| block_on(house.queries.object(object)).unwrap().unwrap().body;
     assert_eq!((shown(&house), tables.load(Ordering::Relaxed)), (answered.clone(), 0), "known, and no row was read");
 
-    let refund = Refund {
-        merchant_refund_id: "R1".to_owned(),
-        amount: cny(1_000).amount,
-        reason: None,
-        splits: Vec::new(),
-        sandbox: None,
-        users_debit: true,
-    };
-    house.by_another(|house| house.say(Command::Trade(trade, TradeCommand::Refund(refund))));
+    house.by_another(|house| house.say(Command::Trade(trade, TradeCommand::Refund(refund()))));
     let refunded = shown(&house);
     assert_eq!(
         (&json(&refunded)["refunded_amount"], json(&answered)["refunded_amount"].as_i64()),

@@ -5,6 +5,7 @@ mod check;
 mod grid;
 mod ledger;
 mod refunds;
+mod rules;
 mod show;
 mod stories;
 mod world;

@@ -1,0 +1,55 @@
+//! What a payment is planned by may order its tools, bound its orders, or refuse it.
+
+use kernel::message::payment::Pay;
+use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal};
+use kernel::{Code, Problem, Time};
+
+use super::world::{SECOND, World, balance, card, coupon};
+use crate::Refusal;
+
+#[test]
+fn rules_order_the_tools_and_bound_their_orders() {
+    let mut world = World::new();
+    world.terms = PaymentTerms { rule_version: 7, order: vec![1, 2, 0], order_life_us: Some(600 * SECOND) };
+    world.pay(vec![card(300), coupon(1, 100), balance(400)]).unwrap();
+    let payment = &world.state.payments[0];
+    assert_eq!(payment.rule_version, 7);
+    let amounts: Vec<i64> = payment.instructions.iter().map(|leg| leg.amount.minor()).collect();
+    assert_eq!(amounts, [100, 400, 300], "the legs are numbered in the order of the rules");
+    assert_eq!(payment.expires_at, world.now.plus(660 * SECOND), "the order's life, and the margin after it");
+
+    world.terms.order_life_us = Some(86_400 * SECOND);
+    world.cancel(1).unwrap();
+    world.closed(1);
+    world.pay(vec![card(300)]).unwrap();
+    assert_eq!(world.state.payments[1].expires_at, world.expires_at, "never after the trade");
+}
+
+#[test]
+fn a_rule_refuses_before_anything_happens() {
+    #[derive(Debug)]
+    struct Never;
+    impl PaymentRules for Never {
+        fn terms(&self, pay: &Pay, attempt: u16, _: Time) -> Result<PaymentTerms, RuleRefusal> {
+            let (book, rule) = ("shop".to_owned(), "no-cards".to_owned());
+            let why = format!("payment {attempt} of {}", pay.money.amount.minor());
+            Err(RuleRefusal { rule_version: 3, book, rule, why, place: Some(1) })
+        }
+    }
+    let mut world = World::new();
+    let input = world.asked(1_000, vec![balance(700), card(300)]);
+    let (coupons, routes) = (Default::default(), crate::Routes::default());
+    let known = crate::Known { now: world.now, coupons: &coupons, routes: &routes, rules: &Never };
+    let problem = Problem::from(world.state.handle(&input, &known).unwrap_err());
+    assert_eq!((problem.code, problem.param.as_deref()), (Code::rule_refused, Some("tools[1]")));
+    assert_eq!(problem.detail, "rule `no-cards` of book `shop`, version 3: payment 1 of 1000");
+    assert_eq!(world.state, World::new().state);
+
+    let short = world.asked(999, vec![balance(700), card(300)]);
+    assert_eq!(
+        world.state.handle(&short, &known).unwrap_err(),
+        Refusal::ToolsSum,
+        "what is wrong anyway is told first"
+    );
+    world.pay(vec![balance(1)]).unwrap();
+}
