@@ -48,6 +48,8 @@ impl Side {
 pub enum Entry {
     /// 1011.{ca}.in: an institution received it for us, the statement has yet to say so.
     ChannelIn,
+    /// 1011.{ca}.out: an institution paid it out for us, the statement has yet to say so.
+    ChannelOut,
     /// 1011.{ca}.refund: an institution gave it back for us, the statement has yet to say so.
     ChannelRefund,
     /// 2001: a user's balance.
@@ -75,8 +77,9 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ChannelIn,
+        Self::ChannelOut,
         Self::ChannelRefund,
         Self::UserBalance,
         Self::MerchantBalance,
@@ -94,6 +97,7 @@ impl Entry {
     pub const fn code(self) -> &'static str {
         match self {
             Self::ChannelIn => "1011.{ca}.in",
+            Self::ChannelOut => "1011.{ca}.out",
             Self::ChannelRefund => "1011.{ca}.refund",
             Self::UserBalance => "2001",
             Self::MerchantBalance => "2002",
@@ -112,6 +116,7 @@ impl Entry {
     pub const fn english(self) -> &'static str {
         match self {
             Self::ChannelIn => "To be cleared, received",
+            Self::ChannelOut => "To be cleared, paid out",
             Self::ChannelRefund => "To be cleared, refunded",
             Self::UserBalance => "User balance",
             Self::MerchantBalance => "Merchant balance",
@@ -130,6 +135,7 @@ impl Entry {
     pub const fn chinese(self) -> &'static str {
         match self {
             Self::ChannelIn => "待清算收款",
+            Self::ChannelOut => "待清算付款",
             Self::ChannelRefund => "待清算退款",
             Self::UserBalance => "用户余额",
             Self::MerchantBalance => "商户余额",
@@ -148,7 +154,8 @@ impl Entry {
     pub const fn side(self) -> Side {
         match self {
             Self::ChannelIn | Self::Marketing => Side::Debit,
-            Self::ChannelRefund
+            Self::ChannelOut
+            | Self::ChannelRefund
             | Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -167,6 +174,7 @@ impl Entry {
         match self {
             Self::UserBalance | Self::MerchantBalance | Self::Coupons => true,
             Self::ChannelIn
+            | Self::ChannelOut
             | Self::ChannelRefund
             | Self::Pending
             | Self::Escrow
@@ -181,7 +189,7 @@ impl Entry {
     /// The floor of a new account in minor units; `None` where it has no limit.
     pub const fn floor(self) -> Option<i64> {
         match self {
-            Self::ChannelIn | Self::ChannelRefund | Self::Transit | Self::Marketing => None,
+            Self::ChannelIn | Self::ChannelOut | Self::ChannelRefund | Self::Transit | Self::Marketing => None,
             Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -230,6 +238,11 @@ impl Subject {
         Self { entry: Entry::ChannelIn, code: Cow::Owned(format!("1011.{channel_account}.in")) }
     }
 
+    /// 1011.{ca}.out of a channel account.
+    pub fn channel_out(channel_account: &str) -> Self {
+        Self { entry: Entry::ChannelOut, code: Cow::Owned(format!("1011.{channel_account}.out")) }
+    }
+
     /// 1011.{ca}.refund of a channel account.
     pub fn channel_refund(channel_account: &str) -> Self {
         Self { entry: Entry::ChannelRefund, code: Cow::Owned(format!("1011.{channel_account}.refund")) }
@@ -248,12 +261,14 @@ impl Subject {
             return (transit.as_str() == code).then_some(transit);
         }
         if let Some(clearing) = code.strip_prefix("1011.") {
-            let (channel_account, make): (_, fn(&str) -> Self) = match clearing.strip_suffix(".in") {
-                Some(name) => (name, Self::channel_in),
-                None => (clearing.strip_suffix(".refund")?, Self::channel_refund),
-            };
+            let (channel_account, line) = clearing.rsplit_once('.')?;
             Owner::parse(&format!("channel:{channel_account}"), None)?;
-            return Some(make(channel_account));
+            return match line {
+                "in" => Some(Self::channel_in(channel_account)),
+                "out" => Some(Self::channel_out(channel_account)),
+                "refund" => Some(Self::channel_refund(channel_account)),
+                _ => None,
+            };
         }
         Entry::ALL.into_iter().find(|entry| entry.code() == code).map(Self::plain)
     }
@@ -298,7 +313,7 @@ mod tests {
             "1011.in",
             "1011.{ca}.in",
             "1011.a b.in",
-            "1011.sandbox.out",
+            "1011.sandbox.dispute",
             "9999",
             "2011",
             "2011.",

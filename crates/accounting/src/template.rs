@@ -12,7 +12,7 @@ mod refund;
 
 use std::collections::BTreeMap;
 
-use kernel::message::accounting::{CouponSource, Post, Purse, Verb, Way};
+use kernel::message::accounting::{CouponSource, Payout, Post, Purse, Verb, Way};
 use kernel::message::trade::Share;
 use kernel::{Amount, Currency, Money, Owner, PayOrg, UserId};
 
@@ -73,6 +73,10 @@ impl Template {
             Verb::Refund { .. } => "refund",
             Verb::ReleaseRefund(_) => "release_refund",
             Verb::RefundReturned { .. } => "refund_returned",
+            Verb::HoldPayout(_) => "hold_payout",
+            Verb::PayOut(_) => "pay_out",
+            Verb::ReleasePayout(_) => "release_payout",
+            Verb::ReturnPayout { .. } => "return_payout",
             Verb::IssueCoupon { .. } => "issue_coupon",
             Verb::ExpireCoupon { .. } => "expire_coupon",
             Verb::FundBudget { .. } => "fund_budget",
@@ -123,6 +127,13 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::RefundReturned { channel_account: ca, money } => {
             draft.post("refund_returned", Place::ChannelRefund(ca), Place::Received(ca), *money);
         }
+        // A balance goes out once the institution has paid it; until then it is held towards the institution.
+        Verb::HoldPayout(payout) => draft.pay_out(payout, Op::Hold),
+        Verb::PayOut(payout) => draft.pay_out(payout, Op::Capture),
+        Verb::ReleasePayout(payout) => draft.pay_out(payout, Op::Release),
+        Verb::ReturnPayout { channel_account: ca, owner, money } => {
+            draft.post("payout_returned", Place::ChannelOut(ca), Place::Balance(owner), *money);
+        }
         // A coupon is a debt to its user, paid for by its source; unspent, it returns there.
         Verb::IssueCoupon { user, source, money } => {
             draft.post("coupon_issued", Place::Source(source), Place::Coupons(user), *money);
@@ -157,6 +168,7 @@ const SANDBOX: &str = "sandbox";
 #[derive(Clone, Copy)]
 enum Place<'a> {
     ChannelIn(&'a str),
+    ChannelOut(&'a str),
     ChannelRefund(&'a str),
     Received(&'a str),
     Suspense(&'a str),
@@ -195,6 +207,7 @@ impl Draft<'_> {
         let channel = |name: &str| Owner::Channel(name.to_owned());
         let (owner, subject) = match place {
             Place::ChannelIn(ca) => (channel(ca), Subject::channel_in(ca)),
+            Place::ChannelOut(ca) => (channel(ca), Subject::channel_out(ca)),
             Place::ChannelRefund(ca) => (channel(ca), Subject::channel_refund(ca)),
             Place::Received(ca) => (channel(ca), Subject::RECEIVED),
             Place::Suspense(ca) => (channel(ca), Subject::SUSPENSE),
@@ -241,6 +254,13 @@ impl Draft<'_> {
     fn post(&mut self, code: &'static str, debit: Place<'_>, credit: Place<'_>, money: Money) {
         let (debit, credit) = (self.key(debit, money.currency), self.key(credit, money.currency));
         self.push(code, Op::Post, debit, credit, money.amount);
+    }
+
+    /// One hold, under the instruction's number.
+    fn pay_out(&mut self, payout: &Payout, op: fn(HoldKey) -> Op) {
+        let op = op(HoldKey { no: payout.hold, leg: 0 });
+        let (from, to) = (Place::Balance(&payout.owner), Place::ChannelOut(&payout.channel_account));
+        self.leg("payout", op, from, to, payout.amount);
     }
 
     /// Escrow pays the receivers.

@@ -4,8 +4,8 @@
 //! notifications and statements. It does no I/O and keeps nothing: clock, keys and bytes are given. Whatever cannot be
 //! verified or understood is [`Answer::Unknown`]: an adapter may never turn a transport error, a 5xx or rubbish into a no.
 
-use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
-use kernel::{Amount, Code, Money, OrderId, Time, limits, text};
+use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::{Amount, Code, Destination, Money, OrderId, Time, limits, text};
 
 use crate::order::Source;
 use crate::profile::Profile;
@@ -68,14 +68,23 @@ pub enum Task {
         /// The order that received the money.
         of: OrderId,
     },
+    /// Pay out.
+    Payout {
+        /// To whom.
+        to: Destination,
+        /// How much.
+        money: Money,
+    },
+    /// Say what became of the payout.
+    QueryPayout,
 }
 
 impl Call {
     /// As what the answer counts: as an answer to an act, or as a query's.
     pub const fn source(&self) -> Source {
         match self.task {
-            Task::Pay { .. } | Task::Close | Task::Refund { .. } => Source::Answer,
-            Task::Query | Task::QueryRefund { .. } => Source::Query,
+            Task::Pay { .. } | Task::Close | Task::Refund { .. } | Task::Payout { .. } => Source::Answer,
+            Task::Query | Task::QueryRefund { .. } | Task::QueryPayout => Source::Query,
         }
     }
 
@@ -83,8 +92,13 @@ impl Call {
     pub const fn is_refund(&self) -> bool {
         match self.task {
             Task::Refund { .. } | Task::QueryRefund { .. } => true,
-            Task::Pay { .. } | Task::Query | Task::Close => false,
+            Task::Pay { .. } | Task::Query | Task::Close | Task::Payout { .. } | Task::QueryPayout => false,
         }
+    }
+
+    /// Whether it is about a payout.
+    pub const fn is_payout(&self) -> bool {
+        matches!(self.task, Task::Payout { .. } | Task::QueryPayout)
     }
 }
 
@@ -95,6 +109,8 @@ pub enum Answer {
     Pay(PayOutcome),
     /// About an order to refund.
     Refund(RefundOutcome),
+    /// About an order to pay out.
+    Payout(PayoutOutcome),
     /// "There is no such order." A no only after the order's lifetime.
     NotFound,
     /// No answer, or none that can be trusted. Never a no.
@@ -106,8 +122,9 @@ impl Answer {
     pub fn channel_no(&self) -> Option<&str> {
         match self {
             Self::Pay(PayOutcome::Paid { channel_no, .. })
-            | Self::Refund(RefundOutcome::Refunded { channel_no, .. }) => Some(channel_no),
-            Self::Pay(_) | Self::Refund(_) | Self::NotFound | Self::Unknown => None,
+            | Self::Refund(RefundOutcome::Refunded { channel_no, .. })
+            | Self::Payout(PayoutOutcome::PaidOut { channel_no, .. }) => Some(channel_no),
+            Self::Pay(_) | Self::Refund(_) | Self::Payout(_) | Self::NotFound | Self::Unknown => None,
         }
     }
 }
@@ -209,11 +226,15 @@ pub enum LineKind {
     Refund,
     /// Money given back that came back.
     Return,
+    /// Money paid out.
+    Payout,
+    /// Money paid out that came back.
+    PayoutReturn,
 }
 
 impl LineKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Payment, Self::Refund, Self::Return];
+    pub const ALL: [Self; 5] = [Self::Payment, Self::Refund, Self::Return, Self::Payout, Self::PayoutReturn];
 
     /// The word in statements.
     pub const fn as_str(self) -> &'static str {
@@ -221,6 +242,8 @@ impl LineKind {
             Self::Payment => "payment",
             Self::Refund => "refund",
             Self::Return => "return",
+            Self::Payout => "payout",
+            Self::PayoutReturn => "payout_return",
         }
     }
 

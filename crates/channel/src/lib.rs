@@ -15,8 +15,8 @@ pub mod signature;
 
 pub use adapter::{Account, Adapter, Answer, Call, Incoming, Notification, Outgoing, Refused, StatementLine, Task};
 pub use order::{
-    Event, Evidence, Input, Job, Known, Message, Order, Orders, Outcome, PayStatus, Reaction, RefundStatus, Refusal,
-    Source, Timer, TimerKind, Told,
+    Event, Evidence, Input, Job, Known, Message, Order, Orders, Outcome, PayStatus, PayoutStatus, Reaction,
+    RefundStatus, Refusal, Source, Timer, TimerKind, Told,
 };
 pub use profile::{Operation, Profile, Profiles};
 pub use registry::Registry;

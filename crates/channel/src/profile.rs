@@ -19,6 +19,10 @@ pub enum Operation {
     Refund,
     /// Say what became of an order to refund.
     QueryRefund,
+    /// Pay money out.
+    Payout,
+    /// Say what became of an order to pay out.
+    QueryPayout,
 }
 
 /// The abilities and the patience of one channel account.
@@ -29,11 +33,14 @@ pub struct Profile {
     pub operations: Vec<Operation>,
     /// What may be paid with, as `card`.
     pub methods: Vec<String>,
+    /// To what kinds of account it pays out, as `bank_account`.
+    #[serde(default)]
+    pub payouts: Vec<String>,
     /// The currencies it takes; empty where it takes every one.
     pub currencies: Vec<Currency>,
     /// How long an unpaid order lives at most, in seconds.
     pub lifetime_s: u32,
-    /// How long "no such refund" is not yet a no, in seconds.
+    /// How long "no such refund", or "no such payout", is not yet a no, in seconds.
     pub refund_lifetime_s: u32,
     /// How long after the end of its life an order may still be without a final word before people are told, in seconds.
     pub grace_s: u32,
@@ -61,6 +68,11 @@ impl Profile {
         self.methods.iter().any(|known| known == method)
     }
 
+    /// Whether it pays out to this kind of account.
+    pub fn pays_out_to(&self, kind: &str) -> bool {
+        self.payouts.iter().any(|known| known == kind)
+    }
+
     /// Whether this currency is taken there.
     pub fn takes(&self, currency: Currency) -> bool {
         self.currencies.is_empty() || self.currencies.contains(&currency)
@@ -71,6 +83,7 @@ impl Profile {
 pub(crate) static FORGOTTEN: Profile = Profile {
     operations: Vec::new(),
     methods: Vec::new(),
+    payouts: Vec::new(),
     currencies: Vec::new(),
     lifetime_s: 86_400,
     refund_lifetime_s: 86_400,

@@ -18,6 +18,7 @@ impl Channels {
         let account = |(name, profile): (&String, &channel::Profile)| ChannelAccount {
             name: name.clone(),
             methods: profile.methods.iter().map(|method| (*method).to_owned()).collect(),
+            payouts: profile.payouts.clone(),
         };
         let accounts = profiles.iter().map(account).collect();
         Self { profiles, routes: Routes { accounts } }

@@ -22,11 +22,13 @@ pub enum OrderType {
     Topup,
     /// 转账: money of one balance goes to another at once.
     Transfer,
+    /// 提现: money of a balance goes out to a bank.
+    Payout,
 }
 
 impl OrderType {
     /// Every type there is.
-    pub const ALL: [Self; 4] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer];
+    pub const ALL: [Self; 5] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer, Self::Payout];
 
     /// The one word used in SQL, JSON and pages.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl OrderType {
             Self::Escrow => "escrow",
             Self::Topup => "topup",
             Self::Transfer => "transfer",
+            Self::Payout => "payout",
         }
     }
 
@@ -46,7 +49,7 @@ impl OrderType {
     /// Whether its receivers have the money on their balance, to be spent at will; else it waits for settlement.
     pub const fn fills_balances(self) -> bool {
         match self {
-            Self::Instant | Self::Escrow => false,
+            Self::Instant | Self::Escrow | Self::Payout => false,
             Self::Topup | Self::Transfer => true,
         }
     }
@@ -56,7 +59,7 @@ impl OrderType {
     pub const fn pays_itself(self) -> bool {
         match self {
             Self::Instant | Self::Escrow | Self::Topup => false,
-            Self::Transfer => true,
+            Self::Transfer | Self::Payout => true,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! clock, draws no random number and does no I/O; whatever is not a function of its arguments comes in as a value.
 
 pub mod context;
+pub mod destination;
 pub mod error;
 pub mod id;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod text;
 pub mod time;
 
 pub use context::{Context, OrderType, PayOrg, SubType};
+pub use destination::{Destination, DestinationType};
 pub use error::{Code, Kind, Problem};
 pub use id::{
     AccountId, Bucket, CaseId, CouponId, EndpointId, InstructionId, KeyId, MerchantId, OrderId, PaymentId, RefundId,

@@ -26,6 +26,10 @@ pub const MAX_TREE_NUMBER: u16 = 32_767;
 pub const MAX_MERCHANT_NUMBER: usize = 64;
 /// Longest user or seller id, in characters.
 pub const MAX_OWNER_NAME: usize = 64;
+/// Longest account that a payout goes to, in characters.
+pub const MAX_DESTINATION: usize = 64;
+/// Longest name of who has it, in characters.
+pub const MAX_DESTINATION_NAME: usize = 128;
 /// Longest scene (`sub_type`), in characters.
 pub const MAX_SUB_TYPE: usize = 40;
 /// Longest subject or reason shown to people, in characters.

@@ -34,6 +34,12 @@ impl Payments {
                 leg.order = Some(*order);
                 leg.open = true;
             }),
+            Event::PayoutSent { instruction, order } => self.change_leg(*instruction, |leg| leg.order = Some(*order)),
+            Event::PayoutCameBack { payment } => {
+                if let Some(payment) = self.payment_mut(*payment) {
+                    payment.sequence += 1;
+                }
+            }
             Event::OrderOver { instruction } => self.change_leg(*instruction, |leg| leg.open = false),
             Event::CredentialGiven { instruction, credential } => {
                 self.change_leg(*instruction, |leg| leg.credential = Some(credential.clone()));
@@ -79,6 +85,7 @@ impl Payments {
             | Event::HoldsAsked { .. }
             | Event::HoldsReleased { .. }
             | Event::EffectAsked { .. }
+            | Event::PayoutBooked { .. }
             | Event::CouponTold { .. }
             | Event::CloseAsked { .. }
             | Event::MoneyParked { .. }

@@ -15,7 +15,7 @@ use crate::payment::{Failure, PaymentStep};
 use crate::payments::Payments;
 use crate::refund::PartStep;
 use crate::refusal::Refusal;
-use crate::{ending, giving_back, outside, plan, resolve, settle};
+use crate::{ending, giving_back, outside, payout, plan, resolve, settle};
 
 pub(crate) struct Draft<'a> {
     pub(crate) state: Payments,
@@ -45,11 +45,17 @@ impl<'a> Draft<'a> {
                 channel::Fact::Silent { order, purpose } => match purpose {
                     channel::Purpose::Pay(leg) => outside::silent(&mut draft, *order, *leg),
                     channel::Purpose::Refund { part, .. } => giving_back::silent(&mut draft, *order, *part),
+                    channel::Purpose::Payout(leg) => payout::silent(&mut draft, *order, *leg),
                 },
                 channel::Fact::Suspect { purpose, .. } => outside::suspect(&mut draft, purpose),
                 channel::Fact::Refunded { .. }
                 | channel::Fact::RefundFailed { .. }
                 | channel::Fact::RefundReturned { .. } => giving_back::told(&mut draft, fact),
+                channel::Fact::PayoutPending { .. }
+                | channel::Fact::PayoutUnknown { .. }
+                | channel::Fact::PaidOut { .. }
+                | channel::Fact::PayoutFailed { .. }
+                | channel::Fact::PayoutReturned { .. } => payout::told(&mut draft, fact),
             },
             Input::Booked { token, result } => settle::booked(&mut draft, *token, result)?,
         }

@@ -18,6 +18,10 @@ use crate::refusal::Refusal;
 /// `Cancel`.
 pub(crate) fn cancel(draft: &mut Draft<'_>, id: kernel::PaymentId) -> Result<(), Refusal> {
     let payment = draft.state.payment(id.no).filter(|_| id.trade == draft.state.trade).ok_or(Refusal::NotFound)?;
+    // What has been ordered to be paid out cannot be called back.
+    if payment.payout().is_some() {
+        return Err(Refusal::NotCancelable(payment.status.as_str()));
+    }
     match payment.status {
         PaymentStatus::Created | PaymentStatus::RequiresAction | PaymentStatus::Processing => {
             want_end(draft, id.no, Ending::Canceled);

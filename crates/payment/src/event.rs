@@ -22,6 +22,17 @@ pub enum MoneyPlace {
     Suspense,
 }
 
+/// What the books are asked about a payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PayoutStep {
+    /// To hold the balance.
+    Hold,
+    /// It was paid out: to take what is held.
+    Pay,
+    /// It surely was not: to let go of it.
+    Release,
+}
+
 /// One step of the trade's payments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -92,6 +103,25 @@ pub enum Event {
         order: u16,
         /// When the institution must let go of it.
         expires_at: Time,
+    },
+    /// The books are asked about a payout.
+    PayoutBooked {
+        /// Whose.
+        payment: u16,
+        /// What.
+        step: PayoutStep,
+    },
+    /// A payout got its channel order.
+    PayoutSent {
+        /// Which instruction.
+        instruction: u16,
+        /// The order's number.
+        order: u16,
+    },
+    /// What a payment had paid out is back.
+    PayoutCameBack {
+        /// Which.
+        payment: u16,
     },
     /// The institution is asked to close an order.
     CloseAsked {

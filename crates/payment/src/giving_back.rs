@@ -241,7 +241,12 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
         | Fact::Paid { .. }
         | Fact::NotPaid { .. }
         | Fact::Silent { .. }
-        | Fact::Suspect { .. } => {}
+        | Fact::Suspect { .. }
+        | Fact::PayoutPending { .. }
+        | Fact::PayoutUnknown { .. }
+        | Fact::PaidOut { .. }
+        | Fact::PayoutFailed { .. }
+        | Fact::PayoutReturned { .. } => {}
     }
 }
 

@@ -82,6 +82,8 @@ pub struct ChannelAccount {
     pub name: String,
     /// The methods it serves, as `card`.
     pub methods: Vec<String>,
+    /// To what kinds of account it pays out, as `bank_account`.
+    pub payouts: Vec<String>,
 }
 
 /// Where external legs may go, best first.
@@ -95,6 +97,14 @@ impl Routes {
     /// The account that serves a method.
     pub fn account_for(&self, method: &str) -> Option<&str> {
         let serves = |account: &&ChannelAccount| account.methods.iter().any(|known| known == method);
+        self.accounts.iter().find(serves).map(|account| account.name.as_str())
+    }
+
+    /// The account that pays out to this kind of account; the one of this name, where it is named.
+    pub fn payout_account(&self, to: &str, named: Option<&str>) -> Option<&str> {
+        let serves = |account: &&ChannelAccount| {
+            account.payouts.iter().any(|known| known == to) && named.is_none_or(|name| account.name == name)
+        };
         self.accounts.iter().find(serves).map(|account| account.name.as_str())
     }
 }

@@ -19,7 +19,7 @@ pub struct Instruction {
     pub amount: Amount,
     /// What must be remembered of a coupon.
     pub coupon: Option<CouponUse>,
-    /// The channel account that serves an external leg.
+    /// The channel account that serves an external leg, or pays one out.
     pub channel_account: Option<String>,
     /// The number of its channel order, once there is one.
     pub order: Option<u16>,
@@ -53,7 +53,12 @@ pub struct CouponUse {
 }
 
 impl Instruction {
-    /// Whether an institution serves it.
+    /// Whether it is a balance that an institution pays out: held on our books while the institution works on it.
+    pub fn is_payout(&self) -> bool {
+        matches!(self.tool, Tool::Payout { .. })
+    }
+
+    /// Whether an institution brings its money.
     pub fn is_external(&self) -> bool {
         matches!(self.tool, Tool::Channel { .. })
     }
@@ -62,14 +67,15 @@ impl Instruction {
     pub fn coupon_id(&self) -> Option<CouponId> {
         match self.tool {
             Tool::Coupon(coupon) => Some(coupon),
-            Tool::Balance | Tool::Channel { .. } => None,
+            Tool::Balance | Tool::Channel { .. } | Tool::Payout { .. } => None,
         }
     }
 
-    /// What is paid with at the institution.
+    /// What is paid with at the institution; of a payout, to what kind of account.
     pub fn method(&self) -> Option<&str> {
         match &self.tool {
             Tool::Channel { method, .. } => Some(method),
+            Tool::Payout { to, .. } => Some(to.as_str()),
             Tool::Balance | Tool::Coupon(_) => None,
         }
     }
@@ -82,7 +88,7 @@ impl Instruction {
                 let CouponUse { source, rest } = self.coupon.clone()?;
                 Some(InternalTool::Coupon { user: payer.user()?.clone(), source, rest })
             }
-            Tool::Channel { .. } => None,
+            Tool::Channel { .. } | Tool::Payout { .. } => None,
         }
     }
 

@@ -15,6 +15,7 @@
 //! | success, late success | `settle.rs` |
 //! | cancel, stop, failure, compensation | `ending.rs` |
 //! | money that belongs to nothing | `surplus.rs` |
+//! | paying out | `payout.rs` |
 //! | giving money back | `giving_back.rs`, `spread.rs` |
 //! | what people decide | `resolve.rs` |
 //!
@@ -34,6 +35,7 @@ mod news;
 mod outside;
 pub mod payment;
 mod payments;
+mod payout;
 mod plan;
 mod react;
 pub mod refund;

@@ -31,7 +31,7 @@ pub struct News {
 /// The object whose public face an event may change.
 pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
     match event {
-        Event::PaymentMoved { payment, .. } => Some(ObjectRef::Payment(*payment)),
+        Event::PaymentMoved { payment, .. } | Event::PayoutCameBack { payment } => Some(ObjectRef::Payment(*payment)),
         Event::SurplusFound { instruction, .. } => {
             state.leg(*instruction).map(|(payment, _)| ObjectRef::Payment(payment.no))
         }
@@ -46,6 +46,8 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         | Event::HoldsAsked { .. }
         | Event::HoldsReleased { .. }
         | Event::EffectAsked { .. }
+        | Event::PayoutBooked { .. }
+        | Event::PayoutSent { .. }
         | Event::CouponTold { .. }
         | Event::LegMoved { .. }
         | Event::OrderPlaced { .. }
@@ -77,7 +79,11 @@ pub(crate) fn of(state: &Payments, event: &Event, object: ObjectRef, sequence: i
     let kind = match (event, object) {
         (Event::SurplusFound { .. }, _) => "payment.surplus",
         (Event::RefundOpened(_), _) => "refund.created",
-        (_, ObjectRef::Payment(no)) => payment_kind(state.payment(no)?.status)?,
+        (Event::PayoutCameBack { .. }, _) => "payout.returned",
+        (_, ObjectRef::Payment(no)) => {
+            let payment = state.payment(no)?;
+            if payment.payout().is_some() { payout_kind(payment.status)? } else { payment_kind(payment.status)? }
+        }
         (_, ObjectRef::Refund(no)) => refund_kind(state.refund(no)?.status)?,
         (_, ObjectRef::Case(no)) => match state.case(no)?.status {
             CaseStatus::Open => "case.opened",
@@ -97,6 +103,20 @@ const fn payment_kind(status: PaymentStatus) -> Option<&'static str> {
         PaymentStatus::Canceled => Some("payment.canceled"),
         PaymentStatus::Expired => Some("payment.expired"),
         PaymentStatus::Review => Some("payment.review"),
+    }
+}
+
+/// A payout is created with its trade, and never waits for anybody who must act.
+const fn payout_kind(status: PaymentStatus) -> Option<&'static str> {
+    match status {
+        PaymentStatus::Processing => Some("payout.processing"),
+        PaymentStatus::Succeeded => Some("payout.succeeded"),
+        PaymentStatus::Failed => Some("payout.failed"),
+        PaymentStatus::Created
+        | PaymentStatus::RequiresAction
+        | PaymentStatus::Canceled
+        | PaymentStatus::Expired
+        | PaymentStatus::Review => None,
     }
 }
 

@@ -25,7 +25,12 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
         | Fact::Suspect { .. }
         | Fact::Refunded { .. }
         | Fact::RefundFailed { .. }
-        | Fact::RefundReturned { .. } => {}
+        | Fact::RefundReturned { .. }
+        | Fact::PayoutPending { .. }
+        | Fact::PayoutUnknown { .. }
+        | Fact::PaidOut { .. }
+        | Fact::PayoutFailed { .. }
+        | Fact::PayoutReturned { .. } => {}
     }
     quiet_now(draft, was_open);
 }
@@ -49,7 +54,7 @@ pub(crate) fn silent(draft: &mut Draft<'_>, order: OrderId, instruction: Instruc
 pub(crate) fn suspect(draft: &mut Draft<'_>, purpose: &Purpose) {
     let leg = match purpose {
         Purpose::Refund { part, .. } => return giving_back::suspect(draft, *part),
-        Purpose::Pay(leg) => leg,
+        Purpose::Pay(leg) | Purpose::Payout(leg) => leg,
     };
     let subject = Subject::Instruction(leg.no);
     let Some((payment, known)) = draft.state.leg(leg.no).filter(|_| leg.trade == draft.state.trade) else { return };

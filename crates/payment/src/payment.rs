@@ -55,6 +55,11 @@ impl Payment {
         self.instructions.iter().filter(|leg| !leg.is_external())
     }
 
+    /// The leg of a payout; there is no other beside it.
+    pub fn payout(&self) -> Option<&Instruction> {
+        self.instructions.iter().find(|leg| leg.is_payout())
+    }
+
     /// The leg whose outside action the buyer must take now, where there is one.
     pub fn next_action(&self) -> Option<&Instruction> {
         let waits = |leg: &&Instruction| leg.status.awaits_money() && leg.credential.is_some();

@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::instruction::{CouponUse, Instruction, InstructionStatus, LegStep};
 use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
 use crate::refusal::Refusal;
-use crate::settle;
+use crate::{payout, settle};
 
 /// How long before the trade's end an institution must let go of an order.
 const MARGIN_US: i64 = 60 * SECOND_US;
@@ -110,6 +110,9 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
             Tool::Channel { method, .. } => {
                 let account = draft.known.routes.account_for(method);
                 leg.channel_account = Some(account.ok_or(Refusal::MethodNotSupported { place })?.to_owned());
+            }
+            Tool::Payout { to, .. } => {
+                leg.channel_account = Some(payout::account(draft, pay, to.as_str())?);
             }
         }
         instructions.push(leg);
@@ -210,7 +213,9 @@ fn coupon_taken(coupon: CouponId) -> Failure {
 /// The first step of a payment that was just opened.
 fn start(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
-    if payment.external().next().is_none() {
+    if payment.payout().is_some() {
+        payout::hold(draft, no);
+    } else if payment.external().next().is_none() {
         settle::take_effect(draft, no, None);
     } else if payment.internal().next().is_none() {
         go_outside(draft, no);
@@ -223,6 +228,9 @@ fn start(draft: &mut Draft<'_>, no: u16) {
 /// The books hold the internal legs: now the first external one may be sent.
 pub(crate) fn held(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
+    if let Some(leg) = payment.payout().map(|leg| leg.no) {
+        return payout::send(draft, no, leg);
+    }
     let internal: Vec<_> = payment.internal().map(|leg| (leg.no, leg.coupon_id())).collect();
     for (leg, coupon) in internal {
         draft.move_leg(leg, LegStep::Hold);

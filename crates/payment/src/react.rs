@@ -5,11 +5,12 @@ use kernel::message::channel::{self, Place, Purpose};
 use kernel::message::payment::{Fact, Tool};
 use kernel::{InstructionId, Money, PaymentId, RefundId, Time};
 
-use crate::event::{Event, MoneyPlace};
+use crate::event::{Event, MoneyPlace, PayoutStep};
 use crate::input::{Booking, Message};
 use crate::instruction::CouponUse;
 use crate::payment::{Payment, PaymentStep};
 use crate::payments::Payments;
+use crate::payout;
 use crate::refund::{Line, Part, PartSource, PartStep, ReasonCode, Refund, Way};
 
 impl Payments {
@@ -42,6 +43,8 @@ impl Payments {
             Event::OrderPlaced { instruction, order, expires_at } => {
                 self.place_payment(*instruction, *order, *expires_at).into_iter().collect()
             }
+            Event::PayoutBooked { payment, step } => self.book_payout(*payment, *step),
+            Event::PayoutSent { instruction, order } => self.place_payout(*instruction, *order).into_iter().collect(),
             Event::CloseAsked { order } => vec![Message::Channel(channel::Command::Close(self.order_id(*order)))],
             Event::MoneyCame { instruction, money, place, .. } => match place {
                 MoneyPlace::Effective => Vec::new(),
@@ -59,6 +62,7 @@ impl Payments {
             | Event::PaymentMoved { .. }
             | Event::EndWanted { .. }
             | Event::Stopped
+            | Event::PayoutCameBack { .. }
             | Event::LegMoved { .. }
             | Event::OrderOver { .. }
             | Event::CredentialGiven { .. }
@@ -112,6 +116,34 @@ impl Payments {
             money: Money { amount: leg.amount, currency: payment.money.currency },
             expires_at: Some(expires_at),
             sandbox,
+            destination: None,
+        }))
+    }
+
+    fn book_payout(&self, payment: u16, step: PayoutStep) -> Vec<Message> {
+        let Some(payout) = self.payment(payment).and_then(payout::booking) else { return Vec::new() };
+        let (verb, token) = match step {
+            PayoutStep::Hold => (Verb::HoldPayout(payout), Booking::Hold { payment }),
+            PayoutStep::Pay => (Verb::PayOut(payout), Booking::Sure),
+            PayoutStep::Release => (Verb::ReleasePayout(payout), Booking::Sure),
+        };
+        self.post(payment, verb, token)
+    }
+
+    /// Where it goes is the trade's to say: the engine adds it.
+    fn place_payout(&self, instruction: u16, order: u16) -> Option<Message> {
+        let (payment, leg) = self.leg(instruction)?;
+        let Tool::Payout { to, sandbox } = leg.tool.clone() else { return None };
+        Some(place(Place {
+            order: self.order_id(order),
+            context: payment.context.clone(),
+            purpose: Purpose::Payout(InstructionId::new(self.trade, leg.no)),
+            channel_account: leg.channel_account.clone()?,
+            method: to.as_str().to_owned(),
+            money: Money { amount: leg.amount, currency: payment.money.currency },
+            expires_at: None,
+            sandbox,
+            destination: None,
         }))
     }
 
@@ -127,6 +159,7 @@ impl Payments {
             money: part_money(refund, part),
             expires_at: None,
             sandbox: refund.sandbox.clone(),
+            destination: None,
         }))
     }
 
@@ -182,8 +215,10 @@ impl Payments {
             (PartSource::Suspense, Way::Channel) => Some(Verb::ReturnSuspended { channel_account, money }),
             (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, owner, money }),
             (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, owner, money }),
+            (PartSource::PaidOut, Way::Balance) => Some(Verb::ReturnPayout { channel_account, owner, money }),
             (PartSource::Receivers, Way::Channel | Way::Balance | Way::CouponSource | Way::CouponAgain)
-            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain) => None,
+            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain)
+            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain) => None,
         }
     }
 

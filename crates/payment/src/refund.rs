@@ -81,11 +81,13 @@ pub enum ReasonCode {
     Late,
     /// Its payment came to nothing, or it was more than was asked.
     Compensation,
+    /// It had been paid out, and came back.
+    Returned,
 }
 
 impl ReasonCode {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Merchant, Self::Duplicate, Self::Late, Self::Compensation];
+    pub const ALL: [Self; 5] = [Self::Merchant, Self::Duplicate, Self::Late, Self::Compensation, Self::Returned];
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
@@ -94,6 +96,7 @@ impl ReasonCode {
             Self::Duplicate => "duplicate",
             Self::Late => "late",
             Self::Compensation => "compensation",
+            Self::Returned => "returned",
         }
     }
 
@@ -176,11 +179,13 @@ pub enum PartSource {
     Received,
     /// In suspense (2021).
     Suspense,
+    /// Paid out, and back (1011.out).
+    PaidOut,
 }
 
 impl PartSource {
     /// Every place.
-    pub const ALL: [Self; 3] = [Self::Receivers, Self::Received, Self::Suspense];
+    pub const ALL: [Self; 4] = [Self::Receivers, Self::Received, Self::Suspense, Self::PaidOut];
 
     /// The word in rows.
     pub const fn as_str(self) -> &'static str {
@@ -188,6 +193,7 @@ impl PartSource {
             Self::Receivers => "receivers",
             Self::Received => "received",
             Self::Suspense => "suspense",
+            Self::PaidOut => "paid_out",
         }
     }
 

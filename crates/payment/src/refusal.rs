@@ -38,6 +38,9 @@ pub enum Refusal {
     /// A rule of the book does not let the payment be made.
     #[error("rule `{}` of book `{}`, version {}: {}", .0.rule, .0.book, .0.rule_version, .0.why)]
     Rule(Box<RuleRefusal>),
+    /// No channel account pays out to such an account, or the one that was named does not.
+    #[error("no channel pays out there")]
+    PayoutNotSupported(&'static str),
     /// The due is paid, the trade is closing, or too little time is left.
     #[error("{0}")]
     TradeNotPayable(&'static str),
@@ -96,6 +99,7 @@ impl From<Refusal> for Problem {
                 let param = rule.place.map_or_else(|| "tools".to_owned(), |place| format!("tools[{place}]"));
                 Self::at(Code::rule_refused, param, detail)
             }
+            Refusal::PayoutNotSupported(field) => Self::at(Code::method_not_supported, field, detail),
             Refusal::TradeNotPayable(_) => Self::new(Code::trade_not_payable, detail),
             Refusal::PaymentInProgress(payment) => Self::new(Code::payment_in_progress, detail).about(payment),
             Refusal::NotFound => Self::new(Code::not_found, detail),

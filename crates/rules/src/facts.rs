@@ -56,6 +56,8 @@ pub enum Name {
     CouponPart,
     /// `tools.channel`
     ChannelPart,
+    /// `tools.payout`
+    PayoutPart,
     /// `tools.coupons`
     CouponCount,
     /// `tools.channels`
@@ -73,7 +75,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -89,6 +91,7 @@ impl Name {
         Self::BalancePart,
         Self::CouponPart,
         Self::ChannelPart,
+        Self::PayoutPart,
         Self::CouponCount,
         Self::ChannelCount,
         Self::Hour,
@@ -114,6 +117,7 @@ impl Name {
             Self::BalancePart => "tools.balance",
             Self::CouponPart => "tools.coupon",
             Self::ChannelPart => "tools.channel",
+            Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
             Self::ChannelCount => "tools.channels",
             Self::Hour => "time.hour",
@@ -125,7 +129,7 @@ impl Name {
     /// What it means, for the guide.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::OrderType => "text: the trade's type: `instant`, `escrow`, `topup` or `transfer`",
+            Self::OrderType => "text: the trade's type: `instant`, `escrow`, `topup`, `transfer` or `payout`",
             Self::SubType => "text: the scene, as `shop.checkout`",
             Self::TradeAmount => "number: the trade's amount in minor units",
             Self::Currency => "text: its currency, as `CNY`",
@@ -135,11 +139,12 @@ impl Name {
             Self::PaymentAmount => "number: the payment's amount in minor units",
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::ToolCount => "number: how many tools the payment has",
-            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `channel`",
+            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `channel`, `payout`",
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::BalancePart => "number: what is paid by balance, in minor units; 0 where nothing is",
             Self::CouponPart => "number: what is paid by coupons",
             Self::ChannelPart => "number: what is paid through channels",
+            Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
             Self::ChannelCount => "number: how many channel parts",
             Self::Hour => "number: the hour of the day, 0 to 23, at the book's `utc_offset`",
@@ -169,6 +174,7 @@ impl Name {
             | Self::BalancePart
             | Self::CouponPart
             | Self::ChannelPart
+            | Self::PayoutPart
             | Self::CouponCount
             | Self::ChannelCount => true,
         }
@@ -178,9 +184,12 @@ impl Name {
         match self {
             Self::OrderType | Self::SubType | Self::Currency | Self::Merchant | Self::Payer => Kind::Text,
             Self::ToolNames | Self::Methods => Kind::Texts,
-            Self::TradeAmount | Self::PaymentAmount | Self::BalancePart | Self::CouponPart | Self::ChannelPart => {
-                AMOUNT
-            }
+            Self::TradeAmount
+            | Self::PaymentAmount
+            | Self::BalancePart
+            | Self::CouponPart
+            | Self::ChannelPart
+            | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
             Self::Receivers => Kind::Number(Range { low: 1, high: limits::MAX_SPLITS as i128 }),
             Self::Attempt => Kind::Number(Range { low: 1, high: limits::MAX_PAYMENTS as i128 }),
@@ -244,6 +253,7 @@ impl<'a> Facts<'a> {
             Name::BalancePart => self.part("balance"),
             Name::CouponPart => self.part("coupon"),
             Name::ChannelPart => self.part("channel"),
+            Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),
             Name::ChannelCount => self.how_many("channel"),
             Name::Hour => local.micros().rem_euclid(DAY_US) / HOUR_US,

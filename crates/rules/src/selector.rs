@@ -1,4 +1,4 @@
-//! How a rule names tools: `balance`, `coupon`, `channel`, or one method of the channels as `channel:card`.
+//! How a rule names tools: `balance`, `coupon`, `channel`, one method of the channels as `channel:card`, or `payout`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use kernel::message::payment::Tool;
 use kernel::text;
 
 /// The kinds of tools, as rules name them.
-pub(crate) const KINDS: [&str; 3] = ["balance", "coupon", "channel"];
+pub(crate) const KINDS: [&str; 4] = ["balance", "coupon", "channel", "payout"];
 
 /// The kind of a tool.
 pub(crate) const fn kind(tool: &Tool) -> &'static str {
@@ -14,6 +14,7 @@ pub(crate) const fn kind(tool: &Tool) -> &'static str {
         Tool::Balance => "balance",
         Tool::Coupon(_) => "coupon",
         Tool::Channel { .. } => "channel",
+        Tool::Payout { .. } => "payout",
     }
 }
 
@@ -41,7 +42,7 @@ impl Selector {
         match (self, tool) {
             (Self::Kind(name), tool) => *name == kind(tool),
             (Self::Method(name), Tool::Channel { method, .. }) => name == method,
-            (Self::Method(_), Tool::Balance | Tool::Coupon(_)) => false,
+            (Self::Method(_), Tool::Balance | Tool::Coupon(_) | Tool::Payout { .. }) => false,
         }
     }
 }

@@ -10,8 +10,8 @@ use kernel::message::payment::{Resolution, Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::time::SECOND_US;
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Money, OrderType, Owner, PaymentId, RootId, Shards, SubType,
-    Time, TradeId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, Money, OrderType, Owner,
+    PaymentId, RootId, Shards, SubType, Time, TradeId,
 };
 
 use crate::people;
@@ -238,6 +238,7 @@ impl Callers {
             Kind::Goods => (OrderType::Instant, Party::User(sale.buyer)),
             Kind::TopUp(payee) => (OrderType::Topup, payee),
             Kind::Transfer(payer, _) => (OrderType::Transfer, payer),
+            Kind::PayOut(payer, _) => (OrderType::Payout, payer),
         };
         let payer = people::owner(payer)?;
         let splits = sale.splits.iter().map(|(receiver, part)| {
@@ -249,7 +250,7 @@ impl Callers {
             Some(Share { receiver, amount: Amount::new(*part).ok()? })
         });
         let splits = match sale.kind {
-            Kind::Goods | Kind::TopUp(_) => splits.collect::<Option<_>>()?,
+            Kind::Goods | Kind::TopUp(_) | Kind::PayOut(..) => splits.collect::<Option<_>>()?,
             Kind::Transfer(_, payee) => {
                 vec![Share { receiver: people::owner(payee)?, amount: Amount::new(sale.amount).ok()? }]
             }
@@ -267,6 +268,7 @@ impl Callers {
             metadata: BTreeMap::new(),
             splits,
             late_success: sale.reopen.then_some(LateSuccess::Reopen),
+            destination: destination(sale.kind),
             pay: match &sale.pay {
                 Some(tools) => Some(self.tools(tools)?),
                 None => None,
@@ -308,6 +310,14 @@ fn refund(act: u32, amount: i64, word: Option<RefundWord>) -> Option<Refund> {
         sandbox: word.map(|word| word.as_str().to_owned()),
         users_debit: !act.is_multiple_of(5),
     })
+}
+
+/// Where a payout goes.
+fn destination(kind: Kind) -> Option<Destination> {
+    let Kind::PayOut(_, word) = kind else { return None };
+    let (account, name) = ("6222020200112233445".to_owned(), "Zhang San".to_owned());
+    let sandbox = Some(word.as_str().to_owned());
+    Some(Destination { kind: DestinationType::BankAccount, channel_account: None, account, name, sandbox })
 }
 
 fn cny(minor: i64) -> Option<Money> {

@@ -5,7 +5,7 @@
 
 mod draw;
 
-use channel::sandbox::word::{PayWord, RefundWord};
+use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use draw::draw;
@@ -135,6 +135,8 @@ pub enum Kind {
     TopUp(Party),
     /// A transfer from one balance to another.
     Transfer(Party, Party),
+    /// A payout of this balance; the word says what becomes of it.
+    PayOut(Party, PayoutWord),
 }
 
 /// A new trade.

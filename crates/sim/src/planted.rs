@@ -104,6 +104,10 @@ bugs! {
     RefundUnderNewNumber = "refund-under-new-number",
     /// A payment whose answer was lost is sent again under a new number.
     PayUnderNewNumber = "pay-under-new-number",
+    /// A payout whose answer was lost is sent again under a new number.
+    PayoutUnderNewNumber = "payout-under-new-number",
+    /// A payout that comes back is ignored.
+    PayoutReturnIgnored = "payout-return-ignored",
     /// A key is not scoped by its merchant.
     KeyNotScoped = "key-not-scoped",
     /// The body under a key is not compared with the first one.

@@ -165,10 +165,11 @@ impl Trade {
             expires_at: self.expires_at,
             receivers: match self.context.order_type {
                 OrderType::Instant | OrderType::Topup | OrderType::Transfer => self.shares(),
-                OrderType::Escrow => Vec::new(),
+                OrderType::Escrow | OrderType::Payout => Vec::new(),
             },
             late_success: self.late_success,
             tools: tools.to_vec(),
+            destination: self.destination.clone(),
         })))
     }
 

@@ -159,9 +159,12 @@ impl Trade {
         match (self.context.order_type, tool) {
             (OrderType::Instant | OrderType::Escrow, Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. })
             | (OrderType::Topup, Tool::Channel { .. })
-            | (OrderType::Transfer, Tool::Balance) => true,
-            (OrderType::Topup, Tool::Balance | Tool::Coupon(_))
-            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Channel { .. }) => false,
+            | (OrderType::Transfer, Tool::Balance)
+            | (OrderType::Payout, Tool::Payout { .. }) => true,
+            (OrderType::Instant | OrderType::Escrow, Tool::Payout { .. })
+            | (OrderType::Topup, Tool::Balance | Tool::Coupon(_) | Tool::Payout { .. })
+            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. })
+            | (OrderType::Payout, Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. }) => false,
         }
     }
 
@@ -173,7 +176,7 @@ impl Trade {
         if self.dues.iter().all(|due| due.no == no || due.payment.is_some()) {
             events.push(Event::Paid);
             match self.context.order_type {
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer => {
+                OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }
                 OrderType::Escrow => {}

@@ -27,8 +27,12 @@ impl Trade {
 
     /// With what a trade pays itself.
     fn own_tools(&self) -> Option<Vec<ToolRequest>> {
-        let balance = ToolRequest { tool: Tool::Balance, amount: self.money.amount };
-        self.context.order_type.pays_itself().then(|| vec![balance])
+        let tool = match (self.context.order_type, &self.destination) {
+            (OrderType::Transfer, _) => Tool::Balance,
+            (OrderType::Payout, Some(to)) => Tool::Payout { to: to.kind, sandbox: to.sandbox.clone() },
+            (OrderType::Payout, None) | (OrderType::Instant | OrderType::Escrow | OrderType::Topup, _) => return None,
+        };
+        Some(vec![ToolRequest { tool, amount: self.money.amount }])
     }
 
     fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
@@ -37,6 +41,9 @@ impl Trade {
         check_confirm_by(create, now)?;
         check_payer(create)?;
         check_receivers(create)?;
+        if create.destination.is_some() != (create.context.order_type == OrderType::Payout) {
+            return Err(Refusal::DestinationNotApplicable);
+        }
         let due = Due { no: 1, amount: create.money.amount, opens_at: now, expires_at, payment: None };
         Ok(Self {
             id: create.id,
@@ -58,6 +65,7 @@ impl Trade {
             moved: Moved::default(),
             dues: vec![due],
             splits: (1..).zip(receivers(create)).map(|(no, share)| split(no, share)).collect(),
+            destination: create.destination.clone(),
         })
     }
 
@@ -76,6 +84,7 @@ impl Trade {
             && self.return_url == create.return_url
             && self.metadata == create.metadata
             && self.late_success == create.late_success.unwrap_or(terms.late_success)
+            && self.destination == create.destination
             && self.splits.iter().map(Split::share).eq(receivers(create))
     }
 }
@@ -91,7 +100,7 @@ fn receivers(create: &Create) -> Vec<Share> {
     }
     let receiver = match create.context.order_type {
         OrderType::Instant | OrderType::Escrow => Owner::Merchant(create.context.merchant),
-        OrderType::Topup | OrderType::Transfer => create.payer.clone(),
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout => create.payer.clone(),
     };
     vec![Share { receiver, amount: create.money.amount }]
 }
@@ -109,7 +118,7 @@ fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusa
 fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Time) -> Option<Time> {
     let default = || match create.context.order_type {
         OrderType::Escrow => terms.confirm_us.map(|after| opened.plus(after).max(expires_at)),
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer => None,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => None,
     };
     create.confirm_by.or_else(default)
 }
@@ -118,7 +127,7 @@ fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {
     let Some(at) = create.confirm_by else { return Ok(()) };
     let fits = match create.context.order_type {
         OrderType::Escrow => at > now && at.since(now) <= limits::MAX_CONFIRM_US,
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer => false,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }
 }
@@ -128,8 +137,8 @@ fn check_payer(create: &Create) -> Result<(), Refusal> {
     match create.context.order_type {
         OrderType::Instant | OrderType::Escrow if payer.user().is_none() => Err(Refusal::PayerNotApplicable("buyer")),
         OrderType::Topup if !is_of(create, payer) => Err(Refusal::PayeeNotApplicable),
-        OrderType::Transfer if !is_of(create, payer) => Err(Refusal::PayerNotApplicable("payer")),
-        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Transfer => Ok(()),
+        OrderType::Transfer | OrderType::Payout if !is_of(create, payer) => Err(Refusal::PayerNotApplicable("payer")),
+        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Transfer | OrderType::Payout => Ok(()),
     }
 }
 
@@ -166,8 +175,9 @@ fn check_receivers(create: &Create) -> Result<(), Refusal> {
 }
 
 fn may_receive(create: &Create, receiver: &Owner) -> bool {
-    if create.context.order_type.fills_balances() {
-        return false;
+    match create.context.order_type {
+        OrderType::Instant | OrderType::Escrow => {}
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout => return false,
     }
     match receiver {
         Owner::Merchant(merchant) | Owner::Seller(merchant, _) => *merchant == create.context.merchant,

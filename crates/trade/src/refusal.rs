@@ -45,11 +45,14 @@ pub enum Refusal {
     /// The payee has no balance, is another merchant whose balance a top-up cannot fill, or the payer of a transfer.
     #[error("this owner's balance cannot be filled by this trade")]
     PayeeNotApplicable,
+    /// A payout without a destination, or another trade with one.
+    #[error("a payout has a destination, and nothing else has")]
+    DestinationNotApplicable,
     /// Giving it back takes a user's own money, which who asks may not.
     #[error("what a user's balance was filled with is the user's own money: this needs the scope users:debit")]
     ConsentRequired,
     /// What a trade of this type moved is not given back by a refund.
-    #[error("what was transferred is sent back by another transfer")]
+    #[error("what left a balance by a transfer or a payout is not given back by a refund")]
     NotRefundable,
     /// The tool at this place of this list cannot pay a trade of this type.
     #[error("a trade of this type is not paid with this tool")]
@@ -120,6 +123,7 @@ impl Refusal {
             Self::PayerNotApplicable(_) => Code::payer_not_applicable,
             Self::ConsentRequired => Code::payer_consent_required,
             Self::NotRefundable => Code::not_refundable,
+            Self::DestinationNotApplicable => Code::field_not_applicable,
             Self::ToolNotApplicable { .. } => Code::tool_not_applicable,
             Self::ReceiverUnknown(_) => Code::receiver_unknown,
             Self::SumMismatch { .. } => Code::amount_sum_mismatch,
@@ -145,6 +149,7 @@ impl Refusal {
             }
             Self::ToolNotApplicable { field, place } => Some(format!("{field}[{place}].tool")),
             Self::PayeeNotApplicable => Some("payee".to_owned()),
+            Self::DestinationNotApplicable => Some("destination".to_owned()),
             Self::SumMismatch { field, .. } | Self::SumOutOfRange(field) | Self::PayerNotApplicable(field) => {
                 Some((*field).to_owned())
             }

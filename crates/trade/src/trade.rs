@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::trade::{LateSuccess, Share};
-use kernel::{Amount, Context, Money, Owner, Time, TradeId};
+use kernel::{Amount, Context, Destination, Money, Owner, Time, TradeId};
 
 use crate::{Moved, Status};
 
@@ -18,8 +18,8 @@ pub struct Trade {
     pub merchant_order_id: String,
     /// The whole amount.
     pub money: Money,
-    /// Whose money it is, and to whose balance it may go back: the buyer, or who transfers; of a top-up, whose balance it
-    /// fills.
+    /// Whose money it is, and to whose balance it may go back: the buyer, or whose balance is transferred or paid out;
+    /// of a top-up, whose balance it fills.
     pub payer: Owner,
     /// What it is for, shown to people.
     pub subject: Option<String>,
@@ -47,8 +47,11 @@ pub struct Trade {
     pub moved: Moved,
     /// What is to be paid, and when; one in a trade of today's types. Never empty.
     pub dues: Vec<Due>,
-    /// Who receives how much (分账); sums to the whole. Never empty.
+    /// Who receives how much (分账); sums to the whole. Never empty; of a payout it is the payer, to whose account it
+    /// goes.
     pub splits: Vec<Split>,
+    /// Where a payout goes; nothing else has one.
+    pub destination: Option<Destination>,
 }
 
 /// A part of the amount that is paid by one payment.

@@ -1,6 +1,8 @@
 //! The legs of every verb, as one table that changes visibly when a template does.
 
-use kernel::message::accounting::{HoldNo, InternalTool, LineSource, PayLeg, RefundLine, RefundTo, Source, ToolHold};
+use kernel::message::accounting::{
+    HoldNo, InternalTool, LineSource, PayLeg, Payout, RefundLine, RefundTo, Source, ToolHold,
+};
 use kernel::{Bucket, Context, MerchantId, OrderType, RootId, SubType, Time};
 
 use super::*;
@@ -155,6 +157,11 @@ fn on_balance() -> Vec<PayLeg> {
     vec![pay(Source::Channel("sandbox".into()), 100), pay(Source::Earlier("other".into()), 50)]
 }
 
+/// Of instruction 1.
+fn payout(owner: Owner) -> Payout {
+    Payout { hold: HoldNo::Instruction(1), owner, channel_account: "sandbox".into(), amount: amount(9) }
+}
+
 /// Lines of a refund of what was put on balances: another's, and the payer's own.
 fn balance_lines(to: RefundTo) -> Vec<RefundLine> {
     let line =
@@ -217,6 +224,13 @@ fn every_verb() {
             table(Verb::Refund { lines, reserved: true }, &reserved)
         }),
         ("", table(Verb::RefundReturned { channel_account: ca, money: money(9, "CNY") }, &nothing)),
+        ("of a user", table(Verb::HoldPayout(payout(buyer())), &nothing)),
+        ("of a merchant", table(Verb::PayOut(payout(shop())), &nothing)),
+        ("of a user", table(Verb::ReleasePayout(payout(buyer())), &nothing)),
+        ("to a merchant", {
+            let channel_account = "sandbox".to_owned();
+            table(Verb::ReturnPayout { channel_account, owner: shop(), money: money(9, "CNY") }, &nothing)
+        }),
         (
             "of the platform",
             table(

@@ -1,10 +1,11 @@
 //! What an input makes happen: commands are checked, words are compared with what is on record.
 
-use kernel::message::channel::{Command, PayOutcome, Place, Purpose, RefundOutcome};
+use kernel::message::channel::{Command, PayOutcome, PayoutOutcome, Place, Purpose, RefundOutcome};
 use kernel::{Money, OrderId, limits};
 
 use super::evidence::{Evidence, Outcome, Said};
 use super::pay::{PayStatus, PayStep, PayWord};
+use super::payout::PayoutStatus;
 use super::refund::{RefundStatus, RefundStep, RefundWord};
 use super::{Event, Input, Job, Known, Order, Orders, Refusal, Told};
 use crate::adapter::Answer;
@@ -45,15 +46,25 @@ impl Orders {
                 let job = Job::Refund { of: *of, part: *part, status: RefundStatus::Sent };
                 (Operation::Refund, job, profile.refund_lifetime_s)
             }
+            Purpose::Payout(instruction) => {
+                place.destination.as_ref().ok_or(Refusal::NoDestination)?;
+                let job = Job::Payout { instruction: *instruction, status: PayoutStatus::Sent };
+                (Operation::Payout, job, profile.refund_lifetime_s)
+            }
         };
         if !profile.can(operation) {
             return Err(Refusal::OperationNotSupported);
         }
         // A refund goes the way the money came, whatever the books say of methods today.
-        if operation == Operation::Pay && !profile.serves(&place.method) {
+        let served = match operation {
+            Operation::Pay => profile.serves(&place.method),
+            Operation::Payout => profile.pays_out_to(&place.method),
+            _ => true,
+        };
+        if !served {
             return Err(Refusal::MethodNotSupported(place.method.clone()));
         }
-        if operation == Operation::Pay && !profile.takes(place.money.currency) {
+        if operation != Operation::Refund && !profile.takes(place.money.currency) {
             return Err(Refusal::CurrencyNotSupported(place.money.currency));
         }
         let longest = known.now.plus(i64::from(lifetime_s).saturating_mul(kernel::time::SECOND_US));
@@ -65,6 +76,7 @@ impl Orders {
             method: place.method.clone(),
             money: place.money,
             sandbox: place.sandbox.clone(),
+            destination: place.destination.clone(),
             closing: false,
             credential: None,
             attempts: 0,
@@ -91,7 +103,7 @@ impl Orders {
     fn close(&self, id: OrderId, known: &Known) -> Result<Vec<Event>, Refusal> {
         let order = if id.trade == self.trade { self.get(id.no) } else { None };
         match order {
-            Some(order) if matches!(order.job, Job::Refund { .. }) => Err(Refusal::WrongOrder(id)),
+            Some(order) if !matches!(order.job, Job::Pay { .. }) => Err(Refusal::WrongOrder(id)),
             None => Err(Refusal::WrongOrder(id)),
             Some(order) if order.closing || !order.is_open() => Ok(Vec::new()),
             Some(order) => Ok(vec![Event::ClosingStarted { no: order.no, due: order.first_close(known) }]),
@@ -106,7 +118,10 @@ impl Orders {
         let over = known.now >= order.lifetime_until;
         let effect = match (&order.job, &told.word) {
             (Job::Pay { status, .. }, word) => self.told_pay(order, *status, word, over, known),
-            (Job::Refund { status, .. }, word) => self.told_refund(order, *status, word, over, known),
+            (Job::Refund { status, .. }, word) => {
+                self.told_refund(order, |word| status.step(word, over), word, Outcome::Refunded, known)
+            }
+            (Job::Payout { status, .. }, word) => self.told_payout(order, |word| status.step(word, over), word, known),
         };
         let mut events = self.keep(order, told, &effect, known);
         events.extend(effect.events);
@@ -192,7 +207,7 @@ impl Orders {
                 _ => Effect::default(),
             },
             // `fits` keeps such words away.
-            Answer::Refund(_) => Effect::default(),
+            Answer::Refund(_) | Answer::Payout(_) => Effect::default(),
         }
     }
 
@@ -214,9 +229,46 @@ impl Orders {
         Effect::one(said, paid)
     }
 
-    fn told_refund(&self, order: &Order, status: RefundStatus, word: &Answer, over: bool, known: &Known) -> Effect {
+    /// A payout's words are a refund's, but for the money that a return names: it is all of it, or people must look.
+    fn told_payout(
+        &self,
+        order: &Order,
+        step: impl Fn(RefundWord) -> RefundStep,
+        word: &Answer,
+        known: &Known,
+    ) -> Effect {
+        let told = match word {
+            Answer::Payout(PayoutOutcome::Accepted) => RefundOutcome::Accepted,
+            Answer::Payout(PayoutOutcome::PaidOut { money, at, channel_no }) => {
+                RefundOutcome::Refunded { money: *money, at: *at, channel_no: channel_no.clone() }
+            }
+            Answer::Payout(PayoutOutcome::Failed { code }) => {
+                RefundOutcome::Failed { code: code.clone(), other_way: false }
+            }
+            Answer::Payout(PayoutOutcome::Returned { money, code, .. }) if *money != order.money => {
+                return self.suspect(order, *money, code);
+            }
+            Answer::Payout(PayoutOutcome::Returned { at, code, .. }) => {
+                RefundOutcome::Returned { code: code.clone(), at: *at }
+            }
+            Answer::Payout(PayoutOutcome::Unknown) | Answer::Unknown => RefundOutcome::Unknown,
+            Answer::NotFound => return self.told_refund(order, step, &Answer::NotFound, Outcome::PaidOut, known),
+            // `fits` keeps such words away.
+            Answer::Pay(_) | Answer::Refund(_) => return Effect::default(),
+        };
+        self.told_refund(order, step, &Answer::Refund(told), Outcome::PaidOut, known)
+    }
+
+    /// `through` is what the evidence says of money that went through.
+    fn told_refund(
+        &self,
+        order: &Order,
+        step: impl Fn(RefundWord) -> RefundStep,
+        word: &Answer,
+        through: Outcome,
+        known: &Known,
+    ) -> Effect {
         let no = order.no;
-        let step = |word| status.step(word, over);
         match word {
             Answer::Unknown | Answer::Refund(RefundOutcome::Unknown) => match step(RefundWord::Unknown) {
                 RefundStep::Doubt => Effect { events: vec![Event::Doubted { no }], ..Effect::default() },
@@ -256,16 +308,24 @@ impl Orders {
                 }
             }
             Answer::Refund(RefundOutcome::Refunded { money, channel_no, .. }) => {
-                self.give_back(order, step(RefundWord::Refunded), *money, channel_no, known)
+                let said = Said::moved(through, *money, channel_no);
+                self.give_back(order, step(RefundWord::Refunded), said, *money, channel_no, known)
             }
             // `fits` keeps such words away.
-            Answer::Pay(_) => Effect::default(),
+            Answer::Pay(_) | Answer::Payout(_) => Effect::default(),
         }
     }
 
     /// A refund is believed when it is of the money asked for, under a number of its own.
-    fn give_back(&self, order: &Order, step: RefundStep, money: Money, channel_no: &str, known: &Known) -> Effect {
-        let said = Said::moved(Outcome::Refunded, money, channel_no);
+    fn give_back(
+        &self,
+        order: &Order,
+        step: RefundStep,
+        said: Said,
+        money: Money,
+        channel_no: &str,
+        known: &Known,
+    ) -> Effect {
         if self.evidence.iter().any(|row| said.is(row, order.no)) {
             return Effect::default();
         }

@@ -49,7 +49,9 @@ pub enum Outcome {
     Failed,
     /// Given back.
     Refunded,
-    /// Given back, and came back.
+    /// Paid out.
+    PaidOut,
+    /// Given back or paid out, and came back.
     Returned,
     /// No such order.
     NotFound,
@@ -59,13 +61,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::Paying,
         Self::Paid,
         Self::Closed,
         Self::Failed,
         Self::Refunded,
+        Self::PaidOut,
         Self::Returned,
         Self::NotFound,
         Self::Suspect,
@@ -80,6 +83,7 @@ impl Outcome {
             Self::Closed => "closed",
             Self::Failed => "failed",
             Self::Refunded => "refunded",
+            Self::PaidOut => "paid_out",
             Self::Returned => "returned",
             Self::NotFound => "not_found",
             Self::Suspect => "suspect",

@@ -12,6 +12,7 @@
 mod decide;
 pub mod evidence;
 pub mod pay;
+pub mod payout;
 mod react;
 pub mod refund;
 pub mod schedule;
@@ -21,10 +22,11 @@ mod tests;
 use std::collections::BTreeSet;
 
 use kernel::message::channel::{Command, Credential, Fact, Purpose};
-use kernel::{Code, Context, InstructionId, Money, OrderId, Problem, Time, TradeId};
+use kernel::{Code, Context, Destination, InstructionId, Money, OrderId, Problem, Time, TradeId};
 
 pub use self::evidence::{Evidence, Outcome, Source};
 pub use self::pay::PayStatus;
+pub use self::payout::PayoutStatus;
 pub use self::refund::RefundStatus;
 pub use self::schedule::{Schedule, Timer, TimerKind};
 use crate::adapter::Answer;
@@ -60,6 +62,13 @@ pub enum Job {
         /// Where it stands.
         status: RefundStatus,
     },
+    /// To pay an instruction's amount out.
+    Payout {
+        /// The instruction.
+        instruction: InstructionId,
+        /// Where it stands.
+        status: PayoutStatus,
+    },
 }
 
 impl Job {
@@ -68,6 +77,9 @@ impl Job {
         Some(match purpose {
             Purpose::Pay(instruction) => Self::Pay { instruction: *instruction, status: PayStatus::parse(status)? },
             Purpose::Refund { of, part } => Self::Refund { of: *of, part: *part, status: RefundStatus::parse(status)? },
+            Purpose::Payout(instruction) => {
+                Self::Payout { instruction: *instruction, status: PayoutStatus::parse(status)? }
+            }
         })
     }
 
@@ -76,6 +88,7 @@ impl Job {
         match self {
             Self::Pay { instruction, .. } => Purpose::Pay(*instruction),
             Self::Refund { of, part, .. } => Purpose::Refund { of: *of, part: *part },
+            Self::Payout { instruction, .. } => Purpose::Payout(*instruction),
         }
     }
 
@@ -84,6 +97,7 @@ impl Job {
         match self {
             Self::Pay { status, .. } => status.as_str(),
             Self::Refund { status, .. } => status.as_str(),
+            Self::Payout { status, .. } => status.as_str(),
         }
     }
 }
@@ -99,12 +113,14 @@ pub struct Order {
     pub context: Context,
     /// The channel account, as `sandbox`.
     pub channel_account: String,
-    /// What is paid with, as `card`.
+    /// What is paid with, as `card`; of a payout, to what kind of account.
     pub method: String,
     /// How much was asked.
     pub money: Money,
     /// In the test environment: what the simulated institution does.
     pub sandbox: Option<String>,
+    /// Where a payout goes.
+    pub destination: Option<Destination>,
     /// Whether the institution is to close it.
     pub closing: bool,
     /// What the buyer must do, once the institution said so.
@@ -135,6 +151,7 @@ impl Order {
         match &self.job {
             Job::Pay { status, .. } => status.is_open(),
             Job::Refund { status, .. } => status.is_open(),
+            Job::Payout { status, .. } => status.is_open(),
         }
     }
 
@@ -142,6 +159,7 @@ impl Order {
         match &self.job {
             Job::Pay { status, .. } => *status == PayStatus::Pending,
             Job::Refund { status, .. } => *status == RefundStatus::Pending,
+            Job::Payout { status, .. } => *status == PayoutStatus::Pending,
         }
     }
 }
@@ -238,14 +256,14 @@ pub enum Event {
         /// Whether it was closed rather than refused.
         closed: bool,
     },
-    /// The refund went through.
+    /// The refund, or the payout, went through.
     Refunded {
         /// Which.
         no: u16,
         /// The institution's number of it; `None` where only its return is known.
         channel_no: Option<String>,
     },
-    /// The refund failed for good.
+    /// The refund, or the payout, failed for good.
     RefundFailed {
         /// Which.
         no: u16,
@@ -254,7 +272,7 @@ pub enum Event {
         /// Whether another way is what should be done.
         other_way: bool,
     },
-    /// The refund came back.
+    /// The refund, or the payout, came back.
     Returned {
         /// Which.
         no: u16,
@@ -323,6 +341,9 @@ pub enum Refusal {
     /// The number belongs to another order, or to none.
     #[error("{0} is not the order meant")]
     WrongOrder(OrderId),
+    /// A payout that does not say where it goes.
+    #[error("the payout has no destination")]
+    NoDestination,
     /// The order named received nothing that could be given back.
     #[error("{0} received nothing")]
     NothingReceived(OrderId),
@@ -335,7 +356,7 @@ impl From<Refusal> for Problem {
                 Code::method_not_supported
             }
             Refusal::CurrencyNotSupported(_) => Code::currency_mismatch,
-            Refusal::WrongOrder(_) | Refusal::NothingReceived(_) => Code::invalid_state,
+            Refusal::WrongOrder(_) | Refusal::NothingReceived(_) | Refusal::NoDestination => Code::invalid_state,
         };
         Self::new(code, refusal.to_string())
     }
@@ -357,10 +378,12 @@ impl Orders {
         let order = if id.trade == self.trade { self.get(id.no) } else { None };
         match (order.map(|order| &order.job), word) {
             (Some(Job::Pay { .. }), Answer::Pay(_) | Answer::NotFound | Answer::Unknown)
-            | (Some(Job::Refund { .. }), Answer::Refund(_) | Answer::NotFound | Answer::Unknown) => true,
-            (Some(Job::Pay { .. }), Answer::Refund(_)) | (Some(Job::Refund { .. }), Answer::Pay(_)) | (None, _) => {
-                false
-            }
+            | (Some(Job::Refund { .. }), Answer::Refund(_) | Answer::NotFound | Answer::Unknown)
+            | (Some(Job::Payout { .. }), Answer::Payout(_) | Answer::NotFound | Answer::Unknown) => true,
+            (Some(Job::Pay { .. }), Answer::Refund(_) | Answer::Payout(_))
+            | (Some(Job::Refund { .. }), Answer::Pay(_) | Answer::Payout(_))
+            | (Some(Job::Payout { .. }), Answer::Pay(_) | Answer::Refund(_))
+            | (None, _) => false,
         }
     }
 

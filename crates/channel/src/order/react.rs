@@ -125,9 +125,12 @@ impl Order {
         }
     }
 
+    /// Of money that leaves, whether it goes back or out.
     fn set_refund(&mut self, to: RefundStatus) {
-        if let Job::Refund { status, .. } = &mut self.job {
-            *status = to;
+        match &mut self.job {
+            Job::Refund { status, .. } => *status = to,
+            Job::Payout { status, .. } => *status = to.into(),
+            Job::Pay { .. } => {}
         }
     }
 
@@ -135,6 +138,7 @@ impl Order {
         match &self.job {
             Job::Pay { instruction, .. } => self.pay_fact(order, *instruction, event),
             Job::Refund { part, .. } => self.refund_fact(order, *part, event),
+            Job::Payout { instruction, .. } => payout_fact(order, *instruction, event),
         }
         .or_else(|| self.common_fact(order, event))
     }
@@ -180,4 +184,15 @@ impl Order {
             _ => None,
         }
     }
+}
+
+fn payout_fact(order: OrderId, instruction: kernel::InstructionId, event: &Event) -> Option<Fact> {
+    Some(match event {
+        Event::Pending { .. } => Fact::PayoutPending { order, instruction },
+        Event::Doubted { .. } => Fact::PayoutUnknown { order, instruction },
+        Event::Refunded { .. } => Fact::PaidOut { order, instruction },
+        Event::RefundFailed { code, .. } => Fact::PayoutFailed { order, instruction, code: code.clone() },
+        Event::Returned { code, .. } => Fact::PayoutReturned { order, instruction, code: code.clone() },
+        _ => return None,
+    })
 }

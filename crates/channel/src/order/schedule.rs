@@ -77,20 +77,21 @@ impl Orders {
         let task = match (kind, &order.job) {
             (TimerKind::Query, _) => order.next_query_at.map(|_| order.query())?,
             (TimerKind::Close, Job::Pay { .. }) if order.closing => order.next_call_at.map(|_| Task::Close)?,
-            (TimerKind::Close, Job::Pay { .. } | Job::Refund { .. }) => return None,
+            (TimerKind::Close, Job::Pay { .. } | Job::Refund { .. } | Job::Payout { .. }) => return None,
             (TimerKind::Call, _) if order.closing => return None,
             (TimerKind::Call, _) => {
                 let due = order.next_call_at?;
                 let late = known.now.since(due) > millis(profile.call_timeout_ms);
-                if late || known.now >= order.lifetime_until { order.query() } else { self.act(order) }
+                if late || known.now >= order.lifetime_until { order.query() } else { self.act(order)? }
             }
         };
         let order_id = kernel::OrderId::new(self.trade, no);
         Some(Call { order: order_id, channel_account: order.channel_account.clone(), task })
     }
 
-    fn act(&self, order: &Order) -> Task {
-        match &order.job {
+    /// `None` for a payout that does not say where it goes; none is placed.
+    fn act(&self, order: &Order) -> Option<Task> {
+        Some(match &order.job {
             Job::Pay { .. } => Task::Pay {
                 method: order.method.clone(),
                 money: order.money,
@@ -98,7 +99,8 @@ impl Orders {
                 sandbox: order.sandbox.clone(),
             },
             Job::Refund { of, .. } => Task::Refund { of: *of, money: order.money, sandbox: order.sandbox.clone() },
-        }
+            Job::Payout { .. } => Task::Payout { to: order.destination.clone()?, money: order.money },
+        })
     }
 }
 
@@ -114,6 +116,7 @@ impl Order {
         match &self.job {
             Job::Pay { .. } => Task::Query,
             Job::Refund { of, .. } => Task::QueryRefund { of: *of },
+            Job::Payout { .. } => Task::QueryPayout,
         }
     }
 
@@ -126,7 +129,7 @@ impl Order {
         }
         match &self.job {
             Job::Pay { status: PayStatus::Sent, .. } => Some(known.now.plus(millis(profile.call_timeout_ms))),
-            Job::Pay { .. } | Job::Refund { .. } => Some(known.now),
+            Job::Pay { .. } | Job::Refund { .. } | Job::Payout { .. } => Some(known.now),
         }
     }
 

@@ -46,6 +46,7 @@ fn place(no: u16, purpose: Purpose) -> Input {
         money: money(1_000, "CNY"),
         expires_at: Some(at(LIFETIME_S)),
         sandbox: None,
+        destination: None,
     })))
 }
 

@@ -11,8 +11,8 @@ use kernel::{Time, limits};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{self, Asked, Manner, Plan};
-use super::wire::{self, About, PayState, RefundState, Report, Request, Shown};
-use super::word::{LATE_US, PayWord, RefundWord};
+use super::wire::{self, About, PayState, PayoutState, RefundState, Report, Request, Shown};
+use super::word::{LATE_US, PayWord, PayoutWord, RefundWord};
 use crate::adapter::{Account, Incoming, Outgoing, Refused};
 use crate::signature::{self, Role};
 
@@ -43,6 +43,9 @@ pub enum Truth {
     Refunded { amount: i64, currency: Currency, channel_no: String },
     RefundFailed { code: String, other_way: bool },
     Returned { code: String },
+    PaidOut { amount: i64, currency: Currency, channel_no: String },
+    PayoutFailed { code: String },
+    PayoutReturned { amount: i64, currency: Currency, code: String },
 }
 
 /// A notification that waits to be sent or acknowledged.
@@ -73,7 +76,7 @@ pub struct BankRefund {
     pub steps: Vec<Step>,
 }
 
-/// One order to pay, as the institution knows it.
+/// One order to pay, or to pay out, as the institution knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankOrder {
     /// The account it came through.
@@ -88,6 +91,9 @@ pub struct BankOrder {
     pub currency: Currency,
     /// What was to become of it.
     pub word: PayWord,
+    /// Where it is an order to pay out: what was to become of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout: Option<PayoutWord>,
     /// When it is closed if unpaid, in microseconds since the epoch.
     pub expires_at: i64,
     /// Its truth over time.
@@ -152,6 +158,14 @@ pub fn answer(record: Option<BankOrder>, request: &Request, now: Time) -> (Reply
             let state = record.as_ref().map_or(RefundState::NotFound, |record| record.refund_state(number, now));
             (says(account, number, About::Refund(state)), record)
         }
+        Request::Payout { account, number, to_type, amount, currency, word, .. } => {
+            let asked = Asked { number, method: to_type, amount: *amount, currency: *currency, expires_at: now, now };
+            pay_out(record, account, &asked, *word)
+        }
+        Request::QueryPayout { account, number } => {
+            let state = record.as_ref().map_or(PayoutState::NotFound, |record| record.payout_state(now));
+            (says(account, number, About::Payout(state)), record)
+        }
     }
 }
 
@@ -212,26 +226,55 @@ fn open(record: Option<BankOrder>, account: &str, asked: &Asked, word: PayWord) 
         Ok(plan) => plan,
         Err(manner) => return (reply(manner, Reply::Silence), None),
     };
-    let mut order = BankOrder {
-        account: account.to_owned(),
-        number: asked.number.to_owned(),
-        method: asked.method.to_owned(),
-        amount: asked.amount,
-        currency: asked.currency,
-        word,
-        expires_at: asked.expires_at,
-        steps: Vec::new(),
-        refunds: Vec::new(),
-        letters: Vec::new(),
-        letters_made: 0,
-    };
     let manner = plan.manner;
-    order.post(&plan, asked.number);
-    order.steps = plan.steps;
+    let order = BankOrder::new(account, asked, word, None, plan);
     (reply(manner, says(account, asked.number, About::Payment(order.state(asked.now)))), Some(order))
 }
 
+/// A payout under a number that is known is answered with what became of it; it is never paid out again.
+fn pay_out(record: Option<BankOrder>, account: &str, asked: &Asked, word: PayoutWord) -> (Reply, Option<BankOrder>) {
+    if let Some(record) = record {
+        let same = record.payout.is_some()
+            && (&*record.method, record.amount, record.currency) == (asked.method, asked.amount, asked.currency);
+        let report = says(account, asked.number, About::Payout(record.payout_state(asked.now)));
+        return (if same { report } else { conflict() }, Some(record));
+    }
+    let plan = plan::payout(word, asked.number, asked.amount, asked.currency, asked.now);
+    let manner = plan.manner;
+    let order = BankOrder::new(account, asked, PayWord::Never, Some(word), plan);
+    (reply(manner, says(account, asked.number, About::Payout(order.payout_state(asked.now)))), Some(order))
+}
+
 impl BankOrder {
+    fn new(account: &str, asked: &Asked, word: PayWord, payout: Option<PayoutWord>, plan: Plan) -> Self {
+        let mut order = Self {
+            account: account.to_owned(),
+            number: asked.number.to_owned(),
+            method: asked.method.to_owned(),
+            amount: asked.amount,
+            currency: asked.currency,
+            word,
+            payout,
+            expires_at: asked.expires_at,
+            steps: Vec::new(),
+            refunds: Vec::new(),
+            letters: Vec::new(),
+            letters_made: 0,
+        };
+        order.post(&plan, asked.number);
+        order.steps = plan.steps;
+        order
+    }
+
+    /// What is true of the order to pay out at a moment.
+    fn payout_state(&self, now: i64) -> PayoutState {
+        if self.payout.is_none() {
+            return PayoutState::NotFound;
+        }
+        let last = self.steps.iter().rfind(|step| step.at <= now);
+        last.and_then(payout_state).unwrap_or(PayoutState::Accepted)
+    }
+
     /// When the next notification is due, in microseconds since the epoch.
     pub fn due(&self) -> Option<i64> {
         self.letters.iter().map(|letter| letter.due).min()
@@ -261,7 +304,15 @@ impl BankOrder {
                 // The first receipt is the order's; a second one is told by its notification and by the statement.
                 (_, Some(PayState::Paid { .. })) => {}
                 (Truth::Paid { .. } | Truth::Closed | Truth::Failed { .. }, _) => state = pay_state(step),
-                (Truth::Refunded { .. } | Truth::RefundFailed { .. } | Truth::Returned { .. }, _) => {}
+                (
+                    Truth::Refunded { .. }
+                    | Truth::RefundFailed { .. }
+                    | Truth::Returned { .. }
+                    | Truth::PaidOut { .. }
+                    | Truth::PayoutFailed { .. }
+                    | Truth::PayoutReturned { .. },
+                    _,
+                ) => {}
             }
         }
         state.unwrap_or_else(|| self.unpaid(now))
@@ -348,7 +399,7 @@ impl BankOrder {
             let Some(step) = plan.steps.get(*place) else { continue };
             let about = match pay_state(step) {
                 Some(state) => Some(About::Payment(state)),
-                None => refund_state(step).map(About::Refund),
+                None => refund_state(step).map(About::Refund).or_else(|| payout_state(step).map(About::Payout)),
             };
             let Some(about) = about else { continue };
             self.letters_made = self.letters_made.saturating_add(1);
@@ -378,7 +429,27 @@ fn pay_state(step: &Step) -> Option<PayState> {
         }
         Truth::Closed => PayState::Closed,
         Truth::Failed { code } => PayState::Failed { code: code.clone() },
-        Truth::Refunded { .. } | Truth::RefundFailed { .. } | Truth::Returned { .. } => return None,
+        Truth::Refunded { .. }
+        | Truth::RefundFailed { .. }
+        | Truth::Returned { .. }
+        | Truth::PaidOut { .. }
+        | Truth::PayoutFailed { .. }
+        | Truth::PayoutReturned { .. } => return None,
+    })
+}
+
+fn payout_state(step: &Step) -> Option<PayoutState> {
+    let at = step.at;
+    Some(match step.truth.clone() {
+        Truth::PaidOut { amount, currency, channel_no } => PayoutState::PaidOut { amount, currency, at, channel_no },
+        Truth::PayoutFailed { code } => PayoutState::Failed { code },
+        Truth::PayoutReturned { amount, currency, code } => PayoutState::Returned { amount, currency, code, at },
+        Truth::Paid { .. }
+        | Truth::Closed
+        | Truth::Failed { .. }
+        | Truth::Refunded { .. }
+        | Truth::RefundFailed { .. }
+        | Truth::Returned { .. } => return None,
     })
 }
 
@@ -389,7 +460,12 @@ fn refund_state(step: &Step) -> Option<RefundState> {
         }
         Truth::RefundFailed { code, other_way } => RefundState::Failed { code: code.clone(), other_way: *other_way },
         Truth::Returned { code } => RefundState::Returned { code: code.clone(), at: step.at },
-        Truth::Paid { .. } | Truth::Closed | Truth::Failed { .. } => return None,
+        Truth::Paid { .. }
+        | Truth::Closed
+        | Truth::Failed { .. }
+        | Truth::PaidOut { .. }
+        | Truth::PayoutFailed { .. }
+        | Truth::PayoutReturned { .. } => return None,
     })
 }
 

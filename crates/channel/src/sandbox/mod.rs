@@ -11,11 +11,11 @@ mod tests;
 pub mod wire;
 pub mod word;
 
-use kernel::Time;
-use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
+use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::{DestinationType, Time};
 
-use self::wire::{About, PayState, RefundState, Report, Request, Shown};
-use self::word::{PayWord, RefundWord};
+use self::wire::{About, PayState, PayoutState, RefundState, Report, Request, Shown};
+use self::word::{PayWord, PayoutWord, RefundWord};
 use crate::adapter::{
     self, Account, Acknowledgement, Adapter, Answer, Call, CannotEncode, Incoming, Notification, Outgoing, Refused,
     StatementError, StatementLine, Task,
@@ -56,8 +56,11 @@ impl Adapter for Sandbox {
                 Operation::Close,
                 Operation::Refund,
                 Operation::QueryRefund,
+                Operation::Payout,
+                Operation::QueryPayout,
             ],
             methods: METHODS.map(str::to_owned).to_vec(),
+            payouts: DestinationType::ALL.map(|kind| kind.as_str().to_owned()).to_vec(),
             currencies: Vec::new(),
             lifetime_s: 1_800,
             refund_lifetime_s: 1_800,
@@ -84,10 +87,12 @@ impl Adapter for Sandbox {
         }
         let Ok(report) = serde_json::from_slice::<Report>(&answer.body) else { return Answer::Unknown };
         let ours = report.account == account.name && report.number == call.order.institution_number();
-        match (&report.about, call.is_refund()) {
-            (About::Payment(_), false) | (About::Refund(_), true) if ours => understand(report.about),
-            (About::Payment(_) | About::Refund(_), _) => Answer::Unknown,
-        }
+        let fits = match &report.about {
+            About::Payment(_) => !call.is_refund() && !call.is_payout(),
+            About::Refund(_) => call.is_refund(),
+            About::Payout(_) => call.is_payout(),
+        };
+        if ours && fits { understand(report.about) } else { Answer::Unknown }
     }
 
     fn notification(&self, message: &Incoming, account: &Account, now: Time) -> Result<Notification, Refused> {
@@ -100,7 +105,7 @@ impl Adapter for Sandbox {
         match understand(report.about) {
             Answer::Unknown => Err(Refused::Malformed),
             Answer::NotFound => Err(Refused::EventTypeMismatch),
-            word @ (Answer::Pay(_) | Answer::Refund(_)) => {
+            word @ (Answer::Pay(_) | Answer::Refund(_) | Answer::Payout(_)) => {
                 Ok(Notification { order, word, digest: signature::digest(&message.body) })
             }
         }
@@ -122,7 +127,7 @@ fn unreadable(body: &[u8]) -> Refused {
         about: std::collections::BTreeMap<String, serde_json::Value>,
     }
     match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) if !envelope.about.keys().any(|kind| kind == "payment" || kind == "refund") => {
+        Ok(envelope) if !envelope.about.keys().any(|kind| ["payment", "refund", "payout"].contains(&kind.as_str())) => {
             Refused::EventTypeMismatch
         }
         Ok(_) | Err(_) => Refused::Malformed,
@@ -165,6 +170,22 @@ fn request(call: &Call, account: &Account) -> (&'static str, Request) {
         Task::QueryRefund { of } => {
             ("/query_refund", Request::QueryRefund { account: account_name, number, of: of.institution_number() })
         }
+        Task::Payout { to, money } => {
+            let chosen = [to.sandbox.as_deref(), account.sandbox.as_deref()];
+            let word = chosen.into_iter().flatten().find_map(PayoutWord::parse).unwrap_or(PayoutWord::Succeed);
+            let request = Request::Payout {
+                account: account_name,
+                number,
+                to_type: to.kind.as_str().to_owned(),
+                to_account: to.account.clone(),
+                to_name: to.name.clone(),
+                amount: money.amount.minor(),
+                currency: money.currency,
+                word,
+            };
+            ("/payout", request)
+        }
+        Task::QueryPayout => ("/query_payout", Request::QueryPayout { account: account_name, number }),
     }
 }
 
@@ -173,6 +194,7 @@ fn understand(about: About) -> Answer {
     match about {
         About::Payment(state) => understand_payment(state),
         About::Refund(state) => understand_refund(state),
+        About::Payout(state) => understand_payout(state),
     }
     .unwrap_or(Answer::Unknown)
 }
@@ -208,5 +230,23 @@ fn understand_refund(state: RefundState) -> Option<Answer> {
             RefundOutcome::Returned { code: adapter::reference(code)?, at: Time::from_micros(at) }
         }
         RefundState::NotFound => return Some(Answer::NotFound),
+    }))
+}
+
+fn understand_payout(state: PayoutState) -> Option<Answer> {
+    Some(Answer::Payout(match state {
+        PayoutState::Accepted => PayoutOutcome::Accepted,
+        PayoutState::PaidOut { amount, currency, at, channel_no } => PayoutOutcome::PaidOut {
+            money: adapter::money(amount, currency)?,
+            at: Time::from_micros(at),
+            channel_no: adapter::reference(channel_no)?,
+        },
+        PayoutState::Failed { code } => PayoutOutcome::Failed { code: adapter::reference(code)? },
+        PayoutState::Returned { amount, currency, code, at } => PayoutOutcome::Returned {
+            money: adapter::money(amount, currency)?,
+            at: Time::from_micros(at),
+            code: adapter::reference(code)?,
+        },
+        PayoutState::NotFound => return Some(Answer::NotFound),
     }))
 }

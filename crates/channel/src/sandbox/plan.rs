@@ -3,7 +3,7 @@
 use kernel::Currency;
 
 use super::bank::{Step, Truth};
-use super::word::{BUYER_US, COPIES, COPY_US, LATE_US, LATER_US, LOST_US, PayWord, RefundWord, TWICE_US};
+use super::word::{BUYER_US, COPIES, COPY_US, LATE_US, LATER_US, LOST_US, PayWord, PayoutWord, RefundWord, TWICE_US};
 
 /// How the request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,26 @@ pub(super) fn refund(word: RefundWord, number: &str, amount: i64, currency: Curr
             let returned = Step { at: now + LATER_US, truth: Truth::Returned { code: "account_closed".to_owned() } };
             plan(Manner::Report, vec![refunded(now), returned], vec![(1, now + LATER_US)])
         }
+    }
+}
+
+/// The plan of a payout.
+pub(super) fn payout(word: PayoutWord, number: &str, amount: i64, currency: Currency, now: i64) -> Plan {
+    let paid = || Step { at: now, truth: Truth::PaidOut { amount, currency, channel_no: format!("SBX{number}") } };
+    let plan = |manner, steps, letters| Plan { manner, steps, letters };
+    match word {
+        PayoutWord::Succeed => plan(Manner::Report, vec![paid()], Vec::new()),
+        PayoutWord::PayoutFail => {
+            let refused = Truth::PayoutFailed { code: "no_such_account".to_owned() };
+            plan(Manner::Report, vec![Step { at: now, truth: refused }], Vec::new())
+        }
+        PayoutWord::PayoutReturned => {
+            let at = now + LATER_US;
+            let code = "account_closed".to_owned();
+            let returned = Step { at, truth: Truth::PayoutReturned { amount, currency, code } };
+            plan(Manner::Report, vec![paid(), returned], vec![(1, at)])
+        }
+        PayoutWord::PayoutUnknown => plan(Manner::Silence, vec![paid()], Vec::new()),
     }
 }
 

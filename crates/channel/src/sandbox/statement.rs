@@ -1,9 +1,10 @@
 //! The simulated institution's statement (对账单) of a period, and its reader.
 //!
 //! CSV, UTF-8, LF, no quotes. Header `kind,number,channel_no,amount,currency,fee,at`, then one line per movement:
-//! `kind` is `payment`, `refund` or `return`; `number` is our order's; `amount` and `fee` are minor units; `at` is
-//! RFC 3339. Then one line per kind and currency that occurs: `total,<kind>,<count>,<amount>,<currency>,<fee>,`.
-//! A statement whose totals do not match its lines is rejected whole.
+//! `kind` is `payment`, `refund`, `return`, `payout` or `payout_return`; `number` is our order's; `amount` and `fee`
+//! are minor units; `at` is RFC 3339. Then one line per kind and currency that occurs:
+//! `total,<kind>,<count>,<amount>,<currency>,<fee>,`. A statement whose totals do not match its lines is rejected
+//! whole.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +63,14 @@ fn movement(step: &Step, number: &str, refund: Option<&BankRefund>) -> Option<St
         (Truth::Returned { .. }, Some(refund)) => {
             (LineKind::Return, refund.amount, refund.currency, format!("SBX{number}R"))
         }
-        (Truth::Returned { .. }, None) | (Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. }, _) => {
+        (Truth::PaidOut { amount, currency, channel_no }, _) => {
+            (LineKind::Payout, *amount, *currency, channel_no.clone())
+        }
+        (Truth::PayoutReturned { amount, currency, .. }, _) => {
+            (LineKind::PayoutReturn, *amount, *currency, format!("SBX{number}R"))
+        }
+        (Truth::Returned { .. }, None)
+        | (Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. } | Truth::PayoutFailed { .. }, _) => {
             return None;
         }
     };

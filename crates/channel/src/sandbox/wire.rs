@@ -6,7 +6,7 @@
 use kernel::{Currency, OrderId};
 use serde::{Deserialize, Serialize};
 
-use super::word::{PayWord, RefundWord};
+use super::word::{PayWord, PayoutWord, RefundWord};
 
 /// What we ask. `number` is our number of the order, `of` the one of the order to pay that a refund gives back from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,20 @@ pub enum Request {
         number: String,
         of: String,
     },
+    Payout {
+        account: String,
+        number: String,
+        to_type: String,
+        to_account: String,
+        to_name: String,
+        amount: i64,
+        currency: Currency,
+        word: PayoutWord,
+    },
+    QueryPayout {
+        account: String,
+        number: String,
+    },
 }
 
 impl Request {
@@ -53,14 +67,20 @@ impl Request {
             | Self::Query { account, .. }
             | Self::Close { account, .. }
             | Self::Refund { account, .. }
-            | Self::QueryRefund { account, .. } => account,
+            | Self::QueryRefund { account, .. }
+            | Self::Payout { account, .. }
+            | Self::QueryPayout { account, .. } => account,
         }
     }
 
-    /// The order to pay whose record it is about; refunds are kept with the order they give back from.
+    /// The order whose record it is about; refunds are kept with the order they give back from.
     pub fn record(&self) -> &str {
         match self {
-            Self::Pay { number, .. } | Self::Query { number, .. } | Self::Close { number, .. } => number,
+            Self::Pay { number, .. }
+            | Self::Query { number, .. }
+            | Self::Close { number, .. }
+            | Self::Payout { number, .. }
+            | Self::QueryPayout { number, .. } => number,
             Self::Refund { of, .. } | Self::QueryRefund { of, .. } => of,
         }
     }
@@ -100,6 +120,18 @@ pub enum RefundState {
     NotFound,
 }
 
+/// What became of an order to pay out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum PayoutState {
+    Accepted,
+    PaidOut { amount: i64, currency: Currency, at: i64, channel_no: String },
+    Failed { code: String },
+    Returned { amount: i64, currency: Currency, code: String, at: i64 },
+    NotFound,
+}
+
 /// The institution's word about one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +152,8 @@ pub enum About {
     Payment(PayState),
     /// An order to refund.
     Refund(RefundState),
+    /// An order to pay out.
+    Payout(PayoutState),
 }
 
 /// The bytes of a message. Messages have string keys and plain values only, so this cannot fail; the empty body that

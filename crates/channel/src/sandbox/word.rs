@@ -91,6 +91,25 @@ words! {
     }
 }
 
+words! {
+    /// What becomes of an order to pay out.
+    PayoutWord {
+        /// Paid out at once.
+        Succeed = "succeed",
+        /// Refused for good.
+        PayoutFail = "payout_fail",
+        /// Paid out at once, and a second later it comes back.
+        PayoutReturned = "payout_returned",
+        /// Paid out, but the answer is lost; a query tells.
+        PayoutUnknown = "payout_unknown",
+    }
+}
+
+/// Whether this word may stand on a payout.
+pub fn is_payout_word(text: &str) -> bool {
+    PayoutWord::parse(text).is_some()
+}
+
 /// Whether this word may stand on a channel tool.
 pub fn is_pay_word(text: &str) -> bool {
     PayWord::parse(text).is_some()
@@ -113,6 +132,11 @@ mod tests {
         for word in RefundWord::ALL {
             assert_eq!(serde_json::to_value(word).unwrap(), word.as_str());
         }
+        for word in PayoutWord::ALL {
+            assert_eq!(serde_json::to_value(word).unwrap(), word.as_str());
+            assert!(is_payout_word(word.as_str()));
+        }
+        assert!(!is_payout_word("refund_fail"));
         assert!(is_pay_word("succeed") && is_refund_word("succeed"));
         assert!(!is_pay_word("refund_fail") && !is_refund_word("decline") && !is_pay_word(""));
     }

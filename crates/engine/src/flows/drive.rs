@@ -9,6 +9,7 @@ use std::sync::Arc;
 use channel::Orders;
 use channel::order::Told;
 use kernel::message::accounting::Post;
+use kernel::message::channel::{Command, Purpose};
 use kernel::message::rules::TradeTerms;
 use kernel::{CaseId, Context, CouponId, PayOrg, PaymentId, RefundId, TradeId, limits};
 use payment::{Booking, Coupon, Payments};
@@ -123,11 +124,21 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     }
     let message = |message| match message {
         payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
-        payment::Message::Channel(command) => Message::Channel(channel::Input::Command(command)),
+        payment::Message::Channel(command) => Message::Channel(channel::Input::Command(addressed(command, &trade))),
         payment::Message::Coupon(coupon, command) => Message::Coupon(coupon, command),
         payment::Message::Post { post, token } => Message::Post(post, Some(token)),
     };
     Ok(reaction.messages.into_iter().map(message).collect())
+}
+
+/// Where a payout goes is the trade's to say.
+fn addressed(mut command: Command, trade: &Trade) -> Command {
+    if let Command::Place(place) = &mut command
+        && let Purpose::Payout(_) = place.purpose
+    {
+        place.destination.clone_from(&trade.destination);
+    }
+    command
 }
 
 /// The coupons among these ids that exist.

@@ -94,7 +94,7 @@ fn foresee(view: &mut View<'_>, create: &Create) {
     let mut account = |owner: Owner, subject: Subject| {
         view.peek::<Account>(AccountKey { owner, subject, currency }.id(&salt));
     };
-    if create.context.order_type == OrderType::Transfer {
+    if create.context.order_type.pays_itself() {
         let payees = create.splits.iter().map(|split| split.receiver.clone());
         payees.chain([create.payer.clone()]).for_each(|owner| {
             let AccountKey { owner, subject, .. } = AccountKey::balance(owner, currency);
@@ -109,7 +109,7 @@ fn foresee(view: &mut View<'_>, create: &Create) {
             OrderType::Escrow => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
             // Neither is paid with tools of ours.
-            OrderType::Topup | OrderType::Transfer => {}
+            OrderType::Topup | OrderType::Transfer | OrderType::Payout => {}
             OrderType::Instant => {
                 account(merchant, Subject::ESCROW);
                 create.splits.iter().for_each(|split| account(split.receiver.clone(), Subject::PENDING));

@@ -47,7 +47,10 @@ impl Thing {
     pub(super) fn after(self, state: &'static str, kind: &str) -> Option<&'static str> {
         match self {
             Self::Trade => trade(state, kind),
-            Self::Payment => payment(state, kind.strip_prefix("payment.")?),
+            Self::Payment => match kind.strip_prefix("payout.") {
+                Some(word) => payout(state, word),
+                None => payment(state, kind.strip_prefix("payment.")?),
+            },
             Self::Refund => refund(state, kind),
             Self::Case => case(state, kind),
         }
@@ -97,6 +100,15 @@ fn payment(state: &'static str, word: &str) -> Option<&'static str> {
     STEPS.into_iter().any(|step| from.after(step) == Some(to)).then_some(to.as_str())
 }
 
+/// A payout waits for nobody who must act, and what comes back leaves it what it is.
+fn payout(state: &'static str, word: &str) -> Option<&'static str> {
+    match (state, word) {
+        ("succeeded", "returned") => Some(state),
+        (_, "processing" | "succeeded" | "failed") => payment(state, word),
+        _ => None,
+    }
+}
+
 fn refund(state: &str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
         ("none", "refund.created") => Some("pending"),
@@ -130,11 +142,17 @@ mod tests {
         assert_eq!(after(Thing::Payment, &["payment.processing", "payment.succeeded"]), Some("succeeded"));
         assert_eq!(after(Thing::Payment, &["payment.failed", "payment.surplus"]), Some("failed"));
         assert_eq!(after(Thing::Payment, &["payment.succeeded", "payment.failed"]), None);
+        let out = ["payout.processing", "payout.succeeded", "payout.returned"];
+        assert_eq!(after(Thing::Payment, &out), Some("succeeded"));
+        assert_eq!(after(Thing::Payment, &["payout.processing", "payout.returned"]), None);
+        assert_eq!(after(Thing::Payment, &["payout.processing", "payout.failed", "payout.succeeded"]), None);
+        assert_eq!(after(Thing::Payment, &["payout.requires_action"]), None);
         assert_eq!(after(Thing::Refund, &["refund.created", "refund.succeeded", "refund.returned"]), Some("returned"));
         assert_eq!(after(Thing::Refund, &["refund.succeeded"]), None);
         assert_eq!(after(Thing::Case, &["case.opened", "case.closed"]), Some("closed"));
         assert_eq!(after(Thing::Case, &["case.opened", "case.opened"]), None);
         assert_eq!(Thing::Payment.leads_to("payment.review"), Some("review"));
         assert_eq!(Thing::Payment.leads_to("payment.surplus"), None);
+        assert_eq!(Thing::Payment.leads_to("payout.returned"), None);
     }
 }

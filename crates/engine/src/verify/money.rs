@@ -13,12 +13,12 @@ use accounting::hold::HoldKey;
 use channel::Orders;
 use channel::order::{Job, Outcome};
 use kernel::message::accounting::HoldNo;
-use kernel::{Currency, InstructionId, PaymentId, RefundId, TradeId};
+use kernel::{Currency, InstructionId, OrderType, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
-    CaseKind, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payments, ReasonCode, RefundStatus,
-    Subject, Way,
+    CaseKind, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments, ReasonCode,
+    RefundStatus, Subject, Way,
 };
 use store::Row as _;
 use store::tables::accounting::HoldRow;
@@ -53,7 +53,8 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
     let currency = trade.money.currency;
     let in_escrow = i128::from(trade.moved.in_escrow(trade.paid));
     add(&mut wanted, (Entry::Escrow, String::new(), currency), in_escrow);
-    for split in &trade.splits {
+    let inside = trade.context.order_type != OrderType::Payout;
+    for split in trade.splits.iter().filter(|_| inside) {
         let has = i128::from(split.moved.released) - i128::from(split.moved.returned_after);
         add(&mut wanted, (Entry::Pending, split.receiver.to_string(), currency), has);
     }
@@ -101,6 +102,11 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
             money.push(((entry, institution(leg), payment.money.currency), i128::from(leg.left())));
         }
     }
+    for leg in payments.payments.iter().filter_map(Payment::payout) {
+        let out = if leg.status == InstructionStatus::Succeeded { leg.amount.minor() - leg.returned } else { 0 };
+        let currency = payments.leg(leg.no).map(|(payment, _)| payment.money.currency);
+        money.extend(currency.map(|currency| ((Entry::ChannelOut, institution(leg), currency), i128::from(out))));
+    }
     for refund in &payments.refunds {
         for part in &refund.parts {
             let Some((_, leg)) = payments.leg(part.instruction) else { continue };
@@ -130,7 +136,7 @@ fn place_of(part: &Part) -> Option<Entry> {
         (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain) => None,
         (_, PartSource::Received, _) => Some(Entry::Received),
         (_, PartSource::Suspense, _) => Some(Entry::Suspense),
-        (_, PartSource::Receivers, _) => None,
+        (_, PartSource::Receivers | PartSource::PaidOut, _) => None,
     }
 }
 
@@ -184,7 +190,7 @@ fn compare_holds(payments: &Payments, holds: &BTreeMap<HoldKey, Hold>, report: &
     }
     let mut wanted: BTreeMap<HoldNo, i128> = BTreeMap::new();
     for leg in payments.payments.iter().flat_map(|payment| &payment.instructions) {
-        if leg.status == InstructionStatus::Held {
+        if leg.status == InstructionStatus::Held || leg.is_payout() && leg.status.awaits_money() {
             let rest = leg.coupon.as_ref().map_or(0, |coupon| coupon.rest);
             wanted.insert(HoldNo::Instruction(leg.no), i128::from(leg.amount.minor()) + i128::from(rest));
         }

@@ -26,7 +26,7 @@ pub(super) struct Trail {
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
     /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
-    /// suspense, and refunded through institutions.
+    /// suspense, and paid out and refunded through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -51,7 +51,7 @@ impl Trail {
             self.shift(template, transfer.debit, Side::Debit, transfer.row.amount);
         }
         match template {
-            "pay" => {
+            "pay" | "pay_out" => {
                 let of = PaymentId::parse(&voucher.object).map(|id| id.no);
                 let into = moved.iter().filter(|it| is_goal(it.credit) && !is_on_the_way(it.debit));
                 let sum = into.clone().map(|it| i128::from(it.row.amount)).sum();
@@ -86,7 +86,9 @@ impl Trail {
             Entry::Escrow => (Entry::Escrow, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
-            entry @ (Entry::Received | Entry::Suspense | Entry::ChannelRefund) => (entry, channel(account)),
+            entry @ (Entry::Received | Entry::Suspense | Entry::ChannelOut | Entry::ChannelRefund) => {
+                (entry, channel(account))
+            }
             Entry::ChannelIn
             | Entry::UserBalance
             | Entry::MerchantBalance
@@ -110,7 +112,8 @@ pub(super) fn add(sums: &mut BTreeMap<Spot, i128>, spot: Spot, minor: i128) {
 
 /// Where tools pay to.
 fn is_goal(account: &Account) -> bool {
-    is_on_the_way(account) || matches!(account.subject.entry(), Entry::UserBalance | Entry::MerchantBalance)
+    is_on_the_way(account)
+        || matches!(account.subject.entry(), Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut)
 }
 
 /// Where tools have paid to already.

@@ -94,6 +94,7 @@ fn order<'a>(orders: &'a Orders, order: &'a Order) -> OrderObject<'a> {
     let (purpose, instruction, refund_of, refund_part) = match &order.job {
         Job::Pay { instruction, .. } => ("pay", Some(*instruction), None, None),
         Job::Refund { of, part, .. } => ("refund", None, Some(*of), Some(*part)),
+        Job::Payout { instruction, .. } => ("payout", Some(*instruction), None, None),
     };
     OrderObject {
         id,

@@ -146,7 +146,8 @@ fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
             ::payment::Subject::Part(no) => state.part(no).and_then(|(refund, _)| state.payment(refund.payment)),
         }),
     };
-    let outside = payment.and_then(|payment| payment.external().find_map(|leg| leg.channel_account.as_deref()));
+    let outside =
+        payment.and_then(|payment| payment.instructions.iter().find_map(|leg| leg.channel_account.as_deref()));
     outside.map_or_else(PayOrg::internal, PayOrg::institution)
 }
 

@@ -127,6 +127,7 @@ pub fn tool(tool: &Tool) -> &'static str {
         Tool::Balance => "balance",
         Tool::Coupon(_) => "coupon",
         Tool::Channel { .. } => "channel",
+        Tool::Payout { .. } => "payout",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::trade::LateSuccess;
-use kernel::{Amount, Currency, MerchantId, OrderType, Owner, SubType, Time, TradeId, UserId};
+use kernel::{Amount, Currency, Destination, MerchantId, OrderType, Owner, SubType, Time, TradeId, UserId};
 use payment::Payments;
 use serde::Serialize;
 use trade::{Due, Split, Trade};
@@ -36,6 +36,8 @@ pub struct Object<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payee: Option<&'a Owner>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    destination: Option<DestinationObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     splits: Vec<SplitObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -61,6 +63,17 @@ struct SplitObject<'a> {
     released: i64,
     returned: i64,
     returning: i64,
+}
+
+/// Where a payout goes. It is personal data: shown is enough to tell it from others.
+#[derive(Serialize)]
+struct DestinationObject<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_account: Option<&'a str>,
+    account: String,
+    name: String,
 }
 
 /// One due.
@@ -98,6 +111,7 @@ impl<'a> Object<'a> {
             buyer,
             payer,
             payee,
+            destination: trade.destination.as_ref().map(destination),
             subject: trade.subject.as_deref(),
             splits: trade.splits.iter().map(split).collect(),
             dues: dues(trade),
@@ -130,6 +144,7 @@ impl<'a> Parties<'a> {
                 let payee = trade.splits.first().map(|split| &split.receiver);
                 Self { payer: Some(&trade.payer), payee, ..nobody }
             }
+            OrderType::Payout => Self { payer: Some(&trade.payer), ..nobody },
         }
     }
 }
@@ -146,6 +161,15 @@ fn split(split: &Split) -> SplitObject<'_> {
         released: split.moved.released,
         returned: split.moved.returned_before + split.moved.returned_after,
         returning: split.moved.returning_before + split.moved.returning_after,
+    }
+}
+
+fn destination(to: &Destination) -> DestinationObject<'_> {
+    DestinationObject {
+        kind: to.kind.as_str(),
+        channel_account: to.channel_account.as_deref(),
+        account: to.masked_account(),
+        name: to.masked_name(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use channel::Answer;
 use engine::request::Command;
-use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
+use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::message::payment::{Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
@@ -32,6 +32,12 @@ pub(crate) struct Cast {
     pub(crate) declined: TradeId,
     /// Its time was over, and the money came after all.
     pub(crate) late: TradeId,
+    /// Paid out to a bank.
+    pub(crate) payout: TradeId,
+    /// Paid out, and it came back.
+    pub(crate) bounced: TradeId,
+    /// Refused by the institution, which was to pay it out.
+    pub(crate) refused: TradeId,
     /// A coupon that nobody used.
     pub(crate) usable: CouponId,
 }
@@ -76,8 +82,39 @@ pub(crate) fn play(world: &mut World) -> Cast {
     refunds_that_fail(world);
     let usable = coupons(world);
     on_balances(world);
+    let (payout, bounced, refused) = payouts(world);
     let (open, mismatch, half) = under_way(world);
-    Cast { instant, escrow, mixed, open, mismatch, half, expired, declined, late, usable }
+    Cast { instant, escrow, mixed, open, mismatch, half, expired, declined, late, payout, bounced, refused, usable }
+}
+
+/// Out of balances: paid, back again, refused, told to have been of other money, and not answered yet.
+fn payouts(world: &mut World) -> (TradeId, TradeId, TradeId) {
+    let out = |world: &mut World, minor| world.sell(Sale { kind: OrderType::Payout, ..Sale::instant("u1", minor) });
+    let (at, code) = (Time::from_micros(1), || "no_account".to_owned());
+    let through = |minor, number: &str| {
+        Answer::Payout(PayoutOutcome::PaidOut { money: cny(minor), at, channel_no: number.to_owned() })
+    };
+    let back = |minor| Answer::Payout(PayoutOutcome::Returned { money: cny(minor), at, code: code() });
+    let paid = out(world, 300);
+    world.word(paid, 1, Answer::Payout(PayoutOutcome::Accepted));
+    world.word(paid, 1, through(300, "P1"));
+    // Nobody gives back what a bank has, and what came back is not all of it.
+    world.word(paid, 1, back(299));
+    let bounced = out(world, 200);
+    world.word(bounced, 1, through(200, "P2"));
+    world.word(bounced, 1, back(200));
+    world.word(bounced, 1, back(200));
+    // Only its return is known.
+    let only_back = out(world, 70);
+    world.word(only_back, 1, back(70));
+    let refused = out(world, 100);
+    world.word(refused, 1, Answer::Payout(PayoutOutcome::Failed { code: code() }));
+    out(world, 100_000_000);
+    let suspect = out(world, 50);
+    world.word(suspect, 1, through(49, "P3"));
+    let unknown = out(world, 60);
+    world.word(unknown, 1, Answer::Unknown);
+    (paid, bounced, refused)
 }
 
 /// Money from outside onto a balance, and back from there; from one balance to another, and where it is short.

@@ -24,8 +24,8 @@ use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, KeyId, MerchantId, Money, OrderId, OrderType, Owner, Problem, RootId,
-    SubType, Time, TradeId, UserId,
+    Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, KeyId, MerchantId, Money, OrderId,
+    OrderType, Owner, Problem, RootId, SubType, Time, TradeId, UserId,
 };
 use store::{Access, Line, Opening, Ports, Store, Url};
 
@@ -141,6 +141,17 @@ pub(crate) fn shares(of: &[(Owner, i64)]) -> Vec<Share> {
     of.iter()
         .map(|(receiver, minor)| Share { receiver: receiver.clone(), amount: Amount::new(*minor).unwrap() })
         .collect()
+}
+
+/// Where payouts go.
+fn destination() -> Destination {
+    Destination {
+        kind: DestinationType::BankAccount,
+        channel_account: None,
+        account: "6222020200112233445".to_owned(),
+        name: "Zhang San".to_owned(),
+        sandbox: None,
+    }
 }
 
 impl World {
@@ -308,6 +319,7 @@ impl World {
             metadata: BTreeMap::new(),
             splits: shares(&sale.splits),
             late_success: Some(sale.late),
+            destination: (sale.kind == OrderType::Payout).then(destination),
             pay: sale.pay.as_deref().map(tools),
         };
         (id, Command::CreateTrade(Box::new(create)))

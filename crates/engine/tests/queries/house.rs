@@ -223,6 +223,7 @@ impl House {
             metadata: BTreeMap::new(),
             splits: vec![Share { receiver: Owner::Seller(merchant, "s1".to_owned()), amount: cny(amount).amount }],
             late_success: Default::default(),
+            destination: None,
             pay: pay.map(|tool| vec![ToolRequest { tool, amount: cny(amount).amount }]),
         }));
         (id, command)
@@ -274,6 +275,7 @@ fn profile() -> Profile {
     Profile {
         operations: vec![Operation::Pay, Operation::Query, Operation::Close, Operation::Refund, Operation::QueryRefund],
         methods: vec!["card".to_owned()],
+        payouts: Vec::new(),
         currencies: Vec::new(),
         lifetime_s: 900,
         refund_lifetime_s: 900,

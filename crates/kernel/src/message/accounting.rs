@@ -43,6 +43,19 @@ pub struct ToolHold {
     pub amount: Amount,
 }
 
+/// A balance on its way out; the hold is known by its number within the trade's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payout {
+    /// The instruction's number, which is also the hold's.
+    pub hold: HoldNo,
+    /// Whose balance (2001, 2002).
+    pub owner: Owner,
+    /// The channel account that pays it out.
+    pub channel_account: String,
+    /// How much.
+    pub amount: Amount,
+}
+
 /// A hold within a trade's tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HoldNo {
@@ -202,6 +215,21 @@ pub enum Verb {
     RefundReturned {
         /// The channel account.
         channel_account: String,
+        /// How much.
+        money: Money,
+    },
+    /// A balance is held for an institution to pay it out.
+    HoldPayout(Payout),
+    /// The institution has paid it out (→ 1011.{ca}.out).
+    PayOut(Payout),
+    /// It was surely not paid out: let go.
+    ReleasePayout(Payout),
+    /// What had been paid out came back (1011.{ca}.out → the balance).
+    ReturnPayout {
+        /// The channel account.
+        channel_account: String,
+        /// Whose balance it left.
+        owner: Owner,
         /// How much.
         money: Money,
     },

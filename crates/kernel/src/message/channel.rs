@@ -1,6 +1,7 @@
 //! What the channel gateway (渠道网关) can be told, and the facts it tells the payment core.
 
 use crate::context::Context;
+use crate::destination::Destination;
 use crate::id::{InstructionId, OrderId};
 use crate::money::{Amount, Money};
 use crate::time::Time;
@@ -17,6 +18,8 @@ pub enum Purpose {
         /// The refund part it serves, as the payment core numbers it.
         part: u16,
     },
+    /// To pay this instruction's amount out.
+    Payout(InstructionId),
 }
 
 /// Place an order at an institution: durable as `sent` before the call.
@@ -26,11 +29,11 @@ pub struct Place {
     pub order: OrderId,
     /// The trade's context.
     pub context: Context,
-    /// Pay or refund.
+    /// Pay, refund or pay out.
     pub purpose: Purpose,
     /// The channel account, as `sandbox`.
     pub channel_account: String,
-    /// What is paid with, as `card`.
+    /// What is paid with, as `card`; of a payout, to what kind of account.
     pub method: String,
     /// How much.
     pub money: Money,
@@ -38,6 +41,8 @@ pub struct Place {
     pub expires_at: Option<Time>,
     /// In the test environment: what the simulated institution does.
     pub sandbox: Option<String>,
+    /// Where a payout goes.
+    pub destination: Option<Destination>,
 }
 
 /// A command to the orders of one trade.
@@ -112,6 +117,38 @@ pub enum RefundOutcome {
         code: String,
         /// When, by the institution's clock.
         at: Time,
+    },
+    /// No answer, or none that can be trusted. Never a no.
+    Unknown,
+}
+
+/// The institution's own verified word about an order to pay out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PayoutOutcome {
+    /// Taken; the institution is at it.
+    Accepted,
+    /// Paid out.
+    PaidOut {
+        /// How much.
+        money: Money,
+        /// When, by the institution's clock.
+        at: Time,
+        /// The institution's own number.
+        channel_no: String,
+    },
+    /// Refused for good.
+    Failed {
+        /// The institution's code.
+        code: String,
+    },
+    /// Had been paid out, but came back later (退票).
+    Returned {
+        /// How much.
+        money: Money,
+        /// When, by the institution's clock.
+        at: Time,
+        /// The institution's code.
+        code: String,
     },
     /// No answer, or none that can be trusted. Never a no.
     Unknown,
@@ -212,6 +249,45 @@ pub enum Fact {
         order: OrderId,
         /// The refund part.
         part: u16,
+        /// The institution's code.
+        code: String,
+    },
+    /// The institution has an order to pay out.
+    PayoutPending {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+    },
+    /// Nobody knows what became of an order to pay out; the query-back goes on.
+    PayoutUnknown {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+    },
+    /// It was paid out, all of it.
+    PaidOut {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+    },
+    /// It was surely not paid out: refused, or unknown to the institution after its lifetime.
+    PayoutFailed {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+        /// The institution's code, or `not_found`.
+        code: String,
+    },
+    /// What had been paid out came back, all of it.
+    PayoutReturned {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
         /// The institution's code.
         code: String,
     },

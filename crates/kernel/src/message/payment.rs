@@ -1,6 +1,7 @@
 //! What the payment core (支付核心) can be told, and the facts it tells the trade.
 
 use crate::context::Context;
+use crate::destination::{Destination, DestinationType};
 use crate::id::{CaseId, CouponId, PaymentId, RefundId};
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
@@ -30,6 +31,13 @@ pub enum Tool {
         /// In the test environment: what the simulated institution does.
         sandbox: Option<String>,
     },
+    /// The payer's balance, which an institution pays out (提现). No client names it: it is how a payout pays itself.
+    Payout {
+        /// To what kind of account.
+        to: DestinationType,
+        /// In the test environment: what the simulated institution does.
+        sandbox: Option<String>,
+    },
 }
 
 /// Pay one due of a trade.
@@ -51,6 +59,8 @@ pub struct Pay {
     pub late_success: LateSuccess,
     /// The tools, in the client's order.
     pub tools: Vec<ToolRequest>,
+    /// Where the tool that pays out pays to.
+    pub destination: Option<Destination>,
 }
 
 /// What a refund takes from one receiver.

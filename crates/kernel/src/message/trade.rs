@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::destination::Destination;
 use crate::id::TradeId;
 use crate::message::payment::ToolRequest;
 use crate::money::{Amount, Money};
@@ -39,8 +40,8 @@ pub struct Create {
     pub merchant_order_id: String,
     /// The whole amount.
     pub money: Money,
-    /// Whose money it is, and to whose balance it may go back: the buyer, or who transfers; of a top-up, whose balance it
-    /// fills.
+    /// Whose money it is, and to whose balance it may go back: the buyer, or whose balance is transferred or paid out;
+    /// of a top-up, whose balance it fills.
     pub payer: Owner,
     /// What it is for, shown to people.
     pub subject: Option<String>,
@@ -52,10 +53,13 @@ pub struct Create {
     pub return_url: Option<String>,
     /// The merchant's own notes, given back as they are.
     pub metadata: BTreeMap<String, String>,
-    /// Receivers; where empty, all to the merchant, or to the payer of a top-up. A transfer has one, its payee.
+    /// Receivers; where empty, all to the merchant, or to the payer of a top-up or a payout. A transfer has
+    /// one, its payee.
     pub splits: Vec<Share>,
     /// What happens to late money; the default where `None`.
     pub late_success: Option<LateSuccess>,
+    /// Where a payout goes.
+    pub destination: Option<Destination>,
     /// A first payment in the same call.
     pub pay: Option<Vec<ToolRequest>>,
 }

@@ -10,7 +10,7 @@ use super::show;
 use super::world::{World, cny, trade};
 use crate::case::{CaseKind, CaseStatus, Subject};
 use crate::coupon::CouponStatus;
-use crate::{InstructionStatus, ObjectRef, PartSource, PartStatus, PaymentStatus, RefundStatus};
+use crate::{InstructionStatus, ObjectRef, PartSource, PartStatus, Payment, PaymentStatus, RefundStatus};
 
 impl World {
     /// Everything that must hold whenever the world is still.
@@ -75,7 +75,7 @@ impl World {
         {
             if part.status != PartStatus::Succeeded {
                 match part.source {
-                    PartSource::Receivers => {}
+                    PartSource::Receivers | PartSource::PaidOut => {}
                     PartSource::Received => *received.entry(refund.money.currency).or_default() += part.amount.minor(),
                     PartSource::Suspense => *suspended.entry(refund.money.currency).or_default() += part.amount.minor(),
                 }
@@ -94,7 +94,8 @@ impl World {
                 }
             }
         }
-        let paid = self.state.effective(1).map_or(0, |payment| payment.money.amount.minor());
+        let inside = |payment: &&Payment| payment.payout().is_none();
+        let paid = self.state.effective(1).filter(inside).map_or(0, |payment| payment.money.amount.minor());
         let taken: i64 = self
             .state
             .refunds
@@ -117,7 +118,7 @@ impl World {
     fn check_holds_and_coupons(&self) {
         let mut expected: Vec<HoldNo> = Vec::new();
         for leg in self.state.payments.iter().flat_map(|payment| &payment.instructions) {
-            if leg.status == InstructionStatus::Held {
+            if leg.status == InstructionStatus::Held || leg.is_payout() && leg.status.awaits_money() {
                 expected.push(HoldNo::Instruction(leg.no));
             }
             if let Some(coupon) = leg.coupon_id().and_then(|id| self.coupons.get(&id)) {

@@ -84,6 +84,26 @@ impl Ledger {
             Verb::Refund { lines, reserved } => {
                 lines.iter().try_for_each(|line| self.refund(line, *reserved, currency))
             }
+            Verb::HoldPayout(payout) => {
+                let place = (balance(&payout.owner), currency);
+                self.check(&place, payout.amount.minor())?;
+                let moves = vec![(place, payout.amount.minor())];
+                assert!(self.holds.insert(payout.hold, moves).is_none(), "a hold's number is used once");
+                Ok(())
+            }
+            Verb::PayOut(payout) => {
+                let kept = self.holds.remove(&payout.hold).expect("only what is held is captured");
+                assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor())]);
+                let (from, to) = (balance(&payout.owner), "1011.out".to_owned());
+                self.shift(&(from, currency), &(to, currency), payout.amount.minor());
+                Ok(())
+            }
+            Verb::ReleasePayout(payout) => {
+                let kept = self.holds.remove(&payout.hold).expect("only what is held is released");
+                assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor())]);
+                Ok(())
+            }
+            Verb::ReturnPayout { owner, money, .. } => self.post(("1011.out", *money), &balance(owner)),
             other => panic!("the payment core never asks for {other:?}"),
         }
     }

@@ -4,6 +4,7 @@ mod chaos;
 mod check;
 mod grid;
 mod ledger;
+mod payouts;
 mod refunds;
 mod rules;
 mod show;

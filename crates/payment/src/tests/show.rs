@@ -18,6 +18,7 @@ pub(super) fn message(message: &Message) -> String {
         Message::Channel(channel::Command::Close(order)) => format!("close(ord {})", order.no),
         Message::Channel(channel::Command::Place(place)) => match &place.purpose {
             Purpose::Pay(leg) => format!("place(ord {} pay ins {} {:?})", place.order.no, leg.no, place.money),
+            Purpose::Payout(leg) => format!("place(ord {} pay out ins {} {:?})", place.order.no, leg.no, place.money),
             Purpose::Refund { of, part } => {
                 format!("place(ord {} refund part {part} of ord {} {:?})", place.order.no, of.no, place.money)
             }

@@ -46,6 +46,7 @@ pub(super) struct World {
     pub(super) told_quiet: u32,
     pub(super) told_succeeded: u32,
     pub(super) told_refunded: i64,
+    pub(super) told_failed: u16,
     pub(super) sequences: BTreeMap<ObjectRef, i64>,
     pub(super) statuses: BTreeMap<u16, PaymentStatus>,
     pub(super) log: Vec<String>,
@@ -113,6 +114,7 @@ impl World {
             told_quiet: 0,
             told_succeeded: 0,
             told_refunded: 0,
+            told_failed: 0,
             sequences: BTreeMap::new(),
             statuses: BTreeMap::new(),
             log: Vec::new(),
@@ -160,6 +162,7 @@ impl World {
             receivers: self.receivers.clone(),
             late_success: self.late_success,
             tools,
+            destination: None,
         };
         Input::Command(Command::Pay(Box::new(pay)))
     }
@@ -221,7 +224,7 @@ impl World {
 
     fn ids(&self, order: u16) -> (OrderId, InstructionId) {
         let instruction = match &self.orders[&order].purpose {
-            Purpose::Pay(leg) => *leg,
+            Purpose::Pay(leg) | Purpose::Payout(leg) => *leg,
             Purpose::Refund { .. } => panic!("order {order} is a refund"),
         };
         (OrderId::new(trade(), order), instruction)
@@ -229,7 +232,7 @@ impl World {
 
     fn part(&self, order: u16) -> (OrderId, u16) {
         match &self.orders[&order].purpose {
-            Purpose::Pay(_) => panic!("order {order} is a payment"),
+            Purpose::Pay(_) | Purpose::Payout(_) => panic!("order {order} is no refund"),
             Purpose::Refund { part, .. } => (OrderId::new(trade(), order), *part),
         }
     }
@@ -341,8 +344,12 @@ impl World {
     fn carry(&mut self, carried: Carried) -> Result<Vec<Carried>, Refusal> {
         match carried {
             Carried::Payments(input) => {
-                let routes =
-                    Routes { accounts: vec![ChannelAccount { name: "sandbox".into(), methods: vec!["card".into()] }] };
+                let account = ChannelAccount {
+                    name: "sandbox".into(),
+                    methods: vec!["card".into()],
+                    payouts: vec!["bank_account".into()],
+                };
+                let routes = Routes { accounts: vec![account] };
                 let known = Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &self.terms };
                 let decided = self.state.decide(&input, &known);
                 let mut replayed = self.state.clone();
@@ -367,6 +374,7 @@ impl World {
             Message::Trade(payment::Fact::Refunded { shares, .. }) => {
                 self.told_refunded += shares.iter().map(|share| share.before + share.after).sum::<i64>();
             }
+            Message::Trade(payment::Fact::Failed { .. }) => self.told_failed += 1,
             Message::Trade(fact) => panic!("the payment core never tells {fact:?}"),
             Message::Channel(channel::Command::Place(place)) => {
                 assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");

@@ -44,6 +44,7 @@ fn every_name_has_its_value() {
         "tools.balance == 600",
         "tools.coupon == 100",
         "tools.channel == 300",
+        "tools.payout == 0",
         "tools.coupons == 1",
         "tools.channels == 1",
         "time.hour == 6",
@@ -55,6 +56,22 @@ fn every_name_has_its_value() {
         assert!(holds(condition, &sale), "{condition}");
         assert!(!holds(&format!("!({condition})"), &sale), "{condition}");
     }
+}
+
+#[test]
+fn a_payout_has_a_name_of_its_own() {
+    let payout = Sale::new(OrderType::Payout, "wallet.payout", vec![payout(700)]);
+    for condition in [
+        "trade.order_type == \"payout\" && tools.payout == 700 && tools.balance == 0 && tools.channel == 0",
+        "\"payout\" in tools.names && !(\"bank_account\" in tools.methods)",
+    ] {
+        assert!(holds(condition, &payout), "{condition}");
+    }
+    let refuses = |rule: &str| refused(&format!("[[rule]]\nname = \"r\"\n{rule}\n"), &payout).is_some();
+    assert!(refuses("tools = [\"balance\", \"channel\", \"channel:bank_account\"]"));
+    assert!(!refuses("tools = [\"payout\"]"));
+    assert!(refuses("limit = { tool = \"payout\", currency = \"CNY\", max = 699 }"));
+    assert!(!refuses("limit = { tool = \"payout\", currency = \"CNY\", max = 700 }"));
 }
 
 #[test]

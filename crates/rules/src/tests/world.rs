@@ -2,7 +2,8 @@
 
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, UserId,
+    Amount, Bucket, Context, CouponId, Currency, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
+    Time, UserId,
 };
 
 use crate::{Facts, PaymentFacts, RuleBook};
@@ -16,6 +17,11 @@ pub(super) fn balance(minor: i64) -> ToolRequest {
 
 pub(super) fn coupon(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Coupon(CouponId(root(9))), amount: Amount::new(minor).unwrap() }
+}
+
+pub(super) fn payout(minor: i64) -> ToolRequest {
+    let tool = Tool::Payout { to: DestinationType::BankAccount, sandbox: None };
+    ToolRequest { tool, amount: Amount::new(minor).unwrap() }
 }
 
 pub(super) fn channel(method: &str, minor: i64) -> ToolRequest {

@@ -314,6 +314,9 @@ mod tests {
         for word in words("/oneOf/2/properties/sandbox/enum", "Tool") {
             assert!(channel::sandbox::word::is_pay_word(word.as_str().unwrap()), "{word}");
         }
+        for word in words("/properties/sandbox/enum", "NewDestination") {
+            assert!(channel::sandbox::word::is_payout_word(word.as_str().unwrap()), "{word}");
+        }
         for word in words("/properties/sandbox/enum", "NewRefund") {
             assert!(channel::sandbox::word::is_refund_word(word.as_str().unwrap()), "{word}");
         }

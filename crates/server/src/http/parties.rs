@@ -1,13 +1,24 @@
 //! Who takes part in a trade, by its type, and which other fields a trade of that type takes.
 
-use kernel::{Code, OrderType, Owner, Problem, UserId};
+use kernel::{Code, Destination, DestinationType, OrderType, Owner, Problem, UserId, limits};
 
 use super::json::Fields;
+use super::tools;
 use super::visit::Visit;
 
 /// The fields that not every type takes.
-const OF_SOME: [&str; 9] =
-    ["buyer", "payer", "payee", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"];
+const OF_SOME: [&str; 10] = [
+    "buyer",
+    "payer",
+    "payee",
+    "destination",
+    "splits",
+    "confirm_by",
+    "expires_at",
+    "return_url",
+    "late_success",
+    "pay",
+];
 
 /// Those of them that a trade of this type takes.
 const fn of(order_type: OrderType) -> &'static [&'static str] {
@@ -17,6 +28,7 @@ const fn of(order_type: OrderType) -> &'static [&'static str] {
         }
         OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
         OrderType::Transfer => &["payer", "payee"],
+        OrderType::Payout => &["payer", "destination"],
     }
 }
 
@@ -34,7 +46,7 @@ pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> 
     match order_type {
         OrderType::Instant | OrderType::Escrow => body.id("buyer", UserId::parse).map(Owner::User),
         OrderType::Topup => body.id("payee", with_balance),
-        OrderType::Transfer => {
+        OrderType::Transfer | OrderType::Payout => {
             let payer = body.id("payer", with_balance)?;
             if payer.user().is_some() {
                 visit.require_consent(body, "payer")?;
@@ -47,9 +59,33 @@ pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> 
 /// To whom it goes where it neither is split nor fills the payer's own balance.
 pub(super) fn payee(order_type: OrderType, body: &mut Fields) -> Result<Option<Owner>, Problem> {
     match order_type {
-        OrderType::Instant | OrderType::Escrow | OrderType::Topup => Ok(None),
+        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Payout => Ok(None),
         OrderType::Transfer => body.id("payee", with_balance).map(Some),
     }
+}
+
+/// Where a payout goes. It is personal data: it is stored, sent to the institution, and shown masked.
+pub(super) fn destination(
+    visit: &Visit,
+    order_type: OrderType,
+    body: &mut Fields,
+) -> Result<Option<Destination>, Problem> {
+    if order_type != OrderType::Payout {
+        return Ok(None);
+    }
+    let Some(mut fields) = body.object("destination")? else {
+        return Err(body.refuse(Code::missing_field, "destination", "the field is required"));
+    };
+    let named = |text: &str| kernel::text::is_reference(text, limits::MAX_SUB_TYPE).then(|| text.to_owned());
+    let destination = Destination {
+        kind: fields.word("type", "bank_account, wallet", DestinationType::parse)?,
+        channel_account: fields.maybe_word("channel_account", "the name of a channel account", named)?,
+        account: fields.reference("account", limits::MAX_DESTINATION)?,
+        name: fields.text("name", limits::MAX_DESTINATION_NAME)?,
+        sandbox: tools::sandbox(visit, &mut fields, channel::sandbox::word::is_payout_word)?,
+    };
+    fields.finish()?;
+    Ok(Some(destination))
 }
 
 /// `user:…` or `merchant:…`: who has a balance to spend at will.

@@ -11,7 +11,7 @@ use super::visit::{Shown, Told, Visit};
 use super::{list, parties, tools, wait};
 use crate::config::Environment;
 
-const TYPES: &str = "instant, escrow, topup, transfer";
+const TYPES: &str = "instant, escrow, topup, transfer, payout";
 pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
 
 /// `POST /v1/trades`
@@ -29,6 +29,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     let money = body.money()?;
     parties::only_of(order_type, body)?;
     let payer = parties::payer(visit, order_type, body)?;
+    let destination = parties::destination(visit, order_type, body)?;
     let payee = parties::payee(order_type, body)?.map(|receiver| Share { receiver, amount: money.amount });
     let pay = match body.object("pay")? {
         None => None,
@@ -54,6 +55,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         },
         late_success: body.maybe_word("late_success", "refund, reopen", late_success)?,
         payer,
+        destination,
         pay,
     };
     Ok(Command::CreateTrade(Box::new(create)).into())

@@ -81,7 +81,7 @@ fn payer(create: &Create) -> (&'static str, Value) {
             ("/buyer", create.payer.user().map(|user| user.as_str().to_owned()).into())
         }
         OrderType::Topup => ("/payee", create.payer.wire().into()),
-        OrderType::Transfer => ("/payer", create.payer.wire().into()),
+        OrderType::Transfer | OrderType::Payout => ("/payer", create.payer.wire().into()),
     }
 }
 

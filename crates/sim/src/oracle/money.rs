@@ -10,7 +10,7 @@ use channel::sandbox::bank::Truth;
 use engine::request::Command;
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
-use kernel::{Currency, Money, Owner};
+use kernel::{Currency, Money, OrderType, Owner};
 use payment::coupon::CouponStatus;
 use payment::{Part, PartSource, PartStatus, PaymentStatus, Payments, Way};
 use trade::Trade;
@@ -35,6 +35,8 @@ enum Place {
     Transit,
     /// 1011.….in
     ChannelIn,
+    /// 1011.….out
+    ChannelOut,
     /// 1011.….refund
     ChannelRefund,
 }
@@ -101,6 +103,7 @@ fn place(account: &Account) -> Option<Place> {
         "2032" => Place::Budget,
         transit if transit.starts_with("2011.") => Place::Transit,
         channel if channel.ends_with(".in") => Place::ChannelIn,
+        channel if channel.ends_with(".out") => Place::ChannelOut,
         channel if channel.ends_with(".refund") => Place::ChannelRefund,
         _ => return None,
     })
@@ -148,6 +151,11 @@ fn released(sums: &mut Sums, trade: &Trade) {
     let (merchant, currency) = (Owner::Merchant(trade.context.merchant), trade.money.currency);
     sums.add(&merchant, Place::Escrow, currency, trade.paid);
     for split in &trade.splits {
+        // What was paid out is nobody's here any more.
+        if trade.context.order_type == OrderType::Payout {
+            sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
+            continue;
+        }
         sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
         sums.add(&split.receiver, home(&split.receiver), currency, split.moved.released);
     }
@@ -161,7 +169,7 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
         for leg in &payment.instructions {
             let minor = leg.amount.minor();
             match (&leg.tool, &leg.coupon) {
-                (Tool::Balance, _) => sums.add(payer, home(payer), currency, -minor),
+                (Tool::Balance | Tool::Payout { .. }, _) => sums.add(payer, home(payer), currency, -minor),
                 (Tool::Coupon(_), Some(used)) => {
                     sums.add(payer, Place::Coupons, currency, -minor - used.rest);
                     to_source(sums, &used.source, currency, used.rest);
@@ -225,7 +233,18 @@ fn institution(sums: &mut Sums, scene: &Scene<'_>) {
             (Truth::Returned { .. }, Some((amount, currency))) => {
                 sums.add(&owner, Place::ChannelRefund, currency, -amount);
             }
-            (Truth::Returned { .. } | Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. }, _) => {}
+            (Truth::PaidOut { amount, currency, .. }, _) => sums.add(&owner, Place::ChannelOut, *currency, *amount),
+            (Truth::PayoutReturned { amount, currency, .. }, _) => {
+                sums.add(&owner, Place::ChannelOut, *currency, -amount);
+            }
+            (
+                Truth::Returned { .. }
+                | Truth::Closed
+                | Truth::Failed { .. }
+                | Truth::RefundFailed { .. }
+                | Truth::PayoutFailed { .. },
+                _,
+            ) => {}
         }
     }
 }

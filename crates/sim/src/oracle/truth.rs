@@ -36,7 +36,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
 
 fn was_said(records: &BTreeMap<&str, &BankOrder>, id: OrderId, order: &Order, evidence: &Evidence) -> bool {
     let (about, refund) = match order.job {
-        Job::Pay { .. } => (id, None),
+        Job::Pay { .. } | Job::Payout { .. } => (id, None),
         Job::Refund { of, .. } => (of, Some(id.institution_number())),
     };
     let number = about.institution_number();
@@ -64,12 +64,20 @@ fn was_said(records: &BTreeMap<&str, &BankOrder>, id: OrderId, order: &Order, ev
             }
             _ => false,
         }),
-        Outcome::Returned => said(&|truth| matches!(truth, Truth::Returned { .. })),
+        Outcome::PaidOut => said(&|truth| match truth {
+            Truth::PaidOut { amount, currency, .. } => {
+                Some(*amount) == evidence.amount && Some(*currency) == evidence.currency
+            }
+            _ => false,
+        }),
+        Outcome::Returned => said(&|truth| matches!(truth, Truth::Returned { .. } | Truth::PayoutReturned { .. })),
         Outcome::Closed => {
             let over = record.is_some_and(|record| record.expires_at <= by_then);
             over || said(&|truth| matches!(truth, Truth::Closed))
         }
-        Outcome::Failed if refund.is_none() => said(&|truth| matches!(truth, Truth::Failed { .. })),
+        Outcome::Failed if refund.is_none() => {
+            said(&|truth| matches!(truth, Truth::Failed { .. } | Truth::PayoutFailed { .. }))
+        }
         // It may refuse a refund that it does not take in at all.
         Outcome::Failed => !said(&|truth| matches!(truth, Truth::Refunded { .. })),
         Outcome::Accepted | Outcome::Paying => record.is_some(),
@@ -93,6 +101,13 @@ fn unknown(record: &BankOrder, known: &[(String, Outcome)], now: i64) -> Vec<Str
     let paid = happened(&record.steps, |truth| matches!(truth, Truth::Paid { .. }));
     if count(&record.number, &[Outcome::Paid, Outcome::Suspect]) < paid {
         found.push(format!("the institution was paid for {} and we do not know it", record.number));
+    }
+    let out = happened(&record.steps, |truth| matches!(truth, Truth::PaidOut { .. }));
+    let returned = happened(&record.steps, |truth| matches!(truth, Truth::PayoutReturned { .. }));
+    if count(&record.number, &[Outcome::PaidOut, Outcome::Returned, Outcome::Suspect]) < out
+        || count(&record.number, &[Outcome::Returned]) < returned
+    {
+        found.push(format!("the institution paid out {} and we do not know it", record.number));
     }
     for refund in &record.refunds {
         let back = happened(&refund.steps, |truth| matches!(truth, Truth::Refunded { .. }));

@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use channel::adapter::{Acknowledgement, CannotEncode, StatementError};
 use channel::sandbox::bank::{self, Reply};
-use channel::sandbox::wire::{About, PayState, Report, Request, bytes};
+use channel::sandbox::wire::{About, PayState, PayoutState, Report, Request, bytes};
 use channel::sandbox::{METHODS, Sandbox};
 use channel::signature::{self, Role};
 use channel::{
     Account, Adapter, Answer, Call, Incoming, Notification, Outgoing, Profile, Refused, StatementLine, Task,
 };
-use kernel::message::channel::{PayOutcome, RefundOutcome};
+use kernel::message::channel::{PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::{Money, OrderId, Time};
 
 use super::Planted;
@@ -23,8 +23,12 @@ pub(crate) fn answer_for_silence(planted: Planted, message: &Outgoing, now: Time
         return None;
     }
     let account = account();
-    let Ok(Request::Pay { number, .. }) = bank::read(message, &account, now) else { return None };
-    let about = About::Payment(PayState::Failed { code: "timeout".to_owned() });
+    let code = "timeout".to_owned();
+    let (number, about) = match bank::read(message, &account, now) {
+        Ok(Request::Pay { number, .. }) => (number, About::Payment(PayState::Failed { code })),
+        Ok(Request::Payout { number, .. }) => (number, About::Payout(PayoutState::Failed { code })),
+        Ok(_) | Err(_) => return None,
+    };
     let report = Report { account: account.name.clone(), number, about };
     bank::sign(Reply::Says { status: 200, body: bytes(&report) }, &account, now)
 }
@@ -61,7 +65,8 @@ impl CrookedAdapter {
         let doubles = match &call.task {
             Task::Pay { .. } => self.planted == Some(Planted::PayUnderNewNumber),
             Task::Refund { .. } => self.planted == Some(Planted::RefundUnderNewNumber),
-            Task::Query | Task::Close | Task::QueryRefund { .. } => false,
+            Task::Payout { .. } => self.planted == Some(Planted::PayoutUnderNewNumber),
+            Task::Query | Task::Close | Task::QueryRefund { .. } | Task::QueryPayout => false,
         };
         let mut call = call.clone();
         if doubles {
@@ -98,6 +103,7 @@ impl CrookedAdapter {
                 Answer::Unknown
             }
             (Planted::ReturnIgnored, Answer::Refund(RefundOutcome::Returned { .. })) => Answer::Unknown,
+            (Planted::PayoutReturnIgnored, Answer::Payout(PayoutOutcome::Returned { .. })) => Answer::Unknown,
             (_, word) => word,
         }
     }
@@ -124,6 +130,9 @@ impl Adapter for CrookedAdapter {
         let no = Answer::Pay(PayOutcome::Failed { code: "unreadable".to_owned() });
         match (self.planted, &word, &call.task) {
             (Some(Planted::GarbageIsFailure), Answer::Unknown, Task::Pay { .. }) => no,
+            (Some(Planted::GarbageIsFailure), Answer::Unknown, Task::Payout { .. }) => {
+                Answer::Payout(PayoutOutcome::Failed { code: "unreadable".to_owned() })
+            }
             _ => self.twisted(call.order, word),
         }
     }

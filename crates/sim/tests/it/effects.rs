@@ -1,7 +1,7 @@
 //! Every effect of a small scenario fails once: the first, the second, the third … of its kind, until the scenario passes
 //! untouched. After each the world heals and is judged as after any other run.
 
-use channel::sandbox::word::{PayWord, RefundWord};
+use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
 use sim::{Act, Kind, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
 
 /// More effects of one kind than the scenario has.
@@ -79,6 +79,22 @@ fn moves() -> Plan {
         (90_000, What::Read { act: 12 }),
     ];
     scenario(2, acts)
+}
+
+/// Money out of a balance, with every outcome; what comes back is paid out again.
+fn payouts() -> Plan {
+    use PayoutWord::{PayoutFail, PayoutReturned, PayoutUnknown, Succeed};
+    let out = |amount, word| {
+        let of_nobody = sell(false, &[], Vec::new());
+        let What::Sell(sale) = of_nobody else { return of_nobody };
+        What::Sell(Sale { kind: Kind::PayOut(Party::User(0), word), amount, pay: None, ..sale })
+    };
+    let words = [PayoutFail, PayoutReturned, PayoutUnknown, Succeed, PayoutReturned, PayoutReturned];
+    let mut acts = vec![(0, What::Fund { user: 0, amount: 1_000 })];
+    acts.extend(words.map(|word| (10, out(100, word))));
+    acts.extend([PayoutReturned, PayoutReturned, PayoutReturned].map(|word| (3_000, out(300, word))));
+    acts.push((90_000, What::Read { act: 2 }));
+    scenario(1, acts)
 }
 
 /// Acts with their waits, asked at either node in turn.
@@ -218,6 +234,37 @@ fn an_effect_of_money_between_shards() {
     }
 }
 
+#[test]
+fn an_effect_of_payouts() {
+    for fault in [
+        StoreFault::LoadAway,
+        StoreFault::WriteConflict,
+        StoreFault::CommitLostBefore,
+        StoreFault::CommitLostAfter,
+        StoreFault::DiesAfterCommit,
+        StoreFault::SideAway,
+        StoreFault::SideLost,
+    ] {
+        at_both(&payouts(), &[What::Store(fault)]);
+    }
+    let outside = [
+        What::Wire(WireFault::CallLost),
+        What::Wire(WireFault::CallLate(30_000)),
+        What::Wire(WireFault::CallTwice),
+        What::Wire(WireFault::AnswerLost),
+        What::Wire(WireFault::AnswerGarbled),
+        What::Wire(WireFault::Unreachable),
+        What::Post(PostFault::Lost),
+        What::Post(PostFault::Copies(2)),
+        What::Post(PostFault::Late(300)),
+        What::Post(PostFault::Forged),
+    ];
+    for fault in outside {
+        let met = at_every(&payouts(), 0, std::slice::from_ref(&fault));
+        assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
 /// Bugs that only one fault brings to light are found by letting it strike everywhere, and not by the scenario alone.
 #[test]
 fn bugs_are_met_where_an_effect_fails() {
@@ -234,4 +281,13 @@ fn bugs_are_met_where_an_effect_fails() {
         let found = (0..MOST).any(|after| (0..2).any(|node| !clean(&with(trades(), node, &faults, after))));
         assert!(found, "{bug:?} is not found by {faults:?}");
     }
+}
+
+/// The same of payouts: one whose answer is lost is not sent again under a new number.
+#[test]
+fn a_payout_is_not_sent_twice() {
+    let bug = Some(Planted::PayoutUnderNewNumber);
+    let lost = [What::Wire(WireFault::AnswerLost)];
+    let found = (0..MOST).any(|after| !play(&with(payouts(), 0, &lost, after), bug).unwrap().findings.is_empty());
+    assert!(found, "{bug:?} is not found by {lost:?}");
 }

@@ -50,6 +50,36 @@ invariants! {
                  AND e.channel_order = i.channel_order AND e.outcome = 'paid'
                  AND c.shard = i.shard AND c.trade = i.trade AND c.instruction = i.no
                  AND c.amount = e.amount AND c.currency = e.currency AND c.resolution = 'accept')";
+    Trades "payout_evidence" "I17" on InstructionRow, "nothing was paid out without the word on the same money":
+        "SELECT i.trade, i.no FROM instruction i, payment p
+         WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
+           AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
+           AND i.tool = 'payout' AND i.status = 'succeeded'
+           AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.shard = i.shard AND e.trade = i.trade
+                 AND e.channel_order = i.channel_order
+                 AND (e.outcome = 'paid_out' AND e.amount = i.amount AND e.currency = p.currency
+                   OR e.outcome = 'returned'))";
+    Trades "payout_no" "I16" on InstructionRow, "no payout that was ordered failed without the institution's own no":
+        "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
+           AND i.tool = 'payout' AND i.status = 'failed' AND i.channel_order IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.shard = i.shard AND e.trade = i.trade
+                 AND e.channel_order = i.channel_order AND e.outcome IN ('failed', 'not_found'))";
+    Trades "payout_kept" "I18" on EvidenceRow, "a payout's words count: it succeeded, what came back is a refund":
+        "SELECT e.trade, e.no FROM evidence e, channel_order o, instruction i
+         WHERE e.shard = $1 AND e.trade > $2 AND e.trade <= $3 AND e.outcome IN ('paid_out', 'returned')
+           AND o.shard = e.shard AND o.trade = e.trade AND o.no = e.channel_order
+           AND i.shard = o.shard AND i.trade = o.trade AND i.no = o.instruction AND i.tool = 'payout'
+           AND (i.status <> 'succeeded'
+             OR e.outcome = 'returned' AND NOT EXISTS (SELECT 1 FROM refund_part r, refund f
+                  WHERE r.shard = i.shard AND r.trade = i.trade AND r.instruction = i.no AND r.amount = i.amount
+                    AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.reason_code = 'returned'))";
+    Trades "payout_hold" "I36" on InstructionRow, "what a payout holds is taken or let go once, by its end":
+        "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
+           AND i.tool = 'payout' AND i.channel_order IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.shard = i.shard AND h.trade = i.trade AND h.no = i.no * 256
+                 AND h.amount = i.amount
+                 AND h.captured = CASE WHEN i.status = 'succeeded' THEN i.amount ELSE 0 END
+                 AND h.released = CASE WHEN i.status = 'failed' THEN i.amount ELSE 0 END)";
     Trades "part_evidence" "I17" on PartRow, "no refund went out through an institution without its word, or people's":
         "SELECT r.trade, r.no FROM refund_part r WHERE r.shard = $1 AND r.trade > $2 AND r.trade <= $3
            AND r.way = 'channel' AND r.status = 'succeeded'

@@ -71,7 +71,7 @@ invariants! {
                  AND t.merchant = p.merchant AND t.order_type = p.order_type AND t.sub_type = p.sub_type)";
     Trades "leg_pay_org" "I19" on InstructionRow, "internal instructions are internal, others name their institution":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
-           AND (i.pay_org = '' OR (i.tool = 'channel') = (i.pay_org = 'internal'))";
+           AND (i.pay_org = '' OR (i.tool IN ('channel', 'payout')) = (i.pay_org = 'internal'))";
     Trades "payment_range" "I34" on PaymentRow, "amounts are in range and currencies are of three letters":
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND (p.amount <= 0 OR p.amount > 1000000000000000

@@ -7,6 +7,7 @@ use kernel::{
     Amount, Context, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, RootId, SubType, Time, TradeId,
 };
 
+use super::trade::{destination_parse, destination_text};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row};
@@ -42,6 +43,8 @@ row! {
         pub currency: Text,
         /// What the simulated institution does.
         pub sandbox: Option<Text>,
+        /// Where it pays out to, as the trade has it; personal data. Null where it does not pay out.
+        pub destination: Option<Text>,
         /// Where it stands.
         pub status: Text,
         /// Whether the institution is to close it.
@@ -72,6 +75,7 @@ row! {
     check "amount > 0 AND receipts >= 0";
     check "(instruction IS NULL) <> (refund_of IS NULL)";
     check "(refund_of IS NULL) = (part IS NULL)";
+    check "destination IS NULL OR instruction IS NOT NULL";
 }
 
 row! {
@@ -131,7 +135,7 @@ impl Aggregate for Orders {
 
 fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
     let (instruction, refund_of, part) = match order.job.purpose() {
-        Purpose::Pay(instruction) => (Some(i64::from(instruction.no)), None, None),
+        Purpose::Pay(instruction) | Purpose::Payout(instruction) => (Some(i64::from(instruction.no)), None, None),
         Purpose::Refund { of, part } => (None, Some(i64::from(of.no)), Some(i64::from(part))),
     };
     let (credential_kind, credential) = credential_columns(order.credential.as_ref());
@@ -150,6 +154,7 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         amount: order.money.amount.minor(),
         currency: order.money.currency.code().into(),
         sandbox: order.sandbox.as_deref().map(Into::into),
+        destination: order.destination.as_ref().map(destination_text),
         status: order.job.status().into(),
         closing: order.closing,
         credential_kind,
@@ -208,7 +213,14 @@ pub(crate) fn credential(
 fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
     let wrong = |column, why| Inconsistent { table: "channel_order", column, why };
     let number = |value: i64, column| u16::try_from(value).map_err(|_| wrong(column, "is no number in a tree"));
+    let destination = match row.destination.as_deref() {
+        None => None,
+        Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
+    };
     let purpose = match (row.instruction, row.refund_of, row.part) {
+        (Some(no), None, None) if destination.is_some() => {
+            Purpose::Payout(InstructionId::new(trade, number(no, "instruction")?))
+        }
         (Some(no), None, None) => Purpose::Pay(InstructionId::new(trade, number(no, "instruction")?)),
         (None, Some(of), Some(part)) => {
             Purpose::Refund { of: OrderId::new(trade, number(of, "refund_of")?), part: number(part, "part")? }
@@ -229,6 +241,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         method: row.method.into(),
         money: Money { amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?, currency },
         sandbox: row.sandbox.map(Into::into),
+        destination,
         closing: row.closing,
         credential,
         attempts: number(row.attempts, "attempts")?,

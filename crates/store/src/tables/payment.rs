@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
 use kernel::message::trade::Share;
-use kernel::{Context, CouponId, MerchantId, OrderType, Owner, PayOrg, RootId, SubType, Time, TradeId};
+use kernel::{
+    Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, SubType, Time, TradeId,
+};
 use payment::{
     CouponUse, Ending, Failure, FailureCode, Instruction, InstructionStatus, Payment, PaymentStatus, Payments,
 };
@@ -113,7 +115,7 @@ row! {
         pub coupon_source: Option<Text>,
         /// Minor units of its face beyond the part used.
         pub coupon_rest: Option<i64>,
-        /// What is paid with at the institution.
+        /// What is paid with at the institution; to what kind of account it pays out.
         pub method: Option<Text>,
         /// What the simulated institution does.
         pub sandbox: Option<Text>,
@@ -135,8 +137,8 @@ row! {
     check "amount > 0";
     check "status IN ('created', 'held', 'sent', 'pending', 'unknown', 'succeeded', 'failed', 'canceled', 'superseded', 'reversed')";
     check "received >= 0 AND \"returning\" >= 0 AND returned >= 0 AND returned + \"returning\" <= received";
-    check "(tool = 'channel') = (method IS NOT NULL) AND (tool = 'coupon') = (coupon IS NOT NULL)";
-    check "(tool = 'channel') = (pay_org <> 'internal')";
+    check "(tool IN ('channel', 'payout')) = (method IS NOT NULL) AND (tool = 'coupon') = (coupon IS NOT NULL)";
+    check "(tool IN ('channel', 'payout')) = (pay_org <> 'internal')";
     check "coupon_rest >= 0 AND receipts > 0";
 }
 
@@ -243,6 +245,7 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         Tool::Balance => ("balance", None, None, None),
         Tool::Coupon(coupon) => ("coupon", Some(coupon.0.bytes()), None, None),
         Tool::Channel { method, sandbox } => ("channel", None, Some(method.clone()), sandbox.clone()),
+        Tool::Payout { to, sandbox } => ("payout", None, Some(to.as_str().to_owned()), sandbox.clone()),
     };
     let pay_org = leg.channel_account.as_deref().map_or_else(PayOrg::internal, PayOrg::institution);
     let (credential_kind, credential) = credential_columns(leg.credential.as_ref());
@@ -322,17 +325,20 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         ("channel", None, Some(method), sandbox) => {
             Tool::Channel { method: method.into(), sandbox: sandbox.map(Into::into) }
         }
+        ("payout", None, Some(to), sandbox) => {
+            Tool::Payout { to: fits.word("method", DestinationType::parse(&to))?, sandbox: sandbox.map(Into::into) }
+        }
         _ => return Err(fits.wrong("tool", "is no tool, or has what belongs to another")),
     };
     let coupon = match (&tool, row.coupon_source.as_deref(), row.coupon_rest) {
         (Tool::Coupon(_), Some(source), Some(rest)) => {
             Some(CouponUse { source: fits.source("coupon_source", source)?, rest })
         }
-        (Tool::Balance | Tool::Channel { .. }, None, None) => None,
+        (Tool::Balance | Tool::Channel { .. } | Tool::Payout { .. }, None, None) => None,
         _ => return Err(fits.wrong("coupon_source", "does not go with its tool")),
     };
     let channel_account = match (&tool, PayOrg::institution(&row.pay_org).is_internal()) {
-        (Tool::Channel { .. }, false) => Some(row.pay_org),
+        (Tool::Channel { .. } | Tool::Payout { .. }, false) => Some(row.pay_org),
         (Tool::Balance | Tool::Coupon(_), true) => None,
         _ => return Err(fits.wrong("pay_org", "does not go with its tool")),
     };

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use compact_str::ToCompactString as _;
 use kernel::message::trade::LateSuccess;
-use kernel::{Amount, Context, Currency, MerchantId, Money, OrderType, Owner, RootId, SubType, Time, TradeId, UserId};
+use kernel::{
+    Amount, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
+    Time, TradeId, UserId,
+};
 use trade::{ClosedReason, Due, Moved, Split, Status, Trade};
 
 use crate::door::{Cell, Inconsistent};
@@ -48,6 +51,8 @@ row! {
         pub metadata: Option<Text>,
         /// refund or reopen.
         pub late_success: Text,
+        /// Where a payout goes, as JSON that SQL never looks into; personal data. Null in every other trade.
+        pub destination: Option<Text>,
         /// created, paid, completed or closed.
         pub status: Text,
         /// Whether closing was started and is not finished.
@@ -174,6 +179,7 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         return_url: trade.return_url.as_deref().map(Into::into),
         metadata: metadata.map(Into::into),
         late_success: late_word(trade.late_success).into(),
+        destination: trade.destination.as_ref().map(destination_text),
         status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
         reason: trade.status.reason().map(|reason| reason.as_str().into()),
@@ -227,6 +233,18 @@ pub(crate) fn payer_parse(text: &str) -> Option<Owner> {
     if text.contains(':') { Owner::parse(text, None) } else { UserId::parse(text).map(Owner::User) }
 }
 
+/// A destination as JSON: type, channel account, account, name, and what the simulated institution does.
+pub(crate) fn destination_text(to: &Destination) -> Text {
+    let parts = (to.kind.as_str(), &to.channel_account, &to.account, &to.name, &to.sandbox);
+    serde_json::to_string(&parts).unwrap_or_default().into()
+}
+
+/// Reads [`destination_text`] back.
+pub(crate) fn destination_parse(text: &str) -> Option<Destination> {
+    let (kind, channel_account, account, name, sandbox): (String, _, _, _, _) = serde_json::from_str(text).ok()?;
+    Some(Destination { kind: DestinationType::parse(&kind)?, channel_account, account, name, sandbox })
+}
+
 /// The word of what happens to late money.
 pub(crate) fn late_word(late: LateSuccess) -> &'static str {
     match late {
@@ -270,6 +288,10 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
         return_url: row.return_url.map(Into::into),
         metadata,
         late_success: late_parse(&row.late_success).ok_or(wrong("late_success", "is no rule"))?,
+        destination: match row.destination.as_deref() {
+            None => None,
+            Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
+        },
         status: Status::parse(&row.status, row.closing, reason).ok_or(wrong("status", "fits no state"))?,
         sequence: row.sequence,
         paid: row.paid,

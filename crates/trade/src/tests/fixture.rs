@@ -7,8 +7,8 @@ use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, Bucket, Code, Context, Currency, MerchantId, Money, OrderType, Owner, PaymentId, Problem, RefundId, RootId,
-    SubType, Time, TradeId, UserId,
+    Amount, Bucket, Code, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner,
+    PaymentId, Problem, RefundId, RootId, SubType, Time, TradeId, UserId,
 };
 
 use crate::{Input, Known, Message, Reaction, Refusal, Trade};
@@ -34,6 +34,16 @@ pub(super) fn seller(name: &str) -> Owner {
 
 pub(super) fn buyer() -> Owner {
     Owner::User(UserId::parse("42").unwrap())
+}
+
+pub(super) fn destination() -> Destination {
+    Destination {
+        kind: DestinationType::BankAccount,
+        channel_account: None,
+        account: "6222020200112233445".to_owned(),
+        name: "Zhang San".to_owned(),
+        sandbox: None,
+    }
 }
 
 /// To whom is transferred.
@@ -70,10 +80,11 @@ pub(super) fn order(order_type: OrderType) -> Create {
         metadata: BTreeMap::new(),
         splits: match order_type {
             OrderType::Instant | OrderType::Escrow => vec![share("a", 6_000), share("b", 4_000)],
-            OrderType::Topup => Vec::new(),
+            OrderType::Topup | OrderType::Payout => Vec::new(),
             OrderType::Transfer => vec![Share { receiver: payee(), amount: amount(10_000) }],
         },
         late_success: None,
+        destination: (order_type == OrderType::Payout).then(destination),
         pay: None,
     }
 }

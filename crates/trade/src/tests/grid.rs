@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use kernel::OrderType;
-use kernel::OrderType::{Escrow, Instant, Topup, Transfer};
+use kernel::OrderType::{Escrow, Instant, Payout, Topup, Transfer};
 use kernel::message::payment::RefundShare;
 use kernel::message::trade::{Command, Create};
 use kernel::time::DAY_US;
@@ -153,13 +153,21 @@ fn grid_of_topups() {
     insta::assert_snapshot!(page(states, &inputs_at_once(Topup)));
 }
 
+/// Every state of a trade that pays itself.
+fn states_by_itself(order_type: OrderType) -> Vec<(&'static str, Trade)> {
+    vec![
+        ("created", created(order_type)),
+        ("completed", told(created(order_type), &[succeeded()])),
+        ("closed, failed", told(created(order_type), &[failed()])),
+    ]
+}
+
 #[test]
 fn grid_of_transfers() {
-    let transfer = || created(Transfer);
-    let states = vec![
-        ("created", transfer()),
-        ("completed", told(transfer(), &[succeeded()])),
-        ("closed, failed", told(transfer(), &[failed()])),
-    ];
-    insta::assert_snapshot!(page(states, &inputs_at_once(Transfer)));
+    insta::assert_snapshot!(page(states_by_itself(Transfer), &inputs_at_once(Transfer)));
+}
+
+#[test]
+fn grid_of_payouts() {
+    insta::assert_snapshot!(page(states_by_itself(Payout), &inputs_at_once(Payout)));
 }

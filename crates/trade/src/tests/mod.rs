@@ -6,6 +6,7 @@ mod create;
 mod fixture;
 mod grid;
 mod pay;
+mod payout;
 mod properties;
 mod refund;
 mod topup;

@@ -107,7 +107,9 @@ impl World {
             let book = self.books.get_mut(&split.receiver).unwrap();
             match self.trade.context.order_type {
                 OrderType::Escrow => book.0 += split.amount.minor(),
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer => book.1 += split.amount.minor(),
+                OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
+                    book.1 += split.amount.minor()
+                }
             }
         }
     }

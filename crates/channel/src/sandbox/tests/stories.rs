@@ -9,7 +9,7 @@ use super::world::{Faults, START, World};
 use crate::adapter::{Adapter, LineKind};
 use crate::sandbox::Sandbox;
 use crate::sandbox::statement;
-use crate::sandbox::word::{PayWord, RefundWord};
+use crate::sandbox::word::{PayWord, PayoutWord, RefundWord};
 
 const LIFETIME_S: i64 = 120;
 const BAD: Faults = Faults { lost: 30, doubled: 30, delayed: 30, crashes: 3 };
@@ -49,6 +49,41 @@ fn every_pay_word() {
         }
     }
     insta::assert_snapshot!(out);
+}
+
+#[test]
+fn every_payout_word() {
+    let mut out = String::new();
+    for word in PayoutWord::ALL {
+        let mut world = World::new(1, Faults::default());
+        world.pay_out(1, word.as_str());
+        world.finish();
+        assert_eq!(world.told(), world.truth(), "{word:?}");
+        writeln!(out, "{}: {}", word.as_str(), summary(&world, 1)).unwrap();
+    }
+    insta::assert_snapshot!(out);
+}
+
+/// Lost, doubled and late on the wire: it is paid out once, and what it came to is told once.
+#[test]
+fn a_payout_on_a_bad_wire() {
+    for seed in 0..200 {
+        for word in PayoutWord::ALL {
+            let mut world = World::new(seed, BAD);
+            world.pay_out(1, word.as_str());
+            world.finish();
+            assert_eq!(world.told(), world.truth(), "{seed} {word:?}");
+            let paid_out = world.facts.iter().filter(|fact| matches!(fact, Fact::PaidOut { .. })).count();
+            let returned = world.facts.iter().filter(|fact| matches!(fact, Fact::PayoutReturned { .. })).count();
+            let failed = world.facts.iter().filter(|fact| matches!(fact, Fact::PayoutFailed { .. })).count();
+            let expected = match word {
+                PayoutWord::Succeed | PayoutWord::PayoutUnknown => (1, 0, 0),
+                PayoutWord::PayoutReturned => (1, 1, 0),
+                PayoutWord::PayoutFail => (0, 0, 1),
+            };
+            assert_eq!((paid_out, returned, failed), expected, "{seed} {word:?}");
+        }
+    }
 }
 
 #[test]
@@ -168,13 +203,20 @@ fn the_statement_reads_back_as_it_happened() {
         }
         worlds.push(world);
     }
+    let receipts: u16 = worlds.iter().map(|world| world.orders.get(1).unwrap().receipts).sum();
+    for (place, word) in PayoutWord::ALL.iter().enumerate() {
+        let mut world = World::new(100 + place as u64, Faults::default());
+        world.pay_out(1, word.as_str());
+        world.finish();
+        worlds.push(world);
+    }
     let records: Vec<_> = worlds.iter().filter_map(|world| world.record(1)).collect();
     let bytes = statement::write(START, START.plus(DAY_US), &records);
     let lines = Sandbox.statement(&bytes).unwrap();
     let count = |kind| lines.iter().filter(|line| line.kind == kind).count();
-    let receipts: u16 = worlds.iter().map(|world| world.orders.get(1).unwrap().receipts).sum();
     assert_eq!(count(LineKind::Payment), usize::from(receipts));
     assert_eq!((count(LineKind::Refund), count(LineKind::Return)), (1, 1));
+    assert_eq!((count(LineKind::Payout), count(LineKind::PayoutReturn)), (3, 1));
     assert!(lines.iter().all(|line| line.kind != LineKind::Payment || line.fee_minor == 6));
     let nothing = statement::write(START.plus(DAY_US), START.plus(2 * DAY_US), &records);
     assert_eq!(Sandbox.statement(&nothing), Ok(Vec::new()));

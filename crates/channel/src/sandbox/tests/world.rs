@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kernel::id::{Bucket, MerchantId, RootId};
 use kernel::message::channel::{Command, Fact, Place, Purpose};
 use kernel::time::{HOUR_US, SECOND_US};
-use kernel::{Amount, Context, Currency, InstructionId, Money, OrderId, OrderType, SubType, Time, TradeId};
+use kernel::{
+    Amount, Context, Currency, Destination, DestinationType, InstructionId, Money, OrderId, OrderType, SubType, Time,
+    TradeId,
+};
 
 use crate::adapter::{Account, Adapter, Answer, Call, Incoming, Task};
 use crate::order::{Input, Known, Message, Orders, Source, TimerKind, Told};
@@ -90,8 +93,14 @@ impl World {
         self.place(no, Purpose::Refund { of: order_id(of), part: no }, &method, word, None, minor);
     }
 
+    pub(super) fn pay_out(&mut self, no: u16, word: &str) {
+        let purpose = Purpose::Payout(InstructionId::new(order_id(1).trade, no));
+        self.place(no, purpose, "bank_account", word, None, 1_000);
+    }
+
     fn place(&mut self, no: u16, purpose: Purpose, method: &str, word: &str, expires_at: Option<Time>, minor: i64) {
         let merchant = MerchantId(RootId::new(START, Bucket::of("m"), 1));
+        let payout = matches!(purpose, Purpose::Payout(_));
         self.tell(Input::Command(Command::Place(Box::new(Place {
             order: order_id(no),
             context: Context { merchant, order_type: OrderType::Instant, sub_type: SubType::general() },
@@ -101,6 +110,13 @@ impl World {
             money: money(minor),
             expires_at,
             sandbox: Some(word.into()),
+            destination: payout.then(|| Destination {
+                kind: DestinationType::BankAccount,
+                channel_account: None,
+                account: "6222020200112233445".into(),
+                name: "Zhang San".into(),
+                sandbox: Some(word.into()),
+            }),
         }))));
     }
 
@@ -131,7 +147,11 @@ impl World {
                     Truth::Paid { amount, channel_no, .. } => truth.insert(("paid", channel_no.clone(), *amount)),
                     Truth::Refunded { amount, .. } => truth.insert(("refunded", number.clone(), *amount)),
                     Truth::Returned { .. } => truth.insert(("returned", number.clone(), 0)),
-                    Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. } => false,
+                    Truth::PaidOut { amount, .. } => truth.insert(("paid out", number.clone(), *amount)),
+                    Truth::PayoutReturned { .. } => truth.insert(("returned", number.clone(), 0)),
+                    Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. } | Truth::PayoutFailed { .. } => {
+                        false
+                    }
                 };
             }
         }
@@ -147,7 +167,10 @@ impl World {
                 Fact::Refunded { order, amount, .. } => {
                     told.insert(("refunded", order.institution_number(), amount.minor()))
                 }
-                Fact::RefundReturned { order, .. } => told.insert(("returned", order.institution_number(), 0)),
+                Fact::PaidOut { order, .. } => told.insert(("paid out", order.institution_number(), 1_000)),
+                Fact::RefundReturned { order, .. } | Fact::PayoutReturned { order, .. } => {
+                    told.insert(("returned", order.institution_number(), 0))
+                }
                 _ => true,
             };
             assert!(new, "told twice: {fact:?}");

@@ -148,13 +148,15 @@ fn landed(task: Task, account: Option<String>, outcome: Outcome) -> Landed {
 }
 
 fn count(adapter: &dyn Adapter, account: &str, call: &Call, outcome: &'static str) {
-    use channel::Task::{Close, Pay, Query, QueryRefund, Refund};
+    use channel::Task::{Close, Pay, Payout, Query, QueryPayout, QueryRefund, Refund};
     let operation = match call.task {
         Pay { .. } => "pay",
         Query => "query",
         Close => "close",
         Refund { .. } => "refund",
         QueryRefund { .. } => "query_refund",
+        Payout { .. } => "payout",
+        QueryPayout => "query_payout",
     };
     let labels = [
         ("account", account.to_owned()),

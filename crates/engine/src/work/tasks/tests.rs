@@ -165,6 +165,7 @@ fn placed(number: u8, now: Time, channels: &Channels) -> (Orders, Task) {
         money,
         expires_at: Some(now.plus(3_600 * SECOND_US)),
         sandbox: None,
+        destination: None,
     };
     let known = Known { now, profiles: &channels.profiles, jitter: 0, taken: &BTreeSet::new() };
     orders.handle(channel::Input::Command(ChannelCommand::Place(Box::new(place))), &known).unwrap();

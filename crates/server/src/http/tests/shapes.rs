@@ -224,7 +224,10 @@ async fn each_type_takes_its_own_fields() {
     let sale = body(json!({"type": "instant", "buyer": "42"}));
     let topup = body(json!({"type": "topup", "payee": "user:42"}));
     let transfer = body(json!({"type": "transfer", "payer": "user:42", "payee": "user:43"}));
+    let destination = json!({"type": "wallet", "account": "a@b", "name": "A"});
+    let payout = body(json!({"type": "payout", "payer": "user:42", "destination": destination}));
     let of_others = [
+        ("destination", destination.clone()),
         ("buyer", json!("42")),
         ("payer", json!("user:42")),
         ("payee", json!("user:42")),
@@ -239,6 +242,7 @@ async fn each_type_takes_its_own_fields() {
         (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"][..]),
         (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
         (&transfer, &["payer", "payee"]),
+        (&payout, &["payer", "destination"]),
     ] {
         assert_eq!(house.post(OTHER_SHOP, "/v1/trades", &good.to_string()).await.code(), "201", "{good}");
         for (field, value) in &of_others {

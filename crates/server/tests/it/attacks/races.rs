@@ -145,6 +145,59 @@ fn e60_a_balance_never_falls_below_nothing() {
     });
 }
 
+fn from_42(word: &str) -> Value {
+    let to = json!({"type": "bank_account", "account": "6222020200112233445", "name": "Zhang San", "sandbox": word});
+    json!({"payer": "user:42", "destination": to})
+}
+
+#[test]
+fn e60_payments_and_payouts_at_once() {
+    attack(async |stage| {
+        stage.platform.fund("user:42", 100, "CNY").await;
+        let (tools, all, some) = (json!({"pay": {"tools": [balance(10)]}}), from_42("succeed"), from_42("payout_fail"));
+        let answers = join_all((0..30).map(async |n| match n % 10 {
+            0 => stage.shop.open("payout", 100, &all).await,
+            5 => stage.shop.open("payout", 30, &some).await,
+            _ => stage.shop.open("instant", 10, &tools).await,
+        }))
+        .await;
+        let mut out = 0;
+        for answer in &answers {
+            let trade = answer.ok(201);
+            let (failure, ordered) = (&trade["payment"]["failure"]["code"], trade["payment"]["status"] == "processing");
+            assert!(failure.is_null() || failure == "insufficient_balance", "{trade:#}");
+            if ordered && trade["amount"] == 100 {
+                out += stage.shop.trade_is(&id(&trade), "completed").await["amount"].as_i64().unwrap();
+            } else if ordered {
+                stage.shop.trade_is(&id(&trade), "closed").await;
+            }
+        }
+        let (posted, available) = stage.platform.balance("user:42", "2001").await;
+        let sold = stage.platform.balance(&stage.shop.owner(), "2003").await.0;
+        assert_eq!((posted + sold + out, available), (100, posted), "{out} went out, {sold} to the shop");
+        assert!(posted >= 0, "{posted}");
+    });
+}
+
+#[test]
+fn e64_a_payout_is_not_called_back() {
+    attack_in_silence(async |stage| {
+        stage.platform.fund("user:42", 100, "CNY").await;
+        let trade = stage.shop.open("payout", 60, &from_42("payout_unknown")).await.ok(201);
+        let unknown = |trade: &Value| trade["payment"]["instructions"][0]["status"] == "unknown";
+        stage.shop.wait_until(&format!("/v1/trades/{}", id(&trade)), unknown).await;
+        stage.settle().await;
+        for (path, code) in [
+            (format!("/v1/payments/{}/cancel", id(&trade["payment"])), Code::payment_not_cancelable),
+            (format!("/v1/trades/{}/close", id(&trade)), Code::invalid_state),
+        ] {
+            stage.refused(&Call::post(&stage.shop.key, &path, "{}"), code, None);
+        }
+        stage.refused(&refund(stage, &id(&trade), json!({"amount": 5})), Code::invalid_state, None);
+        assert_eq!(stage.platform.balance("user:42", "2001").await, (100, 40), "held until the institution speaks");
+    });
+}
+
 #[test]
 fn e61_one_coupon_on_twenty_trades() {
     attack(async |stage| {

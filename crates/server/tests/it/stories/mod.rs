@@ -7,6 +7,7 @@ mod events;
 mod instant;
 mod ledger;
 mod outcomes;
+mod payouts;
 mod refund_outcomes;
 mod refunds;
 mod repeats;

@@ -10,7 +10,7 @@ use crate::shop::{card_that, id, list};
 
 on_both!(of_today["book.zone" = "UTC"]);
 
-/// It says what our books say: every receipt and every refund once, under our number.
+/// It says what our books say: every receipt, refund and payout once, and what came back, under our number.
 async fn of_today(host: &Host) {
     let shop = host.shop().await;
     let first = shop.paid("escrow", 1_000, &json!({})).await;
@@ -19,6 +19,11 @@ async fn of_today(host: &Host) {
     let refund = shop.refund(&first, 300, &json!({})).await.ok(201);
     shop.refund_is(&id(&refund), "succeeded").await;
     let path = format!("/v1/trades/{twice}/chain");
+    shop.wait_until(&path, |chain| chain["refunds"][0]["status"] == "succeeded").await;
+    host.fund("user:42", 70, "CNY").await;
+    let to = json!({"type": "wallet", "account": "a@example", "name": "A", "sandbox": "payout_returned"});
+    let out = id(&shop.open("payout", 70, &json!({"payer": "user:42", "destination": to})).await.ok(201));
+    let path = format!("/v1/trades/{out}/chain");
     shop.wait_until(&path, |chain| chain["refunds"][0]["status"] == "succeeded").await;
 
     let day = Timestamp::now().strftime("%Y-%m-%d");
@@ -42,8 +47,12 @@ async fn of_today(host: &Host) {
             booked.insert(number, (0..receipts).map(|_| line.clone()).collect());
         }
     }
+    let order = &shop.chain(&out).await["channel_orders"][0];
+    assert_eq!((&order["purpose"], &order["status"]), (&json!("payout"), &json!("returned")), "{order:#}");
+    let both = ["payout 70 CNY", "payout_return 70 CNY"].map(str::to_owned).to_vec();
+    booked.insert(order["number"].as_str().unwrap().to_owned(), both);
     assert_eq!(said, booked, "{text}");
-    assert_eq!(totals.len(), 2, "{text}");
+    assert_eq!(totals.len(), 4, "{text}");
     assert_eq!((totals[0][2], totals[0][3]), ("3", "5000"), "{text}");
     assert_eq!((totals[1][2], totals[1][3]), ("2", "2300"), "{text}");
 

@@ -1,5 +1,7 @@
 //! What is drawn beside sales: trades that move money between balances and the world outside.
 
+use channel::sandbox::word::PayoutWord;
+
 use super::{Drawing, MERCHANTS};
 use crate::people;
 use crate::plan::{Kind, Party, Sale, What};
@@ -8,17 +10,18 @@ use crate::plan::{Kind, Party, Sale, What};
 /// now and then.
 pub(super) fn percent_outside(sale: &Sale) -> u64 {
     match sale.kind {
-        Kind::Goods | Kind::Transfer(..) => 0,
+        Kind::Goods | Kind::Transfer(..) | Kind::PayOut(..) => 0,
         Kind::TopUp(_) => 95,
     }
 }
 
 impl Drawing {
-    /// Now and then somebody puts money on a balance, or gives some to somebody else.
+    /// Now and then somebody puts money on a balance, gives some to somebody else, or takes some out.
     pub(super) fn beside_sales(&mut self) {
         match self.rng.below(100) {
             0..=5 => self.top_up(),
             6..=11 => self.transfer(),
+            12..=18 => self.pay_out(),
             _ => {}
         }
     }
@@ -35,6 +38,21 @@ impl Drawing {
         let kind = Kind::Transfer(party(self), party(self));
         let amount = if self.rng.chance(15) { 5_000 } else { self.rng.between(1, 300) };
         let sale = Sale { amount, ..self.of_kind(kind, merchant) };
+        let no = self.push(What::Sell(sale.clone()));
+        self.sales.push((no, sale));
+    }
+
+    /// Sometimes more than the payer has, sometimes another merchant's.
+    fn pay_out(&mut self) {
+        let merchant = self.small(MERCHANTS);
+        let payer = match self.rng.below(10) {
+            0..=1 => Party::Merchant(merchant),
+            2 => Party::Merchant(self.small(MERCHANTS)),
+            _ => Party::User(self.buyer()),
+        };
+        let word = self.rng.pick(PayoutWord::ALL).copied().unwrap_or(PayoutWord::Succeed);
+        let amount = if self.rng.chance(10) { 5_000 } else { self.rng.between(1, 300) };
+        let sale = Sale { amount, ..self.of_kind(Kind::PayOut(payer, word), merchant) };
         let no = self.push(What::Sell(sale.clone()));
         self.sales.push((no, sale));
     }

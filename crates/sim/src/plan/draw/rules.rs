@@ -36,13 +36,14 @@ fn of_trades(rng: &Rng) -> String {
 
 fn of_payments(rng: &Rng) -> String {
     let number = rng.between(1, 4);
-    match rng.below(7) {
+    match rng.below(8) {
         0 => "\"channel\" in tools.names && \"coupon\" in tools.names".to_owned(),
         1 => format!("tools.coupon * {number} > payment.amount"),
         2 => format!("payment.attempt > {number}"),
         3 => format!("tools.count > {number}"),
         4 => format!("(tools.channels > 0 ? tools.channel : tools.balance) > {}", number * 60),
         5 => of_trades(rng),
+        6 => format!("tools.payout > {}", number * 60),
         _ => "tools.count > 0".to_owned(),
     }
 }
@@ -55,12 +56,12 @@ fn terms(rng: &Rng) -> String {
 }
 
 fn plans(rng: &Rng) -> String {
-    let kinds = ["balance", "coupon", "channel"];
+    let kinds = ["balance", "coupon", "channel", "payout"];
     let first = rng.pick(&kinds).copied().unwrap_or("channel");
     let second = rng.pick(&kinds).copied().filter(|kind| *kind != first).unwrap_or("channel:card");
     match rng.below(7) {
         0 => "refuse = \"not in this world\"".to_owned(),
-        1 => format!("combine = [[\"{first}\", \"{second}\"], [\"balance\", \"channel\"]]"),
+        1 => format!("combine = [[\"{first}\", \"{second}\"], [\"balance\", \"channel\"], [\"payout\"]]"),
         2 => format!("limit = {{ tool = \"{first}\", currency = \"CNY\", max = {} }}", rng.between(50, 400)),
         3 => format!("order_life = \"{}s\"", rng.between(10, 600)),
         _ => format!("order = [\"{first}\", \"{second}\"]"),

@@ -68,14 +68,14 @@ row! {
         pub status: Text,
         /// The number of the channel order that serves it; the latest where it was tried again.
         pub channel_order: Option<i64>,
-        /// Where the money is: receivers, received or suspense.
+        /// Where the money is: receivers, received, suspense or paid_out.
         pub source: Text,
         /// Where it goes: balance, coupon_source, coupon_again or channel.
         pub way: Text,
     }
     check "amount > 0";
     check "status IN ('pending', 'unknown', 'succeeded', 'failed', 'returned')";
-    check "source IN ('receivers', 'received', 'suspense')";
+    check "source IN ('receivers', 'received', 'suspense', 'paid_out')";
     check "way IN ('balance', 'coupon_source', 'coupon_again', 'channel')";
 }
 

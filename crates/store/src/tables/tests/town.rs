@@ -8,14 +8,14 @@ use channel::adapter::{Adapter as _, Answer};
 use channel::sandbox::Sandbox;
 use channel::{Job, Orders, Profiles, Told};
 use kernel::message::accounting::{CouponSource, Post, Refused, Verb};
-use kernel::message::channel::{Credential, PayOutcome, RefundOutcome};
+use kernel::message::channel::{Command as ChannelCommand, Credential, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
 use kernel::message::rules::{PaymentTerms, TradeTerms};
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
-    PaymentId, RootId, SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, InstructionId, MerchantId,
+    Money, OrderId, OrderType, Owner, PaymentId, RootId, SubType, Time, TradeId, UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::{ChannelAccount, Coupon, Payments, Routes};
@@ -190,15 +190,20 @@ impl Town {
     }
 
     fn payment(&mut self, input: payment::Input) -> Option<()> {
-        let methods = vec!["card".to_owned()];
-        let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods }] };
+        let (methods, payouts) = (vec!["card".to_owned()], vec!["bank_account".to_owned()]);
+        let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods, payouts }] };
         let rules = PaymentTerms::default();
         let known = payment::Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &rules };
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {
                 payment::Message::Trade(fact) => self.trade(trade::Input::Fact(fact))?,
-                payment::Message::Channel(command) => self.channel(channel::Input::Command(command))?,
+                payment::Message::Channel(mut command) => {
+                    if let ChannelCommand::Place(place) = &mut command {
+                        place.destination.clone_from(&self.trade.destination);
+                    }
+                    self.channel(channel::Input::Command(command))?;
+                }
                 payment::Message::Coupon(id, command) => self.coupon(id, command)?,
                 payment::Message::Post { post, token } => {
                     let result = self.book(&post);
@@ -254,12 +259,14 @@ impl Town {
         let count = self.orders.orders.len();
         let order = self.orders.orders.get(place % count.max(1))?;
         let number = |n: u8| format!("T{}", u16::from(n) + order.no / 2);
+        let (at, code) = (self.now, || "do_not_honor".to_owned());
         let pays = matches!(order.job, Job::Pay { .. });
-        let paid = |money, n| match pays {
-            true => Answer::Pay(PayOutcome::Paid { money, at: self.now, channel_no: number(n) }),
-            false => Answer::Refund(RefundOutcome::Refunded { money, at: self.now, channel_no: number(n) }),
+        let out = matches!(order.job, Job::Payout { .. });
+        let paid = |money, n| match order.job {
+            Job::Pay { .. } => Answer::Pay(PayOutcome::Paid { money, at, channel_no: number(n) }),
+            Job::Refund { .. } => Answer::Refund(RefundOutcome::Refunded { money, at, channel_no: number(n) }),
+            Job::Payout { .. } => Answer::Payout(PayoutOutcome::PaidOut { money, at, channel_no: number(n) }),
         };
-        let code = || "do_not_honor".to_owned();
         let word = match word {
             Word::Accepted if pays => Answer::Pay(PayOutcome::Accepted(match place % 2 {
                 0 => Credential::Redirect("https://bank.example/1".to_owned()),
@@ -268,9 +275,12 @@ impl Town {
             Word::Under if pays => Answer::Pay(PayOutcome::Paying),
             Word::Closed if pays => Answer::Pay(PayOutcome::Closed),
             Word::Refused(_) if pays => Answer::Pay(PayOutcome::Failed { code: code() }),
+            Word::Accepted | Word::Under | Word::Closed if out => Answer::Payout(PayoutOutcome::Accepted),
+            Word::Refused(_) if out => Answer::Payout(PayoutOutcome::Failed { code: code() }),
+            Word::Returned if out => Answer::Payout(PayoutOutcome::Returned { money: order.money, at, code: code() }),
             Word::Accepted | Word::Under | Word::Closed => Answer::Refund(RefundOutcome::Accepted),
             Word::Refused(other_way) => Answer::Refund(RefundOutcome::Failed { code: code(), other_way }),
-            Word::Returned if !pays => Answer::Refund(RefundOutcome::Returned { code: code(), at: self.now }),
+            Word::Returned if !pays => Answer::Refund(RefundOutcome::Returned { code: code(), at }),
             Word::Done(n) => paid(order.money, n),
             Word::Other(minor) => paid(cny(minor), 9),
             Word::Foreign => paid(Money { amount: amount(700), currency: Currency::parse("USD").unwrap() }, 8),
@@ -297,7 +307,7 @@ fn order(script: &Script) -> Create {
         OrderType::Instant | OrderType::Escrow => {
             (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
         }
-        OrderType::Topup => (whose(script.plain), Vec::new()),
+        OrderType::Topup | OrderType::Payout => (whose(script.plain), Vec::new()),
         OrderType::Transfer => {
             let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
             (whose(script.plain), vec![payee])
@@ -320,7 +330,18 @@ fn order(script: &Script) -> Create {
         metadata: if script.plain { BTreeMap::new() } else { BTreeMap::from([("\"a".to_owned(), "b\n".to_owned())]) },
         splits,
         late_success: Some(script.late_success),
+        destination: (script.order_type == OrderType::Payout).then(|| destination(script.plain)),
         pay: None,
+    }
+}
+
+fn destination(plain: bool) -> Destination {
+    Destination {
+        kind: DestinationType::BankAccount,
+        channel_account: (!plain).then(|| "sandbox".to_owned()),
+        account: "6222020200112233445".to_owned(),
+        name: "张三 \"A\"".to_owned(),
+        sandbox: (!plain).then(|| "payout_returned".to_owned()),
     }
 }
 
