@@ -38,7 +38,8 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     check_tools(pay)?;
     check_trade(draft, pay)?;
     let attempt = draft.state.next_payment();
-    let terms = draft.known.rules.terms(pay, attempt, draft.known.now).map_err(|rule| Refusal::Rule(Box::new(rule)))?;
+    let refused = |rule| Refusal::Rule { rule: Box::new(rule), itself: pay.context.order_type.pays_itself() };
+    let terms = draft.known.rules.terms(pay, attempt, draft.known.now).map_err(refused)?;
     let payment = plan(draft, pay, &terms)?;
     let in_the_way: Vec<_> = running(draft, pay.due).map(|payment| payment.no).collect();
     for older in in_the_way {

@@ -36,8 +36,13 @@ pub enum Refusal {
         place: usize,
     },
     /// A rule of the book does not let the payment be made.
-    #[error("rule `{}` of book `{}`, version {}: {}", .0.rule, .0.book, .0.rule_version, .0.why)]
-    Rule(Box<RuleRefusal>),
+    #[error("rule `{}` of book `{}`, version {}: {}", .rule.rule, .rule.book, .rule.rule_version, .rule.why)]
+    Rule {
+        /// Which, and why.
+        rule: Box<RuleRefusal>,
+        /// Whether the trade pays itself, so that nobody has named tools.
+        itself: bool,
+    },
     /// No channel account pays out to such an account, or the one that was named does not.
     #[error("no channel pays out there")]
     PayoutNotSupported(&'static str),
@@ -95,8 +100,12 @@ impl From<Refusal> for Problem {
             Refusal::MethodNotSupported { place } => {
                 Self::at(Code::method_not_supported, format!("tools[{place}].method"), detail)
             }
-            Refusal::Rule(rule) => {
-                let param = rule.place.map_or_else(|| "tools".to_owned(), |place| format!("tools[{place}]"));
+            Refusal::Rule { rule, itself } => {
+                let param = match rule.place {
+                    _ if itself => "type".to_owned(),
+                    None => "tools".to_owned(),
+                    Some(place) => format!("tools[{place}]"),
+                };
                 Self::at(Code::rule_refused, param, detail)
             }
             Refusal::PayoutNotSupported(field) => Self::at(Code::method_not_supported, field, detail),

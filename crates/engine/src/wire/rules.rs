@@ -159,6 +159,11 @@ fn plan(state: &Payments, payment: &Payment) -> Vec<Value> {
     let step = |leg: &Instruction| {
         let amount = format!("{} minor units of {}", leg.amount.minor(), payment.money.currency);
         let words = match (leg.method(), &leg.channel_account) {
+            (Some(to), Some(account)) if leg.is_payout() => {
+                format!(
+                    "{amount} are held until {account} has paid them out ({to}), the first channel account that can"
+                )
+            }
             (Some(method), Some(account)) => {
                 format!("{amount} are asked for by {method} at {account}, the first channel account that serves it")
             }

@@ -2,7 +2,7 @@
 
 use kernel::message::payment::Pay;
 use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal};
-use kernel::{Code, Problem, Time};
+use kernel::{Code, OrderType, Problem, Time};
 
 use super::world::{SECOND, World, balance, card, coupon};
 use crate::Refusal;
@@ -44,6 +44,10 @@ fn a_rule_refuses_before_anything_happens() {
     assert_eq!((problem.code, problem.param.as_deref()), (Code::rule_refused, Some("tools[1]")));
     assert_eq!(problem.detail, "rule `no-cards` of book `shop`, version 3: payment 1 of 1000");
     assert_eq!(world.state, World::new().state);
+    world.order_type = OrderType::Transfer;
+    let problem = Problem::from(world.state.handle(&world.asked(1, vec![balance(1)]), &known).unwrap_err());
+    assert_eq!(problem.param.as_deref(), Some("type"), "nobody has named a tool");
+    world.order_type = OrderType::Escrow;
 
     let short = world.asked(999, vec![balance(700), card(300)]);
     assert_eq!(

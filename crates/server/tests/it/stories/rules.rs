@@ -6,7 +6,14 @@ use crate::api::Api;
 use crate::host::Host;
 use crate::shop::{balance, card, coupon, id, list, order};
 
-on_both!(from_draft_to_rollback, order_limits_and_lives, terms_of_a_trade, what_is_refused, a_restart_keeps_them);
+on_both!(
+    from_draft_to_rollback,
+    order_limits_and_lives,
+    terms_of_a_trade,
+    what_is_refused,
+    payouts,
+    a_restart_keeps_them
+);
 
 const NO_COUPON_WITH_CARD: &str = r#"
 book = "checkout"
@@ -144,6 +151,36 @@ order_life = "10m"
 
 fn time(value: &Value) -> kernel::Time {
     kernel::Time::parse(value.as_str().unwrap_or_else(|| panic!("no time: {value}"))).unwrap()
+}
+
+/// What pays itself goes by rules, too; without a book for it nothing stands against it.
+async fn payouts(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 1_000, "CNY").await;
+    let destination = json!({"type": "bank_account", "account": "6222020200112233445", "name": "Zhang San"});
+    let body = json!({"payer": "user:42", "destination": destination});
+    let out = |amount| shop.open("payout", amount, &body);
+    let before = id(&out(400).await.ok(201));
+    assert_eq!(shop.trade_is(&before, "completed").await["payment"]["rule_version"], 1);
+    let book = r#"
+book = "payouts"
+about = "Payouts of up to 300 at once."
+order_type = "payout"
+
+[[rule]]
+name = "small-ones"
+limit = { tool = "payout", currency = "CNY", max = 300 }
+"#;
+    let version = in_use(host, "payouts", book).await;
+    let refused = out(301).await.refused(422, "rule_refused");
+    assert_eq!(refused["param"], "type", "{refused:#}");
+    assert_eq!(host.balance("user:42", "2001").await, (600, 600), "nothing was held");
+    let trade = shop.trade_is(&id(&out(300).await.ok(201)), "completed").await;
+    assert_eq!(trade["payment"]["rule_version"], version);
+    let payment = id(&trade["payment"]);
+    let said = words(&shop.get(&format!("/v1/payments/{payment}/explain")).await.ok(200));
+    assert!(said.iter().any(|words| words.contains("held until sandbox has paid them out")), "{said:#?}");
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("1011.sandbox.out", 700), ("2001", 300)]);
 }
 
 async fn terms_of_a_trade(host: &Host) {
