@@ -62,8 +62,10 @@ pub struct Reply {
 pub struct Committed {
     /// The shard.
     pub shard: i64,
-    /// Its new sequence.
+    /// Its sequence.
     pub seq: i64,
+    /// Whether it is the batch's own. What changed nothing writes no batch, and holds as of one that may be another's.
+    pub written: bool,
     /// Trades of which something changed that readers are shown, as they are now where that is known.
     pub trees: BTreeMap<TradeId, Option<Tree>>,
     /// Tasks that were added, with their due times.
@@ -160,7 +162,7 @@ impl Line {
             let Some(work) = decided.work else {
                 match self.is_behind(&jobs, rounds).await {
                     Ok(true) => continue,
-                    Ok(false) => return self.answer(jobs, decided, head.seq, rounds),
+                    Ok(false) => return self.answer(jobs, decided, (head.seq, false), rounds),
                     Err(error) => return self.give_up(jobs, error),
                 }
             };
@@ -177,7 +179,7 @@ impl Line {
                 self.conflicts = 0;
                 let seq = work.head.seq;
                 self.head = Some(work.head);
-                return self.answer(jobs, Decided { work: None, ..decided }, seq, rounds);
+                return self.answer(jobs, Decided { work: None, ..decided }, (seq, true), rounds);
             }
             self.setup.observer.conflict();
             self.conflicts = self.conflicts.saturating_add(1);
@@ -300,7 +302,13 @@ impl Line {
     }
 
     /// The batch is durable: keep its state, wake who acts on it, answer.
-    fn answer(&mut self, jobs: Vec<Laid>, decided: Decided, seq: i64, rounds: usize) -> Result<(), StoreError> {
+    fn answer(
+        &mut self,
+        jobs: Vec<Laid>,
+        decided: Decided,
+        (seq, written): (i64, bool),
+        rounds: usize,
+    ) -> Result<(), StoreError> {
         self.memory.keep(decided.memory, self.setup.memory_limit);
         if let Some(control) = decided.control {
             self.setup.control.publish(control);
@@ -308,6 +316,7 @@ impl Line {
         self.setup.observer.committed(&Committed {
             shard: self.setup.shard,
             seq,
+            written,
             trees: decided.trees,
             tasks: decided.tasks,
             events: decided.events,

@@ -28,12 +28,13 @@ struct Kept {
 }
 
 impl Recent {
-    /// A line has committed.
+    /// A line has committed, or has answered what changed nothing.
     pub fn committed(&self, committed: &Committed) {
-        let mut kept = self.kept();
-        if committed.seq == kept.seq {
-            return; // Requests that changed nothing.
+        // The batch as of which it was answered may be another's, whose trees are not known here.
+        if !committed.written {
+            return;
         }
+        let mut kept = self.kept();
         if committed.seq != kept.seq + 1 {
             *kept = Kept::default();
         }
@@ -67,5 +68,41 @@ impl Recent {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Bucket, RootId, Time};
+
+    use super::*;
+
+    fn trade() -> TradeId {
+        TradeId(RootId::new(Time::from_micros(0), Bucket::of("user:42"), 1))
+    }
+
+    fn commit(seq: i64, written: bool, tree: Option<Tree>) -> Committed {
+        let trees = tree.into_iter().map(|tree| (trade(), Some(tree))).collect();
+        Committed { seq, written, trees, ..Committed::default() }
+    }
+
+    #[test]
+    fn what_is_kept_is_believed_while_nobody_else_has_written() {
+        let recent = Recent::default();
+        recent.committed(&commit(5, true, Some(Tree::unpaid(trade()))));
+        recent.committed(&commit(6, true, None));
+        assert!(recent.has(trade()) && recent.tree(trade(), 6).is_some());
+        assert!(recent.tree(trade(), 7).is_none(), "somebody else has written");
+    }
+
+    /// Another process wrote batch 6; this one answers a request as of it without writing. What it keeps is of batch 5.
+    #[test]
+    fn an_answer_as_of_anothers_batch_makes_nothing_younger() {
+        let recent = Recent::default();
+        recent.committed(&commit(5, true, Some(Tree::unpaid(trade()))));
+        recent.committed(&commit(6, false, None));
+        assert!(recent.tree(trade(), 6).is_none());
+        recent.committed(&commit(7, true, None));
+        assert!(!recent.has(trade()), "batch 6 is missing, so all of it is forgotten");
     }
 }

@@ -47,3 +47,34 @@ impl Tree {
 fn known<A: Kept>(key: A::Key, memories: &[&Memory]) -> Option<Option<Arc<A>>> {
     memories.iter().find_map(|memory| memory.get::<A>(key))
 }
+
+#[cfg(test)]
+impl Tree {
+    /// A trade that nobody has tried to pay.
+    pub(super) fn unpaid(id: TradeId) -> Self {
+        use kernel::message::rules::TradeTerms;
+        use kernel::{Amount, Context, Currency, MerchantId, Money, OrderType, Owner, SubType, Time, UserId};
+
+        let create = kernel::message::trade::Create {
+            id,
+            context: Context {
+                merchant: MerchantId(id.0),
+                order_type: OrderType::Instant,
+                sub_type: SubType::general(),
+            },
+            merchant_order_id: "A1".to_owned(),
+            money: Money { amount: Amount::new(1).unwrap(), currency: Currency::parse("CNY").unwrap() },
+            payer: Owner::User(UserId::parse("42").unwrap()),
+            subject: None,
+            expires_at: None,
+            confirm_by: None,
+            return_url: None,
+            metadata: std::collections::BTreeMap::new(),
+            splits: Vec::new(),
+            late_success: None,
+            pay: None,
+        };
+        let known = trade::Known { now: Time::from_micros(0), terms: TradeTerms::default() };
+        Self { trade: Trade::create(&create, &known).unwrap().0.into(), payments: None }
+    }
+}
