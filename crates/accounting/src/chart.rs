@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use kernel::Owner;
 use kernel::message::accounting::Way;
+use kernel::{Owner, StoredKind};
 
 /// The side of an account (借贷方向).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +43,8 @@ impl Side {
     }
 }
 
-/// A line of the chart. An institution's two lines stand for one subject per channel account.
+/// A line of the chart. An institution's two lines stand for one subject per channel account, that of stored value for one
+/// per kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entry {
     /// 1011.{ca}.in: an institution received it for us, the statement has yet to say so.
@@ -71,13 +72,17 @@ pub enum Entry {
     Coupons,
     /// 2032: money set aside for coupons.
     Budget,
+    /// 2033.{kind}: stored value in users' hands, one subject per kind.
+    Stored,
+    /// 2035: gifts that nobody has claimed yet.
+    Unclaimed,
     /// 5002: what marketing costs us.
     Marketing,
 }
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -90,6 +95,8 @@ impl Entry {
         Self::Received,
         Self::Coupons,
         Self::Budget,
+        Self::Stored,
+        Self::Unclaimed,
         Self::Marketing,
     ];
 
@@ -108,6 +115,8 @@ impl Entry {
             Self::Received => "2022",
             Self::Coupons => "2031",
             Self::Budget => "2032",
+            Self::Stored => "2033.{kind}",
+            Self::Unclaimed => "2035",
             Self::Marketing => "5002",
         }
     }
@@ -127,6 +136,8 @@ impl Entry {
             Self::Received => "Received, not effective",
             Self::Coupons => "Coupons issued",
             Self::Budget => "Marketing budget",
+            Self::Stored => "Stored value",
+            Self::Unclaimed => "Gifts, unclaimed",
             Self::Marketing => "Marketing expense",
         }
     }
@@ -146,6 +157,8 @@ impl Entry {
             Self::Received => "已收未生效",
             Self::Coupons => "已发优惠券",
             Self::Budget => "营销预算",
+            Self::Stored => "储值余额",
+            Self::Unclaimed => "待领取",
             Self::Marketing => "营销费用",
         }
     }
@@ -164,7 +177,9 @@ impl Entry {
             | Self::Suspense
             | Self::Received
             | Self::Coupons
-            | Self::Budget => Side::Credit,
+            | Self::Budget
+            | Self::Stored
+            | Self::Unclaimed => Side::Credit,
         }
     }
 
@@ -172,7 +187,7 @@ impl Entry {
     /// other subjects are local: each shard that moves one has a stripe of its own.
     pub const fn homed(self) -> bool {
         match self {
-            Self::UserBalance | Self::MerchantBalance | Self::Coupons => true,
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored => true,
             Self::ChannelIn
             | Self::ChannelOut
             | Self::ChannelRefund
@@ -182,6 +197,7 @@ impl Entry {
             | Self::Suspense
             | Self::Received
             | Self::Budget
+            | Self::Unclaimed
             | Self::Marketing => false,
         }
     }
@@ -197,7 +213,9 @@ impl Entry {
             | Self::Suspense
             | Self::Received
             | Self::Coupons
-            | Self::Budget => Some(0),
+            | Self::Budget
+            | Self::Stored
+            | Self::Unclaimed => Some(0),
         }
     }
 }
@@ -226,6 +244,8 @@ impl Subject {
     pub const COUPONS: Self = Self::plain(Entry::Coupons);
     /// 2032.
     pub const BUDGET: Self = Self::plain(Entry::Budget);
+    /// 2035.
+    pub const UNCLAIMED: Self = Self::plain(Entry::Unclaimed);
     /// 5002.
     pub const MARKETING: Self = Self::plain(Entry::Marketing);
 
@@ -253,12 +273,20 @@ impl Subject {
         Self { entry: Entry::Transit, code: Cow::Owned(format!("2011.{}.{}", way.from, way.to)) }
     }
 
+    /// 2033.{kind} of a kind of stored value.
+    pub fn stored(kind: &StoredKind) -> Self {
+        Self { entry: Entry::Stored, code: Cow::Owned(format!("2033.{kind}")) }
+    }
+
     /// Reads a code back; `None` for what the chart does not have.
     pub fn parse(code: &str) -> Option<Self> {
         if let Some(way) = code.strip_prefix("2011.") {
             let (from, to) = way.split_once('.')?;
             let transit = Self::transit(Way { from: from.parse().ok()?, to: to.parse().ok()? });
             return (transit.as_str() == code).then_some(transit);
+        }
+        if let Some(kind) = code.strip_prefix("2033.") {
+            return StoredKind::parse(kind).map(|kind| Self::stored(&kind));
         }
         if let Some(clearing) = code.strip_prefix("1011.") {
             let (channel_account, line) = clearing.rsplit_once('.')?;
@@ -297,7 +325,12 @@ mod tests {
     #[test]
     fn codes_read_back() {
         for entry in Entry::ALL {
-            let code = entry.code().replace("{ca}", "sandbox").replace("{a}", "0").replace("{b}", "3");
+            let code = entry
+                .code()
+                .replace("{ca}", "sandbox")
+                .replace("{a}", "0")
+                .replace("{b}", "3")
+                .replace("{kind}", "gift_card");
             let subject = Subject::parse(&code).unwrap();
             assert_eq!((subject.entry(), subject.as_str()), (entry, code.as_str()));
         }
@@ -322,6 +355,10 @@ mod tests {
             "2011.01.2",
             "2011.1.2.3",
             "2011.a.b",
+            "2033",
+            "2033.",
+            "2033.Gift",
+            "2033.{kind}",
         ] {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::accounting::{CouponSource, Payout, Post, Purse, Verb, Way};
 use kernel::message::trade::Share;
-use kernel::{Amount, Currency, Money, Owner, PayOrg, UserId};
+use kernel::{Amount, Currency, Money, Owner, PayOrg, StoredKind, UserId};
 
 pub use self::refund::KEPT;
 use crate::account::AccountKey;
@@ -79,6 +79,9 @@ impl Template {
             Verb::ReturnPayout { .. } => "return_payout",
             Verb::IssueCoupon { .. } => "issue_coupon",
             Verb::ExpireCoupon { .. } => "expire_coupon",
+            Verb::IssueGift { .. } => "issue_gift",
+            Verb::ClaimGift { .. } => "claim_gift",
+            Verb::ExpireGift { .. } => "expire_gift",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
             Verb::Depart { .. } => "depart",
@@ -141,6 +144,16 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::ExpireCoupon { user, source, money } => {
             draft.post("coupon_expired", Place::Coupons(user), Place::Source(source), *money);
         }
+        // A gift is a debt to whoever claims it, paid for by its source; unclaimed, it returns there.
+        Verb::IssueGift { issuer, source, money } => {
+            draft.post("gift_issued", Place::Source(source), Place::Unclaimed(issuer), *money);
+        }
+        Verb::ClaimGift { issuer, user, kind, money } => {
+            draft.post("gift_claimed", Place::Unclaimed(issuer), Place::Stored(user, kind), *money);
+        }
+        Verb::ExpireGift { issuer, source, money } => {
+            draft.post("gift_expired", Place::Unclaimed(issuer), Place::Source(source), *money);
+        }
         // The platform's budget is expense at once; anybody else's comes from their own balance.
         Verb::FundBudget { owner: Owner::Platform, money } => {
             draft.post("budget_funded", Place::Marketing, Place::Budget(&Owner::Platform), *money);
@@ -177,6 +190,8 @@ enum Place<'a> {
     Escrow,
     Transit(Way),
     Coupons(&'a UserId),
+    Stored(&'a UserId, &'a StoredKind),
+    Unclaimed(&'a Owner),
     Source(&'a CouponSource),
     Budget(&'a Owner),
     Marketing,
@@ -216,6 +231,8 @@ impl Draft<'_> {
             Place::Escrow => (self.escrow_owner(), Subject::ESCROW),
             Place::Transit(way) => (Owner::Platform, Subject::transit(way)),
             Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
+            Place::Stored(user, kind) => (Owner::User(user.clone()), Subject::stored(kind)),
+            Place::Unclaimed(issuer) => (issuer.clone(), Subject::UNCLAIMED),
             Place::Source(CouponSource::Budget(owner)) | Place::Budget(owner) => (owner.clone(), Subject::BUDGET),
             Place::Source(CouponSource::Expense) | Place::Marketing => (Owner::Platform, Subject::MARKETING),
         };

@@ -6,7 +6,10 @@ use channel::order::Told;
 use kernel::message::accounting::Purse;
 use kernel::message::payment::Resolution;
 use kernel::message::trade::{Command as TradeCommand, Create};
-use kernel::{CaseId, CouponId, EndpointId, KeyId, MerchantId, Money, Owner, PaymentId, Time, TradeId, UserId};
+use kernel::{
+    CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time, TradeId, UserId,
+};
+use payment::gift::Split;
 use rules::RuleBook;
 use trade::TimerKind;
 
@@ -84,6 +87,21 @@ pub enum Command {
     IssueCoupon(Box<IssueCoupon>),
     /// A coupon's time is over.
     ExpireCoupon(CouponId),
+    /// Issue a gift.
+    IssueGift(Box<IssueGift>),
+    /// Take a share of a gift.
+    ClaimGift {
+        /// Which.
+        gift: GiftId,
+        /// Who.
+        user: UserId,
+        /// BLAKE3 of the code that was shown, where one was.
+        code_hash: Option<[u8; 32]>,
+        /// A number drawn for it, evenly among all.
+        luck: u64,
+    },
+    /// A gift's time is over.
+    ExpireGift(GiftId),
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.
@@ -154,6 +172,29 @@ pub struct IssueCoupon {
     /// Whether the issuer's marketing budget pays for it; else marketing expense does.
     pub budget: bool,
     /// Until when it can be used.
+    pub expires_at: Option<Time>,
+}
+
+/// A new gift.
+#[derive(Clone, Debug)]
+pub struct IssueGift {
+    /// Its id, drawn by the door.
+    pub id: GiftId,
+    /// Who issues it; the platform where `None`.
+    pub merchant: Option<MerchantId>,
+    /// What its shares become.
+    pub kind: StoredKind,
+    /// All of it.
+    pub money: Money,
+    /// How many share it, from 1.
+    pub shares: u16,
+    /// How large each share is.
+    pub split: Split,
+    /// BLAKE3 of the code that a claim must show.
+    pub code_hash: Option<[u8; 32]>,
+    /// Whether the issuer's marketing budget pays for it; else marketing expense does.
+    pub budget: bool,
+    /// Until when it can be claimed.
     pub expires_at: Option<Time>,
 }
 

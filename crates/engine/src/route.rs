@@ -22,6 +22,8 @@ impl Command {
             Self::ResolveCase { case, .. } => Some(case.trade.0.bucket()),
             Self::IssueCoupon(issue) => Some(issue.id.0.bucket()),
             Self::ExpireCoupon(coupon) => Some(coupon.0.bucket()),
+            Self::IssueGift(issue) => Some(issue.id.0.bucket()),
+            Self::ClaimGift { gift, .. } | Self::ExpireGift(gift) => Some(gift.0.bucket()),
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
             Self::Depart(departure) => Some(departure.from.owner().bucket()),
             Self::Word(told) => Some(told.order.trade.0.bucket()),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{CouponId, TradeId};
+use kernel::{CouponId, GiftId, TradeId};
 use store::tables::shard::Task as Row;
 use store::unit::{Changes, Memory};
 use store::{Cell, Row as _};
@@ -72,6 +72,16 @@ pub(crate) fn coupon_timer(memory: &Memory, coupon: CouponId) -> BTreeSet<Task> 
     due.map(|due| Task { due, tree: coupon.0, no: 0, kind: COUPON_EXPIRE }).into_iter().collect()
 }
 
+/// The timer of one gift.
+pub(crate) fn gift_timer(memory: &Memory, gift: GiftId) -> BTreeSet<Task> {
+    let state = memory.gifts.get(&gift).and_then(Option::as_ref);
+    let due = state.and_then(|gift| gift.timer());
+    due.map(|due| Task { due, tree: gift.0, no: 0, kind: GIFT_EXPIRE }).into_iter().collect()
+}
+
+/// The task kind of a gift's expiry.
+pub const GIFT_EXPIRE: &str = "gift.expire";
+
 /// The task kind of a coupon's expiry.
 pub const COUPON_EXPIRE: &str = "coupon.expire";
 
@@ -82,8 +92,10 @@ pub fn changes(shard: i64, committed: &Memory, decided: &Memory, changes: &mut C
     let coupons: Vec<CouponId> = changed(&committed.coupons, &decided.coupons).collect();
     let of_trades = trades.into_iter().map(|it| (timers(committed, &nothing, it), timers(decided, committed, it)));
     let of_coupons = coupons.into_iter().map(|it| (coupon_timer(committed, it), coupon_timer(decided, it)));
+    let gifts: Vec<GiftId> = changed(&committed.gifts, &decided.gifts).collect();
+    let of_gifts = gifts.into_iter().map(|it| (gift_timer(committed, it), gift_timer(decided, it)));
     let mut added = Vec::new();
-    for (before, after) in of_trades.chain(of_coupons) {
+    for (before, after) in of_trades.chain(of_coupons).chain(of_gifts) {
         for task in before.difference(&after) {
             changes.delete(Row::TABLE, key(shard, task));
         }

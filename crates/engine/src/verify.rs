@@ -16,8 +16,8 @@ mod answers;
 mod book;
 mod books;
 mod chain;
-mod coupons;
 mod events;
+mod issued;
 mod key;
 mod money;
 mod statements;
@@ -78,6 +78,8 @@ pub struct Checked {
     pub trades: u64,
     /// Coupons.
     pub coupons: u64,
+    /// Gifts.
+    pub gifts: u64,
     /// Tasks.
     pub tasks: u64,
     /// Runs of named statements.
@@ -169,7 +171,7 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
     trees::check(&scene, &mut books, &mut report).await?;
     answers::check(&scene, &mut report).await?;
     tasks::check(&scene, &mut report).await?;
-    coupons::check(&scene, &mut report).await?;
+    issued::check(&scene, &mut report).await?;
     statements::over_log(&scene, books.seq(), &mut report).await?;
     statements::over_shard(&scene, &mut report).await?;
     report.seq = books.seq();

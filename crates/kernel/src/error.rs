@@ -160,7 +160,9 @@ codes! {
     case_not_open Conflict "The case is already closed.";
     action_not_applicable Unprocessable "The case cannot be resolved this way.";
     // Accounts and control data.
-    budget_exhausted Unprocessable "The budget does not cover the coupon.";
+    budget_exhausted Unprocessable "The budget does not cover what it should pay for.";
+    gift_not_claimable Unprocessable "Nothing of the gift is left to be claimed.";
+    gift_code_invalid Unprocessable "The code does not belong to the gift.";
     insufficient_funds Unprocessable "The account does not cover the amount.";
     rule_book_invalid Unprocessable "The rule book has faults.";
     rule_books_overlap Conflict "Another rule book or version holds there already.";

@@ -172,12 +172,12 @@ macro_rules! root_ids {
 }
 
 macro_rules! child_ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+    (in $above:ident: $root:ident; $($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name {
-            /// The trade whose tree it is in.
-            pub trade: TradeId,
+            /// In whose tree it is.
+            pub $above: $root,
             /// Its number among its kind in that tree, from 1.
             pub no: u16,
         }
@@ -186,9 +186,9 @@ macro_rules! child_ids {
             /// What the text form starts with, before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The id of number `no` in a trade's tree.
-            pub const fn new(trade: TradeId, no: u16) -> Self {
-                Self { trade, no }
+            /// The id of number `no` in that tree.
+            pub const fn new($above: $root, no: u16) -> Self {
+                Self { $above, no }
             }
 
             /// Parses the text form, exactly.
@@ -198,14 +198,14 @@ macro_rules! child_ids {
                 if number.len() != CHILD_CHARS {
                     return None;
                 }
-                Some(Self { trade: TradeId(RootId::decode(root)?), no: decode_number(number)? })
+                Some(Self { $above: $root(RootId::decode(root)?), no: decode_number(number)? })
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
-                write_digits::<ROOT_CHARS>(self.trade.0.0, f)?;
+                write_digits::<ROOT_CHARS>(self.$above.0.0, f)?;
                 write_digits::<CHILD_CHARS>(u128::from(self.no), f)
             }
         }
@@ -221,6 +221,8 @@ root_ids! {
     TradeId = "trd";
     /// A coupon (优惠券).
     CouponId = "cpn";
+    /// A gift: a sum of stored value that waits to be claimed (红包, 礼品卡).
+    GiftId = "gft";
     /// An account (账户); derived from book, owner, subject and currency, not drawn.
     AccountId = "acc";
     /// An API key (the key's name, not its secret).
@@ -230,6 +232,7 @@ root_ids! {
 }
 
 child_ids! {
+    in trade: TradeId;
     /// A payment: one attempt to pay a due (支付单).
     PaymentId = "pay";
     /// An instruction: one tool's part of a payment (支付指令).
@@ -240,6 +243,12 @@ child_ids! {
     OrderId = "ord";
     /// A case: work that people must decide (差错工单).
     CaseId = "cas";
+}
+
+child_ids! {
+    in gift: GiftId;
+    /// A claim on a gift: one user's share of it (领取).
+    GiftClaimId = "gcl";
 }
 
 impl OrderId {

@@ -13,6 +13,7 @@ pub mod message;
 pub mod money;
 pub mod owner;
 pub mod shards;
+pub mod stored;
 pub mod text;
 pub mod time;
 
@@ -20,10 +21,11 @@ pub use context::{Context, OrderType, PayOrg, SubType};
 pub use destination::{Destination, DestinationType};
 pub use error::{Code, Kind, Problem};
 pub use id::{
-    AccountId, Bucket, CaseId, CouponId, EndpointId, InstructionId, KeyId, MerchantId, OrderId, PaymentId, RefundId,
-    RootId, TradeId,
+    AccountId, Bucket, CaseId, CouponId, EndpointId, GiftClaimId, GiftId, InstructionId, KeyId, MerchantId, OrderId,
+    PaymentId, RefundId, RootId, TradeId,
 };
 pub use money::{Amount, Currency, Money};
 pub use owner::{Owner, UserId};
 pub use shards::Shards;
+pub use stored::StoredKind;
 pub use time::Time;

@@ -54,6 +54,8 @@ pub const MAX_JSON_DEPTH: usize = 32;
 pub const MAX_PAGE: usize = 100;
 /// Most shards of one store.
 pub const MAX_SHARDS: i64 = 256;
+/// Most shares of one gift.
+pub const MAX_GIFT_SHARES: u16 = 500;
 /// Most versions of rule books that are kept, those of all books together.
 pub const MAX_RULE_VERSIONS: usize = 1_000;
 /// Most requests decided in one batch.

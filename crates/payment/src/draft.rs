@@ -3,6 +3,7 @@
 //! So a rule of many steps always looks at the state as the steps before it left it, and what is decided is by
 //! construction what is applied. Steps that a machine does not know are not written down at all.
 
+use kernel::InstructionId;
 use kernel::message::channel;
 use kernel::message::payment::Command;
 
@@ -15,6 +16,7 @@ use crate::payment::{Failure, PaymentStep};
 use crate::payments::Payments;
 use crate::refund::PartStep;
 use crate::refusal::Refusal;
+use crate::tool::{Moment, rules_of};
 use crate::{ending, giving_back, outside, payout, plan, resolve, settle};
 
 pub(crate) struct Draft<'a> {
@@ -94,6 +96,15 @@ impl<'a> Draft<'a> {
     pub(crate) fn move_leg(&mut self, instruction: u16, step: LegStep) {
         if self.state.leg(instruction).is_some_and(|(_, leg)| leg.status.after(step).is_some()) {
             self.push(Event::LegMoved { instruction, step });
+        }
+    }
+
+    /// Tells the thing behind a leg's tool what happened to the leg, where there is one.
+    pub(crate) fn tell_tool(&mut self, instruction: u16, moment: Moment) {
+        let by = InstructionId::new(self.state.trade, instruction);
+        let told = self.state.leg(instruction).and_then(|(_, leg)| rules_of(&leg.tool).told(leg, moment, by));
+        if let Some(event) = told {
+            self.push(event);
         }
     }
 

@@ -3,10 +3,8 @@
 //! What is held on our own books is let go only when the institution surely let go of its leg. A newer payment does not
 //! wait for that: it takes the holds at once, and money that comes for the older leg after all is surplus.
 
-use kernel::InstructionId;
 use kernel::message::accounting::{HoldNo, ToolHold};
 
-use crate::coupon;
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::giving_back;
@@ -14,6 +12,7 @@ use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::{Ending, Failure, Payment, PaymentStatus, PaymentStep};
 use crate::refund::ReasonCode;
 use crate::refusal::Refusal;
+use crate::tool::Moment;
 
 /// `Cancel`.
 pub(crate) fn cancel(draft: &mut Draft<'_>, id: kernel::PaymentId) -> Result<(), Refusal> {
@@ -100,10 +99,7 @@ fn release(draft: &mut Draft<'_>, before: &Payment) {
         draft.push(Event::HoldsReleased { payment: before.no, holds });
     }
     for leg in held {
-        if let Some(coupon) = leg.coupon_id() {
-            let command = coupon::Command::Free(InstructionId::new(draft.state.trade, leg.no));
-            draft.push(Event::CouponTold { coupon, command });
-        }
+        draft.tell_tool(leg.no, Moment::Freed);
     }
 }
 

@@ -5,20 +5,19 @@
 //!    books does so at once, and the rest when the institution says so.
 //! 3. A part that fails for good goes another way where the institution says so; else people decide. Never dropped.
 
-use kernel::message::accounting::CouponSource;
 use kernel::message::channel::Fact;
 use kernel::message::payment::OpenRefund;
-use kernel::{Amount, InstructionId, Money, OrderId, RefundId, limits};
+use kernel::{Amount, Money, OrderId, RefundId, limits};
 
 use crate::case::{CaseKind, Subject};
-use crate::coupon::{self, CouponStatus};
 use crate::draft::Draft;
 use crate::event::{Event, some_amount};
-use crate::instruction::{CouponUse, Instruction, InstructionStatus, LegStep};
+use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::{Payment, PaymentStatus};
 use crate::refund::{Part, PartSource, PartStatus, PartStep, ReasonCode, Refund, RefundStatus, Way};
 use crate::refusal::Refusal;
 use crate::spread;
+use crate::tool::{Moment, rules_of};
 
 /// Numbers of a trade's tree that merchants' refunds leave free for what the platform must give back by itself.
 const RESERVE: u16 = 4_096;
@@ -102,26 +101,11 @@ fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<
             status: PartStatus::Pending,
             order: None,
             source: PartSource::Receivers,
-            way: way_back(draft, leg, amount),
+            // Every tool gets back what it gave.
+            way: rules_of(&leg.tool).way_back(draft, leg, amount),
             lines,
         })
         .collect())
-}
-
-/// Every tool gets back what it gave. A coupon is usable again only where its whole part is given back in one refund and
-/// its time is not over; the rest of its face must be sure to be there again, which a budget cannot promise. Otherwise the
-/// money goes to where the coupon came from.
-fn way_back(draft: &Draft<'_>, leg: &Instruction, amount: Amount) -> Way {
-    let Some(id) = leg.coupon_id() else {
-        return if leg.is_external() { Way::Channel } else { Way::Balance };
-    };
-    let sure = |used: &CouponUse| used.rest == 0 || used.source == CouponSource::Expense;
-    let whole = amount == leg.amount && leg.coupon.as_ref().is_some_and(sure);
-    let ours = |coupon: &crate::coupon::Coupon| {
-        let spender = InstructionId::new(draft.state.trade, leg.no);
-        coupon.status == CouponStatus::Spent && coupon.held_by == Some(spender) && !coupon.is_over(draft.known.now)
-    };
-    if whole && draft.known.coupons.get(&id).is_some_and(ours) { Way::CouponAgain } else { Way::CouponSource }
 }
 
 /// Opens a refund of money that no receiver ever had, and sends it. This cannot be refused.
@@ -201,10 +185,8 @@ fn arrived(draft: &mut Draft<'_>, no: u16) {
     }
     let Some((_, part)) = draft.state.part(no) else { return };
     let (instruction, way) = (part.instruction, part.way);
-    let coupon = draft.state.leg(instruction).and_then(|(_, leg)| leg.coupon_id());
-    if let (Way::CouponAgain, Some(coupon)) = (way, coupon) {
-        let command = coupon::Command::Restore(InstructionId::new(draft.state.trade, instruction));
-        draft.push(Event::CouponTold { coupon, command });
+    if way == Way::CouponAgain {
+        draft.tell_tool(instruction, Moment::Restored);
     }
     reverse(draft, instruction);
     settle(draft, no);

@@ -8,6 +8,8 @@ use kernel::message::channel::Credential;
 use kernel::message::payment::Tool;
 use kernel::{Amount, CouponId, Owner};
 
+use crate::tool::rules_of;
+
 /// One tool's part of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
@@ -67,7 +69,7 @@ impl Instruction {
     pub fn coupon_id(&self) -> Option<CouponId> {
         match self.tool {
             Tool::Coupon(coupon) => Some(coupon),
-            Tool::Balance | Tool::Channel { .. } | Tool::Payout { .. } => None,
+            Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
         }
     }
 
@@ -76,20 +78,13 @@ impl Instruction {
         match &self.tool {
             Tool::Channel { method, .. } => Some(method),
             Tool::Payout { to, .. } => Some(to.as_str()),
-            Tool::Balance | Tool::Coupon(_) => None,
+            Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) => None,
         }
     }
 
     /// The books' name for an internal tool.
     pub fn internal_tool(&self, payer: &Owner) -> Option<InternalTool> {
-        match &self.tool {
-            Tool::Balance => Some(InternalTool::Balance(payer.clone())),
-            Tool::Coupon(_) => {
-                let CouponUse { source, rest } = self.coupon.clone()?;
-                Some(InternalTool::Coupon { user: payer.user()?.clone(), source, rest })
-            }
-            Tool::Channel { .. } | Tool::Payout { .. } => None,
-        }
+        rules_of(&self.tool).purse(self, payer)
     }
 
     /// Minor units that it brought and that are neither back nor on their way back.

@@ -2,8 +2,8 @@
 //!
 //! One aggregate, [`Payments`], holds everything that was ever paid and given back for one trade. It is told commands by
 //! the trade core and facts by the channel gateway and by accounting ([`Input`]); it answers with events, and these become
-//! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons are a small aggregate of their own
-//! ([`coupon::Coupon`]), because many trades may want the same one.
+//! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons and gifts are small aggregates of their
+//! own ([`coupon::Coupon`], [`gift::Gift`]), because many trades, or many users, may want the same one.
 //!
 //! | concept | file |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | what happened, what it changes, whom it concerns | `event.rs`, `apply.rs`, `react.rs`, `news.rs` |
 //! | the four machines | `payment.rs`, `instruction.rs`, `refund.rs`, `case.rs` |
 //! | checking and opening a payment | `plan.rs` |
+//! | what each tool does | `tool/` |
 //! | what institutions say about orders to pay | `outside.rs` |
 //! | success, late success | `settle.rs` |
 //! | cancel, stop, failure, compensation | `ending.rs` |
@@ -28,6 +29,7 @@ pub mod coupon;
 mod draft;
 mod ending;
 mod event;
+pub mod gift;
 mod giving_back;
 mod input;
 pub mod instruction;
@@ -46,10 +48,12 @@ mod spread;
 mod surplus;
 #[cfg(test)]
 mod tests;
+mod tool;
 
 pub use case::{Case, CaseKind, Subject};
 pub use coupon::Coupon;
 pub use event::{Event, MoneyPlace};
+pub use gift::Gift;
 pub use input::{Booking, ChannelAccount, Input, Known, Message, Reaction, Routes};
 pub use instruction::{CouponUse, Instruction, InstructionStatus};
 pub use news::{News, ObjectRef};

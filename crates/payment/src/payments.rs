@@ -42,7 +42,7 @@ impl Payments {
         if let Input::Command(Command::Pay(pay)) = input {
             needed.extend(pay.tools.iter().filter_map(|request| match request.tool {
                 Tool::Coupon(coupon) => Some(coupon),
-                Tool::Balance | Tool::Channel { .. } | Tool::Payout { .. } => None,
+                Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
             }));
         }
         needed.sort();

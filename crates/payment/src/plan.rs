@@ -6,20 +6,18 @@
 //! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
-use std::collections::BTreeSet;
-
 use kernel::message::payment::{Pay, Tool, ToolRequest};
 use kernel::message::rules::PaymentTerms;
 use kernel::time::SECOND_US;
-use kernel::{Amount, CouponId, InstructionId, PaymentId, Time, limits};
+use kernel::{Amount, PaymentId, Time, limits};
 
-use crate::coupon::{Coupon, CouponStatus};
 use crate::draft::Draft;
 use crate::ending;
 use crate::event::Event;
-use crate::instruction::{CouponUse, Instruction, InstructionStatus, LegStep};
-use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
+use crate::instruction::{Instruction, InstructionStatus, LegStep};
+use crate::payment::{Failure, Payment, PaymentStatus, PaymentStep};
 use crate::refusal::Refusal;
+use crate::tool::{Asked, Moment, rules_of};
 use crate::{payout, settle};
 
 /// How long before the trade's end an institution must let go of an order.
@@ -45,11 +43,11 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     for older in in_the_way {
         ending::supersede(draft, older);
     }
-    let taken = first_taken_coupon(draft, &payment);
+    let taken = payment.instructions.iter().find_map(|leg| rules_of(&leg.tool).taken(draft, leg));
     let no = payment.no;
     draft.push(Event::PaymentOpened(Box::new(payment)));
     match taken {
-        Some(coupon) => fail(draft, no, &coupon_taken(coupon)),
+        Some(failure) => fail(draft, no, &failure),
         None => start(draft, no),
     }
     Ok(())
@@ -95,27 +93,11 @@ pub(crate) fn running<'a>(draft: &'a Draft<'_>, due: u16) -> impl Iterator<Item 
 
 fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, Refusal> {
     let first = draft.state.next_leg();
-    let mut seen = BTreeSet::new();
     let mut instructions = Vec::with_capacity(pay.tools.len());
     for ((place, request), no) in in_order(&pay.tools, &terms.order).zip(first..) {
         let mut leg = leg(no, request);
-        match &request.tool {
-            Tool::Balance => {}
-            Tool::Coupon(id) => {
-                let refused = |why| Refusal::CouponNotApplicable { place, why };
-                if !seen.insert(*id) {
-                    return Err(refused("the coupon is named twice"));
-                }
-                leg.coupon = Some(coupon_use(draft, pay, *id, request.amount).map_err(refused)?);
-            }
-            Tool::Channel { method, .. } => {
-                let account = draft.known.routes.account_for(method);
-                leg.channel_account = Some(account.ok_or(Refusal::MethodNotSupported { place })?.to_owned());
-            }
-            Tool::Payout { to, .. } => {
-                leg.channel_account = Some(payout::account(draft, pay, to.as_str())?);
-            }
-        }
+        let asked = Asked { pay, draft, place, before: &instructions };
+        rules_of(&leg.tool).plan(&asked, &mut leg)?;
         instructions.push(leg);
     }
     Ok(Payment {
@@ -169,48 +151,6 @@ fn leg(no: u16, request: &ToolRequest) -> Instruction {
     }
 }
 
-/// What is wrong with a coupon as such refuses the request; that another payment has it only fails the payment.
-fn coupon_use(draft: &Draft<'_>, pay: &Pay, id: CouponId, part: Amount) -> Result<CouponUse, &'static str> {
-    let coupon = draft.known.coupons.get(&id).ok_or("there is no such coupon")?;
-    if pay.payer.user() != Some(&coupon.user) {
-        return Err("there is no such coupon");
-    }
-    if coupon.merchant.is_some_and(|merchant| merchant != pay.context.merchant) {
-        return Err("the coupon is for another merchant");
-    }
-    if coupon.status == CouponStatus::Expired || coupon.is_over(draft.known.now) {
-        return Err("the coupon has expired");
-    }
-    if coupon.money.currency != pay.money.currency {
-        return Err("the coupon is in another currency");
-    }
-    let rest = coupon.money.amount.minor() - part.minor();
-    if rest < 0 {
-        return Err("the part is larger than the coupon");
-    }
-    Ok(CouponUse { source: coupon.source.clone(), rest })
-}
-
-fn first_taken_coupon(draft: &Draft<'_>, payment: &Payment) -> Option<CouponId> {
-    let free = |coupon: &Coupon| match coupon.status {
-        CouponStatus::Usable => true,
-        // Held by the payment that has just made room: it is free by the time it is held again.
-        CouponStatus::Held => coupon.held_by.is_some_and(|holder| was_let_go(draft, holder)),
-        CouponStatus::Spent | CouponStatus::Expired => false,
-    };
-    let known = |id: &CouponId| draft.known.coupons.get(id).is_some_and(free);
-    payment.instructions.iter().filter_map(Instruction::coupon_id).find(|id| !known(id))
-}
-
-fn was_let_go(draft: &Draft<'_>, holder: InstructionId) -> bool {
-    let canceled = |leg: &Instruction| leg.status == InstructionStatus::Canceled;
-    holder.trade == draft.state.trade && draft.state.leg(holder.no).is_some_and(|(_, leg)| canceled(leg))
-}
-
-fn coupon_taken(coupon: CouponId) -> Failure {
-    Failure { code: FailureCode::CouponTaken, message: format!("coupon {coupon} has been used by another payment") }
-}
-
 /// The first step of a payment that was just opened.
 fn start(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
@@ -232,13 +172,10 @@ pub(crate) fn held(draft: &mut Draft<'_>, no: u16) {
     if let Some(leg) = payment.payout().map(|leg| leg.no) {
         return payout::send(draft, no, leg);
     }
-    let internal: Vec<_> = payment.internal().map(|leg| (leg.no, leg.coupon_id())).collect();
-    for (leg, coupon) in internal {
+    let internal: Vec<_> = payment.internal().map(|leg| leg.no).collect();
+    for leg in internal {
         draft.move_leg(leg, LegStep::Hold);
-        if let Some(coupon) = coupon {
-            let command = crate::coupon::Command::Hold(InstructionId::new(draft.state.trade, leg));
-            draft.push(Event::CouponTold { coupon, command });
-        }
+        draft.tell_tool(leg, Moment::Held);
     }
     go_outside(draft, no);
 }

@@ -216,9 +216,9 @@ impl Payments {
             (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, owner, money }),
             (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, owner, money }),
             (PartSource::PaidOut, Way::Balance) => Some(Verb::ReturnPayout { channel_account, owner, money }),
-            (PartSource::Receivers, Way::Channel | Way::Balance | Way::CouponSource | Way::CouponAgain)
-            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain)
-            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain) => None,
+            (PartSource::Receivers, _)
+            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain | Way::Stored)
+            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored) => None,
         }
     }
 
@@ -259,6 +259,10 @@ impl Payments {
             Way::Balance => Some(RefundTo::Balance(payment.payer.clone())),
             Way::CouponSource => coupon(false),
             Way::CouponAgain => coupon(true),
+            Way::Stored => match &leg.tool {
+                Tool::Stored(kind) => Some(RefundTo::Stored(payment.payer.user()?.clone(), kind.clone())),
+                Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
+            },
             Way::Channel => leg.channel_account.clone().map(RefundTo::Channel),
         }
     }

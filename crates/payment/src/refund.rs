@@ -212,13 +212,15 @@ pub enum Way {
     CouponSource,
     /// Back into the coupon, which becomes usable again.
     CouponAgain,
+    /// Back to the user's stored value of the same kind.
+    Stored,
     /// Through the institution.
     Channel,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Channel];
+    pub const ALL: [Self; 5] = [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Stored, Self::Channel];
 
     /// The word in rows and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -226,6 +228,7 @@ impl Way {
             Self::Balance => "balance",
             Self::CouponSource => "coupon_source",
             Self::CouponAgain => "coupon_again",
+            Self::Stored => "stored",
             Self::Channel => "channel",
         }
     }

@@ -29,6 +29,14 @@ pub enum Refusal {
         /// Which of these, in words.
         why: &'static str,
     },
+    /// The tool cannot be used for this payment.
+    #[error("{why}")]
+    ToolNotApplicable {
+        /// The place among the tools, from 0.
+        place: usize,
+        /// Why, in words.
+        why: &'static str,
+    },
     /// No channel account serves the method.
     #[error("no channel serves this method")]
     MethodNotSupported {
@@ -96,6 +104,9 @@ impl From<Refusal> for Problem {
             Refusal::TooMany { .. } => Self::new(Code::too_many_objects, detail),
             Refusal::CouponNotApplicable { place, .. } => {
                 Self::at(Code::coupon_not_applicable, format!("tools[{place}].coupon"), detail)
+            }
+            Refusal::ToolNotApplicable { place, .. } => {
+                Self::at(Code::tool_not_applicable, format!("tools[{place}].tool"), detail)
             }
             Refusal::MethodNotSupported { place } => {
                 Self::at(Code::method_not_supported, format!("tools[{place}].method"), detail)

@@ -3,11 +3,9 @@
 //! An external leg that is not the last is booked as received and the next one is sent. The last one completes the
 //! payment: everything takes effect at once. Late money may open an ended payment again, where the trade's rule says so.
 
-use kernel::InstructionId;
 use kernel::message::accounting::{HoldNo, PayLeg, Refused, Source};
 use kernel::message::trade::LateSuccess;
 
-use crate::coupon;
 use crate::draft::Draft;
 use crate::event::{Event, MoneyPlace};
 use crate::input::Booking;
@@ -15,6 +13,7 @@ use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
 use crate::plan;
 use crate::refusal::Refusal;
+use crate::tool::{Moment, rules_of};
 use crate::{ending, giving_back, surplus};
 
 /// The books' answer.
@@ -44,6 +43,9 @@ fn failure(refused: &Refused) -> Failure {
     let (code, message) = match (frozen, subject.as_str()) {
         (true, _) => (FailureCode::AccountFrozen, "an account that should pay is frozen"),
         (false, "2001" | "2002") => (FailureCode::InsufficientBalance, "the balance does not cover its part"),
+        (false, stored) if stored.starts_with("2033.") => {
+            (FailureCode::InsufficientBalance, "the stored value does not cover its part")
+        }
         (false, "2031") => (FailureCode::CouponTaken, "the coupon has been used by another payment"),
         (false, _) => (FailureCode::LedgerRefused, "the books cannot take this payment"),
     };
@@ -105,13 +107,10 @@ fn pay_leg(payment: &Payment, leg: &Instruction, fresh: Option<u16>) -> Option<P
 fn succeed(draft: &mut Draft<'_>, no: u16) {
     let Some(payment) = draft.state.payment(no) else { return };
     let due = payment.due;
-    let legs: Vec<_> = payment.instructions.iter().map(|leg| (leg.no, leg.coupon_id())).collect();
-    for (leg, coupon) in legs {
+    let legs: Vec<_> = payment.instructions.iter().map(|leg| leg.no).collect();
+    for leg in legs {
         draft.move_leg(leg, LegStep::Succeed);
-        if let Some(coupon) = coupon {
-            let command = coupon::Command::Spend(InstructionId::new(draft.state.trade, leg));
-            draft.push(Event::CouponTold { coupon, command });
-        }
+        draft.tell_tool(leg, Moment::Spent);
     }
     draft.move_payment(no, PaymentStep::Succeed, None);
     let others: Vec<_> = plan::running(draft, due).map(|payment| payment.no).collect();
@@ -145,7 +144,7 @@ fn no_effect(draft: &mut Draft<'_>, no: u16, fresh: Option<u16>, failure: &Failu
 }
 
 /// Whether late money for this leg may open its ended payment again: the rule says so, nothing else pays or may pay the
-/// due, no other external leg is missing, and every coupon can be used again. (The balance is the books' to say.)
+/// due, no other external leg is missing, and every tool can be used again. (Whether the money is there is the books' to say.)
 pub(crate) fn can_reopen(draft: &Draft<'_>, payment: &Payment, instruction: u16) -> bool {
     let ended = matches!(payment.status, PaymentStatus::Canceled | PaymentStatus::Expired);
     let alone = draft.state.payments.iter().all(|other| {
@@ -154,11 +153,8 @@ pub(crate) fn can_reopen(draft: &Draft<'_>, payment: &Payment, instruction: u16)
     });
     let others_internal = payment.external().all(|leg| leg.no == instruction);
     let untouched = payment.external().all(|leg| leg.received == 0);
-    let coupons_usable = payment
-        .internal()
-        .filter_map(Instruction::coupon_id)
-        .all(|id| draft.known.coupons.get(&id).is_some_and(|coupon| coupon.is_usable(draft.known.now)));
-    payment.late_success == LateSuccess::Reopen && ended && alone && others_internal && untouched && coupons_usable
+    let usable = payment.internal().all(|leg| rules_of(&leg.tool).again(draft.known, leg));
+    payment.late_success == LateSuccess::Reopen && ended && alone && others_internal && untouched && usable
 }
 
 /// Tries to open an ended payment again with money that came late.

@@ -50,10 +50,14 @@ pub enum Name {
     ToolNames,
     /// `tools.methods`
     Methods,
+    /// `tools.stored_kinds`
+    StoredKinds,
     /// `tools.balance`
     BalancePart,
     /// `tools.coupon`
     CouponPart,
+    /// `tools.stored`
+    StoredPart,
     /// `tools.channel`
     ChannelPart,
     /// `tools.payout`
@@ -75,7 +79,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -88,8 +92,10 @@ impl Name {
         Self::ToolCount,
         Self::ToolNames,
         Self::Methods,
+        Self::StoredKinds,
         Self::BalancePart,
         Self::CouponPart,
+        Self::StoredPart,
         Self::ChannelPart,
         Self::PayoutPart,
         Self::CouponCount,
@@ -114,8 +120,10 @@ impl Name {
             Self::ToolCount => "tools.count",
             Self::ToolNames => "tools.names",
             Self::Methods => "tools.methods",
+            Self::StoredKinds => "tools.stored_kinds",
             Self::BalancePart => "tools.balance",
             Self::CouponPart => "tools.coupon",
+            Self::StoredPart => "tools.stored",
             Self::ChannelPart => "tools.channel",
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
@@ -139,10 +147,12 @@ impl Name {
             Self::PaymentAmount => "number: the payment's amount in minor units",
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::ToolCount => "number: how many tools the payment has",
-            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `channel`, `payout`",
+            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `channel`, `payout`",
             Self::Methods => "list of texts: the channels' methods, as `card`",
+            Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
             Self::BalancePart => "number: what is paid by balance, in minor units; 0 where nothing is",
             Self::CouponPart => "number: what is paid by coupons",
+            Self::StoredPart => "number: what is paid by stored value",
             Self::ChannelPart => "number: what is paid through channels",
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
@@ -171,8 +181,10 @@ impl Name {
             | Self::ToolCount
             | Self::ToolNames
             | Self::Methods
+            | Self::StoredKinds
             | Self::BalancePart
             | Self::CouponPart
+            | Self::StoredPart
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
@@ -183,11 +195,12 @@ impl Name {
     pub(crate) const fn kind(self) -> Kind {
         match self {
             Self::OrderType | Self::SubType | Self::Currency | Self::Merchant | Self::Payer => Kind::Text,
-            Self::ToolNames | Self::Methods => Kind::Texts,
+            Self::ToolNames | Self::Methods | Self::StoredKinds => Kind::Texts,
             Self::TradeAmount
             | Self::PaymentAmount
             | Self::BalancePart
             | Self::CouponPart
+            | Self::StoredPart
             | Self::ChannelPart
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
@@ -252,6 +265,7 @@ impl<'a> Facts<'a> {
             Name::ToolCount => count(self.tools().len()),
             Name::BalancePart => self.part("balance"),
             Name::CouponPart => self.part("coupon"),
+            Name::StoredPart => self.part("stored"),
             Name::ChannelPart => self.part("channel"),
             Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),
@@ -266,7 +280,8 @@ impl<'a> Facts<'a> {
             | Name::Merchant
             | Name::Payer
             | Name::ToolNames
-            | Name::Methods => 0,
+            | Name::Methods
+            | Name::StoredKinds => 0,
         }
     }
 
@@ -287,6 +302,7 @@ impl<'a> Facts<'a> {
         self.tools().iter().filter_map(move |request| match (name, &request.tool) {
             (Name::ToolNames, tool) => Some(selector::kind(tool)),
             (Name::Methods, Tool::Channel { method, .. }) => Some(method.as_str()),
+            (Name::StoredKinds, Tool::Stored(kind)) => Some(kind.as_str()),
             _ => None,
         })
     }

@@ -1,18 +1,20 @@
-//! How a rule names tools: `balance`, `coupon`, `channel`, one method of the channels as `channel:card`, or `payout`.
+//! How a rule names tools: `balance`, `coupon`, `stored`, `channel`, `payout`; one method of the channels as
+//! `channel:card`, one kind of stored value as `stored:gift_card`.
 
 use std::fmt;
 
 use kernel::message::payment::Tool;
-use kernel::text;
+use kernel::{StoredKind, text};
 
 /// The kinds of tools, as rules name them.
-pub(crate) const KINDS: [&str; 4] = ["balance", "coupon", "channel", "payout"];
+pub(crate) const KINDS: [&str; 5] = ["balance", "coupon", "stored", "channel", "payout"];
 
 /// The kind of a tool.
 pub(crate) const fn kind(tool: &Tool) -> &'static str {
     match tool {
         Tool::Balance => "balance",
         Tool::Coupon(_) => "coupon",
+        Tool::Stored(_) => "stored",
         Tool::Channel { .. } => "channel",
         Tool::Payout { .. } => "payout",
     }
@@ -25,6 +27,8 @@ pub(crate) enum Selector {
     Kind(&'static str),
     /// The channels' tools of one method.
     Method(String),
+    /// Stored value of one kind.
+    Stored(StoredKind),
 }
 
 impl Selector {
@@ -34,6 +38,9 @@ impl Selector {
             let fits = text::is_reference(method, kernel::limits::MAX_SUB_TYPE);
             return fits.then(|| Self::Method(method.to_owned()));
         }
+        if let Some(kind) = name.strip_prefix("stored:") {
+            return StoredKind::parse(kind).map(Self::Stored);
+        }
         KINDS.into_iter().find(|kind| *kind == name).map(Self::Kind)
     }
 
@@ -42,7 +49,9 @@ impl Selector {
         match (self, tool) {
             (Self::Kind(name), tool) => *name == kind(tool),
             (Self::Method(name), Tool::Channel { method, .. }) => name == method,
-            (Self::Method(_), Tool::Balance | Tool::Coupon(_) | Tool::Payout { .. }) => false,
+            (Self::Stored(name), Tool::Stored(kind)) => name == kind,
+            (Self::Method(_), Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Payout { .. })
+            | (Self::Stored(_), Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. }) => false,
         }
     }
 }
@@ -52,6 +61,7 @@ impl fmt::Display for Selector {
         match self {
             Self::Kind(name) => f.write_str(name),
             Self::Method(method) => write!(f, "channel:{method}"),
+            Self::Stored(kind) => write!(f, "stored:{kind}"),
         }
     }
 }

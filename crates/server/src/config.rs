@@ -15,10 +15,11 @@ mod values;
 
 use std::net::SocketAddr;
 
+use kernel::StoredKind;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::load::{Flags, Loaded, default_of, load};
-pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Zone};
+pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Stored, Zone};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     /// The books.
     pub(crate) book: Book,
+    /// What can be paid with.
+    pub(crate) tools: Tools,
     /// Bounds.
     pub(crate) limits: Limits,
     /// The simulated institution.
@@ -55,6 +58,25 @@ pub(crate) struct Config {
 pub(crate) struct Book {
     /// In which zone a day begins and ends.
     pub(crate) zone: Zone,
+}
+
+/// What can be paid with, beside what every deployment has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tools {
+    /// Further kinds of stored value.
+    pub(crate) stored: Vec<Stored>,
+}
+
+impl Tools {
+    /// Every kind of stored value of this deployment, each once.
+    pub(crate) fn kinds(&self) -> Vec<StoredKind> {
+        let mut kinds = StoredKind::BUILT_IN.to_vec();
+        kinds.extend(self.stored.iter().map(|Stored(kind)| kind.clone()));
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
 }
 
 /// Bounds.
@@ -127,6 +149,7 @@ impl Default for Config {
             bootstrap_key: None,
             public_url: None,
             book: Book { zone: Zone::default() },
+            tools: Tools { stored: Vec::new() },
             limits: Limits {
                 batch: kernel::limits::MAX_BATCH,
                 queue: kernel::limits::MAX_QUEUE,

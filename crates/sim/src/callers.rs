@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
-use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, Request};
+use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::accounting::Purse;
 use kernel::message::payment::{Resolution, Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::time::SECOND_US;
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, Money, OrderType, Owner,
-    PaymentId, RootId, Shards, SubType, Time, TradeId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, Money, OrderType, Owner,
+    PaymentId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
+use payment::gift::Split;
 
 use crate::people;
-use crate::plan::{Act, Kind, Means, Party, Sale, Slice, What};
+use crate::plan::{self, Act, Kind, Means, Party, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// Something asked, under one key.
@@ -132,6 +133,41 @@ impl Callers {
         }
     }
 
+    /// The gift that an act issued, or asked for.
+    pub(crate) fn gift(&self, act: u32) -> Option<&IssueGift> {
+        match &self.asked.get(&act)?.request.command {
+            Command::IssueGift(issue) => Some(issue),
+            _ => None,
+        }
+    }
+
+    fn give(&self, act: u32, gift: &plan::Gift, now: Time) -> Option<Command> {
+        let merchant = match gift.merchant {
+            Some(merchant) => Some(people::merchant(merchant)?),
+            None => None,
+        };
+        let issuer = merchant.map_or(Owner::Platform, Owner::Merchant);
+        Some(Command::IssueGift(Box::new(IssueGift {
+            id: GiftId(self.root(act, &issuer.to_string(), now)),
+            merchant,
+            kind: kind(gift.card),
+            money: cny(gift.amount)?,
+            shares: gift.shares,
+            split: if gift.lucky { Split::Lucky } else { Split::Equal },
+            code_hash: gift.code.then(|| code_of(act)),
+            budget: gift.budget,
+            expires_at: gift.life_s.map(|life| now.plus(i64::from(life) * SECOND_US)),
+        })))
+    }
+
+    /// A claim with the gift's code, where it has one, or with that of another gift.
+    fn claim(&self, act: u32, of: u32, user: u8, code: bool) -> Option<Command> {
+        let gift = self.gift(of)?;
+        let code_hash = if code { gift.code_hash } else { Some(code_of(act)) };
+        let luck = Rng::new(self.seed, 1_000 + u64::from(act)).bits();
+        Some(Command::ClaimGift { gift: gift.id, user: people::user(user)?, code_hash, luck })
+    }
+
     fn command(&self, act: &Act, now: Time) -> Option<(Caller, Command)> {
         let platform = |command| Some((Caller::Platform, command));
         match &act.what {
@@ -162,6 +198,14 @@ impl Callers {
                     budget: *budget,
                     expires_at: life_s.map(|life| now.plus(i64::from(life) * SECOND_US)),
                 })))
+            }
+            What::Give(gift) => platform(self.give(act.no, gift, now)?),
+            What::Claim { gift, user, code, by } => {
+                let caller = match by {
+                    Some(merchant) => Caller::Merchant(people::merchant(*merchant)?),
+                    None => Caller::Platform,
+                };
+                Some((caller, self.claim(act.no, *gift, *user, *code)?))
             }
             What::Sell(sale) => self.sell(act.no, sale, now),
             What::SellAgain { sale, other, buyer } => {
@@ -282,6 +326,7 @@ impl Callers {
         let tool = |slice: &Slice| {
             let tool = match slice.tool {
                 Means::Balance => Tool::Balance,
+                Means::Stored { card } => Tool::Stored(kind(card)),
                 Means::Coupon(act) => self.coupon(act).map_or(Tool::Balance, Tool::Coupon),
                 Means::Channel { code, word } => Tool::Channel {
                     method: if code { "alipay.qr" } else { "card" }.to_owned(),
@@ -298,6 +343,15 @@ impl Callers {
         let rng = Rng::new(self.seed, 1_000 + u64::from(act));
         RootId::new(now, Bucket::of(bucket), u128::from(rng.bits()) << 64 | u128::from(rng.bits()))
     }
+}
+
+const fn kind(card: bool) -> StoredKind {
+    if card { StoredKind::GIFT_CARD } else { StoredKind::RED_PACKET }
+}
+
+/// What is kept of the code of an act's gift.
+fn code_of(act: u32) -> [u8; 32] {
+    *blake3::hash(&act.to_le_bytes()).as_bytes()
 }
 
 /// A refund of an act; one in five is asked for by who may not spend users' own money.

@@ -68,6 +68,11 @@ pub enum What {
     FundBudget { merchant: Option<u8>, amount: i64 },
     /// A coupon is issued.
     Issue { user: u8, merchant: Option<u8>, amount: i64, budget: bool, life_s: Option<u32> },
+    /// A gift is issued.
+    Give(Gift),
+    /// A user claims a share of the gift that an act issued, with its code or another one, through a merchant or the
+    /// platform.
+    Claim { gift: u32, user: u8, code: bool, by: Option<u8> },
     /// A trade is opened.
     Sell(Sale),
     /// The same order number again under another key, with the same content or another subject; perhaps by another buyer,
@@ -139,6 +144,20 @@ pub enum Kind {
     PayOut(Party, PayoutWord),
 }
 
+/// A new gift: a gift card or a red packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
+pub struct Gift {
+    pub merchant: Option<u8>,
+    pub card: bool,
+    pub amount: i64,
+    pub shares: u16,
+    pub lucky: bool,
+    pub code: bool,
+    pub budget: bool,
+    pub life_s: Option<u32>,
+}
+
 /// A new trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
@@ -174,6 +193,11 @@ pub enum Means {
     Balance,
     /// The coupon that this act issued.
     Coupon(u32),
+    /// What the buyer has of gift cards, or of red packets.
+    Stored {
+        /// Gift cards.
+        card: bool,
+    },
     /// The institution, by card or by code; the word says what becomes of it.
     Channel {
         /// By code, so that the buyer must act.

@@ -72,6 +72,10 @@ bugs! {
     HoldKept = "hold-kept",
     /// A coupon that was spent is not marked and can be spent again.
     CouponSpentTwice = "coupon-spent-twice",
+    /// Who has claimed a share of a gift is not kept, so that the same user can claim again.
+    ClaimForgotten = "claim-forgotten",
+    /// Whoever claims a gift card needs no code.
+    CodeNotChecked = "code-not-checked",
     /// A payment's evidence is not kept.
     EvidenceMissing = "evidence-missing",
     /// What refunds under way have reserved does not count towards what may be refunded.

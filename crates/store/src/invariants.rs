@@ -9,6 +9,7 @@
 
 mod channel;
 mod coupon;
+mod gift;
 mod ledger;
 mod log;
 mod payment;
@@ -27,6 +28,8 @@ pub enum Over {
     Deadlines,
     /// Coupons after `$2` up to and including `$3`, ids as bytes.
     Coupons,
+    /// Gifts after `$2` up to and including `$3`, ids as bytes.
+    Gifts,
     /// Batches after `$2` up to and including `$3`.
     Log,
     /// The whole shard at once.
@@ -36,7 +39,7 @@ pub enum Over {
 impl Over {
     const fn params(self) -> &'static [Kind] {
         match self {
-            Self::Trades | Self::Coupons => &[Kind::Int, Kind::Bytes, Kind::Bytes],
+            Self::Trades | Self::Coupons | Self::Gifts => &[Kind::Int, Kind::Bytes, Kind::Bytes],
             Self::Deadlines => &[Kind::Int, Kind::Bytes, Kind::Bytes, Kind::Int],
             Self::Log => &[Kind::Int, Kind::Int, Kind::Int],
             Self::Shard => &[Kind::Int],
@@ -81,7 +84,9 @@ use invariants;
 
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, channel::ALL, coupon::ALL].into_iter().flatten()
+    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, channel::ALL, coupon::ALL, gift::ALL]
+        .into_iter()
+        .flatten()
 }
 
 statements! {
@@ -91,6 +96,9 @@ statements! {
     /// The coupons after an id, in order.
     COUPONS_AFTER = "verify.coupons_after" (Int, Bytes, Int)
         "SELECT id FROM coupon WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
+    /// The gifts after an id, in order.
+    GIFTS_AFTER = "verify.gifts_after" (Int, Bytes, Int)
+        "SELECT id FROM gift WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
     /// The accounts after an id, in order.
     ACCOUNTS_AFTER = "verify.accounts_after" (Int, Bytes, Int)
         "SELECT id FROM account WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";

@@ -315,6 +315,8 @@ memory! {
     accounts: accounting::Account = Account, all_go;
     /// Coupons.
     coupons: payment::Coupon = Coupon, oldest_go;
+    /// Gifts.
+    gifts: payment::Gift = Gift, oldest_go;
     /// Claims on unique keys.
     claims: crate::tables::log::Claim = Claim, none_stays;
     /// Stored answers.

@@ -157,14 +157,17 @@ impl Trade {
     /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance.
     const fn takes(&self, tool: &Tool) -> bool {
         match (self.context.order_type, tool) {
-            (OrderType::Instant | OrderType::Escrow, Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. })
+            (
+                OrderType::Instant | OrderType::Escrow,
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. },
+            )
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
             (OrderType::Instant | OrderType::Escrow, Tool::Payout { .. })
-            | (OrderType::Topup, Tool::Balance | Tool::Coupon(_) | Tool::Payout { .. })
-            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. })
-            | (OrderType::Payout, Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. }) => false,
+            | (OrderType::Topup, Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Payout { .. })
+            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. })
+            | (OrderType::Payout, Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. }) => false,
         }
     }
 

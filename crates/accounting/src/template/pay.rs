@@ -69,6 +69,9 @@ fn held_tool(draft: &mut Draft<'_>, tool: &InternalTool, no: HoldNo, amount: Amo
 fn tool_legs(draft: &mut Draft<'_>, tool: &InternalTool, amount: Amount, goal: Place<'_>, [part_op, rest_op]: [Op; 2]) {
     match tool {
         InternalTool::Balance(owner) => draft.leg("balance", part_op, Place::Balance(owner), goal, amount),
+        InternalTool::Stored(user, kind) => {
+            draft.leg("stored", part_op, Place::Stored(user, kind), goal, amount);
+        }
         InternalTool::Coupon { user, source, rest } => {
             draft.leg("coupon", part_op, Place::Coupons(user), goal, amount);
             draft.leg_if_any("coupon_rest", rest_op, Place::Coupons(user), Place::Source(source), *rest);

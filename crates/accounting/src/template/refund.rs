@@ -72,6 +72,7 @@ fn goal(to: &RefundTo) -> Place<'_> {
         RefundTo::Balance(owner) => Place::Balance(owner),
         RefundTo::Coupon { user, usable_again: true, .. } => Place::Coupons(user),
         RefundTo::Coupon { source, usable_again: false, .. } => Place::Source(source),
+        RefundTo::Stored(user, kind) => Place::Stored(user, kind),
         RefundTo::Channel(ca) => Place::ChannelRefund(ca),
     }
 }

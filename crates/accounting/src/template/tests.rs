@@ -70,6 +70,10 @@ fn coupon(rest: i64) -> InternalTool {
     InternalTool::Coupon { user: user(), source: CouponSource::Budget(shop()), rest }
 }
 
+fn stored() -> InternalTool {
+    InternalTool::Stored(user(), StoredKind::GIFT_CARD)
+}
+
 fn line(no: u16, receiver: Owner, released: bool, minor: i64, to: RefundTo) -> RefundLine {
     let from = if released { LineSource::Receiver } else { LineSource::Escrow };
     RefundLine { line: no, receiver, from, amount: amount(minor), to }
@@ -128,6 +132,7 @@ fn tools() -> Vec<ToolHold> {
         ToolHold { hold: HoldNo::Instruction(1), tool: InternalTool::Balance(buyer()), amount: amount(300) },
         ToolHold { hold: HoldNo::Instruction(2), tool: coupon(20), amount: amount(80) },
         ToolHold { hold: HoldNo::Instruction(3), tool: coupon(0), amount: amount(50) },
+        ToolHold { hold: HoldNo::Instruction(4), tool: stored(), amount: amount(40) },
     ]
 }
 
@@ -136,7 +141,9 @@ fn sources() -> Vec<PayLeg> {
         pay(Source::Tool(InternalTool::Balance(buyer())), 300),
         pay(Source::Tool(coupon(20)), 80),
         pay(Source::Held(coupon(30), HoldNo::Instruction(3)), 70),
-        pay(Source::Channel("sandbox".into()), 400),
+        pay(Source::Tool(stored()), 40),
+        pay(Source::Held(stored(), HoldNo::Instruction(4)), 60),
+        pay(Source::Channel("sandbox".into()), 300),
         pay(Source::Earlier("other".into()), 100),
         pay(Source::Suspended("sandbox".into()), 50),
     ]
@@ -149,6 +156,7 @@ fn refund_lines() -> Vec<RefundLine> {
         line(3, shop(), true, 100, bank()),
         line(4, seller("s1"), true, 5, back_to_coupon(false, 7)),
         line(5, seller("s1"), false, 6, back_to_coupon(true, 7)),
+        line(6, shop(), false, 8, RefundTo::Stored(user(), StoredKind::GIFT_CARD)),
     ]
 }
 
@@ -166,7 +174,7 @@ fn payout(owner: Owner) -> Payout {
 fn balance_lines(to: RefundTo) -> Vec<RefundLine> {
     let line =
         |no, receiver| RefundLine { line: no, receiver, from: LineSource::Balance, amount: amount(10), to: to.clone() };
-    vec![line(6, shop()), line(7, buyer())]
+    vec![line(7, shop()), line(8, buyer())]
 }
 
 #[test]
@@ -242,6 +250,32 @@ fn every_verb() {
             "of a merchant",
             table(
                 Verb::ExpireCoupon { user: user.clone(), source: CouponSource::Budget(shop()), money: money(9, "CNY") },
+                &nothing,
+            ),
+        ),
+        (
+            "of the platform",
+            table(
+                Verb::IssueGift { issuer: Owner::Platform, source: CouponSource::Expense, money: money(9, "CNY") },
+                &nothing,
+            ),
+        ),
+        (
+            "of a merchant",
+            table(
+                Verb::ClaimGift {
+                    issuer: shop(),
+                    user: user.clone(),
+                    kind: StoredKind::RED_PACKET,
+                    money: money(9, "CNY"),
+                },
+                &nothing,
+            ),
+        ),
+        (
+            "of a merchant",
+            table(
+                Verb::ExpireGift { issuer: shop(), source: CouponSource::Budget(shop()), money: money(9, "CNY") },
                 &nothing,
             ),
         ),

@@ -4,11 +4,15 @@ pub mod accounting;
 pub mod control;
 pub mod coupon;
 pub mod drive;
+mod gift;
 mod rules;
 pub mod trade;
 pub mod transit;
 
-use kernel::{CaseId, Code, CouponId, EndpointId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId, TradeId};
+use kernel::{
+    CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId,
+    TradeId,
+};
 use store::Cell;
 
 use crate::news::Object;
@@ -35,6 +39,12 @@ pub enum Outcome {
     Case(CaseId),
     /// A coupon was issued.
     CouponIssued(CouponId),
+    /// A gift was issued.
+    GiftIssued(GiftId),
+    /// A share of a gift was claimed.
+    GiftClaimed(GiftClaimId),
+    /// A share of a gift that was claimed before.
+    GiftClaim(GiftClaimId),
     /// Money was put on an account of this owner.
     Funded(Owner, kernel::Money),
     /// A merchant was added.
@@ -64,6 +74,9 @@ impl Outcome {
             Self::RefundOpened(id) | Self::Refund(id) => Some(Object::Refund(*id)),
             Self::Case(id) => Some(Object::Case(*id)),
             Self::CouponIssued(_)
+            | Self::GiftIssued(_)
+            | Self::GiftClaimed(_)
+            | Self::GiftClaim(_)
             | Self::Funded(..)
             | Self::MerchantAdded(_)
             | Self::KeyAdded(_)
@@ -103,6 +116,11 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
         }
         Command::IssueCoupon(issue) => coupon::issue(view, issue).map(Done::from),
         Command::ExpireCoupon(id) => coupon::expire(view, *id).map(Done::from),
+        Command::IssueGift(issue) => gift::issue(view, issue).map(Done::from),
+        Command::ClaimGift { gift, user, code_hash, luck } => {
+            gift::claim(view, caller, *gift, user, *code_hash, *luck).map(Done::from)
+        }
+        Command::ExpireGift(id) => gift::expire(view, *id).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),
         Command::FundBudget { owner, money } => coupon::fund_budget(view, owner, *money).map(Done::from),
         Command::Depart(departure) => transit::depart(view, departure).map(Done::from),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kernel::{CouponId, MerchantId, PaymentId, Problem, Shards, TradeId, limits};
-use payment::{Coupon, Payments};
+use kernel::{CouponId, GiftId, MerchantId, PaymentId, Problem, Shards, TradeId, limits};
+use payment::{Coupon, Gift, Payments};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
 use trade::Trade;
@@ -80,5 +80,12 @@ impl Queries {
         let found =
             |coupon: Arc<Coupon>| Found { merchant: coupon.merchant, body: wire::payment::coupon_json(&coupon) };
         Ok(there::<Coupon>(&memory, id).map(found))
+    }
+
+    /// A gift.
+    pub async fn gift(&self, id: GiftId) -> Result<Option<Found>, Problem> {
+        let memory = self.home(id.0.bucket())?.load([Gift::key(id)]).await?;
+        let found = |gift: Arc<Gift>| Found { merchant: gift.merchant, body: wire::gift::json(&gift) };
+        Ok(there::<Gift>(&memory, id).map(found))
     }
 }

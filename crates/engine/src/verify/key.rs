@@ -2,7 +2,9 @@
 
 use accounting::HoldKey;
 use kernel::message::accounting::HoldNo;
-use kernel::{AccountId, CaseId, CouponId, InstructionId, OrderId, PaymentId, RefundId, RootId, TradeId};
+use kernel::{
+    AccountId, CaseId, CouponId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, RefundId, RootId, TradeId,
+};
 use store::{Cell, Table};
 
 /// The key in a whole row.
@@ -34,15 +36,17 @@ fn one(table: &'static Table, bytes: &[u8]) -> Option<String> {
     Some(match table.name {
         "account" => AccountId(root).to_string(),
         "coupon" => CouponId(root).to_string(),
+        "gift" => GiftId(root).to_string(),
         "trade" => TradeId(root).to_string(),
         _ => format!("{root:?}"),
     })
 }
 
 fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
-    let trade = TradeId(root(bytes)?);
+    let (trade, gift) = (TradeId(root(bytes)?), GiftId(root(bytes)?));
     let no = u16::try_from(number).ok();
     Some(match (table.name, no) {
+        ("gift_claim", Some(no)) => GiftClaimId::new(gift, no).to_string(),
         ("payment", Some(no)) => PaymentId::new(trade, no).to_string(),
         ("instruction", Some(no)) => InstructionId::new(trade, no).to_string(),
         ("refund", Some(no)) => RefundId::new(trade, no).to_string(),

@@ -133,7 +133,7 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
 fn place_of(part: &Part) -> Option<Entry> {
     match (part.status, part.source, part.way) {
         (PartStatus::Succeeded, _, Way::Channel) => Some(Entry::ChannelRefund),
-        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain) => None,
+        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain | Way::Stored) => None,
         (_, PartSource::Received, _) => Some(Entry::Received),
         (_, PartSource::Suspense, _) => Some(Entry::Suspense),
         (_, PartSource::Receivers | PartSource::PaidOut, _) => None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{CouponId, RootId, TradeId};
+use kernel::{CouponId, GiftId, RootId, TradeId};
 use store::invariants::TASKS_AFTER;
 use store::tables::shard::Task as TaskRow;
 use store::unit::{Key, Memory};
@@ -10,7 +10,7 @@ use store::{Ask, Cell, Row as _, StoreError};
 
 use super::{Report, Scene, bytes, key};
 use crate::line::Task;
-use crate::tasks::{COUPON_EXPIRE, coupon_timer, timers};
+use crate::tasks::{COUPON_EXPIRE, GIFT_EXPIRE, coupon_timer, gift_timer, timers};
 
 /// Tasks read at once.
 const CHUNK: i64 = 500;
@@ -66,6 +66,7 @@ async fn settle(scene: &Scene<'_>, suspects: Vec<TaskRow>, report: &mut Report) 
         let of_state = match key {
             Key::Trade(trade) => timers(&memory, &nothing, *trade),
             Key::Coupon(coupon) => coupon_timer(&memory, *coupon),
+            Key::Gift(gift) => gift_timer(&memory, *gift),
             _ => BTreeSet::new(),
         };
         wanted.extend(of_state.iter().map(|task| place(&row(scene.shard, task))));
@@ -108,8 +109,9 @@ fn row(shard: i64, task: &Task) -> TaskRow {
 
 fn states_of(row: &TaskRow) -> Vec<Key> {
     let root = RootId::from_bytes(row.tree);
-    if row.kind == COUPON_EXPIRE {
-        return vec![Key::Coupon(CouponId(root))];
+    match row.kind.as_str() {
+        COUPON_EXPIRE => vec![Key::Coupon(CouponId(root))],
+        GIFT_EXPIRE => vec![Key::Gift(GiftId(root))],
+        _ => vec![Key::Trade(TradeId(root)), Key::Orders(TradeId(root))],
     }
-    vec![Key::Trade(TradeId(root)), Key::Orders(TradeId(root))]
 }

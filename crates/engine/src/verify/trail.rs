@@ -95,6 +95,8 @@ impl Trail {
             | Entry::Transit
             | Entry::Coupons
             | Entry::Budget
+            | Entry::Stored
+            | Entry::Unclaimed
             | Entry::Marketing => return,
         };
         let signed = if account.side == side { i128::from(minor) } else { -i128::from(minor) };

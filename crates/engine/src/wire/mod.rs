@@ -5,6 +5,7 @@
 pub mod accounting;
 pub mod chain;
 pub mod control;
+pub mod gift;
 pub mod payment;
 pub mod problem;
 pub mod rules;
@@ -14,9 +15,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use ::payment::{Coupon, Payments};
+use ::payment::{Coupon, Gift, Payments};
 use ::trade::Trade;
-use kernel::{CaseId, CouponId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
+use kernel::{CaseId, CouponId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
 use serde::Serialize;
 
 use crate::flows::Outcome;
@@ -63,6 +64,9 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::Refund(id) => Rendered::new(200, id, refund_json(view, *id)?),
         Outcome::Case(id) => Rendered::new(200, id, case_json(view, *id)?),
         Outcome::CouponIssued(id) => Rendered::new(201, id, coupon_json(view, *id)?),
+        Outcome::GiftIssued(id) => Rendered::new(201, id, gift_json(view, *id)?),
+        Outcome::GiftClaimed(id) => Rendered::new(201, id, gift_claim_json(view, *id)?),
+        Outcome::GiftClaim(id) => Rendered::new(200, id, gift_claim_json(view, *id)?),
         Outcome::Funded(owner, money) => Rendered::new(201, owner.wire(), funded(owner, *money)),
         Outcome::MerchantAdded(id) => Rendered::new(201, id, control::merchant(&view.control, *id)),
         Outcome::KeyAdded(id) => Rendered::new(201, id, control::key(&view.control, *id)),
@@ -122,6 +126,10 @@ pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
         Outcome::Case(id)
     } else if let Some(id) = CouponId::parse(id) {
         Outcome::CouponIssued(id)
+    } else if let Some(id) = GiftId::parse(id) {
+        Outcome::GiftIssued(id)
+    } else if let Some(id) = GiftClaimId::parse(id) {
+        Outcome::GiftClaim(id)
     } else if let Some(id) = kernel::MerchantId::parse(id) {
         Outcome::MerchantAdded(id)
     } else if let Some(id) = kernel::KeyId::parse(id) {
@@ -175,6 +183,16 @@ fn case_json(view: &mut View<'_>, id: CaseId) -> Result<String, Stop> {
 fn coupon_json(view: &mut View<'_>, id: CouponId) -> Result<String, Stop> {
     let coupon = view.get::<Coupon>(id)?.ok_or_else(|| gone(id))?;
     Ok(payment::coupon_json(&coupon))
+}
+
+fn gift_json(view: &mut View<'_>, id: GiftId) -> Result<String, Stop> {
+    let gift = view.get::<Gift>(id)?.ok_or_else(|| gone(id))?;
+    Ok(gift::json(&gift))
+}
+
+fn gift_claim_json(view: &mut View<'_>, id: GiftClaimId) -> Result<String, Stop> {
+    let gift = view.get::<Gift>(id.gift)?.ok_or_else(|| gone(id))?;
+    gift::claim_json(&gift, id.no).ok_or_else(|| gone(id))
 }
 
 fn funded(owner: &Owner, money: Money) -> String {

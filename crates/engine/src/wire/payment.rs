@@ -49,7 +49,7 @@ pub struct Object<'a> {
 #[derive(Serialize)]
 struct InstructionObject<'a> {
     id: InstructionId,
-    tool: &'static str,
+    tool: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     coupon: Option<CouponId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,8 +122,9 @@ fn instruction(trade: TradeId, leg: &Instruction) -> InstructionObject<'_> {
 }
 
 /// The wire word of a tool.
-pub fn tool(tool: &Tool) -> &'static str {
+pub fn tool(tool: &Tool) -> &str {
     match tool {
+        Tool::Stored(kind) => kind.as_str(),
         Tool::Balance => "balance",
         Tool::Coupon(_) => "coupon",
         Tool::Channel { .. } => "channel",
@@ -153,7 +154,7 @@ pub struct RefundObject<'a> {
     reason: Option<&'a str>,
     reason_code: &'static str,
     splits: Vec<ShareObject<'a>>,
-    parts: Vec<PartObject>,
+    parts: Vec<PartObject<'a>>,
     created_at: Time,
     sequence: i64,
 }
@@ -168,9 +169,9 @@ struct ShareObject<'a> {
 
 /// What it gives back of one tool.
 #[derive(Serialize)]
-struct PartObject {
+struct PartObject<'a> {
     instruction: InstructionId,
-    tool: &'static str,
+    tool: &'a str,
     amount: Amount,
     status: &'static str,
     way: &'static str,
@@ -182,7 +183,7 @@ pub fn refund(state: &Payments, no: u16) -> Option<RefundObject<'_>> {
     Some(refund_object(state, refund))
 }
 
-fn refund_object<'a>(state: &Payments, refund: &'a Refund) -> RefundObject<'a> {
+fn refund_object<'a>(state: &'a Payments, refund: &'a Refund) -> RefundObject<'a> {
     let part = |part: &Part| PartObject {
         instruction: InstructionId::new(state.trade, part.instruction),
         tool: state.leg(part.instruction).map_or("channel", |(_, leg)| tool(&leg.tool)),

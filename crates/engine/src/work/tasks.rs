@@ -22,7 +22,7 @@ use futures::StreamExt as _;
 use futures::future::{Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
 use kernel::time::SECOND_US;
-use kernel::{CouponId, RootId, Time, TradeId};
+use kernel::{CouponId, GiftId, RootId, Time, TradeId};
 use metrics::gauge;
 use store::tables::shard::Task as Row;
 use store::tables::work::TASKS_DUE;
@@ -37,7 +37,7 @@ use crate::line::Task;
 use crate::ports::{Clock, Outside};
 use crate::queue::Entrance;
 use crate::request::Command;
-use crate::tasks::COUPON_EXPIRE;
+use crate::tasks::{COUPON_EXPIRE, GIFT_EXPIRE};
 
 /// Between two looks at the table, in microseconds.
 const LOOK_US: i64 = SECOND_US;
@@ -110,14 +110,18 @@ enum Kind {
     Trade(trade::TimerKind),
     Channel(channel::TimerKind),
     Coupon,
+    Gift,
 }
 
 impl Kind {
     fn parse(word: &str) -> Option<Self> {
-        if word == COUPON_EXPIRE {
-            return Some(Self::Coupon);
+        match word {
+            COUPON_EXPIRE => Some(Self::Coupon),
+            GIFT_EXPIRE => Some(Self::Gift),
+            _ => trade::TimerKind::parse(word)
+                .map(Self::Trade)
+                .or_else(|| channel::TimerKind::parse(word).map(Self::Channel)),
         }
-        trade::TimerKind::parse(word).map(Self::Trade).or_else(|| channel::TimerKind::parse(word).map(Self::Channel))
     }
 
     const fn as_str(&self) -> &'static str {
@@ -125,6 +129,7 @@ impl Kind {
             Self::Trade(kind) => kind.as_str(),
             Self::Channel(kind) => kind.as_str(),
             Self::Coupon => COUPON_EXPIRE,
+            Self::Gift => GIFT_EXPIRE,
         }
     }
 }
@@ -285,6 +290,7 @@ impl Tasks {
             match Kind::parse(task.kind) {
                 Some(Kind::Trade(kind)) => self.send(Command::Timer(TradeId(task.tree), kind), task),
                 Some(Kind::Coupon) => self.send(Command::ExpireCoupon(CouponId(task.tree)), task),
+                Some(Kind::Gift) => self.send(Command::ExpireGift(GiftId(task.tree)), task),
                 Some(Kind::Channel(kind)) => self.call(&orders, kind, task, now),
                 None => self.rest(task, now.plus(STUCK_REST_US)),
             }

@@ -98,6 +98,9 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("coupon_owner", "UPDATE coupon SET buyer = 'u9' WHERE held_trade = {open}"),
     ("coupon_range", "UPDATE coupon SET currency = 'cny' WHERE id = {usable}"),
     ("coupon_books", "UPDATE coupon SET status = 'expired' WHERE id = {usable}"),
+    ("gift_shares", "UPDATE gift_claim SET amount = amount + 1 WHERE gift = {packet} AND no = 2"),
+    ("gift_range", "UPDATE gift SET currency = 'cny' WHERE id = {packet}"),
+    ("gift_books", "DELETE FROM gift_claim WHERE gift = {packet} AND no = 2"),
 ];
 
 /// One for every check that no statement makes: its code, its table, words of what is found, and the mutation.
@@ -213,6 +216,7 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{bounced}", cast.bounced.0),
         ("{refused}", cast.refused.0),
         ("{usable}", cast.usable.0),
+        ("{packet}", cast.packet.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];
     let text = names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, &literal(*id)));

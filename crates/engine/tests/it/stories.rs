@@ -6,7 +6,7 @@ use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutc
 use kernel::message::payment::{Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
-use kernel::{Amount, CaseId, CouponId, Money, OrderType, Owner, PaymentId, Time, TradeId};
+use kernel::{Amount, CaseId, CouponId, GiftId, Money, OrderType, Owner, PaymentId, StoredKind, Time, TradeId, UserId};
 use trade::TimerKind;
 
 use crate::world::{Sale, World, card, cny, shares, user};
@@ -40,6 +40,8 @@ pub(crate) struct Cast {
     pub(crate) refused: TradeId,
     /// A coupon that nobody used.
     pub(crate) usable: CouponId,
+    /// A gift of two shares; both were claimed.
+    pub(crate) packet: GiftId,
 }
 
 pub(crate) fn paid(money: Money, number: &str) -> Answer {
@@ -81,10 +83,26 @@ pub(crate) fn play(world: &mut World) -> Cast {
     cases(world);
     refunds_that_fail(world);
     let usable = coupons(world);
+    let packet = gifts(world);
     on_balances(world);
     let (payout, bounced, refused) = payouts(world);
     let (open, mismatch, half) = under_way(world);
-    Cast { instant, escrow, mixed, open, mismatch, half, expired, declined, late, payout, bounced, refused, usable }
+    Cast {
+        instant,
+        escrow,
+        mixed,
+        open,
+        mismatch,
+        half,
+        expired,
+        declined,
+        late,
+        payout,
+        bounced,
+        refused,
+        usable,
+        packet,
+    }
 }
 
 /// Out of balances: paid, back again, refused, told to have been of other money, and not answered yet.
@@ -306,6 +324,29 @@ fn coupons(world: &mut World) -> CouponId {
     let trade = world.sell(Sale::instant("u1", 150).paid(vec![(Tool::Coupon(partly), 150)]));
     world.tell_trade(trade, refund("r1", 60));
     world.coupon("u1", 90, false, Some(50 * DAY_US))
+}
+
+/// Stored value: claimed by two, spent with a card and without, given back; and what nobody claimed in time.
+fn gifts(world: &mut World) -> GiftId {
+    let gone = world.gift(70, 2, Some(MINUTE_US));
+    world.ok(claim(gone, "u1"));
+    world.pass(2 * MINUTE_US);
+    world.system(Command::ExpireGift(gone));
+    let packet = world.gift(301, 2, Some(50 * DAY_US));
+    world.ok(claim(packet, "u1"));
+    world.ok(claim(packet, "u2"));
+    world.gift(40, 3, None);
+    world.gift(50, 1, Some(60 * DAY_US));
+    let stored = || Tool::Stored(StoredKind::RED_PACKET);
+    let trade = world.sell(Sale::instant("u1", 100).paid(vec![(stored(), 60), (Tool::Balance, 40)]));
+    world.tell_trade(trade, refund("r1", 50));
+    let trade = world.sell(Sale::escrow("u2", 200).paid(vec![(stored(), 90), (card(), 110)]));
+    world.word(trade, 1, paid(cny(110), "G1"));
+    packet
+}
+
+fn claim(gift: GiftId, user: &str) -> Command {
+    Command::ClaimGift { gift, user: UserId::parse(user).unwrap(), code_hash: None, luck: 99 }
 }
 
 /// What is not finished.

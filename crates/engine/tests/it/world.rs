@@ -14,7 +14,7 @@ use engine::control::{Control, Shared};
 use engine::line::{Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::queue::{Entrance, Stage, Terms, queue};
-use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
+use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, IssueGift, Request};
 use engine::verify::{self, Options, Report};
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
@@ -24,9 +24,10 @@ use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, KeyId, MerchantId, Money, OrderId,
-    OrderType, Owner, Problem, RootId, SubType, Time, TradeId, UserId,
+    Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId, Money,
+    OrderId, OrderType, Owner, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
+use payment::gift::Split;
 use store::{Access, Line, Opening, Ports, Store, Url};
 
 /// 2026-11-23T00:00:00Z.
@@ -286,6 +287,25 @@ impl World {
     pub(crate) fn coupon(&mut self, user: &str, minor: i64, budget: bool, life: Option<i64>) -> CouponId {
         let (id, command) = self.issue_with(user, minor, budget, life);
         self.ok(command);
+        id
+    }
+
+    /// Issues a red packet of the platform; it ends after `life` microseconds, if at all.
+    pub(crate) fn gift(&mut self, minor: i64, shares: u16, life: Option<i64>) -> GiftId {
+        let id = GiftId(self.draw("platform"));
+        let expires_at = life.map(|life| self.now().plus(life));
+        let issue = IssueGift {
+            id,
+            merchant: None,
+            kind: StoredKind::RED_PACKET,
+            money: cny(minor),
+            shares,
+            split: Split::Lucky,
+            code_hash: None,
+            budget: false,
+            expires_at,
+        };
+        self.ok(Command::IssueGift(Box::new(issue)));
         id
     }
 

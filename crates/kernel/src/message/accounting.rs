@@ -6,6 +6,7 @@ use crate::id::{AccountId, MerchantId};
 use crate::message::trade::Share;
 use crate::money::{Amount, Currency, Money};
 use crate::owner::{Owner, UserId};
+use crate::stored::StoredKind;
 
 /// Where a coupon's money comes from, and goes back to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub enum InternalTool {
         /// Minor units of its face beyond the part used; they go back to the source when it is spent.
         rest: i64,
     },
+    /// Stored value of one kind in a user's hands (2033.{kind}).
+    Stored(UserId, StoredKind),
 }
 
 /// One internal leg to hold or release; the hold is known by its number within the trade's tree.
@@ -132,6 +135,8 @@ pub enum RefundTo {
         /// again, and on all lines of one coupon's part but one.
         rest: i64,
     },
+    /// The user's stored value of a kind (2033.{kind}).
+    Stored(UserId, StoredKind),
     /// The institution (1011.{ca}.refund).
     Channel(String),
 }
@@ -249,6 +254,35 @@ pub enum Verb {
         /// Back to what.
         source: CouponSource,
         /// Its face.
+        money: Money,
+    },
+    /// A gift is issued: its money waits to be claimed (→ 2035).
+    IssueGift {
+        /// In whose name it waits.
+        issuer: Owner,
+        /// From what.
+        source: CouponSource,
+        /// All of it.
+        money: Money,
+    },
+    /// A share of a gift is claimed (2035 → 2033.{kind}).
+    ClaimGift {
+        /// In whose name it waited.
+        issuer: Owner,
+        /// Who has it now.
+        user: UserId,
+        /// As stored value of which kind.
+        kind: StoredKind,
+        /// The share.
+        money: Money,
+    },
+    /// What nobody claimed in time goes back (2035 → its source).
+    ExpireGift {
+        /// In whose name it waited.
+        issuer: Owner,
+        /// Back to what.
+        source: CouponSource,
+        /// What is left.
         money: Money,
     },
     /// A marketing budget is filled: the platform's from expense, a merchant's from its balance.

@@ -6,6 +6,7 @@ use crate::id::{CaseId, CouponId, PaymentId, RefundId};
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
 use crate::owner::Owner;
+use crate::stored::StoredKind;
 use crate::time::Time;
 
 /// A tool (支付工具) as a client names it, with its part of the amount.
@@ -24,6 +25,8 @@ pub enum Tool {
     Balance,
     /// A coupon (优惠券): spent once; what its face exceeds the part goes back to where it came from.
     Coupon(CouponId),
+    /// Stored value of one kind in the payer's hands (储值), as gift cards or red packets.
+    Stored(StoredKind),
     /// An outside institution (渠道).
     Channel {
         /// What it is paid with there: `card`, `boleto`, `alipay.qr`, ….

@@ -162,6 +162,7 @@ impl Ledger {
         let to = match &line.to {
             RefundTo::Balance(owner) => (balance(owner), currency),
             RefundTo::Channel(_) => ("1011.refund".into(), currency),
+            RefundTo::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
             RefundTo::Coupon { source, usable_again: false, .. } => source_place(source, currency),
             RefundTo::Coupon { user, usable_again: true, source, rest } => {
                 let coupons = (format!("2031:{user}"), currency);
@@ -234,13 +235,14 @@ fn source_place(source: &CouponSource, currency: Currency) -> Place {
 fn tool_place(tool: &InternalTool, currency: Currency) -> Place {
     match tool {
         InternalTool::Balance(owner) => (balance(owner), currency),
+        InternalTool::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
         InternalTool::Coupon { user, .. } => (format!("2031:{user}"), currency),
     }
 }
 
 fn tool_moves(tool: &InternalTool, amount: Amount, currency: Currency) -> Vec<(Place, i64)> {
     let rest = match tool {
-        InternalTool::Balance(_) => 0,
+        InternalTool::Balance(_) | InternalTool::Stored(..) => 0,
         InternalTool::Coupon { rest, .. } => *rest,
     };
     vec![(tool_place(tool, currency), amount.minor() + rest)]

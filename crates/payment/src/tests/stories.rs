@@ -1,13 +1,15 @@
 //! The flows of the specification, each from its first request to its last message.
 
-use kernel::message::payment::Resolution;
+use kernel::message::payment::{Command, Resolution};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Code, Currency, Money, Owner, Problem};
 
 use super::show;
-use super::world::{SECOND, Step, World, amount, balance, buyer, card, cny, coupon, coupon_id, merchant, money};
+use super::world::{
+    SECOND, Step, World, amount, balance, buyer, card, cny, coupon, coupon_id, gift_card, merchant, money,
+};
 use crate::coupon::CouponStatus;
-use crate::{PaymentStatus, Refusal};
+use crate::{Input, PaymentStatus, Refusal};
 
 /// Runs steps and writes down what each caused, and how it ends.
 fn story(mut world: World, steps: &[Step<'_>]) -> String {
@@ -57,6 +59,43 @@ fn everything_combined() {
             ("all back", &|w| w.refunded(4)),
         ]
     ));
+}
+
+#[test]
+fn stored_value_held_spent_and_given_back() {
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![gift_card(120), card(380)]).unwrap()),
+            ("paid", &|w| w.paid_exactly(1)),
+            ("refund a half", &|w| w.refund("r1", 250).unwrap()),
+            ("the institution gave it back", &|w| w.refunded(2)),
+        ]
+    ));
+}
+
+#[test]
+fn stored_value_is_let_go_where_the_card_fails() {
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("pay", &|w| w.pay(vec![gift_card(120), card(380)]).unwrap()),
+            ("refused", &|w| w.refused(1)),
+            ("more than there is", &|w| w.pay(vec![gift_card(301), balance(199)]).unwrap()),
+        ]
+    ));
+}
+
+#[test]
+fn a_merchant_has_no_stored_value() {
+    let mut world = World::new();
+    let before = world.state.clone();
+    let Input::Command(Command::Pay(mut pay)) = world.asked(100, vec![gift_card(100)]) else { panic!("no payment") };
+    pay.payer = Owner::Merchant(merchant());
+    let refusal = world.tell(Input::Command(Command::Pay(pay))).unwrap_err();
+    let problem = Problem::from(refusal);
+    assert_eq!((problem.code, problem.param.as_deref()), (Code::tool_not_applicable, Some("tools[0].tool")));
+    assert_eq!(world.state, before);
 }
 
 #[test]

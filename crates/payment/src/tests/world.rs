@@ -10,7 +10,7 @@ use kernel::message::rules::PaymentTerms;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
-    PaymentId, RootId, SubType, Time, TradeId, UserId,
+    PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 
 use super::ledger::Ledger;
@@ -96,8 +96,12 @@ pub(super) fn coupon(n: u128, minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Coupon(coupon_id(n)), amount: amount(minor) }
 }
 
+pub(super) fn gift_card(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Stored(StoredKind::GIFT_CARD), amount: amount(minor) }
+}
+
 impl World {
-    /// A buyer with 1,000 of balance and coupons 1 and 2 of 100 (without and with budget).
+    /// A buyer with 1,000 of balance, 300 on gift cards, and coupons 1 and 2 of 100 (without and with budget).
     pub(super) fn new() -> Self {
         let mut world = Self {
             state: Payments::new(trade()),
@@ -120,6 +124,7 @@ impl World {
             log: Vec::new(),
         };
         world.ledger.fund("2001:42", money(1_000));
+        world.ledger.fund("2033.gift_card:42", money(300));
         world.issue(1, CouponSource::Expense, 100);
         world.issue(2, CouponSource::Budget(Owner::Merchant(merchant())), 100);
         world

@@ -27,7 +27,8 @@ fn the_built_in_book_says_what_the_platform_does_by_itself() {
 
 #[test]
 fn every_name_has_its_value() {
-    let sale = sale();
+    let tools = vec![channel("card", 300), coupon(100), balance(400), gift_card(200)];
+    let sale = Sale::new(OrderType::Escrow, "shop.checkout", tools);
     let expected = [
         "trade.order_type == \"escrow\"",
         "trade.sub_type == \"shop.checkout\"",
@@ -38,11 +39,13 @@ fn every_name_has_its_value() {
         "payer.owner == \"user:42\"",
         "payment.amount == 1000",
         "payment.attempt == 1",
-        "tools.count == 3",
+        "tools.count == 4",
         "\"coupon\" in tools.names && \"channel\" in tools.names && !(\"points\" in tools.names)",
         "\"card\" in tools.methods && !(\"coupon\" in tools.methods)",
-        "tools.balance == 600",
+        "\"gift_card\" in tools.stored_kinds && !(\"red_packet\" in tools.stored_kinds)",
+        "tools.balance == 400",
         "tools.coupon == 100",
+        "tools.stored == 200",
         "tools.channel == 300",
         "tools.payout == 0",
         "tools.coupons == 1",

@@ -2,8 +2,8 @@
 
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
-    Time, UserId,
+    Amount, Bucket, Context, CouponId, Currency, DestinationType, MerchantId, Money, OrderType, Owner, RootId,
+    StoredKind, SubType, Time, UserId,
 };
 
 use crate::{Facts, PaymentFacts, RuleBook};
@@ -13,6 +13,10 @@ pub(super) const NOW: Time = Time::from_micros(1_796_077_800_000_000);
 
 pub(super) fn balance(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Balance, amount: Amount::new(minor).unwrap() }
+}
+
+pub(super) fn gift_card(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Stored(StoredKind::GIFT_CARD), amount: Amount::new(minor).unwrap() }
 }
 
 pub(super) fn coupon(minor: i64) -> ToolRequest {

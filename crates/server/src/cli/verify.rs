@@ -70,7 +70,7 @@ fn tell(report: &verify::Report) {
     }
     let checked = &report.checked;
     say(&format!(
-        "up to batch {}: {} trades, {} vouchers, {} transfers, {} accounts, {} events, {} answers, {} claims, {} coupons, \
+        "up to batch {}: {} trades, {} vouchers, {} transfers, {} accounts, {} events, {} answers, {} claims, {} coupons, {} gifts, \
          {} tasks",
         report.seq,
         checked.trades,
@@ -81,6 +81,7 @@ fn tell(report: &verify::Report) {
         checked.answers,
         checked.claims,
         checked.coupons,
+        checked.gifts,
         checked.tasks,
     ));
 }

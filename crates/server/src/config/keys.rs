@@ -40,6 +40,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("public_url", "URL", "what clients and institutions call us; http://LISTEN where none is given"),
     key("book.zone", "IANA zone", "in which zone an accounting day begins and ends"),
+    key(
+        "tools.stored",
+        "list of words",
+        "kinds of stored value beside gift_card and red_packet, as meal_card; each is a tool of that name",
+    ),
     number("limits.batch", "requests", 1, 4_096, "most requests decided in one transaction"),
     number(
         "limits.queue",

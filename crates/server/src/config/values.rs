@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use kernel::StoredKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which world this deployment belongs to; its keys carry it in their prefix.
@@ -93,6 +94,25 @@ impl FromStr for Zone {
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.iana_name().unwrap_or("Asia/Shanghai"))
+    }
+}
+
+/// A kind of stored value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored(pub(crate) StoredKind);
+
+impl FromStr for Stored {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let allowed = "allowed: a word of small letters, digits and _, as meal_card, that no other tool is called by";
+        StoredKind::parse(text).map(Self).ok_or_else(|| format!("{text:?} is not allowed; {allowed}"))
+    }
+}
+
+impl fmt::Display for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -194,4 +214,4 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Environment, LogFormat, Zone, StoreUrl, Secret);
+as_text!(Environment, LogFormat, Zone, Stored, StoreUrl, Secret);

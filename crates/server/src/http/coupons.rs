@@ -22,13 +22,13 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     Ok(Command::IssueCoupon(Box::new(IssueCoupon { id, merchant, money, user, budget, expires_at })).into())
 }
 
-/// Whether a marketing budget pays. A merchant's coupons always come out of its own: the expense account is the
+/// Whether a marketing budget pays. What a merchant issues always comes out of its own: the expense account is the
 /// platform's money.
-fn budget(visit: &Visit, body: &mut Fields) -> Result<bool, Problem> {
+pub(super) fn budget(visit: &Visit, body: &mut Fields) -> Result<bool, Problem> {
     let named = body.flag("budget")?;
     match (visit.identity.merchant(), named) {
         (Some(_), Some(false)) => {
-            Err(body.refuse(Code::scope_required, "budget", "only the platform issues coupons without a budget"))
+            Err(body.refuse(Code::scope_required, "budget", "only the platform issues without a budget"))
         }
         (Some(_), _) => Ok(true),
         (None, named) => Ok(named.unwrap_or(false)),

@@ -15,8 +15,7 @@ use kernel::{Code, Problem};
 use super::auth::key_prefix;
 use super::route::{Parcel, Route};
 use super::visit::not_found;
-use super::{House, errors, openapi};
-use crate::config::Environment;
+use super::{Doors, House, errors, openapi};
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -33,12 +32,14 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Of these routes.
-    pub(super) fn of(routes: &[Route], base_url: &str, environment: Environment) -> Self {
-        let document = openapi::document(routes, base_url, environment);
+    pub(super) fn of(routes: &[Route], doors: &Doors) -> Self {
+        let schemas = openapi::schemas(&doors.stored);
+        let reference = reference::reference(routes, &schemas, &doors.base_url, key_prefix(doors.environment));
+        let document = openapi::document(routes, schemas, &doors.base_url, doors.environment);
         Self {
             // A tree of texts and numbers: this cannot fail.
             openapi: serde_json::to_vec(&document).unwrap_or_default().into(),
-            reference: reference::reference(routes, base_url, key_prefix(environment)).into(),
+            reference: reference.into(),
             errors: index().into(),
         }
     }

@@ -145,7 +145,7 @@ async fn tell(visit: Visit, stage: Stage, tell: Tell, sent: Sent) -> Result<Resp
     };
     let request = visit.request(sent.idempotency, command);
     let reply = visit.house.doors.desk.submit(stage, request, sent.bytes).await?;
-    Ok(answer(reply, secret.as_deref()))
+    Ok(answer(reply, secret.as_ref()))
 }
 
 fn shape(visit: &Visit, tell: Tell, json: Json) -> Result<Told, Problem> {
@@ -171,9 +171,9 @@ fn shown(shown: Shown) -> Response<Body> {
 }
 
 /// The line's durable answer, byte for byte, but for the secret that only the first one shows.
-fn answer(reply: Reply, secret: Option<&str>) -> Response<Body> {
+fn answer(reply: Reply, secret: Option<&(&'static str, String)>) -> Response<Body> {
     let body = match secret {
-        Some(secret) if !reply.replayed && !reply.problem => with_secret(&reply.body, secret),
+        Some((name, secret)) if !reply.replayed && !reply.problem => with_secret(&reply.body, name, secret),
         _ => reply.body.as_bytes().to_vec(),
     };
     let mut response = Response::new(Body::from(body));
@@ -188,12 +188,12 @@ fn answer(reply: Reply, secret: Option<&str>) -> Response<Body> {
     response
 }
 
-/// The answer with its `key` filled in; the stored one keeps `null` there.
-fn with_secret(body: &str, secret: &str) -> Vec<u8> {
+/// The answer with the secret under its name; the stored one keeps `null` there.
+fn with_secret(body: &str, name: &str, secret: &str) -> Vec<u8> {
     let Ok(mut object) = serde_json::from_str::<BTreeMap<String, serde_json::Value>>(body) else {
         return body.as_bytes().to_vec();
     };
-    object.insert("key".to_owned(), secret.into());
+    object.insert(name.to_owned(), secret.into());
     serde_json::to_vec(&object).unwrap_or_else(|_| body.as_bytes().to_vec())
 }
 

@@ -20,6 +20,7 @@ mod errors;
 mod events;
 mod frame;
 mod gate;
+mod gifts;
 mod health;
 mod idempotency;
 mod json;
@@ -61,7 +62,7 @@ use axum::http::Response;
 use axum::routing::{MethodFilter, MethodRouter};
 use engine::control::Shared;
 use engine::ports::{Clock, Random};
-use kernel::{Code, KeyId, Problem};
+use kernel::{Code, KeyId, Problem, StoredKind};
 
 pub(crate) use desk::Desk;
 pub(crate) use gate::Gate;
@@ -103,6 +104,8 @@ pub(crate) struct Doors {
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether it serves; false while draining.
     pub(crate) ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// The kinds of stored value that can be paid with.
+    pub(crate) stored: Vec<StoredKind>,
     /// How often callers may ask.
     pub(crate) rates: Rates,
 }
@@ -142,7 +145,7 @@ pub(crate) fn open(doors: Doors) -> (Router, Gate) {
     let routes = routes::table(doors.environment);
     let rates = doors.rates;
     let house = Arc::new(House {
-        pages: docs::Pages::of(&routes, &doors.base_url, doors.environment),
+        pages: docs::Pages::of(&routes, &doors),
         requests: Buckets::new(rates.requests, MAX_BUCKETS),
         misses: Buckets::new(rates.misses, MAX_BUCKETS),
         failures: Buckets::new(rates.failures, MAX_BUCKETS),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::Code;
+use kernel::{Code, StoredKind};
 use serde_json::{Map, Value, json};
 
 use super::auth::{Scope, key_prefix};
@@ -56,8 +56,8 @@ const WITH_BODY: &[Code] = &[
 /// Refusals of every route that anybody may use.
 const IN_THE_OPEN: &[Code] = &[Code::headers_too_large, Code::deadline_exceeded, Code::internal_error];
 
-/// Every schema by its name.
-pub(super) fn schemas() -> Map<String, Value> {
+/// Every schema by its name, in a deployment with these kinds of stored value.
+pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
     let mut all = Map::new();
     for text in [BODIES, OBJECTS] {
         if let Ok(Value::Object(part)) = serde_json::from_str(text) {
@@ -69,6 +69,7 @@ pub(super) fn schemas() -> Map<String, Value> {
     {
         all.insert(format!("{item}List"), list_of(item));
     }
+    all.insert("StoredKind".to_owned(), json!({ "enum": stored, "description": "A kind of stored value." }));
     all
 }
 
@@ -90,7 +91,12 @@ fn schema_ref(name: &str) -> String {
 }
 
 /// The document.
-pub(super) fn document(routes: &[Route], base_url: &str, environment: Environment) -> Value {
+pub(super) fn document(
+    routes: &[Route],
+    schemas: Map<String, Value>,
+    base_url: &str,
+    environment: Environment,
+) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes {
         let method = if route.is_post() { "post" } else { "get" };
@@ -107,7 +113,7 @@ pub(super) fn document(routes: &[Route], base_url: &str, environment: Environmen
         "servers": [{ "url": base_url, "description": environment.as_str() }],
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas,
             "securitySchemes": { "key": {
                 "type": "http", "scheme": "bearer",
                 "description": format!("An API key, {}…", key_prefix(environment)),
@@ -281,7 +287,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let routes = routes::table(Environment::Test);
-        let document = document(&routes, "http://localhost", Environment::Test);
+        let document = document(&routes, schemas(&StoredKind::BUILT_IN), "http://localhost", Environment::Test);
         let mut found = Vec::new();
         references(&document, &mut found);
         for reference in found {
@@ -300,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_simulated_outcomes_are_the_channels() {
-        let all = schemas();
+        let all = schemas(&StoredKind::BUILT_IN);
         let words = |pointer: &str, name: &str| -> Vec<Value> {
             all[name]
                 .pointer(pointer)
@@ -311,7 +317,7 @@ mod tests {
                 .cloned()
                 .collect()
         };
-        for word in words("/oneOf/2/properties/sandbox/enum", "Tool") {
+        for word in words("/oneOf/3/properties/sandbox/enum", "Tool") {
             assert!(channel::sandbox::word::is_pay_word(word.as_str().unwrap()), "{word}");
         }
         for word in words("/properties/sandbox/enum", "NewDestination") {

@@ -4,7 +4,7 @@
 pub(crate) use engine::news::Object;
 pub(crate) use engine::query::{Filter, Found, Page, Part, Tree};
 use futures::future::BoxFuture;
-use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
 
 /// An answer that is on its way.
 pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
@@ -21,6 +21,8 @@ pub(crate) trait Lookup: Send + Sync {
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
     /// A coupon.
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
+    /// A gift.
+    fn gift(&self, id: GiftId) -> Read<'_, Option<Found>>;
     /// An account, now or at a moment.
     fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>>;
     /// The accounts of an owner.

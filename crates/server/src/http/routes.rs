@@ -5,8 +5,8 @@ use kernel::Code;
 use super::auth::Scope;
 use super::route::Route;
 use super::{
-    accounts, cases, channels, coupons, docs, events, health, keys, ledger, merchants, notify, payments, refunds,
-    rules, sandbox, trades, webhook_endpoints,
+    accounts, cases, channels, coupons, docs, events, gifts, health, keys, ledger, merchants, notify, payments,
+    refunds, rules, sandbox, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -88,6 +88,22 @@ const COUPONS: &[Code] = &[
     Code::budget_exhausted,
     Code::expires_at_invalid,
     Code::merchant_mismatch,
+];
+const GIFTS: &[Code] = &[
+    Code::amount_not_positive,
+    Code::amount_out_of_range,
+    Code::unknown_currency,
+    Code::currency_exponent_mismatch,
+    Code::budget_exhausted,
+    Code::expires_at_invalid,
+    Code::merchant_mismatch,
+];
+const CLAIMING: &[Code] = &[
+    Code::not_found,
+    Code::gift_not_claimable,
+    Code::gift_code_invalid,
+    Code::receiver_not_applicable,
+    Code::payee_out_of_reach,
 ];
 const BUDGETS: &[Code] = &[
     Code::amount_not_positive,
@@ -188,7 +204,7 @@ fn of_trades() -> [Route; 15] {
     ]
 }
 
-fn of_accounts() -> [Route; 7] {
+fn of_accounts() -> [Route; 10] {
     use Scope::{Admin, Read, Write};
     [
         Route::get("/v1/accounts", Read, accounts::list, "List an owner's accounts")
@@ -216,6 +232,20 @@ fn of_accounts() -> [Route; 7] {
             .answers(201, "Posted")
             .refuses(BUDGETS),
         Route::get("/v1/coupons/{id}", Read, coupons::show, "Read a coupon").answers(200, "Coupon").refuses(MISSING),
+        Route::post(
+            "/v1/gifts",
+            Write,
+            gifts::create,
+            "Issue a gift: a gift card, a red packet; its code is shown once",
+        )
+        .takes("NewGift")
+        .answers(201, "NewlyMadeGift")
+        .refuses(GIFTS),
+        Route::get("/v1/gifts/{id}", Read, gifts::show, "Read a gift").answers(200, "Gift").refuses(MISSING),
+        Route::post("/v1/gifts/{id}/claims", Write, gifts::claim, "Claim a share of a gift for a user")
+            .takes("NewGiftClaim")
+            .answers(201, "GiftClaim")
+            .refuses(CLAIMING),
     ]
 }
 

@@ -3,13 +3,12 @@
 use channel::sandbox::word;
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::Share;
-use kernel::{Amount, Code, CouponId, Currency, MerchantId, Owner, Problem, limits};
+use kernel::{Amount, Code, CouponId, Currency, MerchantId, Owner, Problem, StoredKind, limits};
 
+use super::gifts;
 use super::json::Fields;
 use super::visit::Visit;
 use crate::config::Environment;
-
-const TOOLS: &str = "balance, coupon, channel";
 
 /// Reads `tools`; at least one.
 pub(super) fn tools(visit: &Visit, body: &mut Fields, currency: Option<Currency>) -> Result<Vec<ToolRequest>, Problem> {
@@ -28,15 +27,34 @@ pub(super) fn tools(visit: &Visit, body: &mut Fields, currency: Option<Currency>
 }
 
 fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
-    let kind =
-        fields.word("tool", TOOLS, |word| ["balance", "coupon", "channel"].into_iter().find(|known| *known == word))?;
-    match kind {
-        "balance" => visit.require_consent(fields, "tool").map(|()| Tool::Balance),
-        "coupon" => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
-        _ => Ok(Tool::Channel {
+    let known = format!("balance, coupon, channel, {}", gifts::known(visit));
+    match fields.word("tool", &known, |word| Named::parse(visit, word))? {
+        Named::Balance => visit.require_consent(fields, "tool").map(|()| Tool::Balance),
+        Named::Coupon => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
+        Named::Stored(kind) => visit.require_consent(fields, "tool").map(|()| Tool::Stored(kind)),
+        Named::Channel => Ok(Tool::Channel {
             method: fields.reference("method", limits::MAX_SUB_TYPE)?,
             sandbox: sandbox(visit, fields, word::is_pay_word)?,
         }),
+    }
+}
+
+/// A tool's name; what else it takes follows from it.
+enum Named {
+    Balance,
+    Coupon,
+    Stored(StoredKind),
+    Channel,
+}
+
+impl Named {
+    fn parse(visit: &Visit, word: &str) -> Option<Self> {
+        match word {
+            "balance" => Some(Self::Balance),
+            "coupon" => Some(Self::Coupon),
+            "channel" => Some(Self::Channel),
+            other => gifts::kind(visit, other).map(Self::Stored),
+        }
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) struct Visit {
 pub(super) struct Told {
     /// The command.
     pub(super) command: Command,
-    /// A new API key's secret, which is shown in the first answer only.
-    pub(super) secret: Option<String>,
+    /// What is shown in the first answer only, under this name: a new API key's secret, a gift's code.
+    pub(super) secret: Option<(&'static str, String)>,
 }
 
 impl From<Command> for Told {

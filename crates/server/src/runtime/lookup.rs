@@ -2,7 +2,7 @@
 
 use engine::query::Queries;
 use futures::future::FutureExt as _;
-use kernel::{AccountId, CouponId, Currency, MerchantId, Owner, PaymentId, Time, TradeId};
+use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Time, TradeId};
 
 use crate::http::ports::{Filter, Found, Lookup, Object, Page, Part, Read};
 
@@ -25,6 +25,10 @@ impl Lookup for Queries {
 
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {
         self.coupon(id).boxed()
+    }
+
+    fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
+        self.gift(id).boxed()
     }
 
     fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>> {

@@ -244,6 +244,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             let ready = Arc::clone(&ready);
             Arc::new(move || ready.load(Ordering::Relaxed))
         },
+        stored: config.tools.kinds(),
         rates: Rates {
             requests: Rate {
                 burst: config.limits.rate_per_key.saturating_mul(2),

@@ -117,12 +117,24 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             ("/amount", issue.money.amount.minor().into()),
             ("/owner", format!("user:{}", issue.user).into()),
         ],
+        Command::IssueGift(issue) => vec![
+            ("/object", "gift".into()),
+            ("/id", issue.id.to_string().into()),
+            ("/amount", issue.money.amount.minor().into()),
+            ("/tool", issue.kind.to_string().into()),
+        ],
+        Command::ClaimGift { gift, user, .. } => vec![
+            ("/object", "gift_claim".into()),
+            ("/gift_id", gift.to_string().into()),
+            ("/owner", format!("user:{user}").into()),
+        ],
         Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
             ("/object", "funding".into()),
             ("/owner", owner.wire().into()),
             ("/amount", money.amount.minor().into()),
         ],
         Command::ExpireCoupon(_)
+        | Command::ExpireGift(_)
         | Command::Control(_)
         | Command::Word(_)
         | Command::Timer(..)

@@ -8,7 +8,7 @@ use engine::planning::trade_terms;
 use engine::request::Command;
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
-use kernel::{CouponId, OrderType, PaymentId, RefundId, TradeId};
+use kernel::{CouponId, GiftId, OrderType, PaymentId, RefundId, TradeId};
 use serde_json::Value;
 
 use super::Scene;
@@ -22,6 +22,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>,
     found.extend(asked_for(scene, rows));
     found.extend(without_consent(scene, rows));
     found.extend(nobody_asked(scene, rows));
+    found.extend(gifts(scene, rows));
     Ok(found)
 }
 
@@ -105,6 +106,38 @@ fn without_consent(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
         let of_user = trade.context.order_type == OrderType::Topup && trade.payer.user().is_some();
         if good && of_user && !refund.users_debit {
             found.push(format!("act {act} took a user's money without consent"));
+        }
+    }
+    found
+}
+
+/// Every share of a gift was claimed by an answer that says so, and by nobody who did not know the gift's code.
+fn gifts(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut told: BTreeMap<GiftId, usize> = BTreeMap::new();
+    let mut issued: BTreeMap<GiftId, Option<[u8; 32]>> = BTreeMap::new();
+    for asked in scene.callers.asked.values() {
+        if let Command::IssueGift(issue) = &asked.request.command
+            && asked.told.as_ref().is_some_and(|reply| reply.status < 300)
+        {
+            issued.insert(issue.id, issue.code_hash);
+        }
+    }
+    for (act, asked) in &scene.callers.asked {
+        let Some(reply) = asked.told.as_ref().filter(|reply| reply.status < 300) else { continue };
+        let Command::ClaimGift { gift, code_hash, .. } = &asked.request.command else { continue };
+        *told.entry(*gift).or_insert(0) += usize::from(reply.status == 201);
+        let wanted = issued.get(gift).copied().flatten();
+        if wanted.is_some() && *code_hash != wanted {
+            found.push(format!("act {act} claimed of {gift} without its code"));
+        }
+    }
+    for gift in &rows.gifts {
+        if !issued.contains_key(&gift.id) {
+            found.push(format!("nobody was told of {}", gift.id));
+        }
+        if gift.claims.len() != told.get(&gift.id).copied().unwrap_or(0) {
+            found.push(format!("{} has other claims than were told", gift.id));
         }
     }
     found

@@ -10,7 +10,7 @@ use channel::sandbox::bank::Truth;
 use engine::request::Command;
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
-use kernel::{Currency, Money, OrderType, Owner};
+use kernel::{Currency, Money, OrderType, Owner, StoredKind};
 use payment::coupon::CouponStatus;
 use payment::{Part, PartSource, PartStatus, PaymentStatus, Payments, Way};
 use trade::Trade;
@@ -31,6 +31,12 @@ enum Place {
     Coupons,
     /// 2032.
     Budget,
+    /// 2033.gift_card.
+    GiftCards,
+    /// 2033.red_packet.
+    RedPackets,
+    /// 2035.
+    Unclaimed,
     /// 2011.….
     Transit,
     /// 1011.….in
@@ -70,6 +76,11 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             given(&mut sums, &asked.request.command);
         }
     }
+    claimed(&mut sums, scene);
+    for gift in rows.gifts.iter().filter(|gift| gift.expired) {
+        sums.add(&gift.issuer(), Place::Unclaimed, gift.money.currency, -gift.left());
+        to_source(&mut sums, &gift.source, gift.money.currency, gift.left());
+    }
     for coupon in rows.coupons.iter().filter(|coupon| coupon.status == CouponStatus::Expired) {
         let minor = coupon.money.amount.minor();
         sums.add(&Owner::User(coupon.user.clone()), Place::Coupons, coupon.money.currency, -minor);
@@ -101,6 +112,9 @@ fn place(account: &Account) -> Option<Place> {
         "2004" => Place::Escrow,
         "2031" => Place::Coupons,
         "2032" => Place::Budget,
+        "2033.gift_card" => Place::GiftCards,
+        "2033.red_packet" => Place::RedPackets,
+        "2035" => Place::Unclaimed,
         transit if transit.starts_with("2011.") => Place::Transit,
         channel if channel.ends_with(".in") => Place::ChannelIn,
         channel if channel.ends_with(".out") => Place::ChannelOut,
@@ -131,6 +145,13 @@ fn given(sums: &mut Sums, command: &Command) {
                 sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
             }
         }
+        Command::IssueGift(issue) => {
+            let (minor, issuer) = (issue.money.amount.minor(), issue.merchant.map_or(Owner::Platform, Owner::Merchant));
+            sums.add(&issuer, Place::Unclaimed, issue.money.currency, minor);
+            if issue.budget {
+                sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
+            }
+        }
         // Where it went and where it came from: once each, and nothing is left between them.
         Command::Depart(departure) => {
             sums.balance(departure.from.owner(), departure.money, -1);
@@ -138,6 +159,28 @@ fn given(sums: &mut Sums, command: &Command) {
         }
         _ => {}
     }
+}
+
+/// What the answers to claims say, each share once.
+fn claimed(sums: &mut Sums, scene: &Scene<'_>) {
+    let asked = || scene.callers.asked.values().map(|asked| (&asked.request.command, asked.told.as_ref()));
+    for (command, told) in asked() {
+        let (Command::ClaimGift { gift, user, .. }, Some(reply)) = (command, told) else { continue };
+        let body: Option<serde_json::Value> = serde_json::from_str(&reply.body).ok().filter(|_| reply.status == 201);
+        let minor = body.and_then(|body| body.get("amount")?.as_i64());
+        let issued = asked().find_map(|(command, _)| match command {
+            Command::IssueGift(issue) if issue.id == *gift => Some(issue),
+            _ => None,
+        });
+        let (Some(minor), Some(issue)) = (minor, issued) else { continue };
+        let issuer = issue.merchant.map_or(Owner::Platform, Owner::Merchant);
+        sums.add(&issuer, Place::Unclaimed, issue.money.currency, -minor);
+        sums.add(&Owner::User(user.clone()), stored(&issue.kind), issue.money.currency, minor);
+    }
+}
+
+fn stored(kind: &StoredKind) -> Place {
+    if *kind == StoredKind::GIFT_CARD { Place::GiftCards } else { Place::RedPackets }
 }
 
 fn to_source(sums: &mut Sums, source: &CouponSource, currency: Currency, minor: i64) {
@@ -170,6 +213,7 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
             let minor = leg.amount.minor();
             match (&leg.tool, &leg.coupon) {
                 (Tool::Balance | Tool::Payout { .. }, _) => sums.add(payer, home(payer), currency, -minor),
+                (Tool::Stored(kind), _) => sums.add(payer, stored(kind), currency, -minor),
                 (Tool::Coupon(_), Some(used)) => {
                     sums.add(payer, Place::Coupons, currency, -minor - used.rest);
                     to_source(sums, &used.source, currency, used.rest);
@@ -196,15 +240,18 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
             continue;
         }
         let minor = part.amount.minor();
-        let used = state.leg(part.instruction).and_then(|(_, leg)| leg.coupon.as_ref());
-        match (part.way, used) {
+        let leg = state.leg(part.instruction).map(|(_, leg)| leg);
+        if let (Way::Stored, Some(Tool::Stored(kind))) = (part.way, leg.map(|leg| &leg.tool)) {
+            sums.add(payer, stored(kind), currency, minor);
+        }
+        match (part.way, leg.and_then(|leg| leg.coupon.as_ref())) {
             (Way::Balance, _) => sums.add(payer, home(payer), currency, minor),
             (Way::CouponSource, Some(used)) => to_source(sums, &used.source, currency, minor),
             (Way::CouponAgain, Some(used)) => {
                 sums.add(payer, Place::Coupons, currency, minor + used.rest);
                 to_source(sums, &used.source, currency, -used.rest);
             }
-            (Way::CouponSource | Way::CouponAgain, None) | (Way::Channel, _) => {}
+            (Way::CouponSource | Way::CouponAgain, None) | (Way::Stored | Way::Channel, _) => {}
         }
     }
 }

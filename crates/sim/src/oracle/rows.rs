@@ -1,4 +1,4 @@
-//! What there is: every trade with everything under it, every coupon, every account, as of one moment.
+//! What there is: every trade with everything under it, every coupon, every gift, every account, as of one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use accounting::Account;
 use channel::Orders;
 use futures::executor::block_on;
-use kernel::{CaseId, CouponId, RootId, Shards, TradeId};
+use kernel::{CaseId, CouponId, GiftId, RootId, Shards, TradeId};
 use payment::case::CaseStatus;
-use payment::{Coupon, Payments};
+use payment::{Coupon, Gift, Payments};
 use store::tables::accounting::AccountRow;
 use store::tables::trade::TradeRow;
 use store::unit::{Key, Memory};
@@ -27,6 +27,7 @@ pub(crate) struct Tree {
 pub(crate) struct Rows {
     pub(crate) trees: BTreeMap<TradeId, Tree>,
     pub(crate) coupons: Vec<Arc<Coupon>>,
+    pub(crate) gifts: Vec<Arc<Gift>>,
     pub(crate) accounts: Vec<Account>,
 }
 
@@ -46,10 +47,12 @@ impl Rows {
     fn add(&mut self, store: &Store, shard: i64) -> Result<(), String> {
         let trades: BTreeSet<TradeId> =
             of_shard::<TradeRow>(store, shard)?.into_iter().map(|row| TradeId(RootId::from_bytes(row.trade))).collect();
-        let coupons = coupon_ids(store, shard)?;
+        let coupons: Vec<CouponId> = ids(store, shard, "coupon")?.into_iter().map(CouponId).collect();
+        let gifts: Vec<GiftId> = ids(store, shard, "gift")?.into_iter().map(GiftId).collect();
         let of_trade = |id: &TradeId| [Key::Trade(*id), Key::Payments(*id), Key::Orders(*id)];
         let mut keys: BTreeSet<Key> = trades.iter().flat_map(of_trade).collect();
         keys.extend(coupons.iter().map(|id| Key::Coupon(*id)));
+        keys.extend(gifts.iter().map(|id| Key::Gift(*id)));
         let mut memory = Memory::default();
         let snapshot = block_on(store.reader().load(shard, Memory::asks(&keys))).map_err(|error| error.to_string())?;
         memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
@@ -60,6 +63,7 @@ impl Rows {
         };
         self.trees.extend(trades.into_iter().filter_map(tree));
         self.coupons.extend(coupons.into_iter().filter_map(|id| memory.get::<Coupon>(id).flatten()));
+        self.gifts.extend(gifts.into_iter().filter_map(|id| memory.get::<Gift>(id).flatten()));
         for row in of_shard::<AccountRow>(store, shard)? {
             self.accounts.push(store::tables::accounting::account(row).map_err(|error| error.to_string())?);
         }
@@ -87,13 +91,13 @@ pub(super) fn first_open_case(store: &Store, shards: Shards, trade: TradeId) -> 
     Ok(memory.get::<Payments>(trade).flatten().and_then(|state| waiting(&state).next()))
 }
 
-/// Every coupon's id; the columns of their table are the store's own.
-fn coupon_ids(store: &Store, shard: i64) -> Result<Vec<CouponId>, String> {
-    let tables = store::tables::all().into_iter().filter(|table| table.name == "coupon");
+/// Every id of a table whose rows are found by one; its columns are the store's own.
+fn ids(store: &Store, shard: i64, table: &str) -> Result<Vec<RootId>, String> {
+    let tables = store::tables::all().into_iter().filter(|known| known.name == table);
     let asks = tables.map(|table| Ask { table, keys: vec![Vec::new()] }).collect();
     let snapshot = block_on(store.reader().load(shard, asks)).map_err(|error| error.to_string())?;
     let id = |row: Vec<Cell>| match row.get(1) {
-        Some(Cell::Bytes(bytes)) => Some(CouponId(RootId::from_bytes(bytes.as_ref().try_into().ok()?))),
+        Some(Cell::Bytes(bytes)) => Some(RootId::from_bytes(bytes.as_ref().try_into().ok()?)),
         _ => None,
     };
     Ok(snapshot.rows.into_iter().flatten().filter_map(id).collect())

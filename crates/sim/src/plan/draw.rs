@@ -2,6 +2,7 @@
 
 mod apart;
 mod beside;
+mod gifts;
 mod rules;
 
 use channel::sandbox::word::{PayWord, RefundWord};
@@ -26,12 +27,14 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let rng = Rng::new(seed, 1);
     let leases = rng.chance(50);
     let shards = shards(&Rng::new(seed, 6));
-    let (acts, sales, coupons, refunds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut drawing = Drawing { rng, shards, acts, sales, coupons, refunds };
+    let (acts, sales, coupons) = (Vec::new(), Vec::new(), Vec::new());
+    let (gifts, refunds) = (Vec::new(), Vec::new());
+    let mut drawing = Drawing { rng, shards, acts, sales, coupons, gifts, refunds };
     drawing.money_in_hands();
     for _ in 0..ACTS {
         drawing.one();
         drawing.beside_sales();
+        drawing.gifts();
         if shards.count() > 1 {
             drawing.between_shards();
         }
@@ -61,6 +64,8 @@ struct Drawing {
     sales: Vec<(u32, Sale)>,
     /// Coupons: act, user, face.
     coupons: Vec<(u32, u64, i64)>,
+    /// Gifts, by the numbers of their acts.
+    gifts: Vec<u32>,
     refunds: Vec<u32>,
 }
 
@@ -100,6 +105,7 @@ impl Drawing {
         self.push(What::FundBudget { merchant: Some(0), amount: amount / 2 });
         self.issue();
         self.issue();
+        self.give();
     }
 
     fn one(&mut self) {
@@ -245,6 +251,7 @@ impl Drawing {
                 let part = if self.rng.chance(70) { *face } else { self.rng.between(1, *face) };
                 Slice { tool: Means::Coupon(*act), amount: part.min(amount) }
             }
+            (0..=1, None) => Slice { tool: Means::Stored { card: self.rng.chance(40) }, amount },
             (0..=5, _) => Slice { tool: Means::Balance, amount },
             _ => Slice { tool: Means::Channel { code: self.rng.chance(40), word: self.pay_word() }, amount },
         }

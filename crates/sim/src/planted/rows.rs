@@ -141,6 +141,9 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::CouponSpentTwice => {
             keep_old(changes, "coupon", |table, _, new| text(table, new, "status") == Some("spent"))
         }
+        Planted::ClaimForgotten => {
+            changes.iter_mut().filter(|change| change.table.name == "gift_claim").for_each(|it| it.inserts.clear());
+        }
         _ => {}
     }
     changes.retain(|change| {
@@ -161,6 +164,9 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
         if let Some(cell) = cell_mut(table, row, column) {
             *cell = Cell::Int(0);
         }
+    }
+    if let (Planted::CodeNotChecked, "gift", Some(cell)) = (planted, table.name, cell_mut(table, row, "code_hash")) {
+        *cell = Cell::Null;
     }
     let user = table.name == "account" && text(table, row, "subject") == Some("2001");
     if let (Planted::FloorIgnored, true, Some(cell)) = (planted, user, cell_mut(table, row, "floor")) {

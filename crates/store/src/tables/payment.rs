@@ -1,4 +1,4 @@
-//! The payment core: a trade's payments with their instructions, its refunds, its cases, and coupons.
+//! The payment core: a trade's payments with their instructions, its refunds, its cases; coupons and gifts.
 //!
 //! Everything of one trade is read and written as one aggregate, so each table is one range of the trade's tree. A payment
 //! by balance is two narrow rows: what only an outside leg, a coupon or a failure needs is null elsewhere. The context
@@ -7,6 +7,7 @@
 mod case;
 mod coupon;
 mod fits;
+mod gift;
 mod refund;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
 use kernel::message::trade::Share;
 use kernel::{
-    Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, SubType, Time, TradeId,
+    Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, StoredKind, SubType, Time,
+    TradeId,
 };
 use payment::{
     CouponUse, Ending, Failure, FailureCode, Instruction, InstructionStatus, Payment, PaymentStatus, Payments,
@@ -30,6 +32,7 @@ use crate::{Row, Text, row};
 
 pub use self::case::CaseRow;
 pub use self::coupon::CouponRow;
+pub use self::gift::{GiftClaimRow, GiftRow};
 pub use self::refund::{LineRow, PartRow, RefundRow};
 
 row! {
@@ -95,7 +98,7 @@ row! {
         pub no: i64,
         /// The number of its payment.
         pub payment: i64,
-        /// balance, coupon or channel.
+        /// balance, coupon, channel, or the kind of stored value.
         pub tool: Text,
         /// The channel account that serves it, or internal; the context's institution.
         pub pay_org: Text,
@@ -151,6 +154,8 @@ pub const TABLES: &[&crate::Table] = &[
     LineRow::TABLE,
     CaseRow::TABLE,
     CouponRow::TABLE,
+    GiftRow::TABLE,
+    GiftClaimRow::TABLE,
 ];
 
 impl Aggregate for Payments {
@@ -242,6 +247,7 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
 
 fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction) -> InstructionRow {
     let (tool, coupon, method, sandbox) = match &leg.tool {
+        Tool::Stored(kind) => (kind.as_str(), None, None, None),
         Tool::Balance => ("balance", None, None, None),
         Tool::Coupon(coupon) => ("coupon", Some(coupon.0.bytes()), None, None),
         Tool::Channel { method, sandbox } => ("channel", None, Some(method.clone()), sandbox.clone()),
@@ -328,18 +334,19 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         ("payout", None, Some(to), sandbox) => {
             Tool::Payout { to: fits.word("method", DestinationType::parse(&to))?, sandbox: sandbox.map(Into::into) }
         }
+        (word, None, None, None) => Tool::Stored(fits.word("tool", StoredKind::parse(word))?),
         _ => return Err(fits.wrong("tool", "is no tool, or has what belongs to another")),
     };
     let coupon = match (&tool, row.coupon_source.as_deref(), row.coupon_rest) {
         (Tool::Coupon(_), Some(source), Some(rest)) => {
             Some(CouponUse { source: fits.source("coupon_source", source)?, rest })
         }
-        (Tool::Balance | Tool::Channel { .. } | Tool::Payout { .. }, None, None) => None,
+        (Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. }, None, None) => None,
         _ => return Err(fits.wrong("coupon_source", "does not go with its tool")),
     };
     let channel_account = match (&tool, PayOrg::institution(&row.pay_org).is_internal()) {
         (Tool::Channel { .. } | Tool::Payout { .. }, false) => Some(row.pay_org),
-        (Tool::Balance | Tool::Coupon(_), true) => None,
+        (Tool::Balance | Tool::Coupon(_) | Tool::Stored(_), true) => None,
         _ => return Err(fits.wrong("pay_org", "does not go with its tool")),
     };
     Ok(Instruction {

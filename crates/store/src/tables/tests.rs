@@ -62,7 +62,9 @@ fn keys(memory: &Memory) -> BTreeSet<Key> {
         ]
     });
     let accounts = memory.accounts.keys().map(|account| accounting::Account::key(*account));
-    trees.chain(accounts).chain(memory.coupons.keys().map(|coupon| payment::Coupon::key(*coupon))).collect()
+    let coupons = memory.coupons.keys().map(|coupon| payment::Coupon::key(*coupon));
+    let gifts = memory.gifts.keys().map(|gift| payment::Gift::key(*gift));
+    trees.chain(accounts).chain(coupons).chain(gifts).collect()
 }
 
 fn assert_same(read: &Memory, written: &Memory) {
@@ -72,6 +74,7 @@ fn assert_same(read: &Memory, written: &Memory) {
     assert_eq!(read.holds, written.holds);
     assert_eq!(read.accounts, written.accounts);
     assert_eq!(read.coupons, written.coupons);
+    assert_eq!(read.gifts, written.gifts);
 }
 
 proptest! {
@@ -107,6 +110,7 @@ proptest! {
         memory.holds.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.accounts.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.coupons.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
+        memory.gifts.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
     }
 }
 

@@ -17,8 +17,7 @@ macro_rules! put {
 }
 
 /// The whole reference.
-pub(super) fn reference(routes: &[Route], base_url: &str, key_prefix: &str) -> String {
-    let schemas = openapi::schemas();
+pub(super) fn reference(routes: &[Route], schemas: &Map<String, Value>, base_url: &str, key_prefix: &str) -> String {
     let mut nouns: Vec<&str> = Vec::new();
     for route in routes {
         let noun = openapi::tag(route.path);
@@ -38,7 +37,7 @@ pub(super) fn reference(routes: &[Route], base_url: &str, key_prefix: &str) -> S
     for noun in nouns {
         put!(out, "<h2>{}</h2>", escape(&noun.replace('_', " ")));
         for route in routes.iter().filter(|route| openapi::tag(route.path) == noun) {
-            operation(&mut out, route, &schemas, base_url, key_prefix);
+            operation(&mut out, route, schemas, base_url, key_prefix);
         }
     }
     page("Suanpan API", &out)

@@ -217,10 +217,16 @@ impl Fields {
 
     /// A required whole number from 1 on.
     pub(crate) fn number(&mut self, name: &str) -> Result<i64, Problem> {
+        self.maybe_number(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The same, where it may be left out.
+    pub(crate) fn maybe_number(&mut self, name: &str) -> Result<Option<i64>, Problem> {
         match self.optional(name) {
-            None => Err(self.missing(name)),
+            None => Ok(None),
             Some(Json::Number(found)) => {
                 let parsed = found.parse().ok().filter(|number| *number >= 1);
+                let parsed = parsed.map(Some);
                 parsed.ok_or_else(|| self.refuse(Code::invalid_value, name, "a whole number from 1 on"))
             }
             Some(other) => Err(self.wrong_type(name, "a number", &other)),

@@ -22,6 +22,7 @@ fn path(route: &Route, number: u128) -> String {
         "cases" => child("cas"),
         "accounts" => plain("acc"),
         "coupons" => plain("cpn"),
+        "gifts" => plain("gft"),
         "merchants" => plain("mch"),
         "keys" => plain("key"),
         "webhook_endpoints" => plain("whe"),

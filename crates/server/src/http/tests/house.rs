@@ -14,7 +14,10 @@ use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
-use kernel::{AccountId, Bucket, CouponId, Currency, KeyId, MerchantId, Owner, PaymentId, RootId, Time, TradeId};
+use kernel::{
+    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, RootId, StoredKind, Time,
+    TradeId,
+};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -105,6 +108,10 @@ impl Lookup for Shelf {
         self.object(Object::Trade(id))
     }
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(TradeId(id.0)))
+    }
+
+    fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))
     }
     fn account(&self, id: AccountId, _at: Option<Time>) -> Read<'_, Option<Found>> {
@@ -277,6 +284,7 @@ impl House {
             base_url: "https://pay.example".to_owned(),
             metrics: Arc::new(|| "suanpan_up 1\n".to_owned()),
             ready: Arc::new(|| true),
+            stored: StoredKind::BUILT_IN.to_vec(),
             rates: Rates::default(),
         };
         let (router, gate) = open(doors);

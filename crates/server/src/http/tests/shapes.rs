@@ -15,7 +15,7 @@ use crate::http::{openapi, routes};
 
 /// The routes that read a body, with the schema and its example for our shop.
 fn bodies() -> Vec<(Arc<Route>, Value, Value)> {
-    let schemas = openapi::schemas();
+    let schemas = openapi::schemas(&kernel::StoredKind::BUILT_IN);
     let routes =
         routes::table(Environment::Test).into_iter().filter(|route| route.is_post() && route.scope().is_some());
     let mut bodies = Vec::new();
@@ -46,6 +46,7 @@ pub(super) fn path(route: &Route) -> String {
     let prefix = match route.path.split('/').nth(2) {
         Some("payments") => "pay",
         Some("cases") => "cas",
+        Some("gifts") => "gft",
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",

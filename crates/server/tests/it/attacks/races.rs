@@ -290,3 +290,23 @@ fn e63_opposite_transfers_at_once() {
         }
     });
 }
+
+/// A hundred claim three shares at once, each of twenty users five times: three have one each, and they sum to the packet.
+#[test]
+fn e65_a_red_packet_is_claimed_by_a_crowd() {
+    attack(async |stage| {
+        let body = json!({"tool": "red_packet", "amount": 100, "currency": "CNY", "shares": 3, "split": "lucky"});
+        let packet = id(&stage.platform.post("/v1/gifts", &body).await.ok(201));
+        let path = format!("/v1/gifts/{packet}/claims");
+        let claims: Vec<Value> = (0..100).map(|n| json!({"owner": format!("user:p{}", n % 20)})).collect();
+        let answers = join_all(claims.iter().map(|claim| stage.platform.post(&path, claim))).await;
+        let mine = |answer: &&Reply| answer.status != 200;
+        let answers: Vec<Reply> = answers.into_iter().filter(|answer| mine(&answer)).collect();
+        let taken = taken(&answers, 422, "gift_not_claimable");
+        let shares: Vec<i64> = taken.iter().map(|answer| answer.json()["amount"].as_i64().unwrap()).collect();
+        assert_eq!((shares.len(), shares.iter().sum::<i64>()), (3, 100), "{shares:?}");
+        stage.settle().await;
+        let late = Call::post(&stage.platform.key, &path, json!({"owner": "user:late"}).to_string());
+        stage.refused(&late, Code::gift_not_claimable, None);
+    });
+}

@@ -113,7 +113,7 @@ const CASES: [Case; 122] = [
     (62, "coupon of others", &["e62_coupons_of_others", "e62_coupons_that_rules_do_not_stack"], None),
     (63, "opposite directions at once", &["e63_two_budgets_and_two_buyers_at_once", "e63_opposite_transfers_at_once"], None),
     (64, "payout canceled while it runs", &["e64_a_payout_is_not_called_back"], None),
-    (65, "red packet claimed by more than its shares", &[], Some(Tool("red_packet"))),
+    (65, "red packet claimed by more than its shares", &["e65_a_red_packet_is_claimed_by_a_crowd"], None),
     (66, "another's objects", &["f66_what_is_anothers_is_as_if_it_were_not_there", "f66_f68_lists_hold_ones_own"], None),
     (67, "another merchant in the body", &["f67_a_key_speaks_for_its_own_merchant"], None),
     (68, "forged filters and cursors", &["f66_f68_lists_hold_ones_own"], None),

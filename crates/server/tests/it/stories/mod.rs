@@ -4,6 +4,7 @@ mod cases;
 mod endings;
 mod escrow;
 mod events;
+mod gifts;
 mod instant;
 mod ledger;
 mod outcomes;

@@ -38,7 +38,7 @@ async fn second(host: &Host) -> Api {
 }
 
 /// Uploads a book and brings it into use; gives its version.
-async fn in_use(host: &Host, book: &str, source: &str) -> i64 {
+pub(super) async fn in_use(host: &Host, book: &str, source: &str) -> i64 {
     let version = host.post(&format!("/v1/rules/{book}"), &lines(source)).await.ok(201)["version"].as_i64().unwrap();
     let approved = second(host).await.post(&format!("/v1/rules/{book}/approve"), &json!({"version": version})).await;
     assert_eq!(approved.ok(200)["current_version"], version);

@@ -38,7 +38,7 @@ fn of_payments(rng: &Rng) -> String {
     let number = rng.between(1, 4);
     match rng.below(8) {
         0 => "\"channel\" in tools.names && \"coupon\" in tools.names".to_owned(),
-        1 => format!("tools.coupon * {number} > payment.amount"),
+        1 => format!("(tools.coupon + tools.stored) * {number} > payment.amount"),
         2 => format!("payment.attempt > {number}"),
         3 => format!("tools.count > {number}"),
         4 => format!("(tools.channels > 0 ? tools.channel : tools.balance) > {}", number * 60),
@@ -56,7 +56,7 @@ fn terms(rng: &Rng) -> String {
 }
 
 fn plans(rng: &Rng) -> String {
-    let kinds = ["balance", "coupon", "channel", "payout"];
+    let kinds = ["balance", "coupon", "stored", "channel", "payout"];
     let first = rng.pick(&kinds).copied().unwrap_or("channel");
     let second = rng.pick(&kinds).copied().filter(|kind| *kind != first).unwrap_or("channel:card");
     match rng.below(7) {

@@ -76,7 +76,7 @@ row! {
     check "amount > 0";
     check "status IN ('pending', 'unknown', 'succeeded', 'failed', 'returned')";
     check "source IN ('receivers', 'received', 'suspense', 'paid_out')";
-    check "way IN ('balance', 'coupon_source', 'coupon_again', 'channel')";
+    check "way IN ('balance', 'coupon_source', 'coupon_again', 'stored', 'channel')";
 }
 
 row! {

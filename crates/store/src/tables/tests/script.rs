@@ -24,6 +24,8 @@ pub(super) enum Step {
     Tell(usize, Word),
     Freeze(usize),
     Rival(usize),
+    /// Somebody claims a share of a gift, or its time is looked at.
+    Claim(u8, Option<u8>),
 }
 
 /// A tool of a payment.
@@ -31,6 +33,7 @@ pub(super) enum Step {
 pub(super) enum Part {
     Balance,
     Coupon(usize),
+    Stored,
     Card,
 }
 
@@ -85,7 +88,8 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let part = prop_oneof![Just(Part::Balance), (0..FACES.len()).prop_map(Part::Coupon), Just(Part::Card)];
+    let part =
+        prop_oneof![Just(Part::Balance), (0..FACES.len()).prop_map(Part::Coupon), Just(Part::Stored), Just(Part::Card)];
     let last = prop_oneof![Just(Part::Balance), Just(Part::Card), Just(Part::Card)];
     let parts = (prop::collection::vec(part, 0..3), last).prop_map(|(mut parts, last)| {
         parts.push(last);
@@ -104,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
         14 => (0..6_usize, word()).prop_map(|(order, word)| Step::Tell(order, word)),
         2 => (0..9_usize).prop_map(Step::Freeze),
         1 => (0..FACES.len()).prop_map(Step::Rival),
+        3 => (0..2_u8, prop::option::weighted(0.8, 0..4_u8)).prop_map(|(gift, user)| Step::Claim(gift, user)),
     ]
 }
 

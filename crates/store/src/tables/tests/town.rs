@@ -14,11 +14,12 @@ use kernel::message::rules::{PaymentTerms, TradeTerms};
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, InstructionId, MerchantId,
-    Money, OrderId, OrderType, Owner, PaymentId, RootId, SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId,
+    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 use payment::coupon::CouponStatus;
-use payment::{ChannelAccount, Coupon, Payments, Routes};
+use payment::gift::{self, Split};
+use payment::{ChannelAccount, Coupon, Gift, Payments, Routes};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -35,6 +36,7 @@ pub(super) struct Town {
     orders: Orders,
     books: Books,
     coupons: BTreeMap<CouponId, Coupon>,
+    gifts: BTreeMap<GiftId, Gift>,
     now: Time,
     seq: i64,
     claims: BTreeMap<String, OrderId>,
@@ -64,6 +66,10 @@ fn coupon_id(n: usize) -> CouponId {
     CouponId(root(100 + n as u128))
 }
 
+fn gift_id(n: u8) -> GiftId {
+    GiftId(root(200 + u128::from(n)))
+}
+
 impl Town {
     pub(super) fn new(script: &Script) -> Self {
         let create = order(script);
@@ -75,6 +81,7 @@ impl Town {
             trade,
             books: Books::default(),
             coupons: BTreeMap::new(),
+            gifts: BTreeMap::new(),
             now: START,
             seq: 1,
             claims: BTreeMap::new(),
@@ -82,10 +89,17 @@ impl Town {
         town.fund(Verb::Fund { owner: Owner::User(buyer()), money: cny(script.funds) });
         town.fund(Verb::Fund { owner: Owner::Merchant(merchant()), money: cny(script.funds) });
         town.fund(Verb::FundBudget { owner: Owner::Platform, money: cny(1_000) });
+        town.fund(Verb::Fund { owner: Owner::Merchant(merchant()), money: cny(300) });
+        town.fund(Verb::FundBudget { owner: Owner::Merchant(merchant()), money: cny(300) });
         for (n, face) in FACES.into_iter().enumerate() {
             let coupon = coupon(n, face, script.plain);
             town.book(&coupon.issue_post()).unwrap();
             town.coupons.insert(coupon.id, coupon);
+        }
+        for (n, shares) in (0..).zip([1, 3]) {
+            let gift = gift(n, shares, script.plain);
+            town.book(&gift.issue_post()).unwrap();
+            town.gifts.insert(gift.id, gift);
         }
         town.react(reaction).unwrap();
         town
@@ -115,6 +129,9 @@ impl Town {
         }
         for (id, coupon) in &self.coupons {
             memory.put(*id, Some(coupon.clone().into()));
+        }
+        for (id, gift) in &self.gifts {
+            memory.put(*id, Some(gift.clone().into()));
         }
         memory
     }
@@ -159,7 +176,19 @@ impl Town {
                 let rival = InstructionId::new(TradeId(root(3)), 1);
                 self.coupon(coupon_id(*n), payment::coupon::Command::Hold(rival))
             }
+            Step::Claim(n, Some(user)) => {
+                let user = if *user == 0 { buyer() } else { UserId::parse(&format!("u{user}")).unwrap() };
+                let code_hash = (*n == 0).then_some([7; 32]);
+                self.gift(gift_id(*n), &gift::Command::Claim { user, code_hash, luck: self.seq.unsigned_abs() })
+            }
+            Step::Claim(n, None) => self.gift(gift_id(*n), &gift::Command::Expire),
         }
+    }
+
+    fn gift(&mut self, id: GiftId, command: &gift::Command) -> Option<()> {
+        let now = self.now;
+        let posts = self.gifts.get_mut(&id)?.handle(command, now).ok()?;
+        posts.iter().try_for_each(|post| self.book(post).ok())
     }
 
     fn timers(&mut self) -> Option<()> {
@@ -359,12 +388,32 @@ fn coupon(n: usize, face: i64, plain: bool) -> Coupon {
     }
 }
 
+/// The first is a card of the platform's, the second a packet of the merchant's.
+fn gift(n: u8, shares: u16, plain: bool) -> Gift {
+    let card = n == 0;
+    Gift {
+        id: gift_id(n),
+        merchant: (!card).then(merchant),
+        kind: if card { StoredKind::GIFT_CARD } else { StoredKind::RED_PACKET },
+        money: cny(300),
+        source: if card { CouponSource::Expense } else { CouponSource::Budget(Owner::Merchant(merchant())) },
+        shares,
+        split: if card { Split::Equal } else { Split::Lucky },
+        code_hash: (card && !plain).then_some([7; 32]),
+        claims: Vec::new(),
+        expires_at: (!plain).then(|| START.plus(2 * HOUR_US)),
+        expired: false,
+        created_at: START,
+    }
+}
+
 /// Every tool takes 100, the last one the rest.
 fn tools(parts: &[Part]) -> Vec<ToolRequest> {
     let count = parts.len() as i64;
     let tool = |part: &Part| match part {
         Part::Balance => Tool::Balance,
         Part::Coupon(n) => Tool::Coupon(coupon_id(*n)),
+        Part::Stored => Tool::Stored(StoredKind::GIFT_CARD),
         Part::Card => Tool::Channel { method: "card".to_owned(), sandbox: (count == 3).then(|| "pay_late".to_owned()) },
     };
     let minor = |place: i64| if place + 1 == count { PRICE - 100 * (count - 1) } else { 100 };

@@ -88,7 +88,7 @@ pub(super) const BODIES: Target = Target {
     name: "bodies",
     words: FIELDS,
     more: || {
-        let schemas = openapi::schemas();
+        let schemas = openapi::schemas(&kernel::StoredKind::BUILT_IN);
         let examples = posts().into_iter().map(|route| schemas[route.body.unwrap()]["example"].to_string());
         (0..).zip(examples).map(|(n, example)| [&[n], example.as_bytes()].concat()).collect()
     },

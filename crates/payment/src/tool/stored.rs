@@ -1,0 +1,37 @@
+//! Stored value (储值) of any kind: what a user has of it on the books is spent like a balance, and given back as what it
+//! was. Whether it is enough is the books' to say.
+
+use kernel::message::accounting::InternalTool;
+use kernel::message::payment::Tool;
+use kernel::{Amount, Owner};
+
+use super::{Asked, ToolRules};
+use crate::draft::Draft;
+use crate::instruction::Instruction;
+use crate::refund::Way;
+use crate::refusal::Refusal;
+
+/// See the module.
+pub(super) struct Stored;
+
+impl ToolRules for Stored {
+    fn plan(&self, asked: &Asked<'_>, _: &mut Instruction) -> Result<(), Refusal> {
+        match asked.pay.payer {
+            Owner::User(_) => Ok(()),
+            Owner::Merchant(_) | Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => {
+                Err(Refusal::ToolNotApplicable { place: asked.place, why: "only users have stored value" })
+            }
+        }
+    }
+
+    fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool> {
+        match &leg.tool {
+            Tool::Stored(kind) => Some(InternalTool::Stored(payer.user()?.clone(), kind.clone())),
+            Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
+        }
+    }
+
+    fn way_back(&self, _: &Draft<'_>, _: &Instruction, _: Amount) -> Way {
+        Way::Stored
+    }
+}
