@@ -9,6 +9,7 @@ use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
     CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time, TradeId, UserId,
 };
+use payment::CouponTerms;
 use payment::gift::Split;
 use rules::RuleBook;
 use trade::TimerKind;
@@ -171,6 +172,8 @@ pub struct IssueCoupon {
     pub user: UserId,
     /// Whether the issuer's marketing budget pays for it; else marketing expense does.
     pub budget: bool,
+    /// On which terms.
+    pub terms: CouponTerms,
     /// Until when it can be used.
     pub expires_at: Option<Time>,
 }

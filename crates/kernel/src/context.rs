@@ -89,6 +89,37 @@ impl SubType {
     }
 }
 
+/// A scene, or with a final `*` all scenes that begin so: `shop.checkout`, `shop.*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Scenes(String);
+
+impl Scenes {
+    /// Checks the letters and the length.
+    pub fn parse(text: &str) -> Option<Self> {
+        let begin = text.strip_suffix('*').unwrap_or(text);
+        SubType::parse(begin).map(|_| Self(text.to_owned()))
+    }
+
+    /// Whether a scene is among them.
+    pub fn have(&self, scene: &SubType) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(begin) => scene.as_str().starts_with(begin),
+            None => scene.as_str() == self.0,
+        }
+    }
+
+    /// Whether it is one scene and not the beginning of many.
+    pub fn is_one(&self) -> bool {
+        !self.0.ends_with('*')
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The institution that moves the money; [`PayOrg::internal`] where it moves on our own books only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

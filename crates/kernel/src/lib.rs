@@ -17,7 +17,7 @@ pub mod stored;
 pub mod text;
 pub mod time;
 
-pub use context::{Context, OrderType, PayOrg, SubType};
+pub use context::{Context, OrderType, PayOrg, Scenes, SubType};
 pub use destination::{Destination, DestinationType};
 pub use error::{Code, Kind, Problem};
 pub use id::{

@@ -4,7 +4,7 @@
 //! made usable again only after a part as large as its face.
 
 use kernel::message::accounting::{CouponSource, Post, Verb};
-use kernel::{Code, CouponId, InstructionId, MerchantId, Money, Problem, Time, UserId};
+use kernel::{Amount, Code, CouponId, InstructionId, MerchantId, Money, Problem, Scenes, SubType, Time, UserId};
 
 /// One coupon of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Coupon {
     pub money: Money,
     /// Where its money came from.
     pub source: CouponSource,
+    /// On which terms it is used.
+    pub terms: CouponTerms,
     /// Where it stands.
     pub status: CouponStatus,
     /// The instruction that holds it or spent it.
@@ -27,6 +29,54 @@ pub struct Coupon {
     pub expires_at: Option<Time>,
     /// When it was issued.
     pub created_at: Time,
+}
+
+/// On which terms a coupon is used, beside whose it is, for which merchant and until when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CouponTerms {
+    /// The least amount of the payment (满减门槛).
+    pub min_spend: Option<Amount>,
+    /// How many hundredths of the payment it pays at most (折扣券); its face is the cap then.
+    pub percent: Option<u8>,
+    /// In which scenes.
+    pub scenes: Option<Scenes>,
+    /// From when on.
+    pub usable_from: Option<Time>,
+    /// Whether it is the only coupon of its payment (不可叠加).
+    pub alone: bool,
+}
+
+impl CouponTerms {
+    /// What of them stands against a part of a payment of this amount, in words.
+    ///
+    /// # Errors
+    /// The first that does.
+    pub fn allow(
+        &self,
+        part: Amount,
+        whole: Amount,
+        scene: &SubType,
+        coupons: usize,
+        now: Time,
+    ) -> Result<(), &'static str> {
+        if self.usable_from.is_some_and(|from| now < from) {
+            return Err("the coupon cannot be used yet");
+        }
+        if self.scenes.as_ref().is_some_and(|scenes| !scenes.have(scene)) {
+            return Err("the coupon is for another scene");
+        }
+        if self.alone && coupons > 1 {
+            return Err("the coupon is not combined with other coupons");
+        }
+        if self.min_spend.is_some_and(|least| whole < least) {
+            return Err("the payment is smaller than the coupon asks for");
+        }
+        let share = |percent: u8| i128::from(whole.minor()) * i128::from(percent) / 100;
+        if self.percent.is_some_and(|percent| i128::from(part.minor()) > share(percent)) {
+            return Err("the part is larger than the coupon's share of the payment");
+        }
+        Ok(())
+    }
 }
 
 /// Where a coupon stands.
@@ -198,7 +248,7 @@ impl Coupon {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Amount, Bucket, Currency, RootId, TradeId};
+    use kernel::{Bucket, Currency, RootId, TradeId};
 
     use super::*;
 
@@ -218,6 +268,7 @@ mod tests {
             user: UserId::parse("42").unwrap(),
             money: Money { amount: Amount::new(1_000).unwrap(), currency: Currency::parse("CNY").unwrap() },
             source: CouponSource::Expense,
+            terms: CouponTerms::default(),
             status,
             held_by: holder,
             expires_at: Some(Time::from_micros(100)),
@@ -256,6 +307,37 @@ mod tests {
             table.push_str(&format!("{name:<14}{}\n", cells.join("  ")));
         }
         insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn terms() {
+        let amount = |minor| Amount::new(minor).unwrap();
+        let scene = |text| SubType::parse(text).unwrap();
+        let all = CouponTerms {
+            min_spend: Some(amount(1_000)),
+            percent: Some(20),
+            scenes: Scenes::parse("shop.*"),
+            usable_from: Some(Time::from_micros(50)),
+            alone: true,
+        };
+        let ask = |terms: &CouponTerms, part, whole, at, coupons, now| {
+            terms.allow(amount(part), amount(whole), &scene(at), coupons, Time::from_micros(now)).err()
+        };
+        assert_eq!(ask(&all, 200, 1_000, "shop.web", 1, 50), None);
+        assert_eq!(ask(&all, 200, 1_004, "shop.web", 1, 50), None);
+        for (part, whole, at, coupons, now, why) in [
+            (201, 1_004, "shop.web", 1, 50, "the part is larger than the coupon's share of the payment"),
+            (200, 999, "shop.web", 1, 50, "the payment is smaller than the coupon asks for"),
+            (200, 1_000, "shopping", 1, 50, "the coupon is for another scene"),
+            (200, 1_000, "shop.web", 2, 50, "the coupon is not combined with other coupons"),
+            (200, 1_000, "shop.web", 1, 49, "the coupon cannot be used yet"),
+        ] {
+            assert_eq!(ask(&all, part, whole, at, coupons, now), Some(why));
+        }
+        assert_eq!(ask(&CouponTerms::default(), 9, 9, "general", 9, 0), None);
+        let most = Amount::new(kernel::limits::MAX_AMOUNT_MINOR).unwrap();
+        let whole = CouponTerms { percent: Some(100), ..CouponTerms::default() };
+        assert_eq!(whole.allow(most, most, &scene("general"), 1, Time::from_micros(0)), Ok(()));
     }
 
     #[test]

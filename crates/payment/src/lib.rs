@@ -51,7 +51,7 @@ mod tests;
 mod tool;
 
 pub use case::{Case, CaseKind, Subject};
-pub use coupon::Coupon;
+pub use coupon::{Coupon, CouponTerms};
 pub use event::{Event, MoneyPlace};
 pub use gift::Gift;
 pub use input::{Booking, ChannelAccount, Input, Known, Message, Reaction, Routes};

@@ -28,25 +28,22 @@ pub struct Scope {
     /// Of this type; of every type where `None`.
     pub order_type: Option<OrderType>,
     /// Of this scene, or with a final `*` of all that begin so; of every scene where `None`.
-    pub sub_type: Option<String>,
+    pub sub_type: Option<Scenes>,
 }
 
 impl Scope {
     /// Whether a trade is in it.
     pub fn holds(&self, context: &Context) -> bool {
-        let scene = context.sub_type.as_str();
-        let fits = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(begin) => scene.starts_with(begin),
-            None => scene == wanted,
-        };
-        self.order_type.is_none_or(|wanted| wanted == context.order_type) && self.sub_type.as_ref().is_none_or(fits)
+        self.order_type.is_none_or(|wanted| wanted == context.order_type)
+            && self.sub_type.as_ref().is_none_or(|scenes| scenes.have(&context.sub_type))
     }
 
     /// Of two scopes that both hold, the larger one is closer: a scene is closer than the beginning of one, a longer
     /// beginning closer than a shorter one, and a type closer than none.
     pub fn closeness(&self) -> (usize, usize, bool) {
-        let whole = self.sub_type.as_ref().is_some_and(|scene| !scene.ends_with('*'));
-        (usize::from(whole), self.sub_type.as_ref().map_or(0, String::len), self.order_type.is_some())
+        let whole = self.sub_type.as_ref().is_some_and(Scenes::is_one);
+        let length = self.sub_type.as_ref().map_or(0, |scenes| scenes.as_str().len());
+        (usize::from(whole), length, self.order_type.is_some())
     }
 }
 
@@ -151,13 +148,13 @@ impl<'a> Loading<'a> {
         parsed
     }
 
-    fn sub_type(&mut self, root: Section<'a>) -> Option<String> {
+    fn sub_type(&mut self, root: Section<'a>) -> Option<Scenes> {
         let found = self.reader.text(root, "sub_type")?;
-        let begin = found.value.strip_suffix('*').unwrap_or(found.value);
-        if SubType::parse(begin).is_none() {
+        let scenes = Scenes::parse(found.value);
+        if scenes.is_none() {
             self.reader.find(found.at, "a scene has lower-case letters, digits and `._-`, and may end with `*`");
         }
-        Some(found.value.to_owned())
+        scenes
     }
 
     /// Microseconds from UTC.

@@ -14,6 +14,7 @@
 //! | the names that conditions may use | `facts.rs` |
 //! | what a book says of a trade, of a payment, and in words | `decide.rs`, `explain.rs` |
 //! | all versions of all books, and which one holds when | `shelf.rs` |
+//! | books that come with the program | `samples.rs`, `books/` |
 //!
 //! Amounts are whole minor units; there is no fraction anywhere.
 
@@ -25,6 +26,7 @@ mod facts;
 mod finding;
 pub mod limits;
 mod rule;
+mod samples;
 mod selector;
 mod shelf;
 mod span;
@@ -36,4 +38,5 @@ pub use book::{BUILT_IN, RuleBook, Scope};
 pub use explain::{Explanation, Said};
 pub use facts::{Facts, Name, PaymentFacts};
 pub use finding::{Finding, Place};
+pub use samples::{SAMPLES, sample};
 pub use shelf::{Overlap, Release, Shelf, Version};

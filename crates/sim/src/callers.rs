@@ -13,6 +13,7 @@ use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, Money, OrderType, Owner,
     PaymentId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
+use payment::CouponTerms;
 use payment::gift::Split;
 
 use crate::people;
@@ -196,6 +197,7 @@ impl Callers {
                     money: cny(*amount)?,
                     user: people::user(*user)?,
                     budget: *budget,
+                    terms: terms(act.no),
                     expires_at: life_s.map(|life| now.plus(i64::from(life) * SECOND_US)),
                 })))
             }
@@ -342,6 +344,15 @@ impl Callers {
     fn root(&self, act: u32, bucket: &str, now: Time) -> RootId {
         let rng = Rng::new(self.seed, 1_000 + u64::from(act));
         RootId::new(now, Bucket::of(bucket), u128::from(rng.bits()) << 64 | u128::from(rng.bits()))
+    }
+}
+
+/// One coupon in four has terms.
+fn terms(act: u32) -> CouponTerms {
+    match act % 8 {
+        0 => CouponTerms { min_spend: Amount::new(60).ok(), ..CouponTerms::default() },
+        4 => CouponTerms { percent: Some(30), alone: true, ..CouponTerms::default() },
+        _ => CouponTerms::default(),
     }
 }
 

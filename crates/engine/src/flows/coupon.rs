@@ -24,6 +24,7 @@ pub fn issue(view: &mut View<'_>, issue: &IssueCoupon) -> Result<Outcome, Stop> 
         user: issue.user.clone(),
         money: issue.money,
         source,
+        terms: issue.terms.clone(),
         status: CouponStatus::Usable,
         held_by: None,
         expires_at: issue.expires_at,
@@ -35,6 +36,10 @@ pub fn issue(view: &mut View<'_>, issue: &IssueCoupon) -> Result<Outcome, Stop> 
             "expires_at",
             "the coupon has expired already",
         )));
+    }
+    if coupon.expires_at.is_some_and(|end| coupon.terms.usable_from.is_some_and(|from| end <= from)) {
+        let detail = "the coupon would expire before it can be used";
+        return Err(Stop::Refused(Problem::at(Code::expires_at_invalid, "usable_from", detail)));
     }
     view.fresh::<Coupon>(issue.id);
     book(view, None, &coupon.issue_post())?

@@ -3,7 +3,9 @@
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::Credential;
 use kernel::message::payment::Tool;
-use kernel::{Amount, CaseId, CouponId, Currency, InstructionId, MerchantId, PaymentId, RefundId, Time, TradeId};
+use kernel::{
+    Amount, CaseId, CouponId, Currency, InstructionId, MerchantId, PaymentId, RefundId, Scenes, Time, TradeId,
+};
 use payment::{Case, Coupon, Instruction, Part, Payment, Payments, Refund, Subject};
 use serde::Serialize;
 
@@ -267,7 +269,7 @@ impl<'a> CaseObject<'a> {
 
 /// `"object": "coupon"`.
 #[derive(Serialize)]
-pub struct CouponObject {
+pub struct CouponObject<'a> {
     id: CouponId,
     object: &'static str,
     status: &'static str,
@@ -276,13 +278,18 @@ pub struct CouponObject {
     amount: Amount,
     currency: Currency,
     budget: bool,
+    min_spend: Option<Amount>,
+    percent: Option<u8>,
+    sub_type: Option<&'a str>,
+    stackable: bool,
+    usable_from: Option<Time>,
     expires_at: Option<Time>,
     created_at: Time,
 }
 
-impl CouponObject {
+impl<'a> CouponObject<'a> {
     /// A coupon.
-    pub fn new(coupon: &Coupon) -> Self {
+    pub fn new(coupon: &'a Coupon) -> Self {
         Self {
             id: coupon.id,
             object: "coupon",
@@ -292,6 +299,11 @@ impl CouponObject {
             amount: coupon.money.amount,
             currency: coupon.money.currency,
             budget: matches!(coupon.source, CouponSource::Budget(_)),
+            min_spend: coupon.terms.min_spend,
+            percent: coupon.terms.percent,
+            sub_type: coupon.terms.scenes.as_ref().map(Scenes::as_str),
+            stackable: !coupon.terms.alone,
+            usable_from: coupon.terms.usable_from,
             expires_at: coupon.expires_at,
             created_at: coupon.created_at,
         }

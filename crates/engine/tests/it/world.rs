@@ -27,6 +27,7 @@ use kernel::{
     Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId, Money,
     OrderId, OrderType, Owner, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
+use payment::CouponTerms;
 use payment::gift::Split;
 use store::{Access, Line, Opening, Ports, Store, Url};
 
@@ -318,7 +319,15 @@ impl World {
         let id = CouponId(self.draw(&format!("user:{user}")));
         let expires_at = life.map(|life| self.now().plus(life));
         let user = UserId::parse(user).unwrap();
-        let issue = IssueCoupon { id, merchant: None, money: cny(minor), user, budget, expires_at };
+        let issue = IssueCoupon {
+            id,
+            merchant: None,
+            money: cny(minor),
+            user,
+            budget,
+            terms: CouponTerms::default(),
+            expires_at,
+        };
         (id, Command::IssueCoupon(Box::new(issue)))
     }
 

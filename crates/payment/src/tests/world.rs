@@ -15,7 +15,7 @@ use kernel::{
 
 use super::ledger::Ledger;
 use super::show;
-use crate::coupon::{Coupon, CouponStatus};
+use crate::coupon::{Coupon, CouponStatus, CouponTerms};
 use crate::{
     Booking, ChannelAccount, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments, Refusal, Routes,
 };
@@ -139,6 +139,7 @@ impl World {
             user: buyer(),
             money: money(face),
             source,
+            terms: CouponTerms::default(),
             status: CouponStatus::Usable,
             held_by: None,
             expires_at: None,

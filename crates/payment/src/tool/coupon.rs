@@ -2,7 +2,7 @@
 //! want the same one; here is what a leg has to do with it.
 
 use kernel::message::accounting::{CouponSource, InternalTool};
-use kernel::message::payment::Pay;
+use kernel::message::payment::{Pay, Tool};
 use kernel::{Amount, CouponId, InstructionId, Owner};
 
 use super::{Asked, Moment, ToolRules};
@@ -94,6 +94,8 @@ fn coupon_use(draft: &Draft<'_>, pay: &Pay, id: CouponId, part: Amount) -> Resul
     if coupon.money.currency != pay.money.currency {
         return Err("the coupon is in another currency");
     }
+    let coupons = pay.tools.iter().filter(|request| matches!(request.tool, Tool::Coupon(_))).count();
+    coupon.terms.allow(part, pay.money.amount, &pay.context.sub_type, coupons, draft.known.now)?;
     let rest = coupon.money.amount.minor() - part.minor();
     if rest < 0 {
         return Err("the part is larger than the coupon");

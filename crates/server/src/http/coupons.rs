@@ -1,7 +1,8 @@
 //! Coupons (优惠券): issue to a user, fill the budget that pays for them, read.
 
 use engine::request::{Command, IssueCoupon};
-use kernel::{Code, CouponId, Owner, Problem};
+use kernel::{Code, CouponId, Currency, Owner, Problem, Scenes};
+use payment::CouponTerms;
 
 use super::json::Fields;
 use super::list;
@@ -18,8 +19,26 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     };
     let id = CouponId(visit.draw(&format!("user:{user}")));
     let budget = budget(visit, body)?;
+    let terms = terms(body, money.currency)?;
     let expires_at = body.time("expires_at")?;
-    Ok(Command::IssueCoupon(Box::new(IssueCoupon { id, merchant, money, user, budget, expires_at })).into())
+    Ok(Command::IssueCoupon(Box::new(IssueCoupon { id, merchant, money, user, budget, terms, expires_at })).into())
+}
+
+fn terms(body: &mut Fields, currency: Currency) -> Result<CouponTerms, Problem> {
+    let percent = match body.maybe_number("percent")? {
+        None => None,
+        Some(number) => {
+            let percent = u8::try_from(number).ok().filter(|percent| *percent <= 100);
+            Some(percent.ok_or_else(|| body.refuse(Code::invalid_value, "percent", "from 1 to 100"))?)
+        }
+    };
+    Ok(CouponTerms {
+        min_spend: body.maybe_amount("min_spend", Some(currency))?,
+        percent,
+        scenes: body.maybe_word("sub_type", "a scene, or the beginning of some with a final *", Scenes::parse)?,
+        usable_from: body.time("usable_from")?,
+        alone: !body.flag("stackable")?.unwrap_or(true),
+    })
 }
 
 /// Whether a marketing budget pays. What a merchant issues always comes out of its own: the expense account is the

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::host::Host;
-use crate::shop::{balance, card, coupon, id, list, order};
+use crate::shop::{balance, card, coupon, id, list, order, with};
+use crate::store::{program, text};
 
 on_both!(
     from_draft_to_rollback,
@@ -12,7 +13,8 @@ on_both!(
     terms_of_a_trade,
     what_is_refused,
     payouts,
-    a_restart_keeps_them
+    a_restart_keeps_them,
+    the_books_that_come_along,
 );
 
 const NO_COUPON_WITH_CARD: &str = r#"
@@ -269,4 +271,48 @@ async fn a_restart_keeps_them(host: &Host) {
     let shop = host.shop().await;
     let trade = shop.open("instant", 10, &json!({"sub_type": "shop.checkout", "pay": {"tools": [card(10)]}})).await;
     assert_eq!(trade.ok(201)["payment"]["rule_version"], version);
+}
+
+/// Each book that the program prints is uploaded as it is, gives a trade of its scene its terms, refuses what it is there
+/// to refuse, and lets the rest be paid.
+async fn the_books_that_come_along(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 10_000, "CNY").await;
+    let said = text(&program().args(["rules", "sample"]).output().unwrap());
+    let names: Vec<&str> = said.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    let cut = async || coupon(&shop.coupon("user:42", 60).await, 60);
+    let books = [
+        ("shop.checkout", "instant", "shop.web", 30, json!([cut().await, card(40)]), "coupons-pay-half-at-most"),
+        (
+            "marketplace.escrow",
+            "escrow",
+            "marketplace.order",
+            1_440,
+            json!([balance(50), with(card(50), &json!({"method": "boleto"}))]),
+            "what-may-be-combined",
+        ),
+        ("membership", "instant", "membership.month", 15, json!([balance(50), card(50)]), "one-way-of-paying"),
+        ("group.buying", "escrow", "group.tea", 1_440, json!([cut().await, card(40)]), "the-price-is-the-groups"),
+        ("offline.scan", "instant", "offline.till", 2, json!([card(50), card(50)]), "one-code"),
+        ("wallet.topup", "topup", "general", 60, json!([card(50), card(50)]), "one-way-in"),
+    ];
+    assert_eq!(names, books.each_ref().map(|(name, ..)| *name), "a story for each");
+    for (name, kind, scene, minutes, refused, rule) in books {
+        let source = text(&program().args(["rules", "sample", name]).output().unwrap());
+        let version = in_use(host, name, &source).await;
+        let mut body = order(kind, 100, &json!({"sub_type": scene}));
+        if kind == "topup" {
+            let fields = body.as_object_mut().unwrap();
+            fields.remove("buyer");
+            fields.insert("payee".to_owned(), "user:42".into());
+        }
+        let trade = shop.post("/v1/trades", &body).await.ok(201);
+        let life = time(&trade["expires_at"]).since(time(&trade["created_at"]));
+        assert_eq!(life, minutes * 60_000_000, "{name}: {trade:#}");
+        let problem = shop.pay(&id(&trade), &refused).await.refused(422, "rule_refused");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("`{rule}` of book `{name}`")), "{problem:#}");
+        let payment = shop.pay(&id(&trade), &json!([card(100)])).await.ok(201);
+        assert_eq!(payment["rule_version"], version, "{name}");
+        shop.payment_is(&id(&payment), "succeeded").await;
+    }
 }

@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 use crate::host::Host;
 use crate::shop::{balance, card, card_that, coupon, id, list, with};
 
-on_both!(coupon_and_card, all_kinds_at_once, cards_one_after_another, a_later_card_declines, what_may_not_be_combined);
+on_both!(
+    coupon_and_card,
+    all_kinds_at_once,
+    cards_one_after_another,
+    a_later_card_declines,
+    what_may_not_be_combined,
+    coupons_on_terms,
+);
 
 fn statuses(payment: &Value) -> Vec<&str> {
     list(&payment["instructions"]).iter().map(|leg| leg["status"].as_str().unwrap()).collect()
@@ -129,4 +136,60 @@ async fn what_may_not_be_combined(host: &Host) {
     let most = pay((0..64).map(|_| card(1)).collect());
     let trade = shop.open("escrow", 64, &most).await.ok(201);
     shop.trade_is(&id(&trade), "paid").await;
+}
+
+/// A fifth off, at most 300, from 1,000 on, in the shop only, beside no other coupon.
+async fn coupons_on_terms(host: &Host) {
+    let shop = host.shop().await;
+    let other = shop.coupon("user:42", 100).await;
+    let issue = async |more: &Value| {
+        let body = json!({"merchant_id": shop.id, "amount": 300, "currency": "CNY", "owner": "user:42"});
+        host.post("/v1/coupons", &with(body, more)).await
+    };
+    let terms = json!({"min_spend": 1_000, "percent": 20, "sub_type": "shop.*", "stackable": false});
+    let made = issue(&terms).await.ok(201);
+    for (name, value) in terms.as_object().unwrap() {
+        assert_eq!(&made[name], value, "{made:#}");
+    }
+    let cut = id(&made);
+    let in_shop = |tools: Value| json!({"sub_type": "shop.web", "pay": {"tools": tools}});
+    for (amount, more, why) in [
+        (999, in_shop(json!([coupon(&cut, 199), card(800)])), "smaller than the coupon asks for"),
+        (1_000, in_shop(json!([coupon(&cut, 201), card(799)])), "larger than the coupon's share"),
+        (1_000, json!({"pay": {"tools": [coupon(&cut, 200), card(800)]}}), "another scene"),
+        (1_000, in_shop(json!([coupon(&cut, 200), coupon(&other, 100), card(700)])), "not combined with other coupons"),
+    ] {
+        let problem = shop.open("instant", amount, &more).await.refused(422, "coupon_not_applicable");
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem:#}");
+        assert_eq!(problem["param"], "pay.tools[0].coupon", "{problem:#}");
+    }
+    let early = json!({"usable_from": (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string()});
+    let early = id(&issue(&early).await.ok(201));
+    let tools = json!({"pay": {"tools": [coupon(&early, 300)]}});
+    let problem = shop.open("instant", 300, &tools).await.refused(422, "coupon_not_applicable");
+    assert!(problem["detail"].as_str().unwrap().contains("cannot be used yet"), "{problem:#}");
+    for (more, status, code, param) in [
+        (json!({"percent": 101}), 400, "invalid_value", "percent"),
+        (json!({"percent": 0}), 400, "invalid_value", "percent"),
+        (json!({"min_spend": 0}), 422, "amount_not_positive", "min_spend"),
+        (json!({"sub_type": "Shop"}), 400, "invalid_value", "sub_type"),
+        (
+            json!({"usable_from": "2100-01-02T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z"}),
+            422,
+            "expires_at_invalid",
+            "usable_from",
+        ),
+    ] {
+        assert_eq!(issue(&more).await.refused(status, code)["param"], param, "{more}");
+    }
+    // What it does not pay of its face goes back to where it came from.
+    let tools = in_shop(json!([coupon(&cut, 200), card(800)]));
+    let trade = shop.open("instant", 1_000, &tools).await.ok(201);
+    shop.trade_is(&id(&trade), "completed").await;
+    host.trial_balance("CNY").await.assert_is(&[
+        ("1011.sandbox.in", 800),
+        ("2003", 1_000),
+        ("2031", 100 + 300),
+        ("5002", 100 + 300 + 200),
+    ]);
 }

@@ -1,11 +1,11 @@
 //! Coupons: one row each, because many trades may want the same one and only one may have it.
 
-use kernel::{CouponId, InstructionId, MerchantId, RootId, Time, TradeId, UserId};
-use payment::Coupon;
+use kernel::{Amount, CouponId, InstructionId, MerchantId, RootId, Scenes, Time, TradeId, UserId};
 use payment::coupon::CouponStatus;
+use payment::{Coupon, CouponTerms};
 
 use super::fits::Fits;
-use super::source_text;
+use super::{mark, source_text};
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row};
@@ -33,12 +33,22 @@ row! {
         pub held_trade: Option<[u8; 16]>,
         /// The number of that instruction.
         pub held_no: Option<i64>,
+        /// The least amount of the payment, minor units.
+        pub min_spend: Option<i64>,
+        /// How many hundredths of the payment it pays at most.
+        pub percent: Option<i64>,
+        /// In which scenes: one, or with a final * those that begin so.
+        pub scenes: Option<Text>,
+        /// Microseconds.
+        pub usable_from: Option<i64>,
+        /// 1 where it is the only coupon of its payment.
+        pub alone: Option<i64>,
         /// Microseconds.
         pub expires_at: Option<i64>,
         /// Microseconds.
         pub created_at: i64,
     }
-    check "amount > 0";
+    check "amount > 0 AND min_spend > 0 AND percent BETWEEN 1 AND 100";
     check "status IN ('usable', 'held', 'spent', 'expired')";
     check "(status IN ('held', 'spent')) = (held_trade IS NOT NULL)";
     check "(held_trade IS NULL) = (held_no IS NULL)";
@@ -73,6 +83,11 @@ fn coupon_row(shard: i64, coupon: &Coupon) -> CouponRow {
         status: coupon.status.as_str().into(),
         held_trade: coupon.held_by.map(|holder| holder.trade.0.bytes()),
         held_no: coupon.held_by.map(|holder| i64::from(holder.no)),
+        min_spend: coupon.terms.min_spend.map(Amount::minor),
+        percent: coupon.terms.percent.map(i64::from),
+        scenes: coupon.terms.scenes.as_ref().map(|scenes| scenes.as_str().into()),
+        usable_from: coupon.terms.usable_from.map(Time::micros),
+        alone: mark(coupon.terms.alone),
         expires_at: coupon.expires_at.map(Time::micros),
         created_at: coupon.created_at.micros(),
     }
@@ -96,6 +111,13 @@ fn coupon(row: CouponRow) -> Result<Coupon, Inconsistent> {
         user: fits.word("buyer", UserId::parse(&row.buyer))?,
         money: fits.money(row.amount, &row.currency)?,
         source: fits.source("source", &row.source)?,
+        terms: CouponTerms {
+            min_spend: row.min_spend.map(|minor| fits.amount("min_spend", minor)).transpose()?,
+            percent: row.percent.map(|percent| fits.percent("percent", percent)).transpose()?,
+            scenes: row.scenes.as_deref().map(|text| fits.word("scenes", Scenes::parse(text))).transpose()?,
+            usable_from: row.usable_from.map(Time::from_micros),
+            alone: fits.mark("alone", row.alone)?,
+        },
         status,
         held_by,
         expires_at: row.expires_at.map(Time::from_micros),

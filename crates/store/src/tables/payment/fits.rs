@@ -26,6 +26,12 @@ impl Fits {
         u16::try_from(value).map_err(|_| self.wrong(column, "is no number in a tree"))
     }
 
+    /// Hundredths.
+    pub(super) fn percent(self, column: &'static str, value: i64) -> Result<u8, Inconsistent> {
+        let percent = u8::try_from(value).ok().filter(|percent| (1..=100).contains(percent));
+        percent.ok_or_else(|| self.wrong(column, "is no percentage"))
+    }
+
     /// 1 or null.
     pub(super) fn mark(self, column: &'static str, value: Option<i64>) -> Result<bool, Inconsistent> {
         match value {

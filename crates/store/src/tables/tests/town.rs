@@ -15,11 +15,12 @@ use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId,
-    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, Scenes, StoredKind, SubType, Time, TradeId,
+    UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
-use payment::{ChannelAccount, Coupon, Gift, Payments, Routes};
+use payment::{ChannelAccount, Coupon, CouponTerms, Gift, Payments, Routes};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -381,10 +382,22 @@ fn coupon(n: usize, face: i64, plain: bool) -> Coupon {
         user: buyer(),
         money: cny(face),
         source: if n == 1 { CouponSource::Expense } else { CouponSource::Budget(Owner::Platform) },
+        terms: if plain { CouponTerms::default() } else { terms(n) },
         status: CouponStatus::Usable,
         held_by: None,
         expires_at: (!plain).then(|| START.plus(2 * HOUR_US)),
         created_at: START,
+    }
+}
+
+/// Terms that the town's trade keeps.
+fn terms(n: usize) -> CouponTerms {
+    CouponTerms {
+        min_spend: (n != 1).then(|| amount(PRICE)),
+        percent: (n != 0).then_some(25),
+        scenes: Scenes::parse(if n == 0 { "shop.web" } else { "shop.*" }),
+        usable_from: (n == 2).then_some(START),
+        alone: n == 2,
     }
 }
 
