@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::trade::LateSuccess;
 use kernel::time::MINUTE_US;
-use kernel::{Context, Currency, OrderType, SubType, limits as bounds};
+use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
 
 use crate::condition::{Checked, Definitions, Logic, Typed, check, names};
 use crate::finding::{Finding, unknown};

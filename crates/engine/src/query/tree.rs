@@ -72,6 +72,7 @@ impl Tree {
             metadata: std::collections::BTreeMap::new(),
             splits: Vec::new(),
             late_success: None,
+            destination: None,
             pay: None,
         };
         let known = trade::Known { now: Time::from_micros(0), terms: TradeTerms::default() };

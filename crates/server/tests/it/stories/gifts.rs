@@ -206,8 +206,8 @@ async fn the_guide_to_tools_is_true(host: &Host) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/tools.md");
     let page = std::fs::read_to_string(page).unwrap();
     let blocks = |kind: &str| -> Vec<String> {
-        let parts = page.split(&format!("```{kind}\n")).skip(1);
-        parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
+        let fence = format!("```{kind}\n");
+        page.split(&fence).skip(1).map(|part| part.split("```").next().unwrap().to_owned()).collect()
     };
     let [configuration, book] = &blocks("toml")[..] else { panic!("the guide has other samples") };
     assert!(configuration.contains(r#"stored = ["meal_card"]"#), "what this story is played with: {configuration}");
