@@ -76,12 +76,13 @@ pub(super) fn destination(
     let Some(mut fields) = body.object("destination")? else {
         return Err(body.refuse(Code::missing_field, "destination", "the field is required"));
     };
+    let missing = fields.refuse(Code::missing_field, "name", "the field is required");
     let named = |text: &str| kernel::text::is_reference(text, limits::MAX_SUB_TYPE).then(|| text.to_owned());
     let destination = Destination {
         kind: fields.word("type", "bank_account, wallet", DestinationType::parse)?,
         channel_account: fields.maybe_word("channel_account", "the name of a channel account", named)?,
         account: fields.reference("account", limits::MAX_DESTINATION)?,
-        name: fields.text("name", limits::MAX_DESTINATION_NAME)?,
+        name: fields.prose("name", limits::MAX_DESTINATION_NAME)?.ok_or(missing)?,
         sandbox: tools::sandbox(visit, &mut fields, channel::sandbox::word::is_payout_word)?,
     };
     fields.finish()?;

@@ -47,6 +47,12 @@ fn j113_line_ends_do_not_reach_the_log() {
     });
 }
 
+/// A payout to an account in this name.
+fn payout(name: &str) -> String {
+    let destination = json!({"type": "bank_account", "account": "6222020200112233445", "name": name});
+    order("payout", 5, &json!({"payer": "user:42", "destination": destination})).to_string()
+}
+
 #[test]
 fn j115_card_numbers_are_not_taken() {
     attack(async |stage| {
@@ -65,6 +71,7 @@ fn j115_card_numbers_are_not_taken() {
                     opened(json!({"metadata": {"note": number}})),
                     "metadata.note",
                 ),
+                (&stage.shop.key, "/v1/trades".to_owned(), payout(number), "destination.name"),
                 (
                     &stage.shop.key,
                     format!("/v1/trades/{paid}/refunds"),
