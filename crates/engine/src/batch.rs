@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kernel::{Shards, Time, TradeId};
+use payment::Approvals;
 use store::tables::log::Event;
 use store::tables::shard::Control as ControlRecord;
 use store::unit::{Changes, Key, Memory};
@@ -40,6 +41,8 @@ pub struct Ground<'a> {
     pub control: Arc<Control>,
     /// The deployment's channel accounts.
     pub channels: Arc<Channels>,
+    /// Which cases one person does not resolve alone.
+    pub approvals: Arc<Approvals>,
 }
 
 /// A decided batch.
@@ -78,6 +81,7 @@ pub fn decide<'r>(
             &mut batch.memory,
             Arc::clone(&batch.control),
             Arc::clone(&ground.channels),
+            Arc::clone(&ground.approvals),
             batch.next_answer,
         );
         let served = serve::serve(&mut view, request);

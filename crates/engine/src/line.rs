@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use futures::channel::oneshot;
 use kernel::{Code, Problem, RootId, Time, TradeId, limits};
+use payment::Approvals;
 use store::tables::shard::Batch as BatchRow;
 use store::unit::{Key, Memory};
 use store::{Ask, Cell, Head, Row as _, StoreError, Written};
@@ -113,6 +114,8 @@ pub struct Setup {
     pub control: Shared,
     /// The deployment's channel accounts.
     pub channels: Arc<Channels>,
+    /// Which cases one person does not resolve alone.
+    pub approvals: Arc<Approvals>,
     /// The book's zone, for accounting dates.
     pub zone: jiff::tz::TimeZone,
     /// Most requests of one batch.
@@ -214,6 +217,7 @@ impl Line {
                     zone: &self.setup.zone,
                     control: self.setup.control.snapshot(),
                     channels: Arc::clone(&self.setup.channels),
+                    approvals: Arc::clone(&self.setup.approvals),
                 };
                 match batch::decide(&ground, &self.memory, jobs.iter().map(|laid| &laid.job.request)) {
                     Ok(decided) => return Ok((decided, head.clone(), rounds)),

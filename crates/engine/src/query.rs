@@ -18,7 +18,9 @@ mod feed;
 mod lists;
 mod merge;
 mod objects;
+mod offer;
 mod recent;
+pub(crate) mod search;
 mod shard;
 mod tree;
 mod trial;
@@ -28,13 +30,16 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use kernel::time::SECOND_US;
-use kernel::{Bucket, Code, MerchantId, Problem, Shards, Time};
+use kernel::{Bucket, Code, MerchantId, Problem, Shards, StoredKind, Time};
 use store::{Cell, Inconsistent, Reader, StoreError};
 
+pub use self::offer::Asker;
 pub use self::recent::Recent;
+pub use self::search::Hits;
 use self::shard::OfShard;
 pub use self::tree::Tree;
 use self::watermark::Watermark;
+use crate::channels::Channels;
 use crate::control::Shared;
 use crate::line::Committed;
 use crate::ports::{Alarm, Clock};
@@ -108,6 +113,10 @@ pub struct Setup {
     pub reader: Arc<dyn Reader>,
     /// Control data; the salt of ids is in it.
     pub control: Shared,
+    /// The channel accounts, by whose names institutions' numbers are claimed.
+    pub channels: Arc<Channels>,
+    /// The kinds of stored value that can be paid with.
+    pub stored: Vec<StoredKind>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends waiting.
@@ -120,12 +129,14 @@ pub struct Queries {
     shards: Shards,
     of: Vec<OfShard>,
     control: Shared,
+    channels: Arc<Channels>,
+    stored: Vec<StoredKind>,
 }
 
 impl Queries {
     /// Ready to be asked.
     pub fn new(shards: Shards, setup: Setup) -> Self {
-        let Setup { known, reader, control, clock, alarm } = setup;
+        let Setup { known, reader, control, channels, stored, clock, alarm } = setup;
         let of = shards.all().zip(known).map(|(shard, known)| OfShard {
             shard,
             reader: Arc::clone(&reader),
@@ -133,7 +144,7 @@ impl Queries {
             clock: Arc::clone(&clock),
             alarm: Arc::clone(&alarm),
         });
-        Self { shards, of: of.collect(), control }
+        Self { shards, of: of.collect(), control, channels, stored }
     }
 
     /// The shard where a bucket's rows are.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use channel::order::Told;
 use kernel::message::accounting::Purse;
-use kernel::message::payment::Resolution;
+use kernel::message::payment::CaseAct;
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
     CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time, TradeId, UserId,
@@ -75,14 +75,14 @@ pub enum Command {
     Trade(TradeId, TradeCommand),
     /// End an open payment.
     CancelPayment(PaymentId),
-    /// Resolve a case.
-    ResolveCase {
+    /// Do something about a case.
+    Case {
         /// Which.
         case: CaseId,
-        /// How.
-        resolution: Resolution,
-        /// Why.
-        note: String,
+        /// The key of whoever does it.
+        by: KeyId,
+        /// What.
+        act: CaseAct,
     },
     /// Issue a coupon.
     IssueCoupon(Box<IssueCoupon>),

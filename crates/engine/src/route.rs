@@ -19,7 +19,7 @@ impl Command {
             Self::CreateTrade(create) => Some(create.id.0.bucket()),
             Self::Trade(trade, _) | Self::Timer(trade, _) => Some(trade.0.bucket()),
             Self::CancelPayment(payment) => Some(payment.trade.0.bucket()),
-            Self::ResolveCase { case, .. } => Some(case.trade.0.bucket()),
+            Self::Case { case, .. } => Some(case.trade.0.bucket()),
             Self::IssueCoupon(issue) => Some(issue.id.0.bucket()),
             Self::ExpireCoupon(coupon) => Some(coupon.0.bucket()),
             Self::IssueGift(issue) => Some(issue.id.0.bucket()),

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernel::{Context, Shards, Time, TradeId};
+use payment::Approvals;
 use store::unit::{Before, Kept, Key, Memory};
 
 use crate::channels::Channels;
@@ -38,6 +39,8 @@ pub struct View<'a> {
     pub control: Arc<Control>,
     /// The deployment's channel accounts.
     pub channels: Arc<Channels>,
+    /// Which cases one person does not resolve alone.
+    pub approvals: Arc<Approvals>,
     committed: &'a Memory,
     batch: &'a mut Memory,
     /// What the request's changes cover, in their order.
@@ -73,6 +76,7 @@ impl<'a> View<'a> {
         batch: &'a mut Memory,
         control: Arc<Control>,
         channels: Arc<Channels>,
+        approvals: Arc<Approvals>,
         next_answer: i64,
     ) -> Self {
         Self {
@@ -80,6 +84,7 @@ impl<'a> View<'a> {
             footing,
             control,
             channels,
+            approvals,
             committed,
             batch,
             covered: Vec::new(),

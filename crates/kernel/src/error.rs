@@ -159,6 +159,7 @@ codes! {
     payment_not_cancelable Conflict "The payment cannot be canceled any more.";
     case_not_open Conflict "The case is already closed.";
     action_not_applicable Unprocessable "The case cannot be resolved this way.";
+    approval_required Unprocessable "This case is not resolved by one person alone.";
     // Accounts and control data.
     budget_exhausted Unprocessable "The budget does not cover what it should pay for.";
     gift_not_claimable Unprocessable "Nothing of the gift is left to be claimed.";
@@ -166,7 +167,7 @@ codes! {
     insufficient_funds Unprocessable "The account does not cover the amount.";
     rule_book_invalid Unprocessable "The rule book has faults.";
     rule_books_overlap Conflict "Another rule book or version holds there already.";
-    second_person_required Forbidden "Another key than the uploader's must approve this.";
+    second_person_required Forbidden "Another key than the first person's must approve this.";
     url_not_allowed Unprocessable "The address is not one we send to.";
     // Notifications from institutions.
     signature_invalid Unauthenticated "The signature does not match.";

@@ -20,6 +20,16 @@ pub const MAX_CONFIRM_US: i64 = 365 * DAY_US;
 pub const MAX_PAYMENTS: usize = 100;
 /// Most refunds of one trade.
 pub const MAX_REFUNDS: usize = 1_000;
+/// Most steps that people take in one case; the last one left is the approval of what is proposed.
+pub const MAX_CASE_STEPS: usize = 100;
+/// Most steps after which a case takes assignments and comments; the others are for its decision.
+pub const MAX_CASE_REMARKS: usize = 50;
+/// Most coupons of a buyer that an offer looks at, the newest.
+pub const MAX_OFFERED_COUPONS: usize = 20;
+/// Longest name of an attachment or of its media type, in characters.
+pub const MAX_ATTACHMENT_NAME: usize = 127;
+/// Longest address of an attachment, in characters.
+pub const MAX_ATTACHMENT_URL: usize = 512;
 /// Most numbered objects of one kind in a trade's tree; the number takes three base-32 characters of an id.
 pub const MAX_TREE_NUMBER: u16 = 32_767;
 /// Longest merchant order number or merchant refund number, in characters.

@@ -2,7 +2,7 @@
 
 use kernel::Money;
 
-use crate::case::{Case, CaseStatus};
+use crate::case::{Case, TrailEntry};
 use crate::event::{Event, MoneyPlace};
 use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::Payment;
@@ -72,12 +72,9 @@ impl Payments {
                 }
             }
             Event::CaseOpened(case) => self.cases.push(Case { sequence: 1, ..case.as_ref().clone() }),
-            Event::CaseClosed { case, resolution, note } => {
+            Event::CaseMoved { case, entry } => {
                 if let Some(case) = self.cases.iter_mut().find(|known| known.no == *case) {
-                    case.status = CaseStatus::Closed;
-                    case.resolution = *resolution;
-                    case.note.clone_from(note);
-                    case.sequence += 1;
+                    move_case(case, entry);
                 }
             }
             // Said to others only.
@@ -173,6 +170,17 @@ impl Payments {
             change(part);
         }
     }
+}
+
+fn move_case(case: &mut Case, entry: &TrailEntry) {
+    let Some(status) = case.status.after(&entry.step) else { return };
+    case.status = status;
+    if let Some((resolution, note)) = entry.step.outcome() {
+        case.resolution = Some(resolution);
+        case.note = Some(note.to_owned());
+    }
+    case.trail.push(entry.clone());
+    case.sequence += 1;
 }
 
 fn move_leg(leg: &mut Instruction, step: LegStep) {

@@ -1,7 +1,10 @@
 //! A case (差错工单): work that people must decide, with everything they need to see, and what they may decide.
+//!
+//! Everything that people do about it is a step of its trail, with the key that did it. One person resolves it alone, or
+//! one proposes and another approves; [`Approvals`] says which cases want the second.
 
-use kernel::message::payment::Resolution;
-use kernel::{Money, Time};
+use kernel::message::payment::{Attachment, Resolution};
+use kernel::{KeyId, Money, Time};
 
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,126 @@ pub struct Case {
     pub note: Option<String>,
     /// How many public events it has had.
     pub sequence: i64,
+    /// What was done about it, in order.
+    pub trail: Vec<TrailEntry>,
+}
+
+impl Case {
+    /// To whom it was given last.
+    pub fn assignee(&self) -> Option<&str> {
+        self.trail.iter().rev().find_map(|entry| match &entry.step {
+            CaseStep::Assigned { to } => Some(to.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What is proposed, and by which key; none where nobody waits for an approval.
+    pub fn proposal(&self) -> Option<(Resolution, &str, KeyId)> {
+        let last = self.trail.iter().rev().find_map(|entry| match (&entry.step, entry.by) {
+            (CaseStep::Proposed { resolution, note }, Some(by)) => Some((*resolution, note.as_str(), by)),
+            _ => None,
+        });
+        last.filter(|_| self.status == CaseStatus::Proposed)
+    }
+}
+
+/// What is done about a case, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailEntry {
+    /// When.
+    pub at: Time,
+    /// The key of who did it; none where what happened elsewhere did.
+    pub by: Option<KeyId>,
+    /// What.
+    pub step: CaseStep,
+}
+
+/// A step of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseStep {
+    /// Given to a person.
+    Assigned {
+        /// The person's name.
+        to: String,
+    },
+    /// Something was written down.
+    Commented {
+        /// In words.
+        text: String,
+        /// What shows it.
+        attachment: Option<Attachment>,
+    },
+    /// Somebody said how it should be resolved.
+    Proposed {
+        /// How.
+        resolution: Resolution,
+        /// Why, in words.
+        note: String,
+    },
+    /// Somebody else did not agree.
+    Rejected {
+        /// Why, in words.
+        note: String,
+    },
+    /// Somebody else agreed, and it was done.
+    Approved {
+        /// How it was resolved.
+        resolution: Resolution,
+        /// Why, in the words of the proposal.
+        note: String,
+    },
+    /// One person resolved it alone.
+    Resolved {
+        /// How.
+        resolution: Resolution,
+        /// Why, in words.
+        note: String,
+    },
+    /// The institution's own word, or what was decided of another case, left nothing to decide.
+    Overtaken,
+}
+
+impl CaseStep {
+    /// The wire word.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Assigned { .. } => "assigned",
+            Self::Commented { .. } => "commented",
+            Self::Proposed { .. } => "proposed",
+            Self::Rejected { .. } => "rejected",
+            Self::Approved { .. } => "approved",
+            Self::Resolved { .. } => "resolved",
+            Self::Overtaken => "overtaken",
+        }
+    }
+
+    /// How the case was resolved by it, and why; none where it was not.
+    pub(crate) fn outcome(&self) -> Option<(Resolution, &str)> {
+        match self {
+            Self::Approved { resolution, note } | Self::Resolved { resolution, note } => Some((*resolution, note)),
+            Self::Assigned { .. }
+            | Self::Commented { .. }
+            | Self::Proposed { .. }
+            | Self::Rejected { .. }
+            | Self::Overtaken => None,
+        }
+    }
+}
+
+/// Which cases one person does not resolve alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvals {
+    /// Those over so much or more, in minor units of their currency; none by their amount where `None`.
+    pub from_minor: Option<i64>,
+    /// Those of these kinds, whatever the amount.
+    pub kinds: Vec<CaseKind>,
+}
+
+impl Approvals {
+    /// Whether this one wants a second person.
+    pub fn wants(&self, case: &Case) -> bool {
+        self.kinds.contains(&case.kind) || self.from_minor.is_some_and(|from| case.money.amount.minor() >= from)
+    }
 }
 
 /// What a case is about.
@@ -40,22 +163,58 @@ pub enum Subject {
 pub enum CaseStatus {
     /// It waits.
     Open,
+    /// Somebody has proposed how to resolve it, and it waits for another person.
+    Proposed,
     /// Decided, or overtaken by the institution's own word.
     Closed,
 }
 
 impl CaseStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Proposed, Self::Closed];
+
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Proposed => "proposed",
             Self::Closed => "closed",
         }
     }
 
     /// Reads the wire word back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Closed].into_iter().find(|known| known.as_str() == text)
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Where a step leads; none where it cannot be taken.
+    pub const fn after(self, step: &CaseStep) -> Option<Self> {
+        match (self, step) {
+            // Remarks change nothing.
+            (Self::Open, CaseStep::Assigned { .. } | CaseStep::Commented { .. }) => Some(Self::Open),
+            (Self::Proposed, CaseStep::Assigned { .. } | CaseStep::Commented { .. }) => Some(Self::Proposed),
+            // One person proposes, another agrees or does not.
+            (Self::Open, CaseStep::Proposed { .. }) => Some(Self::Proposed),
+            (Self::Proposed, CaseStep::Approved { .. }) => Some(Self::Closed),
+            (Self::Proposed, CaseStep::Rejected { .. }) => Some(Self::Open),
+            // One person decides alone, but not over what another has proposed.
+            (Self::Open, CaseStep::Resolved { .. }) => Some(Self::Closed),
+            (Self::Open, CaseStep::Approved { .. } | CaseStep::Rejected { .. }) => None,
+            (Self::Proposed, CaseStep::Proposed { .. } | CaseStep::Resolved { .. }) => None,
+            // Nothing stands against what has happened elsewhere.
+            (Self::Open | Self::Proposed, CaseStep::Overtaken) => Some(Self::Closed),
+            // What is closed stays as it is.
+            (
+                Self::Closed,
+                CaseStep::Assigned { .. }
+                | CaseStep::Commented { .. }
+                | CaseStep::Proposed { .. }
+                | CaseStep::Rejected { .. }
+                | CaseStep::Approved { .. }
+                | CaseStep::Resolved { .. }
+                | CaseStep::Overtaken,
+            ) => None,
+        }
     }
 }
 
@@ -177,6 +336,26 @@ mod tests {
     fn words_come_back() {
         assert!(CaseKind::ALL.iter().all(|k| CaseKind::parse(k.as_str()) == Some(*k)));
         assert!(RESOLUTIONS.iter().all(|r| parse_resolution(resolution_as_str(*r)) == Some(*r)));
-        assert_eq!(CaseStatus::parse("open"), Some(CaseStatus::Open));
+        assert!(CaseStatus::ALL.iter().all(|s| CaseStatus::parse(s.as_str()) == Some(*s)));
+    }
+
+    #[test]
+    fn what_follows_what() {
+        let note = String::new;
+        let resolution = Resolution::Refund;
+        let steps = [
+            CaseStep::Assigned { to: note() },
+            CaseStep::Commented { text: note(), attachment: None },
+            CaseStep::Proposed { resolution, note: note() },
+            CaseStep::Rejected { note: note() },
+            CaseStep::Approved { resolution, note: note() },
+            CaseStep::Resolved { resolution, note: note() },
+            CaseStep::Overtaken,
+        ];
+        insta::assert_snapshot!(grid::of(
+            CaseStatus::ALL.map(|status| (status.as_str(), status)),
+            steps.iter().map(|step| (step.as_str(), step)),
+            |status, step| status.after(step).map(CaseStatus::as_str),
+        ));
     }
 }

@@ -3,11 +3,11 @@
 //! So a rule of many steps always looks at the state as the steps before it left it, and what is decided is by
 //! construction what is applied. Steps that a machine does not know are not written down at all.
 
-use kernel::InstructionId;
 use kernel::message::channel;
 use kernel::message::payment::Command;
+use kernel::{InstructionId, KeyId};
 
-use crate::case::{Case, CaseKind, CaseStatus, Subject};
+use crate::case::{Case, CaseKind, CaseStatus, CaseStep, Subject, TrailEntry};
 use crate::event::Event;
 use crate::input::{Input, Known};
 use crate::instruction::LegStep;
@@ -35,9 +35,7 @@ impl<'a> Draft<'a> {
             Input::Command(Command::Cancel(payment)) => ending::cancel(&mut draft, *payment)?,
             Input::Command(Command::Stop { expired }) => ending::stop(&mut draft, *expired),
             Input::Command(Command::Refund(open)) => giving_back::open(&mut draft, open)?,
-            Input::Command(Command::Resolve { case, resolution, note }) => {
-                resolve::resolve(&mut draft, *case, *resolution, note)?;
-            }
+            Input::Command(Command::Case { case, by, act }) => resolve::act(&mut draft, *case, *by, act)?,
             Input::Channel(fact) => match fact {
                 channel::Fact::Accepted { .. }
                 | channel::Fact::Pending { .. }
@@ -128,14 +126,21 @@ impl<'a> Draft<'a> {
             resolution: None,
             note: None,
             sequence: 0,
+            trail: Vec::new(),
         };
         self.push(Event::CaseOpened(Box::new(case)));
+    }
+
+    /// A step of a case, by somebody or by an institution's word.
+    pub(crate) fn move_case(&mut self, case: u16, by: Option<KeyId>, step: CaseStep) {
+        let entry = Box::new(TrailEntry { at: self.known.now, by, step });
+        self.push(Event::CaseMoved { case, entry });
     }
 
     /// The institution's own word overtook what people were asked to decide.
     pub(crate) fn overtake_case(&mut self, kind: CaseKind, subject: Subject) {
         if let Some(case) = self.state.open_case(subject, kind).map(|case| case.no) {
-            self.push(Event::CaseClosed { case, resolution: None, note: None });
+            self.move_case(case, None, CaseStep::Overtaken);
         }
     }
 }

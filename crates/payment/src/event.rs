@@ -2,10 +2,9 @@
 
 use kernel::message::accounting::{PayLeg, ToolHold};
 use kernel::message::channel::Credential;
-use kernel::message::payment::Resolution;
 use kernel::{Amount, CouponId, Money, Time};
 
-use crate::case::Case;
+use crate::case::{Case, TrailEntry};
 use crate::coupon;
 use crate::instruction::LegStep;
 use crate::payment::{Ending, Failure, Payment, PaymentStep};
@@ -220,14 +219,12 @@ pub enum Event {
     },
     /// A case was opened.
     CaseOpened(Box<Case>),
-    /// A case was closed.
-    CaseClosed {
+    /// A step was taken in a case.
+    CaseMoved {
         /// Which.
         case: u16,
-        /// What people decided; none where the institution's own word closed it.
-        resolution: Option<Resolution>,
-        /// Why, in words.
-        note: Option<String>,
+        /// The step, when and by whom.
+        entry: Box<TrailEntry>,
     },
 }
 

@@ -7,6 +7,7 @@ use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
 use kernel::{CouponId, Time};
 
+use crate::case::Approvals;
 use crate::coupon::{self, Coupon};
 use crate::news::News;
 
@@ -120,6 +121,8 @@ pub struct Known<'a> {
     pub routes: &'a Routes,
     /// What a payment is planned by.
     pub rules: &'a dyn PaymentRules,
+    /// Which cases one person does not resolve alone.
+    pub approvals: &'a Approvals,
 }
 
 /// What one input caused.

@@ -50,7 +50,7 @@ mod surplus;
 mod tests;
 mod tool;
 
-pub use case::{Case, CaseKind, Subject};
+pub use case::{Approvals, Case, CaseKind, CaseStep, Subject, TrailEntry};
 pub use coupon::{Coupon, CouponTerms};
 pub use event::{Event, MoneyPlace};
 pub use gift::Gift;

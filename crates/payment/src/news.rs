@@ -1,6 +1,7 @@
-//! The public events of payments, refunds and cases: one for every change of an object's status.
+//! The public events of payments, refunds and cases: one for every change of an object's status, and for every step of a
+//! case.
 
-use crate::case::CaseStatus;
+use crate::case::CaseStep;
 use crate::event::Event;
 use crate::payment::PaymentStatus;
 use crate::payments::Payments;
@@ -38,7 +39,7 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         Event::RefundOpened(refund) => Some(ObjectRef::Refund(refund.no)),
         Event::RefundMoved { refund, .. } => Some(ObjectRef::Refund(*refund)),
         Event::CaseOpened(case) => Some(ObjectRef::Case(case.no)),
-        Event::CaseClosed { case, .. } => Some(ObjectRef::Case(*case)),
+        Event::CaseMoved { case, .. } => Some(ObjectRef::Case(*case)),
         Event::PaymentOpened(_)
         | Event::EndWanted { .. }
         | Event::Stopped
@@ -85,10 +86,8 @@ pub(crate) fn of(state: &Payments, event: &Event, object: ObjectRef, sequence: i
             if payment.payout().is_some() { payout_kind(payment.status)? } else { payment_kind(payment.status)? }
         }
         (_, ObjectRef::Refund(no)) => refund_kind(state.refund(no)?.status)?,
-        (_, ObjectRef::Case(no)) => match state.case(no)?.status {
-            CaseStatus::Open => "case.opened",
-            CaseStatus::Closed => "case.closed",
-        },
+        (Event::CaseMoved { entry, .. }, _) => case_kind(&entry.step),
+        (_, ObjectRef::Case(_)) => "case.opened",
     };
     Some(News { kind, object, sequence })
 }
@@ -117,6 +116,16 @@ const fn payout_kind(status: PaymentStatus) -> Option<&'static str> {
         | PaymentStatus::Canceled
         | PaymentStatus::Expired
         | PaymentStatus::Review => None,
+    }
+}
+
+const fn case_kind(step: &CaseStep) -> &'static str {
+    match step {
+        CaseStep::Assigned { .. } => "case.assigned",
+        CaseStep::Commented { .. } => "case.commented",
+        CaseStep::Proposed { .. } => "case.proposed",
+        CaseStep::Rejected { .. } => "case.rejected",
+        CaseStep::Approved { .. } | CaseStep::Resolved { .. } | CaseStep::Overtaken => "case.closed",
     }
 }
 

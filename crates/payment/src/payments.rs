@@ -124,7 +124,7 @@ impl Payments {
     }
 
     pub(crate) fn open_case(&self, subject: Subject, kind: crate::case::CaseKind) -> Option<&Case> {
-        let fits = |case: &&Case| case.subject == subject && case.kind == kind && case.status == CaseStatus::Open;
+        let fits = |case: &&Case| case.subject == subject && case.kind == kind && case.status != CaseStatus::Closed;
         self.cases.iter().find(fits)
     }
 

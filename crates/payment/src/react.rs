@@ -73,7 +73,7 @@ impl Payments {
             | Event::PartMoved { .. }
             | Event::RefundMoved { .. }
             | Event::CaseOpened(_)
-            | Event::CaseClosed { .. } => Vec::new(),
+            | Event::CaseMoved { .. } => Vec::new(),
         }
     }
 

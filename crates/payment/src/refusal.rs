@@ -90,6 +90,15 @@ pub enum Refusal {
     /// The case is closed.
     #[error("the case is closed")]
     CaseClosed,
+    /// The case does not stand where this could be done.
+    #[error("{0}")]
+    CaseState(&'static str),
+    /// One person does not decide this case alone.
+    #[error("one person proposes how this case is resolved, and another approves")]
+    ApprovalRequired,
+    /// Who proposed does not approve.
+    #[error("whoever proposed cannot approve it; use another key")]
+    SecondPerson,
     /// The case cannot be decided this way.
     #[error("{0}")]
     ActionNotApplicable(&'static str),
@@ -131,6 +140,9 @@ impl From<Refusal> for Problem {
             Refusal::SharesSum => Self::at(Code::amount_sum_mismatch, "splits", detail),
             Refusal::ReceiversShort(_) => Self::new(Code::insufficient_receiver_balance, detail),
             Refusal::CaseClosed => Self::new(Code::case_not_open, detail),
+            Refusal::CaseState(_) => Self::new(Code::invalid_state, detail),
+            Refusal::ApprovalRequired => Self::new(Code::approval_required, detail),
+            Refusal::SecondPerson => Self::new(Code::second_person_required, detail),
             Refusal::ActionNotApplicable(_) => Self::at(Code::action_not_applicable, "action", detail),
         }
     }

@@ -1,10 +1,10 @@
-//! What people decide about cases.
+//! What people do about cases: remarks, and decisions, by one person or by two.
 
-use kernel::message::payment::Resolution;
+use kernel::message::payment::{CaseAct, Resolution};
 use kernel::message::trade::LateSuccess;
-use kernel::{CaseId, Money};
+use kernel::{CaseId, KeyId, Money, limits};
 
-use crate::case::{Case, CaseKind, CaseStatus, Subject};
+use crate::case::{Case, CaseKind, CaseStatus, CaseStep, Subject};
 use crate::draft::Draft;
 use crate::event::{Event, some_amount};
 use crate::instruction::{Instruction, LegStep};
@@ -13,24 +13,88 @@ use crate::refund::{PartStatus, ReasonCode};
 use crate::refusal::Refusal;
 use crate::{ending, giving_back, plan, settle};
 
-/// `Resolve`.
-pub(crate) fn resolve(draft: &mut Draft<'_>, id: CaseId, resolution: Resolution, note: &str) -> Result<(), Refusal> {
+/// `Case`: a step that somebody takes.
+pub(crate) fn act(draft: &mut Draft<'_>, id: CaseId, by: KeyId, act: &CaseAct) -> Result<(), Refusal> {
     let case = draft.state.case(id.no).filter(|_| id.trade == draft.state.trade).ok_or(Refusal::NotFound)?.clone();
-    match case.status {
-        CaseStatus::Closed => return Err(Refusal::CaseClosed),
-        CaseStatus::Open if !case.kind.allows(resolution) => {
-            return Err(Refusal::ActionNotApplicable("cases of this kind cannot be decided this way"));
+    if case.status == CaseStatus::Closed {
+        return Err(Refusal::CaseClosed);
+    }
+    let step = step(draft, &case, by, act)?;
+    if case.status.after(&step).is_none() {
+        return Err(Refusal::CaseState(match case.status {
+            CaseStatus::Proposed => "somebody has proposed how to resolve this case; approve or reject that",
+            CaseStatus::Open | CaseStatus::Closed => "nobody has proposed how to resolve this case",
+        }));
+    }
+    bounded(&case, &step)?;
+    let resolution = step.outcome().map(|(resolution, _)| resolution);
+    draft.move_case(case.no, Some(by), step);
+    if let Some(resolution) = resolution {
+        carry_out(draft, &case, resolution);
+    }
+    Ok(())
+}
+
+/// The step that an act is, if it may be taken now: what is proposed could be done now, and what is approved still can.
+fn step(draft: &Draft<'_>, case: &Case, by: KeyId, act: &CaseAct) -> Result<CaseStep, Refusal> {
+    Ok(match act {
+        CaseAct::Assign { to } => CaseStep::Assigned { to: to.clone() },
+        CaseAct::Comment { text, attachment } => {
+            CaseStep::Commented { text: text.clone(), attachment: attachment.clone() }
         }
-        CaseStatus::Open => {}
+        CaseAct::Propose { resolution, note } => {
+            check(draft, case, *resolution)?;
+            CaseStep::Proposed { resolution: *resolution, note: note.clone() }
+        }
+        CaseAct::Reject { note } => CaseStep::Rejected { note: note.clone() },
+        CaseAct::Approve => {
+            let nothing = Refusal::CaseState("nobody has proposed how to resolve this case");
+            let (resolution, note, proposer) = case.proposal().ok_or(nothing)?;
+            if proposer == by {
+                return Err(Refusal::SecondPerson);
+            }
+            check(draft, case, resolution)?;
+            CaseStep::Approved { resolution, note: note.to_owned() }
+        }
+        CaseAct::Resolve { resolution, note } => {
+            if draft.known.approvals.wants(case) {
+                return Err(Refusal::ApprovalRequired);
+            }
+            check(draft, case, *resolution)?;
+            CaseStep::Resolved { resolution: *resolution, note: note.clone() }
+        }
+    })
+}
+
+/// A case takes so many remarks and so many steps; what would leave no place for its decision is refused.
+fn bounded(case: &Case, step: &CaseStep) -> Result<(), Refusal> {
+    let limit = match step {
+        CaseStep::Assigned { .. } | CaseStep::Commented { .. } => limits::MAX_CASE_REMARKS,
+        CaseStep::Proposed { .. } => limits::MAX_CASE_STEPS,
+        CaseStep::Rejected { .. } => limits::MAX_CASE_STEPS - 1,
+        CaseStep::Approved { .. } | CaseStep::Resolved { .. } | CaseStep::Overtaken => return Ok(()),
+    };
+    if case.trail.len() < limit { Ok(()) } else { Err(Refusal::TooMany { objects: "steps of a case", limit }) }
+}
+
+/// Whether a case can be decided this way as things stand.
+fn check(draft: &Draft<'_>, case: &Case, resolution: Resolution) -> Result<(), Refusal> {
+    if !case.kind.allows(resolution) {
+        return Err(Refusal::ActionNotApplicable("cases of this kind cannot be decided this way"));
     }
-    let accepts = case.kind == CaseKind::AmountMismatch && resolution == Resolution::Accept;
-    if accepts {
-        check_accept(draft, &case)?;
-    }
-    let note = Some(note.to_owned());
-    draft.push(Event::CaseClosed { case: case.no, resolution: Some(resolution), note });
+    if takes_the_money(case, resolution) { check_accept(draft, case) } else { Ok(()) }
+}
+
+fn takes_the_money(case: &Case, resolution: Resolution) -> bool {
+    case.kind == CaseKind::AmountMismatch && resolution == Resolution::Accept
+}
+
+/// What follows from a decision.
+fn carry_out(draft: &mut Draft<'_>, case: &Case, resolution: Resolution) {
     match (case.subject, resolution) {
-        (Subject::Instruction(leg), Resolution::Accept) if accepts => accept(draft, leg, case.money),
+        (Subject::Instruction(leg), Resolution::Accept) if takes_the_money(case, resolution) => {
+            accept(draft, leg, case.money)
+        }
         (Subject::Instruction(leg), Resolution::Refund) => refund(draft, leg, case.money),
         (Subject::Part(part), Resolution::Accept) => agree(draft, part),
         (Subject::Part(part), Resolution::Retry) => giving_back::retry(draft, part),
@@ -40,7 +104,6 @@ pub(crate) fn resolve(draft: &mut Draft<'_>, id: CaseId, resolution: Resolution,
         | (Subject::Instruction(_), Resolution::Retry | Resolution::OtherWay)
         | (Subject::Part(_), Resolution::Refund) => {}
     }
-    Ok(())
 }
 
 /// Other money than asked can pay only what still waits for it, and only where it covers what was asked.

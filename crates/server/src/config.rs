@@ -19,7 +19,7 @@ use kernel::StoredKind;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::load::{Flags, Loaded, default_of, load};
-pub(crate) use self::values::{Environment, LogFormat, Secret, StoreUrl, Stored, Zone};
+pub(crate) use self::values::{CaseKindWord, Environment, LogFormat, Secret, StoreUrl, Stored, Zone};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) tools: Tools,
     /// Bounds.
     pub(crate) limits: Limits,
+    /// Work that people must decide.
+    pub(crate) cases: Cases,
     /// The simulated institution.
     pub(crate) sandbox: Sandbox,
     /// Deliveries to merchants.
@@ -76,6 +78,24 @@ impl Tools {
         kinds.sort_unstable();
         kinds.dedup();
         kinds
+    }
+}
+
+/// Work that people must decide.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cases {
+    /// From which amount on a case wants two people, in minor units of its currency.
+    pub(crate) two_people_from: i64,
+    /// The kinds of cases that want two people whatever the amount.
+    pub(crate) two_people_kinds: Vec<CaseKindWord>,
+}
+
+impl Cases {
+    /// As the rules take it.
+    pub(crate) fn approvals(&self) -> payment::Approvals {
+        let kinds = self.two_people_kinds.iter().map(|word| word.0).collect();
+        payment::Approvals { from_minor: Some(self.two_people_from), kinds }
     }
 }
 
@@ -163,6 +183,8 @@ impl Default for Config {
                 channel_calls: 256,
                 drain_ms: 15_000,
             },
+            // A store with one key has nobody who could approve.
+            cases: Cases { two_people_from: kernel::limits::MAX_AMOUNT_MINOR, two_people_kinds: Vec::new() },
             sandbox: Sandbox { lifetime_s: 1_800, first_query_ms: 1_000, notify: true },
             webhook: Webhook { schedule_s: vec![5, 300, 1_800, 7_200, 18_000, 36_000, 36_000], timeout_ms: 10_000 },
             log: Log { format: LogFormat::Auto, level: "info".to_owned() },

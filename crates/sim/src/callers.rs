@@ -6,7 +6,7 @@ use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
 use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::accounting::Purse;
-use kernel::message::payment::{Resolution, Tool, ToolRequest};
+use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::time::SECOND_US;
 use kernel::{
@@ -27,6 +27,38 @@ pub(crate) struct Asked {
     pub(crate) request: Request,
     /// The answer, once there was one.
     pub(crate) told: Option<Reply>,
+}
+
+/// What somebody does about a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Resolve(Resolution),
+    Propose(Resolution),
+    Approve,
+    Reject,
+    Comment,
+}
+
+impl Deed {
+    /// How many ways there are to do something.
+    pub(crate) const WAYS: u8 = 12;
+
+    /// By a number below [`Self::WAYS`]: four ways to resolve, the same to propose, and what another does then.
+    pub(crate) const fn of(way: u8) -> Self {
+        let resolution = match way % 4 {
+            0 => Resolution::Accept,
+            1 => Resolution::Refund,
+            2 => Resolution::Retry,
+            _ => Resolution::OtherWay,
+        };
+        match way {
+            0..=3 => Self::Resolve(resolution),
+            4..=7 => Self::Propose(resolution),
+            8 | 9 => Self::Approve,
+            10 => Self::Reject,
+            _ => Self::Comment,
+        }
+    }
 }
 
 /// All callers of a world.
@@ -51,11 +83,17 @@ impl Callers {
         Some(self.remember(act.no, caller, command))
     }
 
-    /// Somebody decides a case.
-    pub(crate) fn resolve(&mut self, act: u32, case: CaseId, way: u8) -> Request {
-        let ways = [Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
-        let resolution = ways.get(usize::from(way)).copied().unwrap_or(Resolution::Retry);
-        let command = Command::ResolveCase { case, resolution, note: "looked at".to_owned() };
+    /// One of the platform's people does something about a case.
+    pub(crate) fn desk(&mut self, act: u32, case: CaseId, who: u32, deed: Deed) -> Request {
+        let note = || "looked at".to_owned();
+        let what = match deed {
+            Deed::Resolve(resolution) => CaseAct::Resolve { resolution, note: note() },
+            Deed::Propose(resolution) => CaseAct::Propose { resolution, note: note() },
+            Deed::Approve => CaseAct::Approve,
+            Deed::Reject => CaseAct::Reject { note: note() },
+            Deed::Comment => CaseAct::Comment { text: note(), attachment: None },
+        };
+        let command = Command::Case { case, by: people::desk(who), act: what };
         self.remember(act, Caller::Platform, command)
     }
 

@@ -29,6 +29,7 @@ use store::{Place, Reader, Store, StoreError};
 use self::diary::{Diary, Hearing, Stopped};
 use crate::clock::VirtualClock;
 use crate::disk::{self, FaultyReader, FaultySide, SlowLine};
+use crate::people;
 use crate::wire::Wire;
 
 /// Jobs that may wait before a line.
@@ -80,9 +81,11 @@ impl Node {
         let control = Shared::new(ground.control.clone());
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
         let setup = query::Setup {
+            stored: kernel::StoredKind::BUILT_IN.to_vec(),
             known: diaries.iter().map(|diary| diary.known.clone()).collect(),
             reader: Arc::clone(&reader),
             control: control.clone(),
+            channels: Arc::clone(&ground.channels),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
         };
@@ -125,6 +128,7 @@ impl Node {
             observer: Arc::new(diary) as Arc<dyn Observer>,
             control: parts.control.clone(),
             channels: Arc::clone(&ground.channels),
+            approvals: Arc::new(people::approvals()),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 32,
             memory_limit: 160,

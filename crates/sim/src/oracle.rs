@@ -137,6 +137,11 @@ pub(crate) fn first_open_case(store: &Store, shards: Shards, trade: TradeId) -> 
     rows::first_open_case(store, shards, trade)
 }
 
+/// What is wrong with an offer: what it suggests is what is due.
+pub(crate) fn odd_offer(body: &str) -> Option<String> {
+    answers::odd_offer(body)
+}
+
 /// A user's own money in the user's shard, as a row; `None` where there never was any.
 ///
 /// # Errors

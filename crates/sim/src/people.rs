@@ -1,6 +1,7 @@
 //! Who takes part, and in which shard each of them lives.
 
-use kernel::{Bucket, MerchantId, Owner, RootId, Shards, UserId};
+use kernel::{Bucket, KeyId, MerchantId, Owner, RootId, Shards, UserId};
+use payment::{Approvals, CaseKind};
 
 use crate::clock;
 use crate::plan::Party;
@@ -15,6 +16,16 @@ pub(crate) const SAVERS: &[u8] = &[8, 9];
 /// Who buys.
 pub(crate) const fn buyers(shards: Shards) -> &'static [u8] {
     if shards.count() == 1 { BUYERS } else { BUYERS_APART }
+}
+
+/// The key of one of the platform's people who decide cases.
+pub(crate) fn desk(who: u32) -> KeyId {
+    KeyId(RootId::new(clock::START, Bucket::of("desk"), 1 + u128::from(who)))
+}
+
+/// Which cases they do not resolve alone.
+pub(crate) fn approvals() -> Approvals {
+    Approvals { from_minor: Some(300), kinds: vec![CaseKind::RefundReturned] }
 }
 
 /// The merchants.

@@ -100,7 +100,7 @@ pub enum What {
     /// An account is frozen for what comes in, or free again: the nodes are stopped, its row is changed by hand, and they
     /// are started again.
     Freeze { user: u8, frozen: bool },
-    /// Somebody decides the trade's first open case, one of four ways.
+    /// Somebody does something about the trade's first case that waits: resolves it, proposes, approves, rejects, remarks.
     Resolve { sale: u32, way: u8 },
     /// An earlier act is asked again under its key; `other` says with another body.
     Repeat { act: u32, other: bool },

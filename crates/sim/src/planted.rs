@@ -120,6 +120,8 @@ bugs! {
     TenantNotChecked = "tenant-not-checked",
     /// Whether who asks for a user's top-up back may spend users' money does not matter.
     ConsentNotChecked = "consent-not-checked",
+    /// Whether who approves has proposed it does not matter.
+    SecondPersonNotChecked = "second-person-not-checked",
     /// How far a shard has taken what another sends is not always kept, so that a message is taken in twice.
     TransitTakenTwice = "transit-taken-twice",
     /// A courier leaves some messages out, and the place among them moves on.

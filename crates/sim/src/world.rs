@@ -13,6 +13,7 @@ use engine::control::Control;
 use engine::line::Job;
 use engine::news::Object;
 use engine::ports::Clock as _;
+use engine::query::Asker;
 use engine::request::{Caller, Command, ControlCommand, Request};
 use engine::work::Gateway;
 use futures::FutureExt as _;
@@ -26,7 +27,7 @@ use store::{Store, StoreError};
 
 use self::answers::{Expect, Open};
 use self::time::Stuck;
-use crate::callers::Callers;
+use crate::callers::{Callers, Deed};
 use crate::clock::VirtualClock;
 use crate::disk;
 use crate::institution::{self, Institution};
@@ -250,7 +251,7 @@ impl World {
             What::Resolve { sale, way } => {
                 if let Some(trade) = self.callers.create(*sale).map(|create| create.id) {
                     let case = oracle::first_open_case(&self.ground.store, self.ground.shards, trade)?;
-                    self.resolve(act.no, case, *way, node);
+                    self.desk(act.no, case, act.no, Deed::of(*way), node);
                 }
             }
             _ => {
@@ -261,8 +262,9 @@ impl World {
         Ok(())
     }
 
-    fn resolve(&mut self, act: u32, case: Option<CaseId>, way: u8, node: usize) {
-        let request = case.map(|case| self.callers.resolve(act, case, way));
+    /// One of three people does something about a case.
+    fn desk(&mut self, act: u32, case: Option<CaseId>, who: u32, deed: Deed, node: usize) {
+        let request = case.map(|case| self.callers.desk(act, case, who % 3, deed));
         self.submit_if(request, act, node, Expect::Own);
     }
 
@@ -280,6 +282,10 @@ impl World {
         let body = found.map(|found| found.body);
         self.trace.update(body.as_deref().unwrap_or("nothing").as_bytes());
         self.findings.extend(self.seen.read(&trade.to_string(), body.as_deref()));
+        let asker = Asker { caller: Caller::Platform, users_debit: true };
+        if let Some(Ok(Some(offer))) = node.queries.offer(trade, &asker).now_or_never() {
+            self.findings.extend(oracle::odd_offer(&offer.body));
+        }
         Ok(())
     }
 

@@ -142,10 +142,14 @@ impl Trade {
         Refusal::InvalidState { status: self.status, action }
     }
 
+    /// The due that a payment ordered now pays.
+    pub fn open_due(&self, now: Time) -> Option<&Due> {
+        self.dues.iter().find(|due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at)
+    }
+
     /// Orders a payment of the open due; `field` is where the request names its tools.
     pub(crate) fn pay(&self, tools: &[ToolRequest], field: &'static str, now: Time) -> Result<Vec<Event>, Refusal> {
-        let payable = |due: &&Due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at;
-        let due = self.dues.iter().find(payable).ok_or(Refusal::NoDueOpen)?;
+        let due = self.open_due(now).ok_or(Refusal::NoDueOpen)?;
         if let Some(place) = tools.iter().position(|tool| !self.takes(&tool.tool)) {
             return Err(Refusal::ToolNotApplicable { field, place });
         }

@@ -108,9 +108,15 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let mut state = view.get::<Payments>(id)?.map_or_else(|| Payments::new(id), |state| Payments::clone(&state));
     let coupons = coupons(view, &state.coupons_needed(input))?;
     let channels = Arc::clone(&view.channels);
-    let (control, trade) = (Arc::clone(&view.control), the_trade(view, id)?);
+    let (control, approvals, trade) = (Arc::clone(&view.control), Arc::clone(&view.approvals), the_trade(view, id)?);
     let rules = Planner { shelf: &control.rules, trade: &trade };
-    let known = payment::Known { now: view.now(), coupons: &coupons, routes: &channels.routes, rules: &rules };
+    let known = payment::Known {
+        now: view.now(),
+        coupons: &coupons,
+        routes: &channels.routes,
+        rules: &rules,
+        approvals: &approvals,
+    };
     let reaction = state.handle(input, &known)?;
     let context = trade.context.clone();
     view.put(id, state);

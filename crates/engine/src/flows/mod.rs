@@ -111,9 +111,7 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
         Command::CreateTrade(create) => trade::open(view, create).map(Done::from),
         Command::Trade(id, command) => trade::command(view, caller, *id, command).map(Done::from),
         Command::CancelPayment(id) => trade::cancel(view, caller, *id).map(Done::from),
-        Command::ResolveCase { case, resolution, note } => {
-            trade::resolve(view, caller, *case, *resolution, note).map(Done::from)
-        }
+        Command::Case { case, by, act } => trade::case(view, caller, *case, *by, act).map(Done::from),
         Command::IssueCoupon(issue) => coupon::issue(view, issue).map(Done::from),
         Command::ExpireCoupon(id) => coupon::expire(view, *id).map(Done::from),
         Command::IssueGift(issue) => gift::issue(view, issue).map(Done::from),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use accounting::{Account, AccountKey, Subject};
 use channel::order::Told;
-use kernel::message::payment::{Command as PaymentCommand, Resolution, Tool};
+use kernel::message::payment::{CaseAct, Command as PaymentCommand, Tool};
 use kernel::message::trade::{Command, Create, Refund};
-use kernel::{CaseId, Code, OrderType, Owner, PaymentId, Problem, RefundId, TradeId};
+use kernel::{CaseId, Code, KeyId, OrderType, Owner, PaymentId, Problem, RefundId, TradeId};
 use payment::{Coupon, Payments};
 use trade::{TimerKind, Trade};
 
@@ -172,20 +172,14 @@ pub fn cancel(view: &mut View<'_>, caller: &Caller, id: PaymentId) -> Result<Out
     Ok(Outcome::Payment(id))
 }
 
-/// Resolves a case.
-pub fn resolve(
-    view: &mut View<'_>,
-    caller: &Caller,
-    id: CaseId,
-    resolution: Resolution,
-    note: &str,
-) -> Result<Outcome, Stop> {
+/// Somebody does something about a case.
+pub fn case(view: &mut View<'_>, caller: &Caller, id: CaseId, by: KeyId, act: &CaseAct) -> Result<Outcome, Stop> {
     visible(view, caller, id.trade)?;
     let there = view.get::<Payments>(id.trade)?.is_some_and(|state| state.case(id.no).is_some());
     if !there {
         return Err(not_found());
     }
-    let command = PaymentCommand::Resolve { case: id, resolution, note: note.to_owned() };
+    let command = PaymentCommand::Case { case: id, by, act: act.clone() };
     drive(view, id.trade, vec![payment_command(command)])?;
     Ok(Outcome::Case(id))
 }

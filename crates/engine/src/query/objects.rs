@@ -52,10 +52,23 @@ impl Queries {
         merchant: MerchantId,
         merchant_order_id: &str,
     ) -> Result<Option<Found>, Problem> {
-        let scope = merchant.to_string();
-        let first = place_of(ClaimKind::Order, &scope, merchant_order_id);
+        let answer = self.claimed(ClaimKind::Order, &merchant.to_string(), merchant_order_id).await?;
+        match answer.and_then(|answer| TradeId::parse(answer.object.as_deref()?)) {
+            Some(id) => self.object(Object::Trade(id)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The answer that a key is taken by.
+    pub(super) async fn claimed(
+        &self,
+        kind: ClaimKind,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<Arc<Answer>>, Problem> {
+        let first = place_of(kind, scope, key);
         let places: Vec<i64> = (0..limits::MAX_CLAIM_PROBES).map(|probe| first.wrapping_add(probe)).collect();
-        // A claim is by no shard; the answer that it leads to is by the shard of its trade.
+        // A claim is by no shard; the answer that it leads to is by the shard of its object.
         let first = self.shard(Shards::FIRST).ok_or_else(broken)?;
         let claims = first.load(places.iter().map(|place| Claim::key(*place))).await?;
         let claims = places.iter().map_while(|place| there::<Claim>(&claims, *place));
@@ -63,12 +76,10 @@ impl Queries {
             let place = (claim.shard, claim.seq, claim.n);
             let shard = self.shard(claim.shard).ok_or_else(broken)?;
             let memory = shard.load([Answer::key(place)]).await?;
-            let is_it = |answer: &Arc<Answer>| {
-                answer.kind == ClaimKind::Order.as_str() && answer.scope == scope && answer.key == merchant_order_id
-            };
-            let answer = there::<Answer>(&memory, place).filter(is_it);
-            if let Some(id) = answer.and_then(|answer| TradeId::parse(answer.object.as_deref()?)) {
-                return self.object(Object::Trade(id)).await;
+            let is_it =
+                |answer: &Arc<Answer>| answer.kind == kind.as_str() && answer.scope == scope && answer.key == key;
+            if let Some(answer) = there::<Answer>(&memory, place).filter(is_it) {
+                return Ok(Some(answer));
             }
         }
         Ok(None)

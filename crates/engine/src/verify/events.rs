@@ -64,8 +64,8 @@ impl Thing {
             Self::Payment => PaymentStatus::parse(word).map(PaymentStatus::as_str),
             Self::Refund if word == "created" => Some("pending"),
             Self::Refund => ["succeeded", "returned"].into_iter().find(|state| *state == word),
-            Self::Case if word == "opened" => Some("open"),
-            Self::Case => (word == "closed").then_some("closed"),
+            Self::Case if ["opened", "rejected"].contains(&word) => Some("open"),
+            Self::Case => ["proposed", "closed"].into_iter().find(|state| *state == word),
         }
     }
 }
@@ -118,10 +118,13 @@ fn refund(state: &str, kind: &str) -> Option<&'static str> {
     }
 }
 
-fn case(state: &str, kind: &str) -> Option<&'static str> {
+fn case(state: &'static str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
         ("none", "case.opened") => Some("open"),
-        ("open", "case.closed") => Some("closed"),
+        ("open" | "proposed", "case.assigned" | "case.commented") => Some(state),
+        ("open", "case.proposed") => Some("proposed"),
+        ("proposed", "case.rejected") => Some("open"),
+        ("open" | "proposed", "case.closed") => Some("closed"),
         _ => None,
     }
 }
@@ -151,6 +154,9 @@ mod tests {
         assert_eq!(after(Thing::Refund, &["refund.succeeded"]), None);
         assert_eq!(after(Thing::Case, &["case.opened", "case.closed"]), Some("closed"));
         assert_eq!(after(Thing::Case, &["case.opened", "case.opened"]), None);
+        assert_eq!(after(Thing::Case, &["case.opened", "case.proposed", "case.rejected"]), Some("open"));
+        assert_eq!(after(Thing::Case, &["case.opened", "case.proposed", "case.commented"]), Some("proposed"));
+        assert_eq!(after(Thing::Case, &["case.opened", "case.rejected"]), None);
         assert_eq!(Thing::Payment.leads_to("payment.review"), Some("review"));
         assert_eq!(Thing::Payment.leads_to("payment.surplus"), None);
         assert_eq!(Thing::Payment.leads_to("payout.returned"), None);

@@ -116,7 +116,7 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
         }
     }
     for case in &payments.cases {
-        if let (CaseKind::AmountMismatch, CaseStatus::Open, Subject::Instruction(no)) =
+        if let (CaseKind::AmountMismatch, CaseStatus::Open | CaseStatus::Proposed, Subject::Instruction(no)) =
             (case.kind, case.status, case.subject)
             && let Some((_, leg)) = payments.leg(no)
         {

@@ -6,9 +6,11 @@ pub mod accounting;
 pub mod chain;
 pub mod control;
 pub mod gift;
+pub mod offer;
 pub mod payment;
 pub mod problem;
 pub mod rules;
+pub mod search;
 pub mod trade;
 
 use std::collections::BTreeMap;

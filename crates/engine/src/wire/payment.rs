@@ -4,9 +4,9 @@ use kernel::message::accounting::CouponSource;
 use kernel::message::channel::Credential;
 use kernel::message::payment::Tool;
 use kernel::{
-    Amount, CaseId, CouponId, Currency, InstructionId, MerchantId, PaymentId, RefundId, Scenes, Time, TradeId,
+    Amount, CaseId, CouponId, Currency, InstructionId, KeyId, MerchantId, PaymentId, RefundId, Scenes, Time, TradeId,
 };
-use payment::{Case, Coupon, Instruction, Part, Payment, Payments, Refund, Subject};
+use payment::{Case, CaseStep, Coupon, Instruction, Part, Payment, Payments, Refund, Subject, TrailEntry};
 use serde::Serialize;
 
 /// The JSON of a trade's payment of this number; `None` where there is none.
@@ -232,10 +232,74 @@ pub struct CaseObject<'a> {
     amount: Amount,
     currency: Currency,
     actions: Vec<&'static str>,
+    assignee: Option<&'a str>,
+    proposal: Option<ProposalObject<'a>>,
     resolution: Option<&'static str>,
     note: Option<&'a str>,
     opened_at: Time,
+    trail: Vec<TrailObject<'a>>,
     sequence: i64,
+}
+
+/// What waits for another person's approval.
+#[derive(Serialize)]
+struct ProposalObject<'a> {
+    action: &'static str,
+    note: &'a str,
+    by: KeyId,
+}
+
+/// What was done about a case; `by` is nobody's where what happened elsewhere left nothing to decide.
+#[derive(Serialize)]
+struct TrailObject<'a> {
+    at: Time,
+    by: Option<KeyId>,
+    step: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<AttachmentObject<'a>>,
+}
+
+/// Something that is kept elsewhere.
+#[derive(Serialize)]
+struct AttachmentObject<'a> {
+    name: &'a str,
+    media_type: &'a str,
+    sha256: String,
+    url: &'a str,
+}
+
+impl<'a> TrailObject<'a> {
+    fn new(entry: &'a TrailEntry) -> Self {
+        let (at, by, step) = (entry.at, entry.by, entry.step.as_str());
+        let bare = Self { at, by, step, to: None, action: None, note: None, text: None, attachment: None };
+        match &entry.step {
+            CaseStep::Assigned { to } => Self { to: Some(to), ..bare },
+            CaseStep::Commented { text, attachment } => {
+                let attachment = attachment.as_ref().map(|it| AttachmentObject {
+                    name: &it.name,
+                    media_type: &it.media_type,
+                    sha256: blake3::Hash::from_bytes(it.sha256).to_hex().to_string(),
+                    url: &it.url,
+                });
+                Self { text: Some(text), attachment, ..bare }
+            }
+            CaseStep::Proposed { resolution, note }
+            | CaseStep::Approved { resolution, note }
+            | CaseStep::Resolved { resolution, note } => {
+                Self { action: Some(payment::case::resolution_as_str(*resolution)), note: Some(note), ..bare }
+            }
+            CaseStep::Rejected { note } => Self { note: Some(note), ..bare },
+            CaseStep::Overtaken => bare,
+        }
+    }
 }
 
 impl<'a> CaseObject<'a> {
@@ -259,9 +323,16 @@ impl<'a> CaseObject<'a> {
             amount: case.money.amount,
             currency: case.money.currency,
             actions: actions.collect(),
+            assignee: case.assignee(),
+            proposal: case.proposal().map(|(resolution, note, by)| ProposalObject {
+                action: payment::case::resolution_as_str(resolution),
+                note,
+                by,
+            }),
             resolution: case.resolution.map(payment::case::resolution_as_str),
             note: case.note.as_deref(),
             opened_at: case.opened_at,
+            trail: case.trail.iter().map(TrailObject::new).collect(),
             sequence: case.sequence,
         }
     }

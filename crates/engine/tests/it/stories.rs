@@ -3,10 +3,13 @@
 use channel::Answer;
 use engine::request::Command;
 use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
-use kernel::message::payment::{Resolution, Tool};
+use kernel::message::payment::{Attachment, CaseAct, Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
-use kernel::{Amount, CaseId, CouponId, GiftId, Money, OrderType, Owner, PaymentId, StoredKind, Time, TradeId, UserId};
+use kernel::{
+    Amount, CaseId, CouponId, GiftId, KeyId, Money, OrderType, Owner, PaymentId, RootId, StoredKind, Time, TradeId,
+    UserId,
+};
 use trade::TimerKind;
 
 use crate::world::{Sale, World, card, cny, shares, user};
@@ -267,7 +270,7 @@ fn late(world: &mut World) -> TradeId {
 
 fn cases(world: &mut World) {
     let resolve = |world: &mut World, trade, resolution| {
-        world.ok(Command::ResolveCase { case: CaseId::new(trade, 1), resolution, note: "seen".to_owned() });
+        by(world, trade, 1, CaseAct::Resolve { resolution, note: "seen".to_owned() });
     };
     let more = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
     world.word(more, 1, paid(cny(350), "F1"));
@@ -280,6 +283,45 @@ fn cases(world: &mut World) {
     let foreign = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
     world.word(foreign, 1, paid(usd, "F4"));
     resolve(world, foreign, Resolution::Refund);
+    two_people(world);
+}
+
+/// Somebody of the platform does something about a trade's first case.
+fn by(world: &mut World, trade: TradeId, who: u8, act: CaseAct) {
+    let by = KeyId(RootId::from_bytes([who; 16]));
+    world.ok(Command::Case { case: CaseId::new(trade, 1), by, act });
+}
+
+fn two_people(world: &mut World) {
+    let note = || "seen".to_owned();
+    let trade = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
+    world.word(trade, 1, paid(cny(310), "F5"));
+    by(world, trade, 1, CaseAct::Assign { to: "Li Lei".to_owned() });
+    by(world, trade, 1, CaseAct::Propose { resolution: Resolution::Refund, note: note() });
+    by(world, trade, 2, CaseAct::Reject { note: note() });
+    let attachment = Attachment {
+        name: "letter.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        sha256: [5; 32],
+        url: "https://desk.example/1".to_owned(),
+    };
+    by(world, trade, 2, CaseAct::Comment { text: note(), attachment: Some(attachment) });
+    by(world, trade, 2, CaseAct::Propose { resolution: Resolution::Accept, note: note() });
+    by(world, trade, 1, CaseAct::Approve);
+    let waiting = world.sell(Sale::instant("u1", 300).paid(vec![(card(), 300)]));
+    world.word(waiting, 1, paid(cny(290), "F6"));
+    by(world, waiting, 1, CaseAct::Propose { resolution: Resolution::Refund, note: note() });
+    // The institution's word comes before the second person, and is settled with it.
+    let overtaken = world.sell(Sale::instant("u1", 500).paid(vec![(card(), 500)]));
+    world.word(overtaken, 1, paid(cny(500), "F7"));
+    world.tell_trade(overtaken, refund("r1", 200));
+    let failed = RefundOutcome::Failed { code: "closed_card".to_owned(), other_way: false };
+    world.word(overtaken, 2, Answer::Refund(failed));
+    by(world, overtaken, 1, CaseAct::Propose { resolution: Resolution::Retry, note: note() });
+    world.word(overtaken, 2, refunded(cny(200), "F8"));
+    let (case, by) = (CaseId::new(overtaken, 2), KeyId(RootId::from_bytes([2; 16])));
+    let act = CaseAct::Resolve { resolution: Resolution::Accept, note: note() };
+    world.ok(Command::Case { case, by, act });
 }
 
 fn refunds_that_fail(world: &mut World) {
@@ -296,8 +338,7 @@ fn refunds_that_fail(world: &mut World) {
     world.word(case, 2, failed(false));
     let retried = sold(world, "G3");
     world.word(retried, 2, failed(false));
-    let resolution = Resolution::Retry;
-    world.ok(Command::ResolveCase { case: CaseId::new(retried, 1), resolution, note: "again".to_owned() });
+    by(world, retried, 1, CaseAct::Resolve { resolution: Resolution::Retry, note: "again".to_owned() });
     world.word(retried, 3, refunded(cny(200), "G4"));
     let came_back = Answer::Refund(RefundOutcome::Returned { code: "no_account".to_owned(), at: Time::from_micros(1) });
     let returned = sold(world, "G5");
@@ -306,8 +347,7 @@ fn refunds_that_fail(world: &mut World) {
     let rerouted = sold(world, "G7");
     world.word(rerouted, 2, refunded(cny(200), "G8"));
     world.word(rerouted, 2, came_back);
-    let resolution = Resolution::OtherWay;
-    world.ok(Command::ResolveCase { case: CaseId::new(rerouted, 1), resolution, note: "balance".to_owned() });
+    by(world, rerouted, 1, CaseAct::Resolve { resolution: Resolution::OtherWay, note: "balance".to_owned() });
     let contradicted = sold(world, "G9");
     world.word(contradicted, 2, refunded(cny(150), "G10"));
 }

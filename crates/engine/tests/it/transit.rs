@@ -55,6 +55,7 @@ impl Town {
                 observer: Arc::new(Deaf),
                 control: control.clone(),
                 channels: Arc::new(Channels::default()),
+                approvals: Default::default(),
                 zone: jiff::tz::TimeZone::UTC,
                 batch_limit: 8,
                 // Rows that a test changes behind its back are seen by the next batch.

@@ -187,6 +187,7 @@ impl World {
             observer: Arc::new(Deaf),
             control: Shared::new(Control::default()),
             channels: Arc::new(Channels::new(profiles)),
+            approvals: Default::default(),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 512,
             memory_limit: 10_000,

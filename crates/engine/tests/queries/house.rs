@@ -14,17 +14,17 @@ use engine::line::{self, Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::query::{self, Known, Part, Queries, Tree};
 use engine::queue::{Stage, Terms, queue};
-use engine::request::{Caller, Command, ControlCommand, Idempotency, Request};
+use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
 use engine::work::projections::Projections;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{BoxFuture, FutureExt as _};
-use kernel::message::channel::PayOutcome;
+use kernel::message::channel::{Credential, PayOutcome};
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Create, Share};
 use kernel::{
-    AccountId, Amount, Bucket, Context, Currency, KeyId, MerchantId, Money, OrderId, OrderType, Owner, Problem, RootId,
-    SubType, Time, TradeId, UserId,
+    AccountId, Amount, Bucket, Context, CouponId, Currency, KeyId, MerchantId, Money, OrderId, OrderType, Owner,
+    Problem, RootId, SubType, Time, TradeId, UserId,
 };
 use serde_json::Value;
 use store::{Ask, Cell, Place, Reader, Snapshot, Statement, Store, StoreError};
@@ -113,8 +113,7 @@ impl House {
         let worker = Projections::new(0, store.reader(), store.side(Place::Derived).unwrap(), known.watermark.clone());
         let asked = Arc::<AtomicUsize>::default();
         let queries = queries(&store, &asked, &control, &known, &clock);
-        let profiles: Profiles = [("sandbox".to_owned(), profile())].into();
-        let channels = Arc::new(Channels::new(profiles));
+        let channels = channels();
         let mut house = Self {
             store,
             clock,
@@ -176,6 +175,7 @@ impl House {
             observer: Arc::new(Follow(self.known.clone(), Arc::clone(&self.told))),
             control: self.control.clone(),
             channels: Arc::clone(&self.channels),
+            approvals: Default::default(),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 64,
             memory_limit: 10_000,
@@ -199,6 +199,22 @@ impl House {
 
     pub(crate) fn fund(&mut self, user: &str, amount: i64) {
         self.say(Command::Fund { owner: self::user(user), money: cny(amount) });
+    }
+
+    /// A coupon of a user, usable with this merchant, or with any.
+    pub(crate) fn coupon(
+        &mut self,
+        user: &str,
+        merchant: Option<MerchantId>,
+        amount: i64,
+        expires_at: Option<Time>,
+    ) -> CouponId {
+        let id = CouponId(self.draw(&format!("user:{user}")));
+        let (money, user) = (cny(amount), UserId::parse(user).unwrap());
+        let terms = payment::CouponTerms::default();
+        let issue = IssueCoupon { id, merchant, money, user, budget: false, terms, expires_at };
+        self.say(Command::IssueCoupon(Box::new(issue)));
+        id
     }
 
     /// A trade over `amount` with a number of its own, paid with these tools.
@@ -248,6 +264,13 @@ impl House {
         self.say(Command::Word(told));
     }
 
+    /// The institution took the trade's first order, if there is one: it is known to wait for the buyer.
+    pub(crate) fn accepted(&mut self, trade: TradeId) {
+        let word = Answer::Pay(PayOutcome::Accepted(Credential::Redirect("https://bank.example/1".to_owned())));
+        let told = Told { order: OrderId::new(trade, 1), word, source: Source::Answer, digest: [0xac; 32] };
+        self.say(Command::Word(told));
+    }
+
     /// Lets the projections catch up.
     pub(crate) fn project(&mut self) {
         while block_on(self.worker.tick(3)).unwrap().more {}
@@ -262,13 +285,20 @@ fn queries(
     clock: &Arc<TestClock>,
 ) -> Queries {
     let setup = query::Setup {
+        stored: kernel::StoredKind::BUILT_IN.to_vec(),
         reader: Arc::new(Counting(store.reader(), Arc::clone(asked))),
         control: control.clone(),
+        channels: channels(),
         known: vec![known.clone()],
         clock: clock.clone(),
         alarm: clock.clone(),
     };
     Queries::new(kernel::Shards::ONE, setup)
+}
+
+fn channels() -> Arc<Channels> {
+    let profiles: Profiles = [("sandbox".to_owned(), profile())].into();
+    Arc::new(Channels::new(profiles))
 }
 
 fn profile() -> Profile {

@@ -4,8 +4,9 @@ use engine::query::{Filter, Page, Part};
 use engine::request::Command;
 use futures::FutureExt as _;
 use futures::executor::block_on;
+use kernel::message::payment::{CaseAct, Resolution};
 use kernel::message::trade::Command as TradeCommand;
-use kernel::{Code, MerchantId, TradeId};
+use kernel::{Code, KeyId, MerchantId, RootId, TradeId};
 
 use crate::house::{House, card, first, json};
 
@@ -112,8 +113,19 @@ fn cases_open_and_close() {
     assert_eq!(open.len(), 1, "other money than asked came");
     assert!(list(&house, Some("closed")).is_empty());
     let case = kernel::CaseId::parse(&open[0]).unwrap();
-    let resolution = kernel::message::payment::Resolution::Refund;
-    house.say(Command::ResolveCase { case, resolution, note: "back".to_owned() });
+    let key = |who| KeyId(RootId::from_bytes([who; 16]));
+    let act = |house: &mut House, who, act| house.say(Command::Case { case, by: key(who), act });
+    let note = || "back".to_owned();
+    act(&mut house, 1, CaseAct::Comment { text: note(), attachment: None });
+    act(&mut house, 1, CaseAct::Propose { resolution: Resolution::Refund, note: note() });
+    act(&mut house, 1, CaseAct::Assign { to: note() });
+    house.project();
+    assert_eq!(list(&house, Some("proposed")), open, "remarks leave it where it is");
+    assert!(list(&house, Some("open")).is_empty());
+    act(&mut house, 2, CaseAct::Reject { note: note() });
+    house.project();
+    assert_eq!(list(&house, Some("open")), open);
+    act(&mut house, 2, CaseAct::Resolve { resolution: Resolution::Refund, note: note() });
     house.project();
     assert_eq!(list(&house, Some("closed")), open);
     assert!(list(&house, Some("open")).is_empty());

@@ -5,4 +5,6 @@ mod accounts;
 mod house;
 mod lists;
 mod objects;
+mod offer;
 mod rebuild;
+mod search;

@@ -22,6 +22,7 @@ fn rows(house: &House) -> Vec<(&'static str, Vec<Vec<Cell>>)> {
 fn live(house: &mut House) {
     let merchant = house.merchant();
     house.fund("42", 10_000);
+    house.coupon("42", None, 100, None);
     for no in 0..6 {
         let (trade, _) = house.trade(merchant, &format!("A{no}"), Some(Tool::Balance), 100 + no);
         if no % 2 == 0 {

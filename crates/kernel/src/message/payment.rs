@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::destination::{Destination, DestinationType};
-use crate::id::{CaseId, CouponId, PaymentId, RefundId};
+use crate::id::{CaseId, CouponId, KeyId, PaymentId, RefundId};
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
 use crate::owner::Owner;
@@ -107,6 +107,57 @@ pub enum Resolution {
     OtherWay,
 }
 
+/// What somebody of the platform does about a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseAct {
+    /// Gives it to a person.
+    Assign {
+        /// The person's name.
+        to: String,
+    },
+    /// Writes down what was found out.
+    Comment {
+        /// In words.
+        text: String,
+        /// What shows it.
+        attachment: Option<Attachment>,
+    },
+    /// Says how it should be resolved; somebody else must agree.
+    Propose {
+        /// How.
+        resolution: Resolution,
+        /// Why, in words.
+        note: String,
+    },
+    /// Agrees to what somebody else proposed, which is done by that.
+    Approve,
+    /// Does not agree to what was proposed.
+    Reject {
+        /// Why, in words.
+        note: String,
+    },
+    /// Resolves it alone.
+    Resolve {
+        /// How.
+        resolution: Resolution,
+        /// Why, in words.
+        note: String,
+    },
+}
+
+/// A reference to something that people keep elsewhere (附件): a letter, a picture, a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name, for people.
+    pub name: String,
+    /// Its media type, as `image/png`.
+    pub media_type: String,
+    /// The SHA-256 of its bytes, so that it can be recognised.
+    pub sha256: [u8; 32],
+    /// Where it is.
+    pub url: String,
+}
+
 /// A command to the payments of one trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -121,14 +172,14 @@ pub enum Command {
     },
     /// Open a refund.
     Refund(Box<OpenRefund>),
-    /// Resolve a case.
-    Resolve {
+    /// Do something about a case.
+    Case {
         /// Which.
         case: CaseId,
-        /// How.
-        resolution: Resolution,
-        /// Why, in words.
-        note: String,
+        /// The key of whoever does it.
+        by: KeyId,
+        /// What.
+        act: CaseAct,
     },
 }
 

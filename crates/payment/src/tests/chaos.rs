@@ -2,7 +2,7 @@
 //! everything it knows (`world.rs`); here it is only stirred, and at the end brought to rest.
 
 use kernel::message::channel::Purpose;
-use kernel::message::payment::{Resolution, ToolRequest};
+use kernel::message::payment::{CaseAct, Resolution, ToolRequest};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Currency, Money, Owner};
 use proptest::prelude::*;
@@ -17,6 +17,7 @@ enum Step {
     Stop(bool),
     Refund(i64),
     Resolve(u16, Resolution),
+    Desk(u16, u8, CaseAct),
     /// About one of the orders placed so far.
     Say(u16, Word),
     Pass(i64),
@@ -105,6 +106,15 @@ fn resolution() -> impl Strategy<Value = Resolution> {
     prop_oneof![Just(Resolution::Accept), Just(Resolution::Refund), Just(Resolution::Retry), Just(Resolution::OtherWay),]
 }
 
+fn act() -> impl Strategy<Value = CaseAct> {
+    prop_oneof![
+        3 => resolution().prop_map(|resolution| CaseAct::Propose { resolution, note: "p".into() }),
+        3 => Just(CaseAct::Approve),
+        1 => Just(CaseAct::Reject { note: "r".into() }),
+        1 => Just(CaseAct::Comment { text: "c".into(), attachment: None }),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => legs().prop_map(Step::Pay),
@@ -112,6 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Stop),
         2 => (1i64..400).prop_map(Step::Refund),
         3 => ((1u16..6), resolution()).prop_map(|(case, resolution)| Step::Resolve(case, resolution)),
+        3 => ((1u16..4), 0u8..3, act()).prop_map(|(case, who, act)| Step::Desk(case, who, act)),
         14 => (any::<u16>(), word()).prop_map(|(order, word)| Step::Say(order, word)),
         1 => (1i64..900).prop_map(Step::Pass),
         1 => any::<bool>().prop_map(Step::Freeze),
@@ -128,6 +139,7 @@ fn take(world: &mut World, n: usize, step: &Step) {
         Step::Stop(_) => {}
         Step::Refund(minor) => drop(world.refund(&format!("r{n}"), *minor)),
         Step::Resolve(case, resolution) => drop(world.resolve(*case, *resolution)),
+        Step::Desk(case, who, act) => drop(world.people(*case, *who, act.clone())),
         Step::Say(order, word) => {
             if let Some(order) = chosen(world, *order) {
                 say(world, order, *word);
@@ -188,6 +200,7 @@ fn settle(world: &mut World) {
                 CaseKind::RefundFailed | CaseKind::RefundReturned => Resolution::OtherWay,
                 CaseKind::Contradiction | CaseKind::UnknownOutcome => Resolution::Accept,
             };
+            drop(world.people(case, 9, CaseAct::Reject { note: "anew".into() }));
             drop(world.resolve(case, resolution));
         }
         let orders: Vec<_> = world.orders.keys().copied().collect();

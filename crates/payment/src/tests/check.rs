@@ -82,7 +82,7 @@ impl World {
             }
         }
         for case in &self.state.cases {
-            if case.kind == CaseKind::AmountMismatch && case.status == CaseStatus::Open {
+            if case.kind == CaseKind::AmountMismatch && case.status != CaseStatus::Closed {
                 *suspended.entry(case.money.currency).or_default() += case.money.amount.minor();
             }
         }

@@ -2,7 +2,7 @@
 //! and what is asked of whom. A change of a rule is a visible difference here.
 
 use kernel::Money;
-use kernel::message::payment::Resolution;
+use kernel::message::payment::{CaseAct, Resolution};
 use kernel::message::trade::LateSuccess;
 
 use super::world::{World, balance, card, coupon, money};
@@ -110,6 +110,8 @@ fn payments() {
             ("refund", &|w| w.refund("r9", 10)),
             ("accept", &|w| w.resolve(1, Resolution::Accept)),
             ("give back", &|w| w.resolve(1, Resolution::Refund)),
+            ("propose giving back", &|w| w.propose(1, Resolution::Refund)),
+            ("approve", &|w| w.people(1, 2, CaseAct::Approve)),
         ],
         |state| {
             let payment = &state.payments[0];
@@ -138,6 +140,10 @@ fn refund_situations() -> Vec<(&'static str, World)> {
         situation("failed, suspect", &[&|w| w.refund_failed(2, false), &|w| w.suspect(2)]),
         situation("other way", &[&|w| w.refund_failed(2, true)]),
         situation("returned", &[&|w| w.refunded(2), &|w| w.refund_returned(2)]),
+        situation(
+            "failed, retry proposed",
+            &[&|w| w.refund_failed(2, false), &|w| w.propose(1, Resolution::Retry).unwrap()],
+        ),
         situation("tried again", &[&|w| w.refund_failed(2, false), &|w| w.resolve(1, Resolution::Retry).unwrap()]),
         situation(
             "returned, tried again",
@@ -177,6 +183,8 @@ fn refunds() {
             ("case 1: retry", &|w| w.resolve(1, Resolution::Retry)),
             ("case 1: other way", &|w| w.resolve(1, Resolution::OtherWay)),
             ("case 2: accept", &|w| w.resolve(2, Resolution::Accept)),
+            ("case 1: propose retry", &|w| w.propose(1, Resolution::Retry)),
+            ("case 1: approve", &|w| w.people(1, 2, CaseAct::Approve)),
         ],
         |state| format!("{}/{}", state.refunds[0].status.as_str(), state.refunds[0].parts[1].status.as_str()),
     ));

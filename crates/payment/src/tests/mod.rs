@@ -2,6 +2,7 @@
 
 mod chaos;
 mod check;
+mod desk;
 mod grid;
 mod ledger;
 mod payouts;

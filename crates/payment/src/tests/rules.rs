@@ -39,7 +39,13 @@ fn a_rule_refuses_before_anything_happens() {
     let mut world = World::new();
     let input = world.asked(1_000, vec![balance(700), card(300)]);
     let (coupons, routes) = (Default::default(), crate::Routes::default());
-    let known = crate::Known { now: world.now, coupons: &coupons, routes: &routes, rules: &Never };
+    let known = crate::Known {
+        now: world.now,
+        coupons: &coupons,
+        routes: &routes,
+        rules: &Never,
+        approvals: &Default::default(),
+    };
     let problem = Problem::from(world.state.handle(&input, &known).unwrap_err());
     assert_eq!((problem.code, problem.param.as_deref()), (Code::rule_refused, Some("tools[1]")));
     assert_eq!(problem.detail, "rule `no-cards` of book `shop`, version 3: payment 1 of 1000");

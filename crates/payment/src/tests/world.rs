@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
-use kernel::message::payment::{self, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
+use kernel::message::payment::{self, CaseAct, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
 use kernel::message::rules::PaymentTerms;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, MerchantId, Money, OrderId, OrderType, Owner,
-    PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, KeyId, MerchantId, Money, OrderId, OrderType,
+    Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 
 use super::ledger::Ledger;
 use super::show;
 use crate::coupon::{Coupon, CouponStatus, CouponTerms};
 use crate::{
-    Booking, ChannelAccount, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments, Refusal, Routes,
+    Approvals, Booking, ChannelAccount, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments, Refusal,
+    Routes,
 };
 
 pub(super) const START: i64 = 1_000_000_000_000;
@@ -40,6 +41,8 @@ pub(super) struct World {
     pub(super) late_success: LateSuccess,
     /// What every payment is planned by.
     pub(super) terms: PaymentTerms,
+    /// Which cases want two people.
+    pub(super) approvals: Approvals,
     /// Receivers that are paid at once; the merchant's escrow where empty.
     pub(super) receivers: Vec<Share>,
     pub(super) expires_at: Time,
@@ -74,6 +77,11 @@ pub(super) fn trade() -> TradeId {
 
 pub(super) fn merchant() -> MerchantId {
     MerchantId(root(2))
+}
+
+/// The key of one of the platform's people.
+pub(super) fn person(who: u8) -> KeyId {
+    KeyId(root(1_000 + u128::from(who)))
 }
 
 pub(super) fn buyer() -> UserId {
@@ -113,6 +121,7 @@ impl World {
             order_type: OrderType::Escrow,
             late_success: LateSuccess::Refund,
             terms: PaymentTerms::default(),
+            approvals: Approvals::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
             told_quiet: 0,
@@ -225,7 +234,17 @@ impl World {
     }
 
     pub(super) fn resolve(&mut self, case: u16, resolution: Resolution) -> Result<(), Refusal> {
-        self.command(Command::Resolve { case: CaseId::new(trade(), case), resolution, note: "looked".into() })
+        self.people(case, 1, CaseAct::Resolve { resolution, note: "looked".into() })
+    }
+
+    /// The first person proposes.
+    pub(super) fn propose(&mut self, case: u16, resolution: Resolution) -> Result<(), Refusal> {
+        self.people(case, 1, CaseAct::Propose { resolution, note: "as agreed".into() })
+    }
+
+    /// Somebody does something about a case.
+    pub(super) fn people(&mut self, case: u16, who: u8, act: CaseAct) -> Result<(), Refusal> {
+        self.command(Command::Case { case: CaseId::new(trade(), case), by: person(who), act })
     }
 
     fn ids(&self, order: u16) -> (OrderId, InstructionId) {
@@ -356,7 +375,13 @@ impl World {
                     payouts: vec!["bank_account".into()],
                 };
                 let routes = Routes { accounts: vec![account] };
-                let known = Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &self.terms };
+                let known = Known {
+                    now: self.now,
+                    coupons: &self.coupons,
+                    routes: &routes,
+                    rules: &self.terms,
+                    approvals: &self.approvals,
+                };
                 let decided = self.state.decide(&input, &known);
                 let mut replayed = self.state.clone();
                 let reaction = self.state.handle(&input, &known)?;

@@ -93,6 +93,18 @@ pub(crate) const KEYS: &[Key] = &[
     number("limits.channel_calls", "calls", 1, 100_000, "calls to one channel account under way at a time"),
     number("limits.drain_ms", "milliseconds", 0, 600_000, "longest time that open requests get after SIGTERM"),
     number(
+        "cases.two_people_from",
+        "minor units",
+        0,
+        1_000_000_000_000_000,
+        "cases over so much or more are resolved by two people: one proposes, another approves; the same on every node",
+    ),
+    key(
+        "cases.two_people_kinds",
+        "list of kinds",
+        "kinds of cases that two people resolve whatever the amount, as refund_failed; the same on every node",
+    ),
+    number(
         "sandbox.lifetime_s",
         "seconds",
         1,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use kernel::StoredKind;
+use payment::CaseKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which world this deployment belongs to; its keys carry it in their prefix.
@@ -66,6 +67,27 @@ impl FromStr for LogFormat {
             .into_iter()
             .find(|known| known.as_str() == text)
             .ok_or_else(|| format!("{text:?} is not allowed; allowed: auto, pretty, json"))
+    }
+}
+
+/// A kind of case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CaseKindWord(pub(crate) CaseKind);
+
+impl fmt::Display for CaseKindWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl FromStr for CaseKindWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        CaseKind::parse(text).map(Self).ok_or_else(|| {
+            let words = CaseKind::ALL.map(CaseKind::as_str).join(", ");
+            format!("{text:?} is not allowed; allowed: {words}")
+        })
     }
 }
 
@@ -214,4 +236,4 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Environment, LogFormat, Zone, Stored, StoreUrl, Secret);
+as_text!(Environment, LogFormat, Zone, CaseKindWord, Stored, StoreUrl, Secret);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use kernel::Problem;
 use serde_json::json;
 
-use super::ports::{Found, Page, Part};
+use super::ports::{Found, Hits, Page, Part};
 use super::query::Query;
 use super::visit::{Shown, Visit, not_found};
 
@@ -53,9 +53,18 @@ pub(super) fn control_page<I: Copy + Display>(
     page(visit, list, Page { data: shown.into_iter().map(body).collect(), next, as_of: None })
 }
 
+/// What a search found: no pages, only whether there is more.
+pub(super) fn hits(hits: &Hits) -> Shown {
+    let (data, as_of) = (hits.data.join(","), as_of(hits.as_of));
+    Shown::json(format!(r#"{{"data":[{data}],"has_more":{}{as_of}}}"#, hits.more))
+}
+
+fn as_of(time: Option<kernel::Time>) -> String {
+    time.map(|time| format!(r#","as_of":"{time}""#)).unwrap_or_default()
+}
+
 fn render(data: &[String], has_more: bool, next: Option<&str>, as_of: Option<kernel::Time>) -> Shown {
     let next = json!(next);
-    let as_of = as_of.map(|time| format!(r#","as_of":"{time}""#)).unwrap_or_default();
-    let data = data.join(",");
+    let (data, as_of) = (data.join(","), self::as_of(as_of));
     Shown::json(format!(r#"{{"data":[{data}],"has_more":{has_more},"next_cursor":{next}{as_of}}}"#))
 }

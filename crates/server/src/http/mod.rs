@@ -41,6 +41,7 @@ mod route;
 mod routes;
 mod rules;
 mod sandbox;
+mod search;
 mod serve;
 #[cfg(test)]
 mod tests;

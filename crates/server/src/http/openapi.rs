@@ -199,6 +199,11 @@ pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str
     match name {
         "merchant_id" => (false, like(MERCHANT), "With a platform key: of this merchant only."),
         "merchant_order_id" => (false, like("^[!-~]{1,64}$"), "The merchant's own number of a trade."),
+        "number" => {
+            let description =
+                "An id of ours, a merchant's own number of a trade or refund, an institution's of a movement.";
+            (true, like("^[!-~]{1,64}$"), description)
+        }
         "status" => {
             let words: &[&str] = if tag(route.path) == "cases" { &cases::STATUSES } else { &trades::STATUSES };
             (false, json!({ "enum": words }), "In this status only.")

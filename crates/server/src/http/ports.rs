@@ -2,7 +2,7 @@
 //! webhooks. The doors know no SQL and no channel; a test puts fakes here.
 
 pub(crate) use engine::news::Object;
-pub(crate) use engine::query::{Filter, Found, Page, Part, Tree};
+pub(crate) use engine::query::{Asker, Filter, Found, Hits, Page, Part, Tree};
 use futures::future::BoxFuture;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
 
@@ -15,10 +15,15 @@ pub(crate) trait Lookup: Send + Sync {
     fn object(&self, object: Object) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
+    /// What a number names, at most `limit`: all merchants', or one's. The numbers of merchants may lag where `stale`.
+    fn search<'a>(&'a self, number: &'a str, merchant: Option<MerchantId>, limit: usize, stale: bool)
+    -> Read<'a, Hits>;
     /// Why a payment was planned as it was.
     fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>>;
     /// Everything that belongs to a trade.
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
+    /// What may pay a trade now.
+    fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>>;
     /// A coupon.
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// A gift.

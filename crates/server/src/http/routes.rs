@@ -3,10 +3,10 @@
 use kernel::Code;
 
 use super::auth::Scope;
-use super::route::Route;
+use super::route::{Route, Tell};
 use super::{
     accounts, cases, channels, coupons, docs, events, gifts, health, keys, ledger, merchants, notify, payments,
-    refunds, rules, sandbox, trades, webhook_endpoints,
+    refunds, rules, sandbox, search, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -122,6 +122,7 @@ const MISSING: &[Code] = &[Code::not_found];
 pub(super) fn table(environment: Environment) -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(of_trades());
+    routes.extend(of_cases());
     routes.extend(of_accounts());
     routes.extend(of_control());
     routes.extend(of_rules());
@@ -133,8 +134,8 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes
 }
 
-fn of_trades() -> [Route; 15] {
-    use Scope::{Admin, Read, Write};
+fn of_trades() -> [Route; 13] {
+    use Scope::{Read, Write};
     [
         Route::post("/v1/trades", Write, trades::create, "Open a trade, perhaps with its first payment")
             .takes("NewTrade")
@@ -151,6 +152,14 @@ fn of_trades() -> [Route; 15] {
         Route::get("/v1/trades/{id}/chain", Read, trades::chain, "Read everything that belongs to a trade")
             .answers(200, "Chain")
             .refuses(MISSING),
+        Route::get(
+            "/v1/trades/{id}/offer",
+            Read,
+            trades::offer,
+            "Read what may pay a trade now, and with what it is paid best",
+        )
+        .answers(200, "Offer")
+        .refuses(&[Code::not_found, Code::trade_not_payable, Code::projection_behind]),
         Route::post("/v1/trades/{id}/payments", Write, trades::pay, "Pay a trade")
             .takes("NewPayment")
             .answers(201, "Payment")
@@ -191,16 +200,58 @@ fn of_trades() -> [Route; 15] {
             .asks(&["wait"])
             .answers(200, "Refund")
             .refuses(MISSING),
+    ]
+}
+
+/// What every route refuses with that does something about a case.
+const DESK: &[Code] = &[Code::not_found, Code::case_not_open, Code::pan_not_accepted, Code::too_many_objects];
+/// The same where it is about a decision.
+const DECIDING: &[Code] = &[
+    Code::not_found,
+    Code::case_not_open,
+    Code::pan_not_accepted,
+    Code::too_many_objects,
+    Code::invalid_state,
+    Code::action_not_applicable,
+];
+/// The same where a second person decides.
+const APPROVING: &[Code] = &[
+    Code::not_found,
+    Code::case_not_open,
+    Code::invalid_state,
+    Code::action_not_applicable,
+    Code::second_person_required,
+];
+/// The same where one person decides alone.
+const ALONE: &[Code] = &[
+    Code::not_found,
+    Code::case_not_open,
+    Code::pan_not_accepted,
+    Code::invalid_state,
+    Code::action_not_applicable,
+    Code::approval_required,
+];
+
+fn of_cases() -> [Route; 8] {
+    use Scope::{Admin, Read};
+    let post =
+        |path, tell, summary, body| Route::post(path, Admin, tell, summary).goes_on().takes(body).answers(200, "Case");
+    [
         Route::get("/v1/cases", Read, cases::list, "List cases: work that people must decide")
             .asks(&["merchant_id", "status", "limit", "cursor", "stale"])
             .answers(200, "CaseList")
             .refuses(PAGED),
         Route::get("/v1/cases/{id}", Read, cases::show, "Read a case").answers(200, "Case").refuses(MISSING),
-        Route::post("/v1/cases/{id}/resolve", Admin, cases::resolve, "Decide a case")
-            .goes_on()
-            .takes("Resolve")
-            .answers(200, "Case")
-            .refuses(&[Code::not_found, Code::case_not_open, Code::action_not_applicable, Code::pan_not_accepted]),
+        post("/v1/cases/{id}/assign", cases::assign as Tell, "Give a case to a person", "Assign").refuses(DESK),
+        post("/v1/cases/{id}/comment", cases::comment, "Write down what was found out", "Comment").refuses(DESK),
+        post("/v1/cases/{id}/propose", cases::propose, "Propose a decision, for another to approve", "Resolve")
+            .refuses(DECIDING),
+        post("/v1/cases/{id}/approve", cases::approve, "Approve what another proposed; it is done by that", "Nothing")
+            .refuses(APPROVING),
+        post("/v1/cases/{id}/reject", cases::reject, "Reject what is proposed; the case is open again", "Reject")
+            .refuses(DECIDING),
+        post("/v1/cases/{id}/resolve", cases::resolve, "Decide a case alone, at once, where one person may", "Resolve")
+            .refuses(ALONE),
     ]
 }
 
@@ -336,7 +387,7 @@ fn of_rules() -> [Route; 6] {
     ]
 }
 
-fn of_events() -> [Route; 4] {
+fn of_events() -> [Route; 5] {
     use Scope::{Admin, Read, Write};
     [
         Route::get("/v1/events", Read, events::list, "Walk forward through the events, without gaps")
@@ -348,6 +399,10 @@ fn of_events() -> [Route; 4] {
             .takes("Nothing")
             .answers(202, "Event")
             .refuses(MISSING),
+        Route::get("/v1/search", Read, search::search, "Find what a number names, whichever number it is")
+            .asks(&["number", "merchant_id", "limit", "stale"])
+            .answers(200, "Hits")
+            .refuses(&[Code::merchant_mismatch, Code::projection_behind]),
         Route::get(
             "/v1/channels/{id}/statements",
             Admin,

@@ -5,7 +5,7 @@ use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refun
 use kernel::{Code, Context, MerchantId, OrderType, Problem, SubType, TradeId, limits};
 
 use super::json::Fields;
-use super::ports::{Filter, Object};
+use super::ports::{Asker, Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
 use super::{list, parties, tools, wait};
@@ -132,6 +132,14 @@ pub(super) async fn chain(visit: Visit, query: Query) -> Result<Shown, Problem> 
     let trade = visit.named(TradeId::parse)?;
     query.finish()?;
     list::object(&visit, visit.house.doors.lookup.chain(trade).await?)
+}
+
+/// `GET /v1/trades/{id}/offer`
+pub(super) async fn offer(visit: Visit, query: Query) -> Result<Shown, Problem> {
+    let trade = visit.named(TradeId::parse)?;
+    query.finish()?;
+    let asker = Asker { caller: visit.identity.caller.clone(), users_debit: visit.may_debit_users() };
+    list::object(&visit, visit.house.doors.lookup.offer(trade, asker).await?)
 }
 
 /// `GET /v1/trades`

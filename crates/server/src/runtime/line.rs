@@ -78,6 +78,7 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
         observer: parts.observer,
         control: parts.control,
         channels: parts.channels,
+        approvals: Arc::new(config.cases.approvals()),
         zone: config.book.zone.0.clone(),
         batch_limit: config.limits.batch,
         memory_limit: config.limits.memory,

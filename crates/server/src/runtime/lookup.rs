@@ -4,7 +4,7 @@ use engine::query::Queries;
 use futures::future::FutureExt as _;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Time, TradeId};
 
-use crate::http::ports::{Filter, Found, Lookup, Object, Page, Part, Read};
+use crate::http::ports::{Asker, Filter, Found, Hits, Lookup, Object, Page, Part, Read};
 
 impl Lookup for Queries {
     fn object(&self, object: Object) -> Read<'_, Option<Found>> {
@@ -15,12 +15,26 @@ impl Lookup for Queries {
         self.trade_by_order(merchant, merchant_order_id).boxed()
     }
 
+    fn search<'a>(
+        &'a self,
+        number: &'a str,
+        merchant: Option<MerchantId>,
+        limit: usize,
+        stale: bool,
+    ) -> Read<'a, Hits> {
+        self.search(number, merchant, limit, stale).boxed()
+    }
+
     fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
         self.explain(payment).boxed()
     }
 
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>> {
         self.chain(trade).boxed()
+    }
+
+    fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>> {
+        async move { self.offer(trade, &asker).await }.boxed()
     }
 
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {

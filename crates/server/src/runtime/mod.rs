@@ -204,9 +204,11 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         lookup: Arc::new(Queries::new(
             shards,
             query::Setup {
+                stored: config.tools.kinds(),
                 known,
                 reader: Arc::clone(&reader),
                 control: control.clone(),
+                channels: Arc::clone(&channels),
                 clock: Arc::clone(&clock),
                 alarm: Arc::new(SystemClock),
             },

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use engine::line::Reply;
 use engine::request::{Command, Request};
-use kernel::OrderType;
+use kernel::message::payment::CaseAct;
 use kernel::message::trade::{Command as TradeCommand, Create};
+use kernel::{KeyId, OrderType};
+use payment::CaseKind;
 use serde_json::Value;
+
+use crate::people;
 
 /// What answers have shown of objects: how far each has come.
 #[derive(Default)]
@@ -70,8 +74,63 @@ pub(crate) fn misfit(request: &Request, reply: &Reply) -> Option<String> {
         return Some("was not answered in JSON".to_owned());
     };
     let wanted = wanted(&request.command);
-    let wrong = wanted.iter().find(|(pointer, value)| body.pointer(pointer) != Some(value))?;
-    Some(format!("was answered with another object: {} is not {}", wrong.0, wrong.1))
+    let wrong = wanted.iter().find(|(pointer, value)| body.pointer(pointer) != Some(value));
+    if let Some((pointer, value)) = wrong {
+        return Some(format!("was answered with another object: {pointer} is not {value}"));
+    }
+    match &request.command {
+        Command::Case { by, act, .. } => alone(*by, act, &body),
+        _ => None,
+    }
+}
+
+/// What is wrong with an offer: it suggests what is due, of tools that it says can be used.
+pub(super) fn odd_offer(body: &str) -> Option<String> {
+    let offer: Value = serde_json::from_str(body).ok()?;
+    let suggestion = offer.get("suggestion")?.as_array()?;
+    let minor = |tool: &Value| tool.get("amount").and_then(Value::as_i64).unwrap_or_default();
+    let sum: i64 = suggestion.iter().map(minor).sum();
+    let names = |tool: &Value| [tool.get("tool").cloned(), tool.get("coupon").cloned(), tool.get("method").cloned()];
+    let tools = offer.get("tools").and_then(Value::as_array);
+    let usable = |wanted: &Value| {
+        let is_it = |tool: &&Value| names(tool) == names(wanted) && tool.get("usable") == Some(&Value::Bool(true));
+        tools.is_some_and(|tools| tools.iter().find(is_it).is_some_and(|tool| minor(tool) >= minor(wanted)))
+    };
+    let fits = Some(sum) == offer.get("amount").and_then(Value::as_i64) && suggestion.iter().all(usable);
+    (!fits).then(|| format!("an offer does not pay what is due: {body}"))
+}
+
+/// Where a case stands when this was done about it; `None` where that depends on where it stood.
+fn status_after(act: &CaseAct) -> Option<&'static str> {
+    match act {
+        CaseAct::Assign { .. } | CaseAct::Comment { .. } => None,
+        CaseAct::Propose { .. } => Some("proposed"),
+        CaseAct::Reject { .. } => Some("open"),
+        CaseAct::Approve | CaseAct::Resolve { .. } => Some("closed"),
+    }
+}
+
+/// What is wrong with who did it: the trail's last step is the asker's own, a case that wants two people was not resolved
+/// by one, and nobody approved what the same person proposed.
+fn alone(by: KeyId, act: &CaseAct, case: &Value) -> Option<String> {
+    let trail: Vec<&Value> = case.get("trail").and_then(Value::as_array).into_iter().flatten().collect();
+    let key = Value::from(by.to_string());
+    let of = |entry: &&Value, name: &str| entry.get(name).cloned().unwrap_or_default();
+    if trail.last().is_none_or(|last| of(last, "by") != key) {
+        return Some("was done in another person's name".to_owned());
+    }
+    let approvals = people::approvals();
+    let kind = case.get("kind").and_then(Value::as_str).and_then(CaseKind::parse);
+    let large = case.get("amount").and_then(Value::as_i64) >= approvals.from_minor;
+    let wants_two = large || kind.is_some_and(|kind| approvals.kinds.contains(&kind));
+    let proposer = trail.iter().rev().find(|entry| of(entry, "step") == "proposed").map(|entry| of(entry, "by"));
+    match act {
+        CaseAct::Resolve { .. } if wants_two => Some("one person resolved what wants two".to_owned()),
+        CaseAct::Approve if proposer.is_none_or(|proposer| proposer == key) => {
+            Some("one person approved what nobody else proposed".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Whose money it is, as a trade of its type says so.
@@ -108,8 +167,10 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         ],
         Command::Trade(id, _) => vec![("/object", "trade".into()), ("/id", id.to_string().into())],
         Command::CancelPayment(id) => vec![("/object", "payment".into()), ("/id", id.to_string().into())],
-        Command::ResolveCase { case, .. } => {
-            vec![("/object", "case".into()), ("/id", case.to_string().into()), ("/status", "closed".into())]
+        Command::Case { case, act, .. } => {
+            let mut wanted = vec![("/object", "case".into()), ("/id", case.to_string().into())];
+            wanted.extend(status_after(act).map(|status| ("/status", status.into())));
+            wanted
         }
         Command::IssueCoupon(issue) => vec![
             ("/object", "coupon".into()),

@@ -5,15 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::news::Object;
 use engine::planning::trade_terms;
-use engine::request::Command;
+use engine::query::Asker;
+use engine::request::{Caller, Command};
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
 use kernel::{CouponId, GiftId, OrderType, PaymentId, RefundId, TradeId};
 use serde_json::Value;
+use trade::Status;
 
 use super::Scene;
 use super::answers::Sight;
 use super::rows::Rows;
+use crate::people;
+
+/// Of so many trades one is looked for.
+const ONE_IN: usize = 8;
+/// More than one number leads to.
+const MOST_HITS: usize = 100;
 
 /// What differs.
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
@@ -23,6 +31,36 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>,
     found.extend(without_consent(scene, rows));
     found.extend(nobody_asked(scene, rows));
     found.extend(gifts(scene, rows));
+    found.extend(by_number(scene, rows)?);
+    Ok(found)
+}
+
+/// Every number of some trades leads to them, for their merchant and for nobody else's; what is not to be paid has no offer.
+fn by_number(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let asker = Asker { caller: Caller::Platform, users_debit: true };
+    for (id, tree) in rows.trees.iter().step_by(ONE_IN) {
+        let mut numbers = vec![tree.trade.merchant_order_id.clone()];
+        let refunds = tree.payments.iter().flat_map(|state| &state.refunds);
+        numbers.extend(refunds.filter_map(|refund| refund.merchant_refund_id.clone()));
+        let orders = tree.orders.iter().flat_map(|orders| &orders.orders);
+        numbers.extend(orders.filter_map(|order| order.channel_no.clone()));
+        for number in numbers {
+            for merchant in people::merchants() {
+                let hits = block_on(scene.queries.search(&number, Some(merchant), MOST_HITS, true));
+                let hits = hits.map_err(|problem| problem.to_string())?;
+                let leads = hits.data.iter().any(|hit| hit.contains(&id.to_string()));
+                if leads != (merchant == tree.trade.context.merchant) {
+                    found.push(format!("{number} of {id} is found by the wrong merchant: {:?}", hits.data));
+                }
+            }
+        }
+        let payable = tree.trade.status == Status::Created && tree.trade.open_due(scene.now).is_some();
+        let offered = block_on(scene.queries.offer(*id, &asker)).is_ok();
+        if offered != payable {
+            found.push(format!("{id} is {} and its offer says otherwise", tree.trade.status.as_str()));
+        }
+    }
     Ok(found)
 }
 

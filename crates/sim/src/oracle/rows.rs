@@ -77,7 +77,7 @@ impl Rows {
 }
 
 fn waiting(state: &Payments) -> impl Iterator<Item = CaseId> {
-    let open = state.cases.iter().filter(|case| case.status == CaseStatus::Open);
+    let open = state.cases.iter().filter(|case| case.status != CaseStatus::Closed);
     open.map(|case| CaseId::new(state.trade, case.no))
 }
 

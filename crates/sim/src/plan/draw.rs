@@ -10,6 +10,7 @@ use channel::sandbox::word::{PayWord, RefundWord};
 use kernel::Shards;
 
 use super::{Act, Kind, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+use crate::callers::Deed;
 use crate::people;
 use crate::rng::Rng;
 
@@ -126,7 +127,7 @@ impl Drawing {
             71 => self.of_an_act(|act, _| What::Repeat { act, other: true }),
             72 => self.of_an_act(|act, _| What::Trespass { act }),
             73..=75 => self.of_an_act(|act, _| What::Read { act }),
-            76 => self.of_a_sale(|it, no, _| What::Resolve { sale: no, way: it.small(4) }),
+            76 => self.of_a_sale(|it, no, _| What::Resolve { sale: no, way: it.small(Deed::WAYS.into()) }),
             77..=78 => {
                 self.push(What::Crash);
             }

@@ -1,9 +1,11 @@
 //! Bugs at the doors: what a request says of its caller, its key and its body.
 
 use engine::request::{Caller, Command, Request};
+use kernel::message::payment::CaseAct;
 use kernel::message::trade::Command as TradeCommand;
 
 use super::Planted;
+use crate::people;
 
 /// The request as a door with this bug hands it on.
 pub(crate) fn asked(planted: Option<Planted>, mut request: Request) -> Request {
@@ -27,6 +29,11 @@ pub(crate) fn asked(planted: Option<Planted>, mut request: Request) -> Request {
         Some(Planted::ConsentNotChecked) => {
             if let Command::Trade(_, TradeCommand::Refund(refund)) = &mut request.command {
                 refund.users_debit = true;
+            }
+        }
+        Some(Planted::SecondPersonNotChecked) => {
+            if let Command::Case { by, act: CaseAct::Approve, .. } = &mut request.command {
+                *by = people::desk(u32::MAX);
             }
         }
         Some(_) | None => {}

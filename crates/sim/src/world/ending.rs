@@ -1,9 +1,10 @@
 //! How a run ends: everything heals, callers learn what they do not know, time passes, and what there is is judged.
 
-use kernel::Time;
 use kernel::time::{HOUR_US, MINUTE_US};
+use kernel::{CaseId, Time};
 
 use super::{Verdict, World};
+use crate::callers::Deed;
 use crate::oracle;
 
 /// Looks of the workers of one shard after everything else.
@@ -35,7 +36,7 @@ impl World {
             self.advance(12 * HOUR_US)?;
             for (place, case) in (0_u32..).zip(oracle::open_cases(&self.ground.store, self.ground.shards)?) {
                 let way = u8::try_from(self.rng.below(4)).unwrap_or(0);
-                self.resolve(1_000_000 * (round + 1) + place, Some(case), way, 0);
+                self.decide(1_000_000 * (round + 1) + place, case, way, round == 1);
             }
             self.ask_until_told()?;
             self.advance(12 * HOUR_US)?;
@@ -44,6 +45,17 @@ impl World {
             }
         }
         self.last_looks()
+    }
+
+    /// One person resolves a case, or one proposes and all three approve at once: one of them may.
+    fn decide(&mut self, act: u32, case: CaseId, way: u8, by_two: bool) {
+        if !by_two {
+            return self.desk(act, Some(case), 0, Deed::of(way), 0);
+        }
+        self.desk(act, Some(case), 0, Deed::of(way + 4), 0);
+        for who in 0..3 {
+            self.desk(act + 100_000 * (1 + who), Some(case), who, Deed::Approve, usize::from(who == 2));
+        }
     }
 
     /// Workers look once more at what the other node has left them, whether there is something to find or not.

@@ -42,6 +42,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::BodyNotCompared, 1),
     (Planted::TenantNotChecked, 1),
     (Planted::ConsentNotChecked, 3),
+    (Planted::SecondPersonNotChecked, 1),
     (Planted::TransitTakenTwice, 3),
     (Planted::TransitSkipped, 3),
     (Planted::DepartureRepeated, 3),

@@ -124,5 +124,5 @@ invariants! {
         "SELECT o.trade, o.no FROM channel_order o WHERE o.shard = $1 AND o.trade > $2 AND o.trade <= $3
            AND o.status IN ('sent', 'pending', 'unknown') AND o.lifetime_until < $4
            AND NOT EXISTS (SELECT 1 FROM work_case c WHERE c.shard = o.shard AND c.trade = o.trade
-                 AND c.status = 'open' AND (c.instruction = o.instruction OR c.part = o.part))";
+                 AND c.status <> 'closed' AND (c.instruction = o.instruction OR c.part = o.part))";
 }

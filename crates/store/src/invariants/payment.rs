@@ -1,7 +1,7 @@
 //! Payments and instructions: what they add up to, and what must be true of a success.
 
 use super::invariants;
-use crate::tables::payment::{CaseRow, InstructionRow, PaymentRow};
+use crate::tables::payment::{CaseRow, CaseStepRow, InstructionRow, PaymentRow};
 use crate::tables::trade::DueRow;
 
 invariants! {
@@ -19,6 +19,35 @@ invariants! {
                            WHERE i.shard = x.shard AND i.trade = x.trade AND i.no = COALESCE(x.instruction, -1))
            AND NOT EXISTS (SELECT 1 FROM refund_part r
                            WHERE r.shard = x.shard AND r.trade = x.trade AND r.no = COALESCE(x.part, -1))";
+    Trades "case_step_tree" "I20" on CaseStepRow, "a step was taken in a case of its trade":
+        "SELECT x.trade, x.work_case, x.no FROM case_step x WHERE x.shard = $1 AND x.trade > $2 AND x.trade <= $3
+           AND NOT EXISTS (SELECT 1 FROM work_case c
+                           WHERE c.shard = x.shard AND c.trade = x.trade AND c.no = x.work_case)";
+    Trades "case_steps" "I12" on CaseRow, "a case has a step for every event after its first, numbered without gaps":
+        "SELECT c.trade, c.no FROM work_case c WHERE c.shard = $1 AND c.trade > $2 AND c.trade <= $3
+           AND (c.sequence - 1 <> (SELECT COUNT(*) FROM case_step x
+                  WHERE x.shard = c.shard AND x.trade = c.trade AND x.work_case = c.no)
+             OR c.sequence - 1 <> (SELECT COALESCE(MAX(x.no), 0) FROM case_step x
+                  WHERE x.shard = c.shard AND x.trade = c.trade AND x.work_case = c.no))";
+    Trades "case_end" "I11" on CaseRow, "a case is closed by its last step, and as that says":
+        "SELECT c.trade, c.no FROM work_case c WHERE c.shard = $1 AND c.trade > $2 AND c.trade <= $3
+           AND (c.status = 'closed' AND NOT EXISTS (SELECT 1 FROM case_step x
+                  WHERE x.shard = c.shard AND x.trade = c.trade AND x.work_case = c.no AND x.no = c.sequence - 1
+                    AND x.step IN ('approved', 'resolved', 'overtaken')
+                    AND COALESCE(x.resolution, '') = COALESCE(c.resolution, ''))
+             OR EXISTS (SELECT 1 FROM case_step x
+                  WHERE x.shard = c.shard AND x.trade = c.trade AND x.work_case = c.no
+                    AND (c.status <> 'closed' OR x.no < c.sequence - 1)
+                    AND x.step IN ('approved', 'resolved', 'overtaken')))";
+    Trades "two_people" "I11" on CaseStepRow, "what is approved was proposed by another key, and not rejected since":
+        "SELECT x.trade, x.work_case, x.no FROM case_step x WHERE x.shard = $1 AND x.trade > $2 AND x.trade <= $3
+           AND x.step = 'approved'
+           AND NOT EXISTS (SELECT 1 FROM case_step p
+                WHERE p.shard = x.shard AND p.trade = x.trade AND p.work_case = x.work_case AND p.no < x.no
+                  AND p.step = 'proposed' AND p.by_key <> x.by_key AND p.resolution = x.resolution
+                  AND NOT EXISTS (SELECT 1 FROM case_step r
+                       WHERE r.shard = p.shard AND r.trade = p.trade AND r.work_case = p.work_case
+                         AND r.no > p.no AND r.no < x.no AND r.step IN ('proposed', 'rejected')))";
     Trades "payment_sum" "I05" on PaymentRow, "the instructions of a payment add up to it":
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND p.amount <> (SELECT COALESCE(CAST(SUM(i.amount) AS BIGINT), 0) FROM instruction i
@@ -83,5 +112,5 @@ invariants! {
         "SELECT p.trade, p.no FROM payment p WHERE p.shard = $1 AND p.trade > $2 AND p.trade <= $3
            AND p.status IN ('created', 'requires_action', 'processing', 'review') AND p.expires_at < $4
            AND NOT EXISTS (SELECT 1 FROM work_case c
-                           WHERE c.shard = p.shard AND c.trade = p.trade AND c.status = 'open')";
+                           WHERE c.shard = p.shard AND c.trade = p.trade AND c.status <> 'closed')";
 }

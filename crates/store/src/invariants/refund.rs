@@ -49,5 +49,5 @@ invariants! {
         "SELECT r.trade, r.no FROM refund_part r WHERE r.shard = $1 AND r.trade > $2 AND r.trade <= $3
            AND r.status IN ('unknown', 'failed', 'returned')
            AND NOT EXISTS (SELECT 1 FROM work_case c WHERE c.shard = r.shard AND c.trade = r.trade
-                           AND c.part = r.no AND c.status = 'open')";
+                           AND c.part = r.no AND c.status <> 'closed')";
 }

@@ -59,5 +59,5 @@ invariants! {
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
            AND t.status = 'created' AND t.expires_at < $4
            AND NOT EXISTS (SELECT 1 FROM work_case c
-                           WHERE c.shard = t.shard AND c.trade = t.trade AND c.status = 'open')";
+                           WHERE c.shard = t.shard AND c.trade = t.trade AND c.status <> 'closed')";
 }

@@ -179,6 +179,37 @@ row! {
     }
 }
 
+row! {
+    /// A number that others gave something of a trade: a merchant's own number of the trade or of a refund, or the number
+    /// of an institution that a case is about. Placed by its hash; whoever finds it compares it with what it leads to.
+    pub struct NumberPlace in Derived "number_place" key 6 {
+        /// The shard.
+        pub shard: i64,
+        /// Eight bytes of the hash of the number.
+        pub h: i64,
+        /// Whose.
+        pub merchant: [u8; 16],
+        /// The trade.
+        pub trade: [u8; 16],
+        /// What has the number: trade, refund or case.
+        pub object: Text,
+        /// Its number in the trade's tree; 0 is the trade.
+        pub no: i64,
+    }
+}
+
+row! {
+    /// A coupon, to be found by its user. Whether it can still be used is said by the coupon itself.
+    pub struct CouponList in Derived "coupon_list" key 3 {
+        /// The shard.
+        pub shard: i64,
+        /// Whose, in canonical text form.
+        pub owner: Text,
+        /// The coupon; its id begins with its time.
+        pub coupon: [u8; 16],
+    }
+}
+
 /// Every projection, its watermark first.
 pub const TABLES: &[&crate::Table] = &[
     Watermark::TABLE,
@@ -189,6 +220,8 @@ pub const TABLES: &[&crate::Table] = &[
     CaseList::TABLE,
     TradeBatch::TABLE,
     MerchantBatch::TABLE,
+    NumberPlace::TABLE,
+    CouponList::TABLE,
 ];
 
 statements! {
@@ -198,10 +231,18 @@ statements! {
     /// They move on from where they are known to be; touches no row where they are elsewhere.
     WATERMARK_MOVE = "derived.watermark_move" (Int, Int, Int, Int)
         "UPDATE watermark SET seq = $3, at = $4 WHERE shard = $1 AND seq = $2";
-    /// What the log told in a range of batches, after the first to the last, without bodies.
+    /// What the log told in a range of batches, after the first to the last, without bodies; with the number that others
+    /// gave the object, where the event is the first that could say so. None of these numbers ever changes.
     TOLD = "derived.told" (Int, Int, Int)
-        "SELECT seq, n, type, merchant, tree, no FROM event
-         WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY shard, seq, n";
+        "SELECT e.seq, e.n, e.type, e.merchant, e.tree, e.no, CASE e.type
+           WHEN 'trade.created' THEN (SELECT t.merchant_order_id FROM trade t
+             WHERE t.shard = e.shard AND t.trade = e.tree)
+           WHEN 'refund.created' THEN (SELECT r.merchant_refund_id FROM refund r
+             WHERE r.shard = e.shard AND r.trade = e.tree AND r.no = e.no)
+           WHEN 'case.opened' THEN (SELECT MAX(w.channel_no) FROM evidence w
+             WHERE w.shard = e.shard AND w.trade = e.tree AND w.at = e.at AND w.outcome = 'suspect')
+         END AS number
+         FROM event e WHERE e.shard = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.shard, e.seq, e.n";
 
     /// Trades before an id, newest first.
     TRADES = "derived.trades" (Int, Bytes, Int)
@@ -237,6 +278,19 @@ statements! {
         "SELECT trade, no, opened_seq, opened_n FROM case_list
          WHERE shard = $1 AND merchant = $5 AND status = $6 AND (opened_seq, opened_n) < ($2, $3)
          ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
+
+    /// The newest coupons of an owner.
+    COUPONS_OF = "derived.coupons_of" (Int, Text, Int)
+        "SELECT shard, owner, coupon FROM coupon_list
+         WHERE shard = $1 AND owner = $2 ORDER BY coupon DESC LIMIT $3";
+    /// What has a number, by the hash of it.
+    NUMBERED = "derived.numbered" (Int, Int, Int)
+        "SELECT shard, h, merchant, trade, object, no FROM number_place
+         WHERE shard = $1 AND h = $2 ORDER BY merchant, trade, object, no LIMIT $3";
+    /// The same of one merchant, the newest trades first.
+    NUMBERED_OF = "derived.numbered_of" (Int, Int, Int, Bytes)
+        "SELECT shard, h, merchant, trade, object, no FROM number_place
+         WHERE shard = $1 AND h = $2 AND merchant = $4 ORDER BY trade DESC, object, no LIMIT $3";
 
     /// The accounts of an owner.
     ACCOUNTS_OF = "derived.accounts_of" (Int, Text)
@@ -278,10 +332,14 @@ statements! {
     CLEAR_TRADE_BATCHES = "derived.clear_trade_batches" (Int) "DELETE FROM trade_batch WHERE shard = $1";
     /// Forgets the batches of merchants.
     CLEAR_MERCHANT_BATCHES = "derived.clear_merchant_batches" (Int) "DELETE FROM merchant_batch WHERE shard = $1";
+    /// Forgets the numbers.
+    CLEAR_NUMBERS = "derived.clear_numbers" (Int) "DELETE FROM number_place WHERE shard = $1";
+    /// Forgets the coupons.
+    CLEAR_COUPONS = "derived.clear_coupons" (Int) "DELETE FROM coupon_list WHERE shard = $1";
 }
 
 /// What empties the projections of a shard.
-pub static CLEAR: [&crate::Statement; 8] = [
+pub static CLEAR: [&crate::Statement; 10] = [
     &CLEAR_WATERMARK,
     &CLEAR_ENTRIES,
     &CLEAR_ACCOUNTS,
@@ -290,4 +348,6 @@ pub static CLEAR: [&crate::Statement; 8] = [
     &CLEAR_CASES,
     &CLEAR_TRADE_BATCHES,
     &CLEAR_MERCHANT_BATCHES,
+    &CLEAR_NUMBERS,
+    &CLEAR_COUPONS,
 ];

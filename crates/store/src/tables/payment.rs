@@ -30,7 +30,7 @@ use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row};
 
-pub use self::case::CaseRow;
+pub use self::case::{CaseRow, CaseStepRow};
 pub use self::coupon::CouponRow;
 pub use self::gift::{GiftClaimRow, GiftRow};
 pub use self::refund::{LineRow, PartRow, RefundRow};
@@ -153,6 +153,7 @@ pub const TABLES: &[&crate::Table] = &[
     PartRow::TABLE,
     LineRow::TABLE,
     CaseRow::TABLE,
+    CaseStepRow::TABLE,
     CouponRow::TABLE,
     GiftRow::TABLE,
     GiftClaimRow::TABLE,
@@ -160,8 +161,15 @@ pub const TABLES: &[&crate::Table] = &[
 
 impl Aggregate for Payments {
     type Key = TradeId;
-    const TABLES: &'static [&'static crate::Table] =
-        &[PaymentRow::TABLE, InstructionRow::TABLE, RefundRow::TABLE, PartRow::TABLE, LineRow::TABLE, CaseRow::TABLE];
+    const TABLES: &'static [&'static crate::Table] = &[
+        PaymentRow::TABLE,
+        InstructionRow::TABLE,
+        RefundRow::TABLE,
+        PartRow::TABLE,
+        LineRow::TABLE,
+        CaseRow::TABLE,
+        CaseStepRow::TABLE,
+    ];
 
     fn prefix(key: TradeId) -> Vec<Cell> {
         vec![Cell::bytes(key.0.bytes())]
@@ -174,7 +182,8 @@ impl Aggregate for Payments {
             self.payments.iter().flat_map(|payment| payment.instructions.iter().map(move |leg| (payment.no, leg)));
         let legs = legs.map(|(payment, leg)| instruction_row(shard, trade, payment, leg).cells()).collect();
         let [refunds, parts, lines] = refund::rows(shard, trade, &self.refunds);
-        vec![payments, legs, refunds, parts, lines, case::rows(shard, trade, &self.cases)]
+        let [cases, steps] = case::rows(shard, trade, &self.cases);
+        vec![payments, legs, refunds, parts, lines, cases, steps]
     }
 
     fn assemble(trade: TradeId, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
@@ -184,7 +193,7 @@ impl Aggregate for Payments {
         let payments = payments.into_iter().map(|row| payment(row, &mut legs)).collect::<Result<Vec<_>, _>>()?;
         legs.all_taken(Inconsistent { table: "instruction", column: "payment", why: "names no payment" })?;
         let refunds = refund::assemble(tables.next(), tables.next(), tables.next())?;
-        let cases = case::assemble(tables.next())?;
+        let cases = case::assemble(tables.next(), tables.next())?;
         Ok((!payments.is_empty()).then_some(Self { trade, payments, refunds, cases }))
     }
 }

@@ -154,7 +154,7 @@ fn others(cell: &Cell, kind: Kind, null: bool) -> Vec<Cell> {
 fn scripts_go_everywhere() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for _ in 0..3_000 {
+    for _ in 0..12_000 {
         let script = scripts().new_tree(&mut runner).unwrap().current();
         let mut town = Town::new(&script);
         for step in &script.steps {
@@ -170,7 +170,7 @@ fn scripts_go_everywhere() {
 }
 
 /// Columns that hold one of a few words.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "status",
     "reason",
     "late_success",
@@ -184,6 +184,7 @@ const WORDS: [&str; 13] = [
     "kind",
     "resolution",
     "outcome",
+    "step",
 ];
 
 fn collect(memory: &Memory, seen: &mut BTreeMap<String, BTreeSet<String>>) {

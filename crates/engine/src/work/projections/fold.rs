@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use accounting::{Account, HoldKey, Op, Side};
-use kernel::{AccountId, Amount, RootId, Time};
+use kernel::{AccountId, Amount, CouponId, RootId, Time};
 use store::tables::accounting::{TransferRow, VoucherRow};
-use store::tables::derived::{AccountEntry, AccountList, CaseList, MerchantBatch, SubjectDay, TradeBatch, TradeList};
+use store::tables::derived::{
+    AccountEntry, AccountList, CaseList, CouponList, MerchantBatch, NumberPlace, SubjectDay, TradeBatch, TradeList,
+};
 use store::tables::shard::Batch;
 use store::{Cell, Change, Row, Table, Text};
 
+use crate::query::search::number_place;
 use crate::query::watermark::Mark;
 
 /// An id without its type.
@@ -31,6 +34,8 @@ pub(super) struct Told {
     pub(super) tree: Option<Bytes>,
     /// The object's number in the trade's tree.
     pub(super) no: i64,
+    /// The number that others gave the object, where this event brings it.
+    pub(super) number: Option<Text>,
 }
 
 /// A stretch of a shard's log: whole batches, in order, with what they wrote.
@@ -67,6 +72,8 @@ pub(super) struct Folded {
     cases: BTreeMap<(Bytes, i64), CaseList>,
     trade_batches: BTreeMap<(Bytes, i64), TradeBatch>,
     merchant_batches: BTreeMap<(Bytes, i64), MerchantBatch>,
+    numbers: Vec<NumberPlace>,
+    coupons: BTreeMap<Bytes, CouponList>,
 }
 
 /// Something in the log does not fit what came before it.
@@ -83,6 +90,9 @@ pub(super) struct Misfit {
 pub(super) fn end(stretch: &Stretch) -> Option<Mark> {
     stretch.batches.last().map(|batch| Mark { seq: batch.seq, at: Time::from_micros(batch.at) })
 }
+
+/// The template of a voucher that issues a coupon: from its source to its user.
+const ISSUE_COUPON: &str = "issue_coupon";
 
 /// Folds a stretch into what is known.
 pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
@@ -102,6 +112,13 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
             let touched = folded.trade_batch(stretch.shard, trade, row.seq);
             widen(&mut touched.transfers_from, &mut touched.transfers_to, row.n);
         }
+        if voucher.template == ISSUE_COUPON {
+            let user =
+                accounts.get(&AccountId(RootId::from_bytes(row.credit))).ok_or(misfit("its account is missing"))?;
+            let coupon = CouponId::parse(&voucher.object).ok_or(misfit("it issues no coupon"))?.0.bytes();
+            let (shard, owner) = (stretch.shard, user.owner.to_string().into());
+            folded.coupons.insert(coupon, CouponList { shard, owner, coupon });
+        }
     }
     for row in &stretch.vouchers {
         if let Some(trade) = row.trade {
@@ -113,6 +130,7 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
         folded.told(stretch.shard, told, &known.cases)?;
     }
     folded.entries.sort_by_key(|entry| (entry.account, entry.ver));
+    folded.numbers.sort_by_key(|row| (row.h, row.trade, row.no));
     Ok(folded)
 }
 
@@ -127,6 +145,8 @@ impl Folded {
             upserts(CaseList::TABLE, self.cases.values()),
             upserts(TradeBatch::TABLE, self.trade_batches.values()),
             upserts(MerchantBatch::TABLE, self.merchant_batches.values()),
+            upserts(NumberPlace::TABLE, self.numbers.iter()),
+            upserts(CouponList::TABLE, self.coupons.values()),
         ];
         changes.into_iter().filter(|change| !change.upserts.is_empty()).collect()
     }
@@ -187,7 +207,12 @@ impl Folded {
         let Some(trade) = told.tree else { return Ok(()) };
         let batch = self.trade_batch(shard, trade, told.seq);
         widen(&mut batch.events_from, &mut batch.events_to, told.n);
-        match (told.kind.split_once('.'), told.merchant) {
+        let kind = told.kind.split_once('.');
+        if let (Some((object, _)), Some(merchant), Some(number)) = (kind, told.merchant, &told.number) {
+            let h = number_place(number);
+            self.numbers.push(NumberPlace { shard, h, merchant, trade, object: object.into(), no: told.no });
+        }
+        match (kind, told.merchant) {
             (Some(("trade", status)), Some(merchant)) => {
                 self.trades.insert(trade, TradeList { shard, trade, merchant, status: status.into() });
                 Ok(())
@@ -223,7 +248,11 @@ impl Folded {
                 place.insert(cases.get(&key).cloned().ok_or(missing)?)
             }
         };
-        case.status = what.into();
+        match what {
+            "assigned" | "commented" => {}
+            "rejected" => case.status = "open".into(),
+            status => case.status = status.into(),
+        }
         Ok(())
     }
 

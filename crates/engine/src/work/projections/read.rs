@@ -124,6 +124,7 @@ fn told(row: Vec<Cell>) -> Result<Told, Inconsistent> {
         merchant: cells.optional(Cells::fixed)?,
         tree: cells.optional(Cells::fixed)?,
         no: cells.int()?,
+        number: cells.optional(Cells::text)?,
     })
 }
 

@@ -45,6 +45,13 @@ fn a_wrong_value_is_named_with_its_key_and_what_is_allowed() {
     assert!(text.contains("listen: \"8080\" is not allowed") && text.contains("address:port"), "{text}");
     let text = fault("[webhook]\nschedule_s = [5, 99999999]");
     assert!(text.contains("webhook.schedule_s: 99999999"), "{text}");
+    let text = fault("[cases]\ntwo_people_kinds = [\"lost\"]");
+    assert!(
+        text.contains("cases.two_people_kinds") && text.contains("lost") && text.contains("refund_failed"),
+        "{text}"
+    );
+    let text = fault("[cases]\ntwo_people_from = -1");
+    assert!(text.contains("cases.two_people_from: -1"), "{text}");
     let text = fault("public_url = \"ftp://x\"");
     assert!(text.contains("public_url"), "{text}");
 }

@@ -24,7 +24,8 @@ use tower::ServiceExt as _;
 use crate::config::Environment;
 use crate::http::auth::{key_prefix, secret_hash};
 use crate::http::ports::{
-    Acknowledged, Filter, Found, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree, Waiters, Webhooks,
+    Acknowledged, Asker, Filter, Found, Hits, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree, Waiters,
+    Webhooks,
 };
 use crate::http::{Desk, Doors, Gate, Rates, open};
 use crate::ports::SystemClock;
@@ -101,10 +102,24 @@ impl Lookup for Shelf {
         let found = (merchant == shop() && merchant_order_id == "A1001").then(|| self.own(trade())).flatten();
         async { Ok(found) }.boxed()
     }
+    fn search<'a>(
+        &'a self,
+        number: &'a str,
+        merchant: Option<MerchantId>,
+        limit: usize,
+        stale: bool,
+    ) -> Read<'a, Hits> {
+        self.asked.lock().unwrap().push(format!("search {number} {merchant:?} {limit} {stale}"));
+        async { Ok(Hits { data: vec![r#"{"id":"x"}"#.to_owned()], more: true, as_of: None }) }.boxed()
+    }
     fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(payment.trade))
     }
     fn chain(&self, id: TradeId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(id))
+    }
+    fn offer(&self, id: TradeId, asker: Asker) -> Read<'_, Option<Found>> {
+        self.asked.lock().unwrap().push(format!("offer {:?} {}", asker.caller, asker.users_debit));
         self.object(Object::Trade(id))
     }
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {

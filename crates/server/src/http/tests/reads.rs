@@ -41,6 +41,36 @@ async fn a_trade_by_its_order_number() {
 }
 
 #[tokio::test]
+async fn a_search_says_what_it_was_asked() {
+    let house = House::test();
+    let answer = house.get(SHOP, "/v1/search?number=A%2F1&limit=5&stale=ok").await.json();
+    assert_eq!((answer["data"][0]["id"].as_str(), answer["has_more"].as_bool()), (Some("x"), Some(true)));
+    let asked = |merchant: &str, rest: &str| format!("search A/1 {merchant} {rest}");
+    let own = asked(&format!("Some({})", shop()), "5 true");
+    assert_eq!(house.shelf.asked.lock().unwrap().last(), Some(&own), "a merchant's key asks for its own");
+    house.get(PLATFORM, "/v1/search?number=A%2F1").await.json();
+    assert_eq!(house.shelf.asked.lock().unwrap().last(), Some(&asked("None", "20 false")));
+    let long = format!("number={}", "x".repeat(65));
+    let bad = [("", "400 missing_field"), ("number=", "400 invalid_text"), ("number=a+b", "400 invalid_text")];
+    for (query, code) in
+        bad.into_iter().chain([(&*long, "400 invalid_text"), ("number=1&cursor=x", "400 unknown_field")])
+    {
+        assert_eq!(house.get(SHOP, &format!("/v1/search?{query}")).await.code(), code, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_offer_knows_who_asks() {
+    let house = House::test();
+    house.get(SHOP, &format!("/v1/trades/{}/offer", trade())).await.json();
+    let asked = house.shelf.asked.lock().unwrap().last().cloned().unwrap();
+    assert!(asked.starts_with(&format!("offer Merchant({})", shop())), "{asked}");
+    house.get(PLATFORM, &format!("/v1/trades/{}/offer", trade())).await.json();
+    assert_eq!(house.shelf.asked.lock().unwrap().last().unwrap(), "offer Platform true");
+    assert_eq!(house.get(SHOP, "/v1/trades/x/offer").await.code(), "404 not_found");
+}
+
+#[tokio::test]
 async fn waiting_ends_with_a_change() {
     let house = House::test();
     let payment = PaymentId::new(trade(), 1);

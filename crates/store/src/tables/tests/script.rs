@@ -1,7 +1,7 @@
 //! What happens in a town, drawn at random: what clients, institutions, people, time and other trades may do.
 
 use kernel::OrderType;
-use kernel::message::payment::Resolution;
+use kernel::message::payment::{Attachment, CaseAct, Resolution};
 use kernel::message::trade::LateSuccess;
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ pub(super) enum Step {
     Timers,
     Refund(i64),
     Cancel(u16),
-    Resolve(u16, Resolution),
+    Desk(u16, u8, CaseAct),
     Tell(usize, Word),
     Freeze(usize),
     Rival(usize),
@@ -87,6 +87,27 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         })
 }
 
+fn act() -> impl Strategy<Value = CaseAct> {
+    let resolutions = vec![Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
+    let note = || "问过银行".to_owned();
+    let attachment = move || Attachment {
+        name: "回单.png".to_owned(),
+        media_type: "image/png".to_owned(),
+        sha256: [3; 32],
+        url: "https://desk.example/回单".to_owned(),
+    };
+    let resolution = prop::sample::select(resolutions);
+    let comment = prop::bool::ANY.prop_map(move |shown| shown.then(attachment));
+    prop_oneof![
+        6 => resolution.clone().prop_map(move |resolution| CaseAct::Resolve { resolution, note: note() }),
+        6 => resolution.prop_map(move |resolution| CaseAct::Propose { resolution, note: note() }),
+        6 => Just(CaseAct::Approve),
+        4 => Just(CaseAct::Reject { note: note() }),
+        1 => Just(CaseAct::Assign { to: "李雷".to_owned() }),
+        1 => comment.prop_map(move |attachment| CaseAct::Comment { text: note(), attachment }),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let part =
         prop_oneof![Just(Part::Balance), (0..FACES.len()).prop_map(Part::Coupon), Just(Part::Stored), Just(Part::Card)];
@@ -95,7 +116,6 @@ fn step() -> impl Strategy<Value = Step> {
         parts.push(last);
         parts
     });
-    let resolutions = vec![Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
     prop_oneof![
         6 => parts.prop_map(Step::Pay),
         2 => prop::option::of(1..PRICE).prop_map(Step::Confirm),
@@ -104,7 +124,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Timers),
         3 => prop_oneof![1..PRICE, Just(PRICE)].prop_map(Step::Refund),
         1 => (1..4_u16).prop_map(Step::Cancel),
-        3 => (1..4_u16, prop::sample::select(resolutions)).prop_map(|(case, how)| Step::Resolve(case, how)),
+        7 => (1..4_u16, 1..3_u8, act()).prop_map(|(case, who, act)| Step::Desk(case, who, act)),
         14 => (0..6_usize, word()).prop_map(|(order, word)| Step::Tell(order, word)),
         2 => (0..9_usize).prop_map(Step::Freeze),
         1 => (0..FACES.len()).prop_map(Step::Rival),

@@ -14,13 +14,13 @@ use kernel::message::rules::{PaymentTerms, TradeTerms};
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId,
+    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
     MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, Scenes, StoredKind, SubType, Time, TradeId,
     UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
-use payment::{ChannelAccount, Coupon, CouponTerms, Gift, Payments, Routes};
+use payment::{Approvals, ChannelAccount, Coupon, CouponTerms, Gift, Payments, Routes};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -158,10 +158,10 @@ impl Town {
             Step::Cancel(no) => {
                 self.payment(payment::Input::Command(PaymentCommand::Cancel(PaymentId::new(self.trade.id, *no))))
             }
-            Step::Resolve(no, resolution) => self.payment(payment::Input::Command(PaymentCommand::Resolve {
+            Step::Desk(no, who, act) => self.payment(payment::Input::Command(PaymentCommand::Case {
                 case: CaseId::new(self.trade.id, *no),
-                resolution: *resolution,
-                note: "问过银行".to_owned(),
+                by: KeyId(root(u128::from(*who))),
+                act: act.clone(),
             })),
             Step::Tell(place, word) => self.tell(*place, *word),
             Step::Freeze(place) => {
@@ -223,7 +223,13 @@ impl Town {
         let (methods, payouts) = (vec!["card".to_owned()], vec!["bank_account".to_owned()]);
         let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods, payouts }] };
         let rules = PaymentTerms::default();
-        let known = payment::Known { now: self.now, coupons: &self.coupons, routes: &routes, rules: &rules };
+        let known = payment::Known {
+            now: self.now,
+            coupons: &self.coupons,
+            routes: &routes,
+            rules: &rules,
+            approvals: &Approvals::default(),
+        };
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {

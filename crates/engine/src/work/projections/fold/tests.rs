@@ -93,6 +93,7 @@ impl Writer {
             merchant: Some(MERCHANT),
             tree: trade,
             no: 1,
+            number: None,
         });
         for leg in &fact.legs {
             self.transfer(seq, voucher, *leg);
@@ -186,6 +187,9 @@ fn lay(rows: &mut Folded, newer: Folded) {
     rows.cases.extend(newer.cases);
     rows.trade_batches.extend(newer.trade_batches);
     rows.merchant_batches.extend(newer.merchant_batches);
+    rows.coupons.extend(newer.coupons);
+    rows.numbers.extend(newer.numbers);
+    rows.numbers.sort_by_key(|row| (row.h, row.trade, row.no));
 }
 
 fn known(rows: &Folded, opened: &BTreeMap<AccountId, Account>) -> Known {
@@ -259,7 +263,7 @@ proptest! {
 }
 
 fn told(seq: i64, n: i64, kind: &str) -> Told {
-    Told { seq, n, kind: kind.into(), merchant: Some(MERCHANT), tree: Some([2; 16]), no: 1 }
+    Told { seq, n, kind: kind.into(), merchant: Some(MERCHANT), tree: Some([2; 16]), no: 1, number: None }
 }
 
 #[test]
@@ -284,4 +288,14 @@ fn lists_follow_the_events() {
         "it stays where it was opened"
     );
     assert_eq!(rows.trades[&[2; 16]].status, "completed");
+}
+
+#[test]
+fn numbers_are_placed_by_their_hash() {
+    let numbered = |kind, number: &str| Told { number: Some(number.into()), ..told(3, 0, kind) };
+    let told = vec![numbered("trade.created", "A1"), told(3, 1, "trade.paid"), numbered("refund.created", "R1")];
+    let rows = fold(&Stretch { told, ..Stretch::default() }, Known::default()).unwrap();
+    let mut places: Vec<_> = rows.numbers.iter().map(|row| (row.h, row.object.as_str(), row.no)).collect();
+    places.sort_by_key(|place| place.1);
+    assert_eq!(places, [(number_place("R1"), "refund", 1), (number_place("A1"), "trade", 1)]);
 }

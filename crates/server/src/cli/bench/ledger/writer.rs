@@ -115,7 +115,7 @@ impl Writer {
         let mut misses = BTreeSet::new();
         for post in posts {
             let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.channels));
-            let mut view = View::new(&footing, &self.memory, &mut memory, control, channels, 0);
+            let mut view = View::new(&footing, &self.memory, &mut memory, control, channels, Arc::default(), 0);
             match book(&mut view, None, post) {
                 Err(Stop::Miss) => misses.extend(view.missing().iter().copied()),
                 Ok(Ok(())) => {
@@ -141,6 +141,7 @@ impl Writer {
             zone: &TimeZone::UTC,
             control: Arc::clone(&self.control),
             channels: Arc::clone(&self.channels),
+            approvals: Arc::default(),
         };
         let head = ledger.close(&ground, &self.memory, &memory, &mut changes);
         let work = Work { shard: self.shard, expect: self.head.seq, head, changes: changes.into_vec() };
