@@ -125,6 +125,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "cases" => format!("cas_{NOWHERE}001"),
         "accounts" => format!("acc_{NOWHERE}"),
         "coupons" => format!("cpn_{NOWHERE}"),
+        "gifts" => format!("gft_{NOWHERE}"),
         "merchants" => format!("mch_{NOWHERE}"),
         "keys" => format!("key_{NOWHERE}"),
         "webhook_endpoints" => format!("whe_{NOWHERE}"),

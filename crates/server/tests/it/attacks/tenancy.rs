@@ -43,12 +43,15 @@ impl Goods {
         let keys = shop.get(&format!("/v1/merchants/{}/keys", shop.id)).await.ok(200);
         platform.fund("user:42", 5, "CNY").await;
         let users = platform.get("/v1/accounts?owner=user:42").await.ok(200);
+        let gift = json!({"merchant_id": shop.id, "tool": "red_packet", "amount": 10, "currency": "CNY"});
+        let gift = id(&platform.post("/v1/gifts", &gift).await.ok(201));
         Self(BTreeMap::from([
             ("trades", vec![open, paid, waiting]),
             ("payments", vec![payment]),
             ("refunds", vec![refund]),
             ("cases", vec![case]),
             ("coupons", vec![shop.coupon("user:42", 10).await]),
+            ("gifts", vec![gift]),
             ("merchants", vec![shop.id.clone()]),
             ("keys", vec![first(&keys)]),
             ("webhook_endpoints", vec![endpoint]),
