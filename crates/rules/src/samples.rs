@@ -7,7 +7,15 @@ macro_rules! samples {
     };
 }
 
-samples!("shop.checkout", "marketplace.escrow", "membership", "group.buying", "offline.scan", "wallet.topup");
+samples!(
+    "shop.checkout",
+    "marketplace.escrow",
+    "membership",
+    "group.buying",
+    "offline.scan",
+    "wallet.topup",
+    "wallet.payout"
+);
 
 /// The text of the book of this name.
 pub fn sample(name: &str) -> Option<&'static str> {

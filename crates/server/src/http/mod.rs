@@ -139,6 +139,8 @@ struct House {
     misses: Buckets<KeyId>,
     failures: Buckets<IpAddr>,
     pages: docs::Pages,
+    /// The names of all tools, in words.
+    tools: String,
 }
 
 /// Every door, ready to be served, and the gate before them.
@@ -147,6 +149,7 @@ pub(crate) fn open(doors: Doors) -> (Router, Gate) {
     let rates = doors.rates;
     let house = Arc::new(House {
         pages: docs::Pages::of(&routes, &doors),
+        tools: tools::names(&doors.stored),
         requests: Buckets::new(rates.requests, MAX_BUCKETS),
         misses: Buckets::new(rates.misses, MAX_BUCKETS),
         failures: Buckets::new(rates.failures, MAX_BUCKETS),

@@ -27,8 +27,7 @@ pub(super) fn tools(visit: &Visit, body: &mut Fields, currency: Option<Currency>
 }
 
 fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
-    let known = format!("balance, coupon, channel, {}", gifts::known(visit));
-    match fields.word("tool", &known, |word| Named::parse(visit, word))? {
+    match fields.word("tool", &visit.house.tools, |word| Named::parse(visit, word))? {
         Named::Balance => visit.require_consent(fields, "tool").map(|()| Tool::Balance),
         Named::Coupon => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
         Named::Stored(kind) => visit.require_consent(fields, "tool").map(|()| Tool::Stored(kind)),
@@ -37,6 +36,12 @@ fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
             sandbox: sandbox(visit, fields, word::is_pay_word)?,
         }),
     }
+}
+
+/// The names of all tools of a deployment with these kinds of stored value, in words.
+pub(super) fn names(stored: &[StoredKind]) -> String {
+    let own = ["balance", "coupon", "channel"].into_iter();
+    own.chain(stored.iter().map(StoredKind::as_str)).collect::<Vec<_>>().join(", ")
 }
 
 /// A tool's name; what else it takes follows from it.

@@ -296,7 +296,8 @@ async fn the_books_that_come_along(host: &Host) {
         ("offline.scan", "instant", "offline.till", 2, json!([card(50), card(50)]), "one-code"),
         ("wallet.topup", "topup", "general", 60, json!([card(50), card(50)]), "one-way-in"),
     ];
-    assert_eq!(names, books.each_ref().map(|(name, ..)| *name), "a story for each");
+    let told: Vec<&str> = books.iter().map(|(name, ..)| *name).chain(["wallet.payout"]).collect();
+    assert_eq!(names, told, "a story for each");
     for (name, kind, scene, minutes, refused, rule) in books {
         let source = text(&program().args(["rules", "sample", name]).output().unwrap());
         let version = in_use(host, name, &source).await;
@@ -315,4 +316,16 @@ async fn the_books_that_come_along(host: &Host) {
         assert_eq!(payment["rule_version"], version, "{name}");
         shop.payment_is(&id(&payment), "succeeded").await;
     }
+    // A payout pays itself, so its book speaks when it is opened.
+    let source = text(&program().args(["rules", "sample", "wallet.payout"]).output().unwrap());
+    let version = in_use(host, "wallet.payout", &source).await;
+    let payout = |amount: i64| {
+        json!({"merchant_order_id": format!("W{amount}"), "type": "payout", "amount": amount, "currency": "CNY",
+            "payer": "user:42", "destination": {"type": "bank_account", "account": "6222", "name": "A Name"}})
+    };
+    let problem = shop.post("/v1/trades", &payout(999)).await.refused(422, "rule_refused");
+    assert!(problem["detail"].as_str().unwrap().contains("`from-10-to-50000` of book `wallet.payout`"), "{problem:#}");
+    let trade = shop.post("/v1/trades", &payout(1_000)).await.ok(201);
+    assert_eq!(trade["payment"]["rule_version"], version);
+    shop.trade_is(&id(&trade), "completed").await;
 }
