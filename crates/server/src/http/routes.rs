@@ -80,16 +80,7 @@ const REFUNDING: &[Code] = &[
 ];
 const MONEY: &[Code] =
     &[Code::amount_not_positive, Code::amount_out_of_range, Code::unknown_currency, Code::currency_exponent_mismatch];
-const COUPONS: &[Code] = &[
-    Code::amount_not_positive,
-    Code::amount_out_of_range,
-    Code::unknown_currency,
-    Code::currency_exponent_mismatch,
-    Code::budget_exhausted,
-    Code::expires_at_invalid,
-    Code::merchant_mismatch,
-];
-const GIFTS: &[Code] = &[
+const ISSUING: &[Code] = &[
     Code::amount_not_positive,
     Code::amount_out_of_range,
     Code::unknown_currency,
@@ -277,7 +268,7 @@ fn of_accounts() -> [Route; 10] {
         Route::post("/v1/coupons", Write, coupons::create, "Issue a coupon to a user")
             .takes("NewCoupon")
             .answers(201, "Coupon")
-            .refuses(COUPONS),
+            .refuses(ISSUING),
         Route::post("/v1/coupons/budgets", Write, coupons::fund, "Fill a marketing budget")
             .takes("NewBudget")
             .answers(201, "Posted")
@@ -291,7 +282,7 @@ fn of_accounts() -> [Route; 10] {
         )
         .takes("NewGift")
         .answers(201, "NewlyMadeGift")
-        .refuses(GIFTS),
+        .refuses(ISSUING),
         Route::get("/v1/gifts/{id}", Read, gifts::show, "Read a gift").answers(200, "Gift").refuses(MISSING),
         Route::post("/v1/gifts/{id}/claims", Write, gifts::claim, "Claim a share of a gift for a user")
             .takes("NewGiftClaim")
