@@ -4,9 +4,10 @@
 //! held then can be asked again.
 
 use kernel::Time;
-use kernel::message::payment::Pay;
+use kernel::message::payment::{Pay, ToolRequest};
 use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal, TradeTerms};
 use kernel::message::trade::Create;
+use payment::Payment;
 use rules::{Facts, PaymentFacts, Shelf};
 use trade::Trade;
 
@@ -28,6 +29,17 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
     let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
     Facts { context, money, receivers: trade.splits.len(), payer, at, payment }
+}
+
+/// The tools of a payment that was made, in the order in which they were used.
+pub fn tools(payment: &Payment) -> Vec<ToolRequest> {
+    let request = |leg: &payment::Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
+    payment.instructions.iter().map(request).collect()
+}
+
+/// What is known of a payment that was made when a book is asked about it again; `tools` are its own.
+pub fn asked<'a>(payment: &Payment, tools: &'a [ToolRequest]) -> PaymentFacts<'a> {
+    PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools }
 }
 
 /// The books, asked about payments of one trade.

@@ -14,17 +14,20 @@
 mod accounts;
 mod booked;
 mod chain;
+mod dry_run;
 mod feed;
 mod lists;
 mod merge;
 mod objects;
 mod offer;
+mod preview;
 mod recent;
 pub(crate) mod search;
 mod shard;
 mod tree;
 mod trial;
 pub mod watermark;
+mod what_if;
 
 use std::sync::Arc;
 

@@ -13,12 +13,14 @@
 //! | asking a condition | `condition/mod.rs` |
 //! | the names that conditions may use | `facts.rs` |
 //! | what a book says of a trade, of a payment, and in words | `decide.rs`, `explain.rs` |
+//! | what another book would have changed | `compare.rs` |
 //! | all versions of all books, and which one holds when | `shelf.rs` |
 //! | books that come with the program | `samples.rs`, `books/` |
 //!
 //! Amounts are whole minor units; there is no fraction anywhere.
 
 mod book;
+pub mod compare;
 mod condition;
 mod decide;
 mod explain;

@@ -20,6 +20,15 @@ pub(crate) const fn kind(tool: &Tool) -> &'static str {
     }
 }
 
+/// The narrowest name of a tool: `balance`, `channel:card`.
+pub(crate) fn narrowest(tool: &Tool) -> String {
+    match tool {
+        Tool::Channel { method, .. } => Selector::Method(method.clone()).to_string(),
+        Tool::Stored(kind) => Selector::Stored(kind.clone()).to_string(),
+        Tool::Balance | Tool::Coupon(_) | Tool::Payout { .. } => kind(tool).to_owned(),
+    }
+}
+
 /// A tool, or some of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Selector {

@@ -97,6 +97,16 @@ impl Shelf {
         releases.insert(place, release);
     }
 
+    /// The same shelf, had a text been in use in place of its book all along.
+    #[must_use]
+    pub fn had_it_been(&self, draft: Arc<RuleBook>) -> Self {
+        let (mut shelf, number) = (self.clone(), self.next());
+        let always = Release { book: draft.name.clone(), version: number, from: Time::from_micros(i64::MIN) };
+        shelf.releases.insert(draft.name.clone(), vec![always]);
+        shelf.add(number, draft);
+        shelf
+    }
+
     /// The releases of a book, in the order of their moments.
     pub fn releases_of(&self, book: &str) -> &[Release] {
         self.releases.get(book).map_or(&[], Vec::as_slice)

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use kernel::{CaseId, Problem, RootId, Time, TradeId};
@@ -25,15 +26,22 @@ type Statements = [&'static Statement; 4];
 impl Queries {
     /// Trades, newest first.
     pub async fn trades(&self, filter: Filter, part: Part) -> Result<Page, Problem> {
+        let Recorded { trees, next, as_of } = self.recorded(&filter, &part).await?;
+        let data = trees.iter().map(|(trade, payments)| wire::trade::json(trade, payments.as_deref())).collect();
+        Ok(Page { data, next, as_of })
+    }
+
+    /// Trades with their payments, newest first.
+    pub(super) async fn recorded(&self, filter: &Filter, part: &Part) -> Result<Recorded, Problem> {
         let before = match &part.after {
             None => RootId::from_bytes([u8::MAX; 16]),
             Some(place) => TradeId::parse(place).ok_or_else(no_place)?.0,
         };
         let as_of = self.caught_up(part.stale).await?;
-        let ids = self.everywhere(|shard| shard.trades(&filter, before, part.limit)).await?;
+        let ids = self.everywhere(|shard| shard.trades(filter, before, part.limit)).await?;
         let merged = merge(ids, part.limit, |id| Reverse(*id));
         let next = merged.items.last().filter(|_| merged.more).map(|(_, id)| id.to_string());
-        let mut data = Vec::with_capacity(merged.items.len());
+        let mut trees = Vec::with_capacity(merged.items.len());
         let mut states = BTreeMap::new();
         for (place, shard) in self.of.iter().enumerate() {
             let ids = merged.items.iter().filter(|(of, _)| *of == place).map(|(_, id)| *id);
@@ -44,9 +52,9 @@ impl Queries {
             // A trade may have gone on since the projection found it in this status.
             let fits = |trade: &Trade| filter.status.is_none_or(|status| trade.status.as_str() == status);
             let trade = there::<Trade>(memory, id).filter(|trade| fits(trade));
-            data.extend(trade.map(|trade| wire::trade::json(&trade, there::<Payments>(memory, id).as_deref())));
+            trees.extend(trade.map(|trade| (trade, there::<Payments>(memory, id))));
         }
-        Ok(Page { data, next, as_of })
+        Ok(Recorded { trees, next, as_of })
     }
 
     /// Cases, newest first.
@@ -67,6 +75,16 @@ impl Queries {
         }
         Ok(Page { data, next: merged.more.then(|| places.text(|(seq, n)| format!("{seq}/{n}"))), as_of })
     }
+}
+
+/// Trades as they are recorded.
+pub(super) struct Recorded {
+    /// With their payments, newest first.
+    pub(super) trees: Vec<(Arc<Trade>, Option<Arc<Payments>>)>,
+    /// As of [`Page::next`].
+    pub(super) next: Option<String>,
+    /// As of [`Page::as_of`].
+    pub(super) as_of: Option<Time>,
 }
 
 /// A case as it is found in a list.

@@ -13,29 +13,28 @@
 //!
 //! Bounded by [`limits::MAX_OFFERED_COUPONS`], [`MOST_METHODS`] and [`MOST_COUPONS`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use accounting::{Account, AccountKey, Subject};
 use channel::Orders;
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::Command as TradeCommand;
-use kernel::{Amount, Code, CouponId, Problem, RootId, Time, TradeId, limits};
+use kernel::{Amount, Code, CouponId, Problem, RootId, TradeId, limits};
 use payment::{Coupon, PaymentStatus, Payments};
 use store::tables::accounting::Holds;
 use store::tables::derived::{COUPONS_OF, CouponList};
-use store::unit::{Kept as _, Key, Memory};
+use store::unit::Kept as _;
 use store::{Cell, Row as _};
 use trade::{Due, Trade};
 
 use super::objects::there;
 use super::shard::OfShard;
+use super::what_if::WhatIf;
 use super::{Found, Queries, broken, inconsistent};
-use crate::control::Control;
 use crate::flows;
 use crate::request::Caller;
 use crate::stop::Stop;
-use crate::view::{Footing, View};
+use crate::view::View;
 use crate::wire::offer::{self, Choice, Reason};
 
 /// Most methods, and most coupons, that are combined with others.
@@ -58,7 +57,7 @@ impl Queries {
     /// When the trade takes no payment, the store cannot be read, or the projections are behind.
     pub async fn offer(&self, id: TradeId, asker: &Asker) -> Result<Option<Found>, Problem> {
         let home = self.home(id.0.bucket())?;
-        let mut what_if = WhatIf::new(self, home, id);
+        let mut what_if = WhatIf::new(self, home);
         what_if.load([Trade::key(id), Payments::key(id), Orders::key(id), Holds::key(id)].into()).await?;
         let Some(trade) = there::<Trade>(&what_if.known, id) else { return Ok(None) };
         let merchant = trade.context.merchant;
@@ -68,7 +67,7 @@ impl Queries {
         let Some(due) = trade.open_due(what_if.now).cloned() else {
             return Err(Problem::new(Code::trade_not_payable, "nothing of this trade is to be paid now"));
         };
-        let mut offer = Offer { what_if, due, choices: Vec::new() };
+        let mut offer = Offer { what_if, trade: id, due, choices: Vec::new() };
         offer.purses(&trade, asker).await?;
         let coupons = offer.coupons(&trade, asker).await?;
         offer.ask(coupons).await?;
@@ -92,6 +91,7 @@ enum Trial {
 /// An offer in the making.
 struct Offer<'a> {
     what_if: WhatIf<'a>,
+    trade: TradeId,
     due: Due,
     choices: Vec<Choice>,
 }
@@ -146,7 +146,7 @@ impl Offer<'_> {
         }
         let mut reason = None;
         if choice.amount == due {
-            match self.what_if.pay(&[(choice, due)]).await? {
+            match self.what_if.pay(self.trade, &[(choice, due)]).await? {
                 Trial::Runs(_) => return Ok(()),
                 Trial::Not(why) => reason = Some(why),
             }
@@ -158,7 +158,7 @@ impl Offer<'_> {
             if own <= 0 || rest <= 0 || rest > partner.amount {
                 continue;
             }
-            match self.what_if.pay(&[(choice, own), (partner, rest)]).await? {
+            match self.what_if.pay(self.trade, &[(choice, own), (partner, rest)]).await? {
                 Trial::Runs(_) => {
                     choice.amount = own;
                     return Ok(());
@@ -254,7 +254,7 @@ impl Offer<'_> {
             for purses in [&purses[..], &[]] {
                 for method in methods.iter().take(MOST_METHODS).map(Some).chain([None]) {
                     let Some(combination) = self.filled(&chosen, purses, method) else { continue };
-                    if let Trial::Runs(tools) = self.what_if.pay(&combination).await? {
+                    if let Trial::Runs(tools) = self.what_if.pay(self.trade, &combination).await? {
                         return Ok(Some(tools));
                     }
                 }
@@ -313,24 +313,7 @@ const fn is_purse(tool: &Tool) -> bool {
     matches!(tool, Tool::Balance | Tool::Stored(_))
 }
 
-/// The rules of a line over rows that were read; whatever is done in it leaves nothing behind.
-struct WhatIf<'a> {
-    home: &'a OfShard,
-    queries: &'a Queries,
-    control: Arc<Control>,
-    trade: TradeId,
-    known: Memory,
-    seq: i64,
-    acct_date: i64,
-    now: Time,
-}
-
-impl<'a> WhatIf<'a> {
-    fn new(queries: &'a Queries, home: &'a OfShard, trade: TradeId) -> Self {
-        let (control, now) = (queries.control.snapshot(), home.clock.now());
-        Self { home, queries, control, trade, known: Memory::default(), seq: 0, acct_date: 0, now }
-    }
-
+impl WhatIf<'_> {
     /// The methods that channels serve, each once, those of the best channel first.
     fn methods(&self) -> Vec<String> {
         let mut methods: Vec<String> = Vec::new();
@@ -342,58 +325,29 @@ impl<'a> WhatIf<'a> {
         methods
     }
 
-    async fn load(&mut self, keys: BTreeSet<Key>) -> Result<(), Problem> {
-        let snapshot = self.home.snapshot(Memory::asks(&keys)).await?;
-        self.known.absorb(&keys, snapshot.rows).map_err(inconsistent)?;
-        self.now = self.now.max(Time::from_micros(snapshot.head.last_time + 1));
-        (self.seq, self.acct_date) = (snapshot.head.seq, snapshot.head.acct_date);
-        Ok(())
-    }
-
-    /// What these tools would come to. What is missed is read, and it is tried again.
-    async fn pay(&mut self, tools: &[(&Choice, i64)]) -> Result<Trial, Problem> {
+    /// What these tools would come to.
+    async fn pay(&mut self, trade: TradeId, tools: &[(&Choice, i64)]) -> Result<Trial, Problem> {
         let request = |(choice, minor): &(&Choice, i64)| {
             let amount = Amount::new(*minor).map_err(|_| broken())?;
             Ok(ToolRequest { tool: choice.tool.clone(), amount })
         };
-        let tools = tools.iter().map(request).collect::<Result<Vec<_>, Problem>>()?;
-        for _ in 0..limits::MAX_ROUNDS {
-            match self.attempt(&tools) {
-                Ok(trial) => return trial,
-                Err(missing) => self.load(missing).await?,
-            }
-        }
-        Err(broken())
-    }
-
-    fn attempt(&self, tools: &[ToolRequest]) -> Result<Result<Trial, Problem>, BTreeSet<Key>> {
-        let footing = Footing {
-            shard: self.home.shard,
-            shards: self.queries.shards,
-            seq: self.seq + 1,
-            now: self.now,
-            acct_date: self.acct_date,
-        };
-        let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.queries.channels));
-        let mut scratch = Memory::default();
-        let mut view = View::new(&footing, &self.known, &mut scratch, control, channels, Arc::default(), 0);
-        let command = TradeCommand::Pay(tools.to_vec());
-        let done = flows::trade::command(&mut view, &Caller::System, self.trade, &command);
-        if view.misses() {
-            return Err(view.missing().clone());
-        }
-        Ok(match done {
-            Ok(_) => outcome(&mut view, self.trade),
-            Err(Stop::Refused(problem)) => Ok(Trial::Not(Reason::new(problem.code.as_str(), &problem.detail))),
-            Err(Stop::Miss | Stop::Elsewhere(_) | Stop::Broken(_)) => Err(broken()),
+        let command = TradeCommand::Pay(tools.iter().map(request).collect::<Result<Vec<_>, Problem>>()?);
+        let tried = self.attempt(|view| {
+            flows::trade::command(view, &Caller::System, trade, &command)?;
+            outcome(view, trade)
+        });
+        Ok(match tried.await? {
+            Ok(trial) => trial,
+            Err(refused) => Trial::Not(Reason::new(refused.code.as_str(), &refused.detail)),
         })
     }
 }
 
 /// What became of the payment that was opened last.
-fn outcome(view: &mut View<'_>, trade: TradeId) -> Result<Trial, Problem> {
-    let state = view.get::<Payments>(trade).ok().flatten().ok_or_else(broken)?;
-    let payment = state.payments.last().ok_or_else(broken)?;
+fn outcome(view: &mut View<'_>, trade: TradeId) -> Result<Trial, Stop> {
+    let newest = |state: &Arc<Payments>| state.payments.last().cloned();
+    let payment = view.get::<Payments>(trade)?.as_ref().and_then(newest);
+    let payment = payment.ok_or_else(|| Stop::Broken("a payment left no trace".to_owned()))?;
     if let (PaymentStatus::Failed, Some(failure)) = (payment.status, &payment.failure) {
         return Ok(Trial::Not(Reason::new(failure.code.as_str(), &failure.message)));
     }

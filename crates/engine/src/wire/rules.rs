@@ -1,16 +1,16 @@
 //! Rule books on the wire: versions, releases, and why a payment was planned as it was.
 
-use kernel::message::payment::ToolRequest;
 use kernel::message::rules::BUILT_IN_VERSION;
-use kernel::{InstructionId, KeyId, PaymentId, Time};
+use kernel::{InstructionId, KeyId, PaymentId, Time, TradeId};
 use payment::{Instruction, Payment, Payments};
-use rules::{BUILT_IN, Finding, PaymentFacts, RuleBook, Said};
+use rules::compare::Change;
+use rules::{BUILT_IN, Finding, RuleBook, Said};
 use serde::Serialize;
 use serde_json::{Value, json};
 use trade::Trade;
 
 use crate::control::{Control, RuleRelease};
-use crate::planning::facts;
+use crate::planning::{self, facts};
 
 /// `"object": "rule_book"`: its versions, newest first, and its releases. `None` where there is no such book.
 pub fn book(control: &Control, name: &str, now: Time) -> Option<String> {
@@ -101,6 +101,49 @@ fn releases_of<'a>(control: &'a Control, name: &'a str) -> impl Iterator<Item = 
     control.rule_releases.iter().map(AsRef::as_ref).filter(move |release| release.book == name)
 }
 
+/// What a text would have changed of recorded trades and payments.
+#[derive(Debug, Default)]
+pub struct DryRun {
+    /// How many trades were asked about again.
+    pub trades: usize,
+    /// How many payments.
+    pub payments: usize,
+    /// How many of these trades and payments the book is for.
+    pub concerned: usize,
+    /// JSON objects.
+    changes: Vec<String>,
+    /// How many of the payments would be refused.
+    refused: usize,
+}
+
+impl DryRun {
+    /// Notes what would be otherwise with a trade, or with one of its payments.
+    pub fn note(&mut self, trade: TradeId, payment: Option<PaymentId>, changes: Vec<Change>) {
+        self.refused += changes.iter().filter(|change| change.what == "refused").count();
+        let shown = |change: Change| {
+            super::json(&json!({
+                "trade_id": trade,
+                "payment_id": payment,
+                "change": change.what,
+                "was": change.was,
+                "would": change.would,
+            }))
+        };
+        self.changes.extend(changes.into_iter().map(shown));
+    }
+
+    /// `"object": "rule_dry_run"`, with the cursor of what was opened before these trades.
+    pub fn json(&self, book: &str, next: Option<&str>) -> String {
+        let Self { trades, payments, concerned, refused, changes } = self;
+        let (book, next_cursor) = (json!(book), json!(next));
+        format!(
+            r#"{{"object":"rule_dry_run","book":{book},"trades":{trades},"payments":{payments},"concerned":{concerned},"refused":{refused},"changes":[{}],"has_more":{},"next_cursor":{next_cursor}}}"#,
+            changes.join(","),
+            next.is_some(),
+        )
+    }
+}
+
 /// From when on a version holds, and who said so.
 #[derive(Serialize)]
 struct ReleaseObject<'a> {
@@ -125,8 +168,8 @@ impl<'a> ReleaseObject<'a> {
 pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) -> Option<String> {
     let payment = state.payment(no)?;
     let book = control.rules.version(payment.rule_version)?;
-    let tools: Vec<ToolRequest> = payment.instructions.iter().map(request).collect();
-    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools };
+    let tools = planning::tools(payment);
+    let asked = planning::asked(payment, &tools);
     let said = book.explain(&facts(trade, payment.created_at, Some(asked))).payment;
     let opening = control.rules.holding(&trade.context, trade.created_at)?;
     let terms = opening.book.explain(&facts(trade, trade.created_at, None)).trade;
@@ -147,10 +190,6 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) 
 
 fn rule(said: &Said) -> Value {
     json!({"rule": said.rule, "when": said.when, "says": said.key, "words": said.words})
-}
-
-fn request(leg: &Instruction) -> ToolRequest {
-    ToolRequest { tool: leg.tool.clone(), amount: leg.amount }
 }
 
 /// The steps, in words and in their order, each with the instruction that it is about.

@@ -6,6 +6,7 @@ use kernel::message::trade::LateSuccess;
 use kernel::{Amount, Currency, Destination, MerchantId, OrderType, Owner, SubType, Time, TradeId, UserId};
 use payment::Payments;
 use serde::Serialize;
+use serde_json::json;
 use trade::{Due, Split, Trade};
 
 /// `"object": "trade"`. What is not there is left out: a body is stored with every answer, and its width is paid for.
@@ -152,6 +153,29 @@ impl<'a> Parties<'a> {
 /// A trade's JSON.
 pub fn json(trade: &Trade, payments: Option<&Payments>) -> String {
     super::json(&Object::new(trade, payments))
+}
+
+/// `"object": "trade_preview"`: what a request to open a trade would come to.
+pub fn preview(trade: &Trade, payments: Option<&Payments>, is_new: bool) -> String {
+    let payment = payments.and_then(|state| state.payments.last());
+    let failure = payment.and_then(|payment| payment.failure.as_ref());
+    super::json(&json!({
+        "object": "trade_preview",
+        "exists": !is_new,
+        "trade_id": (!is_new).then_some(trade.id),
+        "type": trade.context.order_type,
+        "merchant_order_id": trade.merchant_order_id,
+        "amount": trade.money.amount,
+        "currency": trade.money.currency,
+        "status": trade.status.as_str(),
+        "expires_at": trade.expires_at,
+        "confirm_by": trade.confirm_by,
+        "payment": payment.map(|payment| json!({
+            "status": payment.status.as_str(),
+            "rule_version": payment.rule_version,
+            "failure": failure.map(|failure| json!({"code": failure.code.as_str(), "message": failure.message})),
+        })),
+    }))
 }
 
 fn split(split: &Split) -> SplitObject<'_> {

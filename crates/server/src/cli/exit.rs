@@ -23,18 +23,22 @@ pub(crate) enum Exit {
     Listen = 5,
     /// The machine refused something else.
     Machine = 6,
+    /// A server that was asked for does not answer.
+    Away = 7,
 }
 
 /// For the end of `--help`.
 pub(super) const HELP: &str = "\
 Exit codes:
   0  as wished
-  1  it ran and found something wrong (verify, doctor, rules check, replay, bench)
+  1  it ran and found something wrong (verify, doctor, rules check, replay, bench), found nothing (search), or was
+     refused by the server (import, cases, rules)
   2  wrong arguments or configuration
   3  the store cannot be reached, is held by another process, or has another version
   4  the server stopped by itself, because going on would not have been safe
   5  the address to listen on cannot be had
-  6  the machine refused something else";
+  6  the machine refused something else
+  7  the server that was asked does not answer";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -3,15 +3,19 @@
 //! Results go to standard output, the log and errors to standard error. Exit codes are part of the interface ([`Exit`]).
 
 mod bench;
+mod cases;
 mod config;
 mod demo;
 mod doctor;
 mod exit;
 mod fsync;
+mod import;
 mod migrate;
 mod own;
+mod remote;
 mod replay;
 mod rules;
+mod search;
 mod serve;
 mod verify;
 
@@ -46,7 +50,13 @@ enum Command {
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Config),
-    /// Check a rule book
+    /// Find what any number names, at a server
+    Search(search::Search),
+    /// Open trades from a CSV file at a server; without --confirm every line is only previewed
+    Import(import::Import),
+    /// Work on a server's cases
+    Cases(cases::Cases),
+    /// Work on rule books: files, and a server's
     #[command(subcommand)]
     Rules(rules::Rules),
     /// Play real orders from CSV files through the API and compare the books
@@ -115,6 +125,9 @@ pub(crate) fn main() -> Exit {
         Command::Doctor(common) => doctor::run(&common),
         Command::Migrate(common) => migrate::run(&common),
         Command::Config(command) => command.run(),
+        Command::Search(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Cases(command) => command.run(),
         Command::Rules(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),

@@ -1,10 +1,15 @@
 //! What the doors need from the rest of the server, as traits: questions to the store, changes to wait for, institutions,
 //! webhooks. The doors know no SQL and no channel; a test puts fakes here.
 
+use std::sync::Arc;
+
 pub(crate) use engine::news::Object;
 pub(crate) use engine::query::{Asker, Filter, Found, Hits, Page, Part, Tree};
+pub(crate) use engine::wire::rules::DryRun;
 use futures::future::BoxFuture;
+use kernel::message::trade::Create;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
+use rules::RuleBook;
 
 /// An answer that is on its way.
 pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
@@ -20,10 +25,14 @@ pub(crate) trait Lookup: Send + Sync {
     -> Read<'a, Hits>;
     /// Why a payment was planned as it was.
     fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>>;
+    /// What a rule book would have changed of recorded trades; with the place of those opened before them.
+    fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)>;
     /// Everything that belongs to a trade.
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
     /// What may pay a trade now.
     fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>>;
+    /// What a request to open a trade would come to.
+    fn preview(&self, create: Box<Create>) -> Read<'_, Found>;
     /// A coupon.
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// A gift.

@@ -47,6 +47,8 @@ const OPENING: &[Code] = &[
     Code::method_not_supported,
     Code::payer_consent_required,
     Code::tool_not_applicable,
+    Code::rule_refused,
+    Code::not_found,
     Code::environment_mismatch,
 ];
 const CONFIRMING: &[Code] = &[
@@ -125,13 +127,22 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes
 }
 
-fn of_trades() -> [Route; 13] {
+fn of_trades() -> [Route; 14] {
     use Scope::{Read, Write};
     [
         Route::post("/v1/trades", Write, trades::create, "Open a trade, perhaps with its first payment")
             .takes("NewTrade")
             .answers(201, "Trade")
             .refuses(OPENING),
+        Route::act(
+            "/v1/trades/preview",
+            Write,
+            trades::preview,
+            "Say what opening a trade would come to; nothing is kept",
+        )
+        .takes("NewTrade")
+        .answers(200, "TradePreview")
+        .refuses(OPENING),
         Route::get("/v1/trades", Read, trades::list, "List trades, or find one by the merchant's own number")
             .asks(&["merchant_id", "merchant_order_id", "status", "limit", "cursor", "stale"])
             .answers(200, "TradeList")
@@ -345,7 +356,7 @@ fn of_control() -> [Route; 12] {
     ]
 }
 
-fn of_rules() -> [Route; 6] {
+fn of_rules() -> [Route; 7] {
     use Scope::Admin;
     [
         Route::get("/v1/rules", Admin, rules::list, "List the rule books").answers(200, "RuleBookList"),
@@ -366,6 +377,15 @@ fn of_rules() -> [Route; 6] {
             .takes("NewRules")
             .answers(200, "RuleCheck")
             .refuses(MISSING),
+        Route::act(
+            "/v1/rules/{id}/dry_run",
+            Admin,
+            rules::dry_run,
+            "Say what the text of a rule book would have changed of recorded trades; nothing is kept",
+        )
+        .takes("DryRunRules")
+        .answers(200, "RuleDryRun")
+        .refuses(&[Code::not_found, Code::rule_book_invalid, Code::cursor_invalid, Code::projection_behind]),
         Route::post("/v1/rules/{id}/approve", Admin, rules::approve, "Bring another person's version into use")
             .takes("RuleRelease")
             .answers(200, "RuleBook")

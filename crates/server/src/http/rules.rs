@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use engine::request::{Command, ControlCommand};
 use engine::wire;
-use kernel::{Code, Problem};
+use kernel::{Code, Problem, limits};
 use rules::{Finding, RuleBook};
 
 use super::json::Fields;
+use super::ports::Part;
 use super::query::Query;
 use super::visit::{Shown, Told, Visit, not_found};
 
 /// Most lines of a book, and the longest.
 const MAX_LINES: usize = 1_000;
 const MAX_LINE: usize = 1_000;
+/// So many trades a dry run is of where nothing else is asked for.
+const DRY_RUN_OF: usize = 100;
+/// Longest cursor.
+const MAX_CURSOR: usize = 200;
 /// So many faults of a book are told with the refusal; `check` tells all.
 const TOLD: usize = 3;
 
@@ -23,12 +28,8 @@ pub(super) fn upload(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     let source = lines(body)?;
     // A book is looked at only where the request is one.
     body.finish()?;
-    let book = RuleBook::load(&source).map_err(|findings| faulty(&findings))?;
-    if book.name != name {
-        let detail = format!("line 1: the text is that of book {}", book.name);
-        return Err(Problem::at(Code::rule_book_invalid, "lines", detail));
-    }
-    let command = ControlCommand::UploadRules { source, book: Arc::new(book), by: visit.identity.key };
+    let book = Arc::new(book(&name, &source)?);
+    let command = ControlCommand::UploadRules { source, book, by: visit.identity.key };
     Ok(Command::Control(command).into())
 }
 
@@ -38,6 +39,32 @@ pub(super) async fn check(visit: Visit, mut body: Fields) -> Result<Shown, Probl
     let source = lines(&mut body)?;
     body.finish()?;
     Ok(Shown::json(wire::rules::check(&RuleBook::load(&source))))
+}
+
+/// `POST /v1/rules/{id}/dry_run`: keeps nothing.
+pub(super) async fn dry_run(visit: Visit, mut body: Fields) -> Result<Shown, Problem> {
+    let name = named(&visit)?;
+    let source = lines(&mut body)?;
+    let limit = match body.maybe_number("limit")? {
+        None => DRY_RUN_OF,
+        Some(limit) => usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=limits::MAX_PAGE).contains(limit))
+            .ok_or_else(|| body.refuse(Code::invalid_value, "limit", format!("1 to {}", limits::MAX_PAGE)))?,
+    };
+    let cursors = visit.cursors("dry_run");
+    let after = match body.maybe_text("cursor", MAX_CURSOR)? {
+        None => None,
+        Some(sent) => {
+            Some(cursors.open(&sent).map_err(|refusal| Problem { param: Some("cursor".to_owned()), ..refusal })?)
+        }
+    };
+    body.finish()?;
+    let book = book(&name, &source)?;
+    let part = Part { limit, after, stale: false };
+    let (run, next) = visit.house.doors.lookup.dry_run(Arc::new(book), part).await?;
+    let next = next.map(|place| cursors.seal(&place));
+    Ok(Shown::json(run.json(&name, next.as_deref())))
 }
 
 /// `POST /v1/rules/{id}/approve`
@@ -95,6 +122,16 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
 /// The book that the path names; what cannot be a name names nothing.
 fn named(visit: &Visit) -> Result<String, Problem> {
     visit.named(|text| RuleBook::is_name(text).then(|| text.to_owned()))
+}
+
+/// The book that a text is, if it is a good one and of this name.
+fn book(name: &str, source: &str) -> Result<RuleBook, Problem> {
+    let book = RuleBook::load(source).map_err(|findings| faulty(&findings))?;
+    if book.name != name {
+        let detail = format!("line 1: the text is that of book {}", book.name);
+        return Err(Problem::at(Code::rule_book_invalid, "lines", detail));
+    }
+    Ok(book)
 }
 
 /// A book's text, line by line: a JSON text here has no line ends.

@@ -16,6 +16,18 @@ pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"
 
 /// `POST /v1/trades`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    Ok(Command::CreateTrade(Box::new(opening(visit, body)?)).into())
+}
+
+/// `POST /v1/trades/preview`: opens nothing.
+pub(super) async fn preview(visit: Visit, mut body: Fields) -> Result<Shown, Problem> {
+    let create = opening(&visit, &mut body)?;
+    body.finish()?;
+    visit.house.doors.lookup.preview(Box::new(create)).await.map(|found| Shown::json(found.body))
+}
+
+/// What a body asks to be opened.
+fn opening(visit: &Visit, body: &mut Fields) -> Result<Create, Problem> {
     let merchant = visit.merchant(body)?;
     let order_type = body.word("type", TYPES, OrderType::parse)?;
     let context = Context {
@@ -39,7 +51,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
             Some(tools)
         }
     };
-    let create = Create {
+    Ok(Create {
         id: TradeId(visit.draw(&payer.to_string())),
         context,
         merchant_order_id,
@@ -57,8 +69,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         payer,
         destination,
         pay,
-    };
-    Ok(Command::CreateTrade(Box::new(create)).into())
+    })
 }
 
 fn late_success(word: &str) -> Option<LateSuccess> {

@@ -1,10 +1,15 @@
 //! The doors' questions, passed on to the engine's queries.
 
+use std::sync::Arc;
+
 use engine::query::Queries;
 use futures::future::FutureExt as _;
+use kernel::message::trade::Create;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Time, TradeId};
 
-use crate::http::ports::{Asker, Filter, Found, Hits, Lookup, Object, Page, Part, Read};
+use rules::RuleBook;
+
+use crate::http::ports::{Asker, DryRun, Filter, Found, Hits, Lookup, Object, Page, Part, Read};
 
 impl Lookup for Queries {
     fn object(&self, object: Object) -> Read<'_, Option<Found>> {
@@ -29,12 +34,20 @@ impl Lookup for Queries {
         self.explain(payment).boxed()
     }
 
+    fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)> {
+        self.dry_run(draft, part).boxed()
+    }
+
     fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>> {
         self.chain(trade).boxed()
     }
 
     fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>> {
         async move { self.offer(trade, &asker).await }.boxed()
+    }
+
+    fn preview(&self, create: Box<Create>) -> Read<'_, Found> {
+        async move { self.preview(&create).await }.boxed()
     }
 
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {

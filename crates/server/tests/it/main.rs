@@ -21,6 +21,7 @@ mod attacks;
 mod bench;
 mod books;
 mod commands;
+mod desk;
 mod faults;
 mod kills;
 mod orders;

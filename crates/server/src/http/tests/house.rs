@@ -14,18 +14,20 @@ use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
+use kernel::message::trade::Create;
 use kernel::{
     AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, RootId, StoredKind, Time,
     TradeId,
 };
+use rules::RuleBook;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::config::Environment;
 use crate::http::auth::{key_prefix, secret_hash};
 use crate::http::ports::{
-    Acknowledged, Asker, Filter, Found, Hits, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree, Waiters,
-    Webhooks,
+    Acknowledged, Asker, DryRun, Filter, Found, Hits, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree,
+    Waiters, Webhooks,
 };
 use crate::http::{Desk, Doors, Gate, Rates, open};
 use crate::ports::SystemClock;
@@ -115,12 +117,20 @@ impl Lookup for Shelf {
     fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(payment.trade))
     }
+    fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)> {
+        let next = self.page(format!("dry run {}", draft.name), &part).next;
+        async { Ok((DryRun::default(), next)) }.boxed()
+    }
     fn chain(&self, id: TradeId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(id))
     }
     fn offer(&self, id: TradeId, asker: Asker) -> Read<'_, Option<Found>> {
         self.asked.lock().unwrap().push(format!("offer {:?} {}", asker.caller, asker.users_debit));
         self.object(Object::Trade(id))
+    }
+    fn preview(&self, create: Box<Create>) -> Read<'_, Found> {
+        self.asked.lock().unwrap().push(format!("preview {}", create.merchant_order_id));
+        async { Ok(Found { merchant: Some(shop()), body: r#"{"object":"trade_preview"}"#.to_owned() }) }.boxed()
     }
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))

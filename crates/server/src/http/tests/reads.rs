@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use serde_json::{Value, json};
 
 use super::house::{House, PLATFORM, SHOP, shop, trade};
 use kernel::PaymentId;
@@ -57,6 +58,36 @@ async fn a_search_says_what_it_was_asked() {
     {
         assert_eq!(house.get(SHOP, &format!("/v1/search?{query}")).await.code(), code, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_dry_run_goes_on_where_it_ended() {
+    let house = &House::test();
+    let body = |more: Value| {
+        let mut body = json!({"lines": ["book = \"shop\"", "about = \"x\""]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let run = |body: Value| async move { house.post(PLATFORM, "/v1/rules/shop/dry_run", &body.to_string()).await };
+    let first = run(body(json!({}))).await.json();
+    assert_eq!(house.shelf.asked.lock().unwrap().last().unwrap(), "dry run shop 100 None false");
+    run(body(json!({"limit": 7, "cursor": first["next_cursor"]}))).await.json();
+    assert_eq!(house.shelf.asked.lock().unwrap().last().unwrap(), "dry run shop 7 Some(\"7\") false");
+    for (more, code) in [
+        (json!({"limit": 0}), "400 invalid_value"),
+        (json!({"limit": 101}), "400 invalid_value"),
+        (json!({"cursor": "x"}), "400 cursor_invalid"),
+        (json!({"lines": ["book = \"other\"", "about = \"x\""]}), "422 rule_book_invalid"),
+        (json!({"lines": ["book = 1"]}), "422 rule_book_invalid"),
+        (json!({"lines": []}), "400 invalid_value"),
+        (json!({"version": 1}), "400 unknown_field"),
+    ] {
+        assert_eq!(run(body(more.clone())).await.code(), code, "{more}");
+    }
+    assert_eq!(
+        house.post(SHOP, "/v1/rules/shop/dry_run", &body(json!({})).to_string()).await.code(),
+        "403 scope_required"
+    );
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::shop::{balance, card_that, coupon, id, list};
+use crate::shop::{balance, card, card_that, coupon, id, list, order};
 
-on_both!(an_offer_is_paid_as_it_stands, what_stands_in_the_way);
+on_both!(an_offer_is_paid_as_it_stands, what_stands_in_the_way, a_trade_is_as_it_was_previewed);
 
 fn tool<'a>(offer: &'a Value, name: &str) -> &'a Value {
     let is_it = |tool: &&Value| [&tool["coupon"], &tool["method"], &tool["tool"]].contains(&&json!(name));
@@ -68,4 +68,52 @@ async fn what_stands_in_the_way(host: &Host) {
 
     shop.post(&format!("/v1/trades/{trade}/close"), &json!({})).await.ok(200);
     shop.get(&format!("/v1/trades/{trade}/offer")).await.refused(409, "trade_not_payable");
+}
+
+/// What a preview says is what happens; it keeps nothing, whatever it says.
+async fn a_trade_is_as_it_was_previewed(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 300, "CNY").await;
+    let preview = |body: Value| async { shop.post("/v1/trades/preview", &body).await };
+    let bodies = [
+        order("escrow", 1_000, &json!({})),
+        order("instant", 300, &json!({"pay": {"tools": [balance(300)]}})),
+        order("instant", 301, &json!({"pay": {"tools": [balance(301)]}})),
+        order("escrow", 900, &json!({"pay": {"tools": [balance(200), card(700)]}})),
+        order("topup", 50, &json!({"buyer": null, "payee": "user:42", "pay": {"tools": [card(50)]}})),
+    ];
+    for body in bodies {
+        let told = preview(body.clone()).await.ok(200);
+        assert_eq!((&told["exists"], &told["trade_id"]), (&json!(false), &Value::Null), "{told:#}");
+        assert_eq!(list(&shop.get("/v1/trades").await.ok(200)["data"]).len(), 0, "nothing is kept");
+        assert_eq!(told["amount"], body["amount"]);
+    }
+    let body = order("instant", 300, &json!({"pay": {"tools": [balance(300)]}}));
+    let told = preview(body.clone()).await.ok(200);
+    assert_eq!((&told["status"], &told["payment"]["status"]), (&json!("completed"), &json!("succeeded")));
+    let short = order("instant", 301, &json!({"pay": {"tools": [balance(301)]}}));
+    assert_eq!(preview(short).await.ok(200)["payment"]["failure"]["code"], "insufficient_balance");
+
+    let trade = shop.post("/v1/trades", &body).await.ok(201);
+    assert_eq!((&trade["status"], &trade["payment"]["status"]), (&told["status"], &told["payment"]["status"]));
+    let known = preview(body.clone()).await.ok(200);
+    assert_eq!((&known["exists"], &known["trade_id"]), (&json!(true), &trade["id"]));
+    let mut other = body;
+    other["amount"] = json!(299);
+    other["pay"]["tools"][0]["amount"] = json!(299);
+    preview(other).await.refused(409, "order_exists");
+
+    for (more, status, code) in [
+        (json!({"amount": 0}), 422, "amount_not_positive"),
+        (json!({"pay": {"tools": [card(1)]}}), 422, "amount_sum_mismatch"),
+        (json!({"expires_at": "2020-01-01T00:00:00Z"}), 422, "expires_at_invalid"),
+        (json!({"nonsense": 1}), 400, "unknown_field"),
+    ] {
+        let refused = preview(order("escrow", 10, &more)).await.refused(status, code);
+        let opened = shop.post("/v1/trades", &order("escrow", 10, &more)).await.refused(status, code);
+        assert_eq!((&refused["detail"], &refused["param"]), (&opened["detail"], &opened["param"]));
+    }
+    let reader = shop.with_key(&host.merchant_key(&shop.id, &["read"]).await);
+    reader.post("/v1/trades/preview", &order("escrow", 10, &json!({}))).await.refused(403, "scope_required");
+    assert_eq!(list(&shop.get("/v1/trades").await.ok(200)["data"]).len(), 1);
 }

@@ -15,6 +15,7 @@ on_both!(
     payouts,
     a_restart_keeps_them,
     the_books_that_come_along,
+    what_a_text_would_have_changed,
 );
 
 const NO_COUPON_WITH_CARD: &str = r#"
@@ -328,4 +329,89 @@ async fn the_books_that_come_along(host: &Host) {
     let trade = shop.post("/v1/trades", &payout(1_000)).await.ok(201);
     assert_eq!(trade["payment"]["rule_version"], version);
     shop.trade_is(&id(&trade), "completed").await;
+}
+
+async fn what_a_text_would_have_changed(host: &Host) {
+    let shop = host.shop().await;
+    let scene = json!({"sub_type": "dry.run"});
+    let book = |rules: &str| {
+        format!("book = \"dry\"\nabout = \"Tried first.\"\nsub_type = \"dry.run\"\nutc_offset = \"+08:00\"\n{rules}")
+    };
+    host.fund("user:42", 1_000, "CNY").await;
+    let small = shop.unpaid("escrow", 100, &scene).await;
+    let small_payment = id(&shop.pay(&small, &json!([card(60), balance(40)])).await.ok(201));
+    shop.payment_is(&small_payment, "succeeded").await;
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5)).to_string();
+    let large = shop.unpaid("escrow", 900, &with(scene.clone(), &json!({"expires_at": later}))).await;
+    let large_payment = id(&shop.pay(&large, &json!([card(900)])).await.ok(201));
+    shop.payment_is(&large_payment, "succeeded").await;
+    shop.open("escrow", 900, &json!({"pay": {"tools": [card(900)]}})).await.ok(201);
+
+    let text = book(
+        r#"
+[[rule]]
+name = "small-cards"
+limit = { tool = "channel:card", currency = "CNY", max = 500 }
+
+[[rule]]
+name = "ours-first"
+order = ["balance", "channel"]
+order_life = "10m"
+
+[[rule]]
+name = "an-hour"
+expires_after = "1h"
+confirm_after = "10d"
+"#,
+    );
+    let run = |body: Value| async move { host.post("/v1/rules/dry/dry_run", &body).await.ok(200) };
+    let tried = run(lines(&text)).await;
+    let told: Vec<(&str, &str, Value, Value)> = list(&tried["changes"])
+        .iter()
+        .map(|it| {
+            let about = it["payment_id"].as_str().unwrap_or(it["trade_id"].as_str().unwrap());
+            (about, it["change"].as_str().unwrap(), it["was"].clone(), it["would"].clone())
+        })
+        .collect();
+    let why = "rule `small-cards`: what channel:card pays lies between 0 and 500 minor units of CNY";
+    assert_eq!(
+        told,
+        [
+            // Its request named the expiry.
+            (&*large, "confirm_after", json!(null), json!("10d")),
+            (&*large_payment, "refused", json!(null), json!(why)),
+            (&*small, "expires_after", json!("2h"), json!("1h")),
+            (&*small, "confirm_after", json!(null), json!("10d")),
+            (&*small_payment, "order", json!("channel:card, balance"), json!("balance, channel:card")),
+            (&*small_payment, "order_life", json!(null), json!("10m")),
+        ]
+    );
+    assert_eq!((&tried["concerned"], &tried["refused"]), (&json!(4), &json!(1)));
+    assert!(tried["trades"].as_i64().unwrap() >= 3, "others are looked at, too");
+    assert_eq!(host.get("/v1/rules/dry").await.status, 404, "nothing is kept");
+
+    // Trade by trade, the same is found.
+    let (mut found, mut body) = (0, with(lines(&text), &json!({"limit": 1})));
+    loop {
+        let page = run(body.clone()).await;
+        assert_eq!(page["trades"], 1);
+        found += list(&page["changes"]).len();
+        if page["has_more"] == false {
+            break;
+        }
+        body = with(body, &json!({"cursor": page["next_cursor"]}));
+    }
+    assert_eq!(found, told.len());
+
+    // In use from now on, it has changed nothing of what was before; taken back, it would not have.
+    in_use(host, "dry", &text).await;
+    assert_eq!(run(lines(&text)).await["refused"], 1);
+    let other = shop.unpaid("escrow", 400, &scene).await;
+    let paid = id(&shop.pay(&other, &json!([card(400)])).await.ok(201));
+    let tried = run(lines(&book(""))).await;
+    let of_it: Vec<&Value> =
+        list(&tried["changes"]).iter().filter(|it| it["payment_id"] == paid || it["trade_id"] == other).collect();
+    let changes: Vec<&Value> = of_it.iter().map(|it| &it["change"]).collect();
+    assert_eq!(changes, ["expires_after", "confirm_after", "order_life"]);
+    assert_eq!((&of_it[2]["was"], &of_it[2]["would"]), (&json!("10m"), &json!(null)));
 }
