@@ -5,7 +5,7 @@
 
 use kernel::Time;
 use kernel::message::payment::{Pay, ToolRequest};
-use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::rules::{Made, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms};
 use kernel::message::trade::Create;
 use payment::Payment;
 use rules::{Facts, PaymentFacts, Shelf};
@@ -31,12 +31,6 @@ pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) 
     Facts { context, money, receivers: trade.splits.len(), payer, at, payment }
 }
 
-/// The tools of a payment that was made, in the order in which they were used.
-pub fn tools(payment: &Payment) -> Vec<ToolRequest> {
-    let request = |leg: &payment::Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
-    payment.instructions.iter().map(request).collect()
-}
-
 /// What is known of a payment that was made when a book is asked about it again; `tools` are its own.
 pub fn asked<'a>(payment: &Payment, tools: &'a [ToolRequest]) -> PaymentFacts<'a> {
     PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools }
@@ -56,5 +50,13 @@ impl PaymentRules for Planner<'_> {
         let Some(version) = self.shelf.holding(&pay.context, now) else { return Ok(PaymentTerms::default()) };
         let payment = PaymentFacts { amount: pay.money.amount.minor(), attempt, tools: &pay.tools };
         version.book.payment_terms(version.number, &facts(self.trade, now, Some(payment)))
+    }
+
+    fn refund_ranks(&self, made: &Made<'_>) -> Vec<usize> {
+        let payment = PaymentFacts { amount: made.amount.minor(), attempt: made.attempt, tools: made.tools };
+        let facts = facts(self.trade, made.at, Some(payment));
+        // What planned a payment does not refuse it.
+        let terms = self.shelf.version(made.rule_version).map(|book| book.payment_terms(made.rule_version, &facts));
+        terms.and_then(Result::ok).map(|terms| terms.refund_ranks).unwrap_or_default()
     }
 }

@@ -7,6 +7,7 @@
 
 use kernel::message::channel::Fact;
 use kernel::message::payment::OpenRefund;
+use kernel::message::rules::Made;
 use kernel::{Amount, Money, OrderId, RefundId, limits};
 
 use crate::case::{CaseKind, Subject};
@@ -82,7 +83,7 @@ fn check_count(draft: &Draft<'_>) -> Result<(), Refusal> {
 
 fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<Part>, Refusal> {
     let left: Vec<_> = payment.instructions.iter().map(Instruction::left).collect();
-    let spread = spread::over_tools(open.money.amount, &left)
+    let spread = spread::over_tools(open.money.amount, &left, &ranks(draft, payment))
         .ok_or_else(|| Refusal::RefundExceedsPaid { left: left.iter().sum() })?;
     let chosen: Vec<_> = payment
         .instructions
@@ -106,6 +107,18 @@ fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<
             lines,
         })
         .collect())
+}
+
+/// In which order the tools of a payment give, by the rules that planned it.
+fn ranks(draft: &Draft<'_>, payment: &Payment) -> Vec<usize> {
+    let tools = payment.tools();
+    draft.known.rules.refund_ranks(&Made {
+        rule_version: payment.rule_version,
+        amount: payment.money.amount,
+        attempt: payment.no,
+        tools: &tools,
+        at: payment.created_at,
+    })
 }
 
 /// Opens a refund of money that no receiver ever had, and sends it. This cannot be refused.

@@ -2,6 +2,7 @@
 //!
 //! Terminal states stay terminal; the one exception is a late success that the trade's rule wants to keep (*reopen*).
 
+use kernel::message::payment::ToolRequest;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Context, Money, Owner, Time};
 
@@ -53,6 +54,12 @@ impl Payment {
     /// Its legs on our own books, in order.
     pub fn internal(&self) -> impl Iterator<Item = &Instruction> {
         self.instructions.iter().filter(|leg| !leg.is_external())
+    }
+
+    /// What was asked of its tools, in the order in which they are used.
+    pub fn tools(&self) -> Vec<ToolRequest> {
+        let request = |leg: &Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
+        self.instructions.iter().map(request).collect()
     }
 
     /// The leg of a payout; there is no other beside it.

@@ -1,5 +1,7 @@
-//! Spreading a refund: over the tools by largest remainder of what is left of each, and the parts over the receivers by
+//! Spreading a refund: over the tools in the order of the rules, else by largest remainder of what is left of each, and the parts over the receivers by
 //! filling in order. Both are exact: the parts sum to the refund, the lines to the parts and to the receivers' shares.
+
+use std::collections::BTreeSet;
 
 use kernel::message::payment::RefundShare;
 use kernel::money::allocate;
@@ -8,9 +10,24 @@ use kernel::{Amount, Owner};
 use crate::event::some_amount;
 use crate::refund::Line;
 
-/// How much of the total each leg gives back, by what is left of each; `None` where less is left than asked.
-pub(crate) fn over_tools(total: Amount, left: &[i64]) -> Option<Vec<i64>> {
-    allocate(total.minor(), left)
+/// How much of the total each leg gives back, by what is left of each: rank by rank, the lowest first, and within a rank by
+/// largest remainder. Without ranks all are of one. `None` where less is left than asked.
+pub(crate) fn over_tools(total: Amount, left: &[i64], ranks: &[usize]) -> Option<Vec<i64>> {
+    let rank = |place: usize| ranks.get(place).copied().unwrap_or_default();
+    let in_turn: BTreeSet<usize> = (0..left.len()).map(rank).collect();
+    let mut given = vec![0; left.len()];
+    let mut wanted = total.minor();
+    for turn in in_turn {
+        let of_turn: Vec<i64> =
+            (0..).zip(left).map(|(place, left)| if rank(place) == turn { *left } else { 0 }).collect();
+        let part = wanted.min(of_turn.iter().sum());
+        if part > 0 {
+            let spread = allocate(part, &of_turn)?;
+            given.iter_mut().zip(spread).for_each(|(given, part)| *given += part);
+            wanted -= part;
+        }
+    }
+    (wanted == 0).then_some(given)
 }
 
 /// What each part takes from whom: the parts and the shares are both walked once, in order. Lines are numbered from
@@ -77,11 +94,39 @@ mod tests {
 
     #[test]
     fn more_than_is_left_is_nothing() {
-        assert_eq!(over_tools(Amount::new(11).unwrap(), &[5, 5]), None);
-        assert_eq!(over_tools(Amount::new(100).unwrap(), &[100, 100, 100]).unwrap(), [34, 33, 33]);
+        let amount = |minor| Amount::new(minor).unwrap();
+        assert_eq!(over_tools(amount(11), &[5, 5], &[]), None);
+        assert_eq!(over_tools(amount(11), &[5, 5], &[1, 0]), None);
+        assert_eq!(over_tools(amount(100), &[100, 100, 100], &[]).unwrap(), [34, 33, 33]);
+    }
+
+    #[test]
+    fn rank_by_rank() {
+        let over = |total, left: &[i64], ranks: &[usize]| over_tools(Amount::new(total).unwrap(), left, ranks).unwrap();
+        assert_eq!(over(100, &[100, 100, 100], &[2, 0, 1]), [0, 100, 0]);
+        assert_eq!(over(150, &[100, 100, 100], &[2, 0, 1]), [0, 100, 50]);
+        assert_eq!(over(150, &[100, 100, 100], &[1, 0, 1]), [25, 100, 25]);
+        assert_eq!(over(300, &[100, 100, 100], &[7, 3, 5]), [100, 100, 100]);
+        assert_eq!(over(10, &[0, 100], &[0, 1]), [0, 10], "what has nothing left gives nothing");
     }
 
     proptest! {
+        #[test]
+        fn no_tool_gives_before_its_turn(
+            legs in prop::collection::vec((0i64..1_000, 0usize..4), 1..8), share in 1i64..=100,
+        ) {
+            let (left, ranks): (Vec<i64>, Vec<usize>) = legs.into_iter().unzip();
+            let total = left.iter().sum::<i64>() * share / 100;
+            prop_assume!(total > 0);
+            let given = over_tools(Amount::new(total).unwrap(), &left, &ranks).unwrap();
+            prop_assert_eq!(given.iter().sum::<i64>(), total);
+            for (place, part) in given.iter().enumerate() {
+                prop_assert!((0..=left[place]).contains(part));
+                let earlier = (0..left.len()).filter(|other| ranks[*other] < ranks[place]);
+                prop_assert!(*part == 0 || earlier.into_iter().all(|other| given[other] == left[other]));
+            }
+        }
+
         #[test]
         fn both_margins_are_exact(
             wells in prop::collection::vec((0i64..1_000, 0i64..1_000), 1..8),

@@ -297,6 +297,7 @@ impl<'a> Loading<'a> {
             self.combinations(section).map(Says::Combine),
             self.selectors(section, "order").map(Says::Order),
             self.span(section, "order_life", order).map(Says::OrderLife),
+            self.selectors(section, "refund_order").map(Says::RefundOrder),
             self.limit(section).map(Says::Limit),
             self.reader.sentence(section, "refuse").map(|why| Says::Refuse(why.value.to_owned())),
         ]

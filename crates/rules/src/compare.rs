@@ -48,12 +48,23 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
             return vec![Change { what: "refused", was: None, would: Some(format!("rule `{rule}`: {why}")) }];
         }
     };
-    let named = |places: &mut dyn Iterator<Item = usize>| {
-        let names = places.filter_map(|place| tools.get(place)).map(|request| selector::narrowest(&request.tool));
-        Some(names.collect::<Vec<_>>().join(", "))
+    let named = |places: &[usize]| {
+        let names = places.iter().filter_map(|place| tools.get(*place));
+        names.map(|request| selector::narrowest(&request.tool)).collect::<Vec<_>>().join(", ")
     };
-    let used = named(&mut (0..tools.len()));
-    let other = if would.order.is_empty() { used.clone() } else { named(&mut would.order.iter().copied()) };
+    let as_used: Vec<usize> = (0..tools.len()).collect();
+    let order = if would.order.is_empty() { &as_used } else { &would.order };
     let life = |terms: &PaymentTerms| terms.order_life_us.map(span::words);
-    [Change::of("order", used, other), Change::of("order_life", life(was), life(would))].into_iter().flatten().collect()
+    let refunds = |terms: &PaymentTerms| {
+        let mut places = as_used.clone();
+        places.sort_by_key(|place| terms.refund_ranks.get(*place));
+        let all_alike = terms.refund_ranks.iter().all(|rank| terms.refund_ranks.first() == Some(rank));
+        (!all_alike).then(|| named(&places))
+    };
+    let changes = [
+        Change::of("order", Some(named(&as_used)), Some(named(order))),
+        Change::of("order_life", life(was), life(would)),
+        Change::of("refund_order", refunds(was), refunds(would)),
+    ];
+    changes.into_iter().flatten().collect()
 }

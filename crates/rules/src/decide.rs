@@ -1,7 +1,7 @@
 //! What a book says of a trade, and of a payment.
 //!
-//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `tools`, `combine`, `order` and
-//! `order_life` the first rule that holds and says it counts; every `limit` and every `refuse` of a rule that holds counts.
+//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `tools`, `combine`, `order`,
+//! `order_life` and `refund_order` the first rule that holds and says it counts; every `limit` and every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ impl RuleBook {
                 | Says::Combine(_)
                 | Says::Order(_)
                 | Says::OrderLife(_)
+                | Says::RefundOrder(_)
                 | Says::Limit(_)
                 | Says::Refuse(_) => {}
             }
@@ -53,6 +54,10 @@ impl RuleBook {
                 }
                 Says::OrderLife(micros) => {
                     terms.order_life_us = Some(*micros);
+                    None
+                }
+                Says::RefundOrder(order) => {
+                    terms.refund_ranks = facts.tools().iter().map(|request| rank(request, order)).collect();
                     None
                 }
                 Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) => None,
@@ -113,13 +118,14 @@ fn beyond(facts: &Facts<'_>, limit: &Limit) -> Refused {
     (!inside).then(|| (limit.tool.as_ref().map(|_| place), limit.to_string()))
 }
 
+/// The place of a tool in an order; after all of it where it is not named.
+fn rank(request: &ToolRequest, order: &[Selector]) -> usize {
+    order.iter().position(|selector| selector.names(&request.tool)).unwrap_or(order.len())
+}
+
 /// The places of the tools in this order; those that it does not name come last. Among equals the client's order holds.
 fn places(tools: &[ToolRequest], order: &[Selector]) -> Vec<usize> {
-    let rank = |place: &usize| {
-        let request = tools.get(*place);
-        let found = request.and_then(|request| order.iter().position(|selector| selector.names(&request.tool)));
-        found.unwrap_or(order.len())
-    };
+    let rank = |place: &usize| tools.get(*place).map_or(order.len(), |request| rank(request, order));
     let mut places: Vec<usize> = (0..tools.len()).collect();
     if places.is_sorted_by_key(rank) {
         return Vec::new();

@@ -61,6 +61,9 @@ fn words(says: &Says) -> String {
         }
         Says::Order(order) => format!("tools are used in this order: {}", selector::list(order)),
         Says::OrderLife(micros) => format!("an order at an institution lives for {} at most", span::words(*micros)),
+        Says::RefundOrder(order) => {
+            format!("refunds are taken from the tools in this order: {}", selector::list(order))
+        }
         Says::Limit(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),
     }

@@ -35,6 +35,8 @@ pub(crate) enum Says {
     Order(Vec<Selector>),
     /// The longest life of an order at an institution.
     OrderLife(i64),
+    /// In this order refunds are taken from the tools.
+    RefundOrder(Vec<Selector>),
     /// Between which amounts a payment, or what one tool pays of it, must lie.
     Limit(Limit),
     /// No payment.
@@ -61,13 +63,14 @@ pub(crate) enum Key {
     Combine,
     Order,
     OrderLife,
+    RefundOrder,
     Limit,
     Refuse,
 }
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 11] = [
+    pub(crate) const WORDS: [&'static str; 12] = [
         "name",
         "when",
         "expires_after",
@@ -77,6 +80,7 @@ impl Key {
         "combine",
         "order",
         "order_life",
+        "refund_order",
         "limit",
         "refuse",
     ];
@@ -90,6 +94,7 @@ impl Key {
             Self::Combine => "combine",
             Self::Order => "order",
             Self::OrderLife => "order_life",
+            Self::RefundOrder => "refund_order",
             Self::Limit => "limit",
             Self::Refuse => "refuse",
         }
@@ -99,7 +104,13 @@ impl Key {
     pub(crate) const fn of_trade(self) -> bool {
         match self {
             Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess => true,
-            Self::Tools | Self::Combine | Self::Order | Self::OrderLife | Self::Limit | Self::Refuse => false,
+            Self::Tools
+            | Self::Combine
+            | Self::Order
+            | Self::OrderLife
+            | Self::RefundOrder
+            | Self::Limit
+            | Self::Refuse => false,
         }
     }
 
@@ -112,7 +123,8 @@ impl Key {
             | Self::Tools
             | Self::Combine
             | Self::Order
-            | Self::OrderLife => true,
+            | Self::OrderLife
+            | Self::RefundOrder => true,
             Self::Limit | Self::Refuse => false,
         }
     }
@@ -128,6 +140,7 @@ impl Says {
             Self::Combine(_) => Key::Combine,
             Self::Order(_) => Key::Order,
             Self::OrderLife(_) => Key::OrderLife,
+            Self::RefundOrder(_) => Key::RefundOrder,
             Self::Limit(_) => Key::Limit,
             Self::Refuse(_) => Key::Refuse,
         }

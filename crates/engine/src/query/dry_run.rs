@@ -56,7 +56,7 @@ impl Trial<'_> {
     }
 
     fn payment(&mut self, trade: &Trade, payment: &Payment) {
-        let (at, tools) = (payment.created_at, planning::tools(payment));
+        let (at, tools) = (payment.created_at, payment.tools());
         let asked = facts(trade, at, Some(planning::asked(payment, &tools)));
         let held = self.was.version(payment.rule_version);
         let was = held.and_then(|book| book.payment_terms(payment.rule_version, &asked).ok()).unwrap_or_default();

@@ -168,7 +168,7 @@ impl<'a> ReleaseObject<'a> {
 pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) -> Option<String> {
     let payment = state.payment(no)?;
     let book = control.rules.version(payment.rule_version)?;
-    let tools = planning::tools(payment);
+    let tools = payment.tools();
     let asked = planning::asked(payment, &tools);
     let said = book.explain(&facts(trade, payment.created_at, Some(asked))).payment;
     let opening = control.rules.holding(&trade.context, trade.created_at)?;

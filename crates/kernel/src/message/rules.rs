@@ -1,7 +1,8 @@
 //! What a rule book (规则簿) says about a trade or a payment; the words in which the rules speak to the other domains.
 
-use crate::message::payment::Pay;
+use crate::message::payment::{Pay, ToolRequest};
 use crate::message::trade::LateSuccess;
+use crate::money::Amount;
 use crate::time::Time;
 
 /// The version that stands for the book built into the program.
@@ -34,12 +35,30 @@ pub struct PaymentTerms {
     pub order: Vec<usize>,
     /// The longest life of an order at an institution, in microseconds; as long as the trade allows where `None`.
     pub order_life_us: Option<i64>,
+    /// How refunds are taken from the tools, by their places: those of the lowest rank that have something left give
+    /// first, tools of one rank alike. Empty where all give alike.
+    pub refund_ranks: Vec<usize>,
+}
+
+/// A payment that was made, when its rules are asked about it once more.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// The version of the book that planned it.
+    pub rule_version: i64,
+    /// Its amount.
+    pub amount: Amount,
+    /// Which payment of its trade it is, from 1.
+    pub attempt: u16,
+    /// Its tools, in the order in which they were used.
+    pub tools: &'a [ToolRequest],
+    /// When it was made.
+    pub at: Time,
 }
 
 impl Default for PaymentTerms {
     /// What holds where no rule says anything.
     fn default() -> Self {
-        Self { rule_version: BUILT_IN_VERSION, order: Vec::new(), order_life_us: None }
+        Self { rule_version: BUILT_IN_VERSION, order: Vec::new(), order_life_us: None, refund_ranks: Vec::new() }
     }
 }
 
@@ -50,12 +69,19 @@ pub trait PaymentRules: std::fmt::Debug {
     /// # Errors
     /// The rule that does not let it be made.
     fn terms(&self, pay: &Pay, attempt: u16, now: Time) -> Result<PaymentTerms, RuleRefusal>;
+
+    /// [`PaymentTerms::refund_ranks`] of a payment that was made, by the version that planned it.
+    fn refund_ranks(&self, made: &Made<'_>) -> Vec<usize>;
 }
 
 impl PaymentRules for PaymentTerms {
     /// The same for every payment.
     fn terms(&self, _: &Pay, _: u16, _: Time) -> Result<PaymentTerms, RuleRefusal> {
         Ok(self.clone())
+    }
+
+    fn refund_ranks(&self, _: &Made<'_>) -> Vec<usize> {
+        self.refund_ranks.clone()
     }
 }
 

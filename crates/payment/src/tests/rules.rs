@@ -1,16 +1,21 @@
 //! What a payment is planned by may order its tools, bound its orders, or refuse it.
 
 use kernel::message::payment::Pay;
-use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal};
+use kernel::message::rules::{Made, PaymentRules, PaymentTerms, RuleRefusal};
 use kernel::{Code, OrderType, Problem, Time};
 
-use super::world::{SECOND, World, balance, card, coupon};
+use super::world::{SECOND, World, balance, card, coupon, money};
 use crate::Refusal;
 
 #[test]
 fn rules_order_the_tools_and_bound_their_orders() {
     let mut world = World::new();
-    world.terms = PaymentTerms { rule_version: 7, order: vec![1, 2, 0], order_life_us: Some(600 * SECOND) };
+    world.terms = PaymentTerms {
+        rule_version: 7,
+        order: vec![1, 2, 0],
+        order_life_us: Some(600 * SECOND),
+        ..PaymentTerms::default()
+    };
     world.pay(vec![card(300), coupon(1, 100), balance(400)]).unwrap();
     let payment = &world.state.payments[0];
     assert_eq!(payment.rule_version, 7);
@@ -26,6 +31,24 @@ fn rules_order_the_tools_and_bound_their_orders() {
 }
 
 #[test]
+fn refunds_are_taken_in_the_order_of_the_rules() {
+    let mut world = World::new();
+    world.terms = PaymentTerms { refund_ranks: vec![0, 2, 1], ..PaymentTerms::default() };
+    world.pay(vec![card(300), coupon(1, 100), balance(400)]).unwrap();
+    world.paid(1, money(300));
+    let mut parts = |number: &str, minor| {
+        world.refund(number, minor).unwrap();
+        let refund = world.state.refunds.last().unwrap();
+        refund.parts.iter().map(|part| (part.instruction, part.amount.minor())).collect::<Vec<_>>()
+    };
+    assert_eq!(parts("R1", 200), [(1, 200)]);
+    assert_eq!(parts("R2", 300), [(1, 100), (3, 200)]);
+    assert_eq!(parts("R3", 300), [(2, 100), (3, 200)]);
+    let over = world.refund("R4", 1).unwrap_err();
+    assert!(matches!(over, Refusal::RefundExceedsPaid { left: 0 }), "{over:?}");
+}
+
+#[test]
 fn a_rule_refuses_before_anything_happens() {
     #[derive(Debug)]
     struct Never;
@@ -34,6 +57,9 @@ fn a_rule_refuses_before_anything_happens() {
             let (book, rule) = ("shop".to_owned(), "no-cards".to_owned());
             let why = format!("payment {attempt} of {}", pay.money.amount.minor());
             Err(RuleRefusal { rule_version: 3, book, rule, why, place: Some(1) })
+        }
+        fn refund_ranks(&self, _: &Made<'_>) -> Vec<usize> {
+            Vec::new()
         }
     }
     let mut world = World::new();

@@ -152,6 +152,18 @@ fn the_order_of_tools() {
 }
 
 #[test]
+fn the_order_of_refunds() {
+    let ranks = |says: &str, tools| {
+        let sale = Sale { tools, ..sale() };
+        book(&format!("[[rule]]\nname = \"r\"\n{says}\n")).payment_terms(2, &sale.facts()).unwrap().refund_ranks
+    };
+    let tools = || vec![channel("card", 2), coupon(1), channel("boleto", 1), balance(3)];
+    assert_eq!(ranks("refund_order = [\"balance\", \"channel\"]", tools()), [1, 2, 1, 0]);
+    assert_eq!(ranks("refund_order = [\"channel:card\", \"coupon\"]", tools()), [0, 1, 2, 2]);
+    assert_eq!(ranks("order = [\"coupon\"]", tools()), [0; 0], "all give alike");
+}
+
+#[test]
 fn limits_hold_in_their_currency_and_only_for_what_is_used() {
     let limit = |limit: &str, sale: &Sale| {
         refused(&format!("[[rule]]\nname = \"r\"\nlimit = {{ {limit} }}\n"), sale).map(|(_, place)| place)

@@ -10,6 +10,7 @@ use crate::store::{program, text};
 on_both!(
     from_draft_to_rollback,
     order_limits_and_lives,
+    the_order_of_refunds,
     terms_of_a_trade,
     what_is_refused,
     payouts,
@@ -184,6 +185,36 @@ limit = { tool = "payout", currency = "CNY", max = 300 }
     let said = words(&shop.get(&format!("/v1/payments/{payment}/explain")).await.ok(200));
     assert!(said.iter().any(|words| words.contains("held until sandbox has paid them out")), "{said:#?}");
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("1011.sandbox.out", 700), ("2001", 300)]);
+}
+
+/// Money first, the coupon last; by the version that planned the payment, also when another has come since.
+async fn the_order_of_refunds(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 400, "CNY").await;
+    let scene = json!({"sub_type": "shop.money.first"});
+    let text = "book = \"money-first\"\nabout = \"Money first.\"\nsub_type = \"shop.money.first\"\n[[rule]]\n\
+                name = \"money-first\"\nrefund_order = [\"channel\", \"balance\", \"coupon\"]\n";
+    in_use(host, "money-first", text).await;
+    let cut = shop.coupon("user:42", 100).await;
+    let trade = shop.unpaid("escrow", 1_000, &scene).await;
+    let payment = id(&shop.pay(&trade, &json!([coupon(&cut, 100), balance(400), card(500)])).await.ok(201));
+    shop.payment_is(&payment, "succeeded").await;
+    let refunded = |amount| {
+        let (shop, trade) = (&shop, &trade);
+        async move {
+            let refund = id(&shop.refund(trade, amount, &json!({})).await.ok(201));
+            let refund = shop.refund_is(&refund, "succeeded").await;
+            let part = |part: &Value| (part["tool"].as_str().unwrap().to_owned(), part["amount"].as_i64().unwrap());
+            list(&refund["parts"]).iter().map(part).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(refunded(450).await, [("channel".to_owned(), 450)]);
+    in_use(host, "money-first", &text.replace("\"channel\", \"balance\", \"coupon\"", "\"coupon\"")).await;
+    assert_eq!(refunded(300).await, [("balance".to_owned(), 250), ("channel".to_owned(), 50)]);
+    assert_eq!(shop.get(&format!("/v1/coupons/{cut}")).await.ok(200)["status"], "spent");
+    let explained = shop.get(&format!("/v1/payments/{payment}/explain")).await.ok(200);
+    assert_eq!(words(&explained)[0], "refunds are taken from the tools in this order: channel, balance, coupon");
+    assert_eq!(refunded(250).await, [("coupon".to_owned(), 100), ("balance".to_owned(), 150)]);
 }
 
 async fn terms_of_a_trade(host: &Host) {

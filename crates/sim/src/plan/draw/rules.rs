@@ -59,11 +59,12 @@ fn plans(rng: &Rng) -> String {
     let kinds = ["balance", "coupon", "stored", "channel", "payout"];
     let first = rng.pick(&kinds).copied().unwrap_or("channel");
     let second = rng.pick(&kinds).copied().filter(|kind| *kind != first).unwrap_or("channel:card");
-    match rng.below(7) {
+    match rng.below(8) {
         0 => "refuse = \"not in this world\"".to_owned(),
         1 => format!("combine = [[\"{first}\", \"{second}\"], [\"balance\", \"channel\"], [\"payout\"]]"),
         2 => format!("limit = {{ tool = \"{first}\", currency = \"CNY\", max = {} }}", rng.between(50, 400)),
         3 => format!("order_life = \"{}s\"", rng.between(10, 600)),
+        4 => format!("refund_order = [\"{first}\", \"{second}\"]"),
         _ => format!("order = [\"{first}\", \"{second}\"]"),
     }
 }
