@@ -139,7 +139,9 @@ fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
                 found.push(format!("{id} did not end as the institution decided it"));
             }
             let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
-            let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus;
+            // What takes effect only with another leg, or when people accept it, may do so after it was disputed.
+            let alone = payment.instructions.iter().filter(|leg| leg.is_external()).count() == 1 && !leg.suspended;
+            let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone;
             let parts = state.refunds.iter().flat_map(|refund| &refund.parts);
             let refunded: i64 = parts.filter(|part| part.instruction == leg.no).map(|part| part.amount.minor()).sum();
             let others = state.disputes.iter().filter(|it| it.no != dispute.no && it.instruction == leg.no);
