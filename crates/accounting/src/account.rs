@@ -148,6 +148,11 @@ impl Account {
         self.posted().saturating_sub(self.held())
     }
 
+    /// What a new post or hold may take: what is available, and nothing where debits are frozen or the account is closed.
+    pub const fn spendable(&self) -> i64 {
+        if self.debit_frozen || self.closed { 0 } else { self.available() }
+    }
+
     /// What is held on its way in.
     pub const fn incoming(&self) -> i64 {
         match self.side {

@@ -43,7 +43,7 @@ impl Books {
 
 impl Lookup for Books {
     fn available(&self, key: &AccountKey) -> i64 {
-        self.accounts.get(&key.id(&self.salt)).map_or(0, Account::available)
+        self.accounts.get(&key.id(&self.salt)).map_or(0, Account::spendable)
     }
 
     fn left(&self, hold: HoldKey) -> i64 {

@@ -53,6 +53,10 @@ pub enum Entry {
     ChannelOut,
     /// 1011.{ca}.refund: an institution gave it back for us, the statement has yet to say so.
     ChannelRefund,
+    /// 1011.{ca}.dispute: an institution took it back for a dispute, the statement has yet to say so.
+    ChannelDispute,
+    /// 1062: owed to us by a receiver who had not enough when a dispute took its money.
+    Owed,
     /// 2001: a user's balance.
     UserBalance,
     /// 2002: a merchant's or seller's balance.
@@ -82,10 +86,12 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
+        Self::ChannelDispute,
+        Self::Owed,
         Self::UserBalance,
         Self::MerchantBalance,
         Self::Pending,
@@ -106,6 +112,8 @@ impl Entry {
             Self::ChannelIn => "1011.{ca}.in",
             Self::ChannelOut => "1011.{ca}.out",
             Self::ChannelRefund => "1011.{ca}.refund",
+            Self::ChannelDispute => "1011.{ca}.dispute",
+            Self::Owed => "1062",
             Self::UserBalance => "2001",
             Self::MerchantBalance => "2002",
             Self::Pending => "2003",
@@ -127,6 +135,8 @@ impl Entry {
             Self::ChannelIn => "To be cleared, received",
             Self::ChannelOut => "To be cleared, paid out",
             Self::ChannelRefund => "To be cleared, refunded",
+            Self::ChannelDispute => "To be cleared, disputed",
+            Self::Owed => "Owed by receivers",
             Self::UserBalance => "User balance",
             Self::MerchantBalance => "Merchant balance",
             Self::Pending => "Pending settlement",
@@ -148,6 +158,8 @@ impl Entry {
             Self::ChannelIn => "待清算收款",
             Self::ChannelOut => "待清算付款",
             Self::ChannelRefund => "待清算退款",
+            Self::ChannelDispute => "待清算拒付",
+            Self::Owed => "应收垫款",
             Self::UserBalance => "用户余额",
             Self::MerchantBalance => "商户余额",
             Self::Pending => "待结算",
@@ -166,9 +178,10 @@ impl Entry {
     /// The normal side: debit for what others owe us and for expense, credit for what we owe.
     pub const fn side(self) -> Side {
         match self {
-            Self::ChannelIn | Self::Marketing => Side::Debit,
+            Self::ChannelIn | Self::Owed | Self::Marketing => Side::Debit,
             Self::ChannelOut
             | Self::ChannelRefund
+            | Self::ChannelDispute
             | Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -191,6 +204,8 @@ impl Entry {
             Self::ChannelIn
             | Self::ChannelOut
             | Self::ChannelRefund
+            | Self::ChannelDispute
+            | Self::Owed
             | Self::Pending
             | Self::Escrow
             | Self::Transit
@@ -205,7 +220,13 @@ impl Entry {
     /// The floor of a new account in minor units; `None` where it has no limit.
     pub const fn floor(self) -> Option<i64> {
         match self {
-            Self::ChannelIn | Self::ChannelOut | Self::ChannelRefund | Self::Transit | Self::Marketing => None,
+            Self::ChannelIn
+            | Self::ChannelOut
+            | Self::ChannelRefund
+            | Self::ChannelDispute
+            | Self::Owed
+            | Self::Transit
+            | Self::Marketing => None,
             Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -228,6 +249,8 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// 1062.
+    pub const OWED: Self = Self::plain(Entry::Owed);
     /// 2001.
     pub const USER_BALANCE: Self = Self::plain(Entry::UserBalance);
     /// 2002.
@@ -268,6 +291,11 @@ impl Subject {
         Self { entry: Entry::ChannelRefund, code: Cow::Owned(format!("1011.{channel_account}.refund")) }
     }
 
+    /// 1011.{ca}.dispute of a channel account.
+    pub fn channel_dispute(channel_account: &str) -> Self {
+        Self { entry: Entry::ChannelDispute, code: Cow::Owned(format!("1011.{channel_account}.dispute")) }
+    }
+
     /// 2011.{a}.{b} of a way between shards.
     pub fn transit(way: Way) -> Self {
         Self { entry: Entry::Transit, code: Cow::Owned(format!("2011.{}.{}", way.from, way.to)) }
@@ -295,6 +323,7 @@ impl Subject {
                 "in" => Some(Self::channel_in(channel_account)),
                 "out" => Some(Self::channel_out(channel_account)),
                 "refund" => Some(Self::channel_refund(channel_account)),
+                "dispute" => Some(Self::channel_dispute(channel_account)),
                 _ => None,
             };
         }
@@ -346,7 +375,7 @@ mod tests {
             "1011.in",
             "1011.{ca}.in",
             "1011.a b.in",
-            "1011.sandbox.dispute",
+            "1011.sandbox.disputes",
             "9999",
             "2011",
             "2011.",

@@ -1,6 +1,6 @@
 //! Holds: money that is spoken for while something outside must be waited for.
 //!
-//! A hold has no clock; it lives as long as the payment or refund that opened it. What is held may be captured in part and
+//! A hold has no clock; it lives as long as the payment, refund or dispute that opened it. What is held may be captured in part and
 //! several times, and what is left is released. Captured and released together never exceed the hold.
 
 use kernel::message::accounting::HoldNo;
@@ -9,20 +9,21 @@ use kernel::{AccountId, Amount};
 /// A hold within a trade's tree: its number, and which of the legs under that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldKey {
-    /// The instruction or refund line that it belongs to.
+    /// The instruction, or the line of a refund or a dispute, that it belongs to.
     pub no: HoldNo,
     /// Which leg of it, from 0, as the template numbers them.
     pub leg: u8,
 }
 
 impl HoldKey {
-    /// The key as one number: bit 24 tells a refund line from an instruction, then 16 bits of number, 8 of leg.
+    /// The key as one number: bits 24 and 25 tell lines of refunds and of disputes from instructions, then 16 bits of number, 8 of leg.
     pub const fn number(self) -> i64 {
-        let (line, no) = match self.no {
+        let (kind, no) = match self.no {
             HoldNo::Instruction(no) => (0, no),
             HoldNo::RefundLine(no) => (1 << 24, no),
+            HoldNo::DisputeLine(no) => (2 << 24, no),
         };
-        line | (no as i64) << 8 | self.leg as i64
+        kind | (no as i64) << 8 | self.leg as i64
     }
 
     /// Reads [`Self::number`] back.
@@ -32,6 +33,7 @@ impl HoldKey {
         match number >> 24 {
             0 => Some(Self { no: HoldNo::Instruction(no), leg }),
             1 => Some(Self { no: HoldNo::RefundLine(no), leg }),
+            2 => Some(Self { no: HoldNo::DisputeLine(no), leg }),
             _ => None,
         }
     }
@@ -136,8 +138,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers(no: u16, leg: u8, line: bool, other: i64) {
-            let key = HoldKey { no: if line { HoldNo::RefundLine(no) } else { HoldNo::Instruction(no) }, leg };
+        fn numbers(no: u16, leg: u8, kind in 0usize..3, other: i64) {
+            let kinds = [HoldNo::Instruction, HoldNo::RefundLine, HoldNo::DisputeLine];
+            let key = HoldKey { no: kinds[kind](no), leg };
             prop_assert_eq!(HoldKey::from_number(key.number()), Some(key));
             if let Some(known) = HoldKey::from_number(other) {
                 prop_assert_eq!(known.number(), other);

@@ -7,6 +7,7 @@
 //! A change of a template is a new version; vouchers keep the version that wrote them. Legs are bounded by the verb:
 //! at most [`kernel::limits::MAX_LEGS`] tools and [`kernel::limits::MAX_SPLITS`] receivers, two to three legs each.
 
+mod dispute;
 mod pay;
 mod refund;
 
@@ -23,7 +24,7 @@ use crate::hold::{HoldKey, Op};
 
 /// What a template must know of the books: how much a receiver can still give, and how a reservation was made.
 pub trait Lookup {
-    /// What is available on an account in minor units; 0 where there is none yet.
+    /// What can be taken from an account in minor units; 0 where there is none yet, or it gives nothing now.
     fn available(&self, key: &AccountKey) -> i64;
     /// What is left of a hold of the same trade in minor units; 0 where there is none.
     fn left(&self, hold: HoldKey) -> i64;
@@ -73,6 +74,9 @@ impl Template {
             Verb::Refund { .. } => "refund",
             Verb::ReleaseRefund(_) => "release_refund",
             Verb::RefundReturned { .. } => "refund_returned",
+            Verb::HoldDispute { .. } => "hold_dispute",
+            Verb::ReleaseDispute { .. } => "release_dispute",
+            Verb::LoseDispute { .. } => "lose_dispute",
             Verb::HoldPayout(_) => "hold_payout",
             Verb::PayOut(_) => "pay_out",
             Verb::ReleasePayout(_) => "release_payout",
@@ -130,6 +134,10 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::RefundReturned { channel_account: ca, money } => {
             draft.post("refund_returned", Place::ChannelRefund(ca), Place::Received(ca), *money);
         }
+        // What an institution may take back is set aside towards it, and taken or let go when it has decided.
+        Verb::HoldDispute { channel_account, lines, owed } => dispute::hold(&mut draft, channel_account, lines, *owed),
+        Verb::ReleaseDispute { channel_account, lines } => dispute::release(&mut draft, channel_account, lines),
+        Verb::LoseDispute { channel_account, lines } => dispute::lose(&mut draft, channel_account, lines),
         // A balance goes out once the institution has paid it; until then it is held towards the institution.
         Verb::HoldPayout(payout) => draft.pay_out(payout, Op::Hold),
         Verb::PayOut(payout) => draft.pay_out(payout, Op::Capture),
@@ -183,6 +191,8 @@ enum Place<'a> {
     ChannelIn(&'a str),
     ChannelOut(&'a str),
     ChannelRefund(&'a str),
+    ChannelDispute(&'a str),
+    Owed(&'a Owner),
     Received(&'a str),
     Suspense(&'a str),
     Balance(&'a Owner),
@@ -224,6 +234,8 @@ impl Draft<'_> {
             Place::ChannelIn(ca) => (channel(ca), Subject::channel_in(ca)),
             Place::ChannelOut(ca) => (channel(ca), Subject::channel_out(ca)),
             Place::ChannelRefund(ca) => (channel(ca), Subject::channel_refund(ca)),
+            Place::ChannelDispute(ca) => (channel(ca), Subject::channel_dispute(ca)),
+            Place::Owed(receiver) => (receiver.clone(), Subject::OWED),
             Place::Received(ca) => (channel(ca), Subject::RECEIVED),
             Place::Suspense(ca) => (channel(ca), Subject::SUSPENSE),
             Place::Balance(owner) => return AccountKey::balance(owner.clone(), currency),
@@ -273,6 +285,19 @@ impl Draft<'_> {
         self.push(code, Op::Post, debit, credit, money.amount);
     }
 
+    /// Up to so much of what is available somewhere and that no earlier line of this voucher takes.
+    fn spare(&mut self, place: Place<'_>, wanted: i64) -> i64 {
+        let key = self.key(place, self.post.currency);
+        let available = self.look.available(&key);
+        take(self.spent.entry(key).or_default(), available, wanted)
+    }
+
+    /// Up to so much of what is left of a hold and that no earlier leg of this voucher takes.
+    fn rest_of(&mut self, hold: HoldKey, wanted: i64) -> i64 {
+        let left = self.look.left(hold);
+        take(self.used.entry(hold).or_default(), left, wanted)
+    }
+
     /// One hold, under the instruction's number.
     fn pay_out(&mut self, payout: &Payout, op: fn(HoldKey) -> Op) {
         let op = op(HoldKey { no: payout.hold, leg: 0 });
@@ -286,6 +311,13 @@ impl Draft<'_> {
             self.leg("released", Op::Post, Place::Escrow, Place::Pending(&share.receiver), share.amount);
         }
     }
+}
+
+/// Takes up to `wanted` of what is there and not taken yet.
+fn take(taken: &mut i64, there: i64, wanted: i64) -> i64 {
+    let given = there.saturating_sub(*taken).clamp(0, wanted);
+    *taken += given;
+    given
 }
 
 #[cfg(test)]

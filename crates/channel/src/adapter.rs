@@ -4,7 +4,7 @@
 //! notifications and statements. It does no I/O and keeps nothing: clock, keys and bytes are given. Whatever cannot be
 //! verified or understood is [`Answer::Unknown`]: an adapter may never turn a transport error, a 5xx or rubbish into a no.
 
-use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::{Amount, Code, Destination, Money, OrderId, Time, limits, text};
 
 use crate::order::Source;
@@ -111,6 +111,8 @@ pub enum Answer {
     Refund(RefundOutcome),
     /// About an order to pay out.
     Payout(PayoutOutcome),
+    /// About a dispute of what an order to pay received.
+    Dispute(DisputeOutcome),
     /// "There is no such order." A no only after the order's lifetime.
     NotFound,
     /// No answer, or none that can be trusted. Never a no.
@@ -124,6 +126,7 @@ impl Answer {
             Self::Pay(PayOutcome::Paid { channel_no, .. })
             | Self::Refund(RefundOutcome::Refunded { channel_no, .. })
             | Self::Payout(PayoutOutcome::PaidOut { channel_no, .. }) => Some(channel_no),
+            Self::Dispute(outcome) => Some(outcome.number()),
             Self::Pay(_) | Self::Refund(_) | Self::Payout(_) | Self::NotFound | Self::Unknown => None,
         }
     }
@@ -230,11 +233,14 @@ pub enum LineKind {
     Payout,
     /// Money paid out that came back.
     PayoutReturn,
+    /// Money taken back for a dispute that was lost.
+    Dispute,
 }
 
 impl LineKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Payment, Self::Refund, Self::Return, Self::Payout, Self::PayoutReturn];
+    pub const ALL: [Self; 6] =
+        [Self::Payment, Self::Refund, Self::Return, Self::Payout, Self::PayoutReturn, Self::Dispute];
 
     /// The word in statements.
     pub const fn as_str(self) -> &'static str {
@@ -244,6 +250,7 @@ impl LineKind {
             Self::Return => "return",
             Self::Payout => "payout",
             Self::PayoutReturn => "payout_return",
+            Self::Dispute => "dispute",
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{CaseId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
+use kernel::{CaseId, DisputeId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::tables::log::{Answer, EVENTS_AFTER, Event};
@@ -259,6 +259,7 @@ fn object_id(row: &Event) -> String {
     match row.object.as_str() {
         PaymentId::PREFIX => PaymentId::new(trade, no).to_string(),
         RefundId::PREFIX => RefundId::new(trade, no).to_string(),
+        DisputeId::PREFIX => DisputeId::new(trade, no).to_string(),
         CaseId::PREFIX => CaseId::new(trade, no).to_string(),
         _ => trade.to_string(),
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kernel::{CaseId, Context, PayOrg, PaymentId, RefundId, TradeId};
+use kernel::{CaseId, Context, DisputeId, PayOrg, PaymentId, RefundId, TradeId};
 use store::tables::body::Body;
 use store::tables::log::Event;
 use store::{Cell, Row as _};
@@ -24,6 +24,8 @@ pub enum Object {
     Payment(PaymentId),
     /// A refund.
     Refund(RefundId),
+    /// A dispute.
+    Dispute(DisputeId),
     /// A case.
     Case(CaseId),
 }
@@ -35,6 +37,7 @@ impl Object {
             Self::Trade(id) => id,
             Self::Payment(id) => id.trade,
             Self::Refund(id) => id.trade,
+            Self::Dispute(id) => id.trade,
             Self::Case(id) => id.trade,
         }
     }
@@ -45,6 +48,7 @@ impl Object {
             Self::Trade(_) => 0,
             Self::Payment(id) => id.no,
             Self::Refund(id) => id.no,
+            Self::Dispute(id) => id.no,
             Self::Case(id) => id.no,
         }
     }
@@ -55,6 +59,7 @@ impl Object {
             Self::Trade(_) => TradeId::PREFIX,
             Self::Payment(_) => PaymentId::PREFIX,
             Self::Refund(_) => RefundId::PREFIX,
+            Self::Dispute(_) => DisputeId::PREFIX,
             Self::Case(_) => CaseId::PREFIX,
         }
     }

@@ -243,6 +243,8 @@ child_ids! {
     OrderId = "ord";
     /// A case: work that people must decide (差错工单).
     CaseId = "cas";
+    /// A dispute: an institution takes back what it had paid for a buyer, unless the merchant is right (拒付).
+    DisputeId = "dsp";
 }
 
 child_ids! {

@@ -20,6 +20,8 @@ pub const MAX_CONFIRM_US: i64 = 365 * DAY_US;
 pub const MAX_PAYMENTS: usize = 100;
 /// Most refunds of one trade.
 pub const MAX_REFUNDS: usize = 1_000;
+/// Most disputes of one order that are believed; real cards have one or two.
+pub const MAX_DISPUTES: usize = 16;
 /// Most steps that people take in one case; the last one left is the approval of what is proposed.
 pub const MAX_CASE_STEPS: usize = 100;
 /// Most steps after which a case takes assignments and comments; the others are for its decision.

@@ -1,13 +1,14 @@
 //! What each event changes. Total: an event about something that is not there changes nothing.
 
-use kernel::Money;
+use kernel::{Money, Time};
 
 use crate::case::{Case, TrailEntry};
+use crate::dispute::{Dispute, DisputeLine, DisputeStatus};
 use crate::event::{Event, MoneyPlace};
 use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::Payment;
 use crate::payments::Payments;
-use crate::refund::{Part, PartSource, PartStep, Refund, Way};
+use crate::refund::{Line, Part, PartSource, PartStep, Refund, Way};
 
 impl Payments {
     /// Takes over what happened.
@@ -71,6 +72,16 @@ impl Payments {
                     refund.sequence += 1;
                 }
             }
+            Event::DisputeOpened(dispute) => {
+                self.disputes.push(Dispute { sequence: 1, ..dispute.as_ref().clone() });
+            }
+            Event::DisputeSpread { dispute, lines } => self.dispute_spread(*dispute, lines),
+            Event::DisputeEnded { dispute, status, lost, by_line, at } => {
+                if let Some(dispute) = self.disputes.iter_mut().find(|known| known.no == *dispute) {
+                    end_dispute(dispute, *status, *lost, by_line, *at);
+                }
+                self.dispute_off(*dispute);
+            }
             Event::CaseOpened(case) => self.cases.push(Case { sequence: 1, ..case.as_ref().clone() }),
             Event::CaseMoved { case, entry } => {
                 if let Some(case) = self.cases.iter_mut().find(|known| known.no == *case) {
@@ -87,6 +98,8 @@ impl Payments {
             | Event::CloseAsked { .. }
             | Event::MoneyParked { .. }
             | Event::ReserveAsked { .. }
+            | Event::DisputeSpreadAsked { .. }
+            | Event::DisputeBooked { .. }
             | Event::GivenBack { .. } => {}
         }
     }
@@ -149,6 +162,24 @@ impl Payments {
         }
     }
 
+    /// What is set aside counts as on its way back.
+    fn dispute_spread(&mut self, no: u16, lines: &[Line]) {
+        let Some(dispute) = self.disputes.iter_mut().find(|known| known.no == no) else { return };
+        dispute.lines = lines.iter().map(|line| DisputeLine { line: line.clone(), lost: 0 }).collect();
+        let (instruction, aside) = (dispute.instruction, dispute.set_aside());
+        self.change_leg(instruction, |leg| leg.returning = leg.returning.saturating_add(aside));
+    }
+
+    /// What was taken went back; the rest is the leg's again.
+    fn dispute_off(&mut self, no: u16) {
+        let Some(dispute) = self.dispute(no) else { return };
+        let (instruction, aside, taken) = (dispute.instruction, dispute.set_aside(), dispute.taken());
+        self.change_leg(instruction, |leg| {
+            leg.returning = leg.returning.saturating_sub(aside);
+            leg.returned = leg.returned.saturating_add(taken);
+        });
+    }
+
     fn payment_mut(&mut self, no: u16) -> Option<&mut Payment> {
         self.payments.iter_mut().find(|payment| payment.no == no)
     }
@@ -169,6 +200,16 @@ impl Payments {
         if let Some(part) = parts.find(|part| part.no == no) {
             change(part);
         }
+    }
+}
+
+fn end_dispute(dispute: &mut Dispute, status: DisputeStatus, lost: i64, by_line: &[i64], at: Time) {
+    dispute.status = status;
+    dispute.lost = lost;
+    dispute.closed_at = Some(at);
+    dispute.sequence += 1;
+    for (line, lost) in dispute.lines.iter_mut().zip(by_line) {
+        line.lost = *lost;
     }
 }
 

@@ -156,6 +156,8 @@ pub enum Subject {
     Instruction(u16),
     /// The refund part of this number.
     Part(u16),
+    /// The dispute of this number.
+    Dispute(u16),
 }
 
 /// Whether a case waits for people.
@@ -231,12 +233,26 @@ pub enum CaseKind {
     RefundReturned,
     /// The institution's word contradicts what is on record.
     Contradiction,
+    /// Money is disputed, and the institution has not decided: it wants an answer by the dispute's time.
+    Disputed,
+    /// More is disputed than is left of what was received: what refunds gave back, and money that took no effect.
+    DisputeUncovered,
+    /// A receiver has not so much as a dispute takes; what is short is owed by it.
+    DisputeShort,
 }
 
 impl CaseKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::AmountMismatch, Self::UnknownOutcome, Self::RefundFailed, Self::RefundReturned, Self::Contradiction];
+    pub const ALL: [Self; 8] = [
+        Self::AmountMismatch,
+        Self::UnknownOutcome,
+        Self::RefundFailed,
+        Self::RefundReturned,
+        Self::Contradiction,
+        Self::Disputed,
+        Self::DisputeUncovered,
+        Self::DisputeShort,
+    ];
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
@@ -246,6 +262,9 @@ impl CaseKind {
             Self::RefundFailed => "refund_failed",
             Self::RefundReturned => "refund_returned",
             Self::Contradiction => "contradiction",
+            Self::Disputed => "disputed",
+            Self::DisputeUncovered => "dispute_uncovered",
+            Self::DisputeShort => "dispute_short",
         }
     }
 
@@ -261,14 +280,19 @@ impl CaseKind {
             (Self::AmountMismatch, Resolution::Retry | Resolution::OtherWay) => false,
             // Only the institution's own word moves money.
             (
-                Self::UnknownOutcome,
+                Self::UnknownOutcome | Self::Disputed,
                 Resolution::Accept | Resolution::Refund | Resolution::Retry | Resolution::OtherWay,
             ) => false,
             (Self::RefundFailed | Self::RefundReturned, Resolution::Retry | Resolution::OtherWay) => true,
             (Self::RefundFailed | Self::RefundReturned, Resolution::Accept | Resolution::Refund) => false,
             // People settled it with the institution: a refund it speaks of counts as gone out.
             (Self::Contradiction, Resolution::Accept) => true,
-            (Self::Contradiction, Resolution::Refund | Resolution::Retry | Resolution::OtherWay) => false,
+            // They settled it with the institution, or with the receiver.
+            (Self::DisputeUncovered | Self::DisputeShort, Resolution::Accept) => true,
+            (
+                Self::Contradiction | Self::DisputeUncovered | Self::DisputeShort,
+                Resolution::Refund | Resolution::Retry | Resolution::OtherWay,
+            ) => false,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::payments::Payments;
 use crate::refund::PartStep;
 use crate::refusal::Refusal;
 use crate::tool::{Moment, rules_of};
-use crate::{ending, giving_back, outside, payout, plan, resolve, settle};
+use crate::{dispute, ending, giving_back, outside, payout, plan, resolve, settle};
 
 pub(crate) struct Draft<'a> {
     pub(crate) state: Payments,
@@ -35,6 +35,7 @@ impl<'a> Draft<'a> {
             Input::Command(Command::Cancel(payment)) => ending::cancel(&mut draft, *payment)?,
             Input::Command(Command::Stop { expired }) => ending::stop(&mut draft, *expired),
             Input::Command(Command::Refund(open)) => giving_back::open(&mut draft, open)?,
+            Input::Command(Command::Dispute { dispute, shares }) => dispute::spread(&mut draft, *dispute, shares),
             Input::Command(Command::Case { case, by, act }) => resolve::act(&mut draft, *case, *by, act)?,
             Input::Channel(fact) => match fact {
                 channel::Fact::Accepted { .. }
@@ -56,6 +57,9 @@ impl<'a> Draft<'a> {
                 | channel::Fact::PaidOut { .. }
                 | channel::Fact::PayoutFailed { .. }
                 | channel::Fact::PayoutReturned { .. } => payout::told(&mut draft, fact),
+                channel::Fact::Disputed { .. }
+                | channel::Fact::DisputeWon { .. }
+                | channel::Fact::DisputeLost { .. } => dispute::told(&mut draft, fact),
             },
             Input::Booked { token, result } => settle::booked(&mut draft, *token, result)?,
         }

@@ -6,9 +6,10 @@ use kernel::{Amount, CouponId, Money, Time};
 
 use crate::case::{Case, TrailEntry};
 use crate::coupon;
+use crate::dispute::{Dispute, DisputeStatus};
 use crate::instruction::LegStep;
 use crate::payment::{Ending, Failure, Payment, PaymentStep};
-use crate::refund::{PartStep, Refund, RefundStatus};
+use crate::refund::{Line, PartStep, Refund, RefundStatus};
 
 /// Where money that came from an institution is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,19 @@ pub enum PayoutStep {
     Pay,
     /// It surely was not: to let go of it.
     Release,
+}
+
+/// What the books are asked about a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DisputeStep {
+    /// To hold what it may take.
+    Hold,
+    /// The same, where what a receiver is short of is owed by it.
+    HoldOwed,
+    /// It was won: to let go of it.
+    Release,
+    /// It was lost: to take what the institution takes.
+    Lose,
 }
 
 /// One step of the trade's payments.
@@ -216,6 +230,42 @@ pub enum Event {
         status: RefundStatus,
         /// Whether everything has been taken from the receivers with this.
         through: bool,
+    },
+    /// Money is disputed.
+    DisputeOpened(Box<Dispute>),
+    /// The trade is to say of whom so much is set aside.
+    DisputeSpreadAsked {
+        /// For which dispute.
+        dispute: u16,
+        /// How much.
+        amount: Amount,
+    },
+    /// It is set aside of these receivers.
+    DisputeSpread {
+        /// For which dispute.
+        dispute: u16,
+        /// What of whom.
+        lines: Vec<Line>,
+    },
+    /// The books are asked about a dispute.
+    DisputeBooked {
+        /// Which.
+        dispute: u16,
+        /// What.
+        step: DisputeStep,
+    },
+    /// The institution has decided.
+    DisputeEnded {
+        /// Which dispute.
+        dispute: u16,
+        /// How.
+        status: DisputeStatus,
+        /// Minor units that it takes.
+        lost: i64,
+        /// Minor units of each line of these.
+        by_line: Vec<i64>,
+        /// When.
+        at: Time,
     },
     /// A case was opened.
     CaseOpened(Box<Case>),

@@ -241,7 +241,10 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
         | Fact::PayoutUnknown { .. }
         | Fact::PaidOut { .. }
         | Fact::PayoutFailed { .. }
-        | Fact::PayoutReturned { .. } => {}
+        | Fact::PayoutReturned { .. }
+        | Fact::Disputed { .. }
+        | Fact::DisputeWon { .. }
+        | Fact::DisputeLost { .. } => {}
     }
 }
 

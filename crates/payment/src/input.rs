@@ -53,6 +53,11 @@ pub enum Booking {
         /// The refund's number.
         refund: u16,
     },
+    /// Holding what this dispute may take. Refused where a receiver has not so much; it is then asked again otherwise.
+    Dispute {
+        /// The dispute's number.
+        dispute: u16,
+    },
     /// Cannot be refused by design (what is held, received or owed covers it); a refusal is a broken invariant, and the
     /// engine stops at it. The answer changes nothing here.
     Sure,

@@ -17,6 +17,7 @@
 //! | cancel, stop, failure, compensation | `ending.rs` |
 //! | money that belongs to nothing | `surplus.rs` |
 //! | paying out | `payout.rs` |
+//! | what institutions take back for buyers | `dispute.rs` |
 //! | giving money back | `giving_back.rs`, `spread.rs` |
 //! | what people decide | `resolve.rs` |
 //!
@@ -26,6 +27,7 @@
 mod apply;
 pub mod case;
 pub mod coupon;
+pub mod dispute;
 mod draft;
 mod ending;
 mod event;
@@ -52,6 +54,7 @@ mod tool;
 
 pub use case::{Approvals, Case, CaseKind, CaseStep, Subject, TrailEntry};
 pub use coupon::{Coupon, CouponTerms};
+pub use dispute::{Dispute, DisputeLine, DisputeStatus};
 pub use event::{Event, MoneyPlace};
 pub use gift::Gift;
 pub use input::{Booking, ChannelAccount, Input, Known, Message, Reaction, Routes};

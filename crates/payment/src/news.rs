@@ -1,7 +1,8 @@
-//! The public events of payments, refunds and cases: one for every change of an object's status, and for every step of a
+//! The public events of payments, refunds, disputes and cases: one for every change of an object's status, and for every step of a
 //! case.
 
 use crate::case::CaseStep;
+use crate::dispute::DisputeStatus;
 use crate::event::Event;
 use crate::payment::PaymentStatus;
 use crate::payments::Payments;
@@ -14,6 +15,8 @@ pub enum ObjectRef {
     Payment(u16),
     /// The refund of this number.
     Refund(u16),
+    /// The dispute of this number.
+    Dispute(u16),
     /// The case of this number.
     Case(u16),
 }
@@ -38,6 +41,8 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         }
         Event::RefundOpened(refund) => Some(ObjectRef::Refund(refund.no)),
         Event::RefundMoved { refund, .. } => Some(ObjectRef::Refund(*refund)),
+        Event::DisputeOpened(dispute) => Some(ObjectRef::Dispute(dispute.no)),
+        Event::DisputeEnded { dispute, .. } => Some(ObjectRef::Dispute(*dispute)),
         Event::CaseOpened(case) => Some(ObjectRef::Case(case.no)),
         Event::CaseMoved { case, .. } => Some(ObjectRef::Case(*case)),
         Event::PaymentOpened(_)
@@ -62,7 +67,10 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         | Event::GivenBack { .. }
         | Event::PartSent { .. }
         | Event::PartRerouted { .. }
-        | Event::PartMoved { .. } => None,
+        | Event::PartMoved { .. }
+        | Event::DisputeSpreadAsked { .. }
+        | Event::DisputeSpread { .. }
+        | Event::DisputeBooked { .. } => None,
     }
 }
 
@@ -71,6 +79,7 @@ pub(crate) fn sequence(state: &Payments, object: ObjectRef) -> i64 {
     match object {
         ObjectRef::Payment(no) => state.payment(no).map_or(0, |payment| payment.sequence),
         ObjectRef::Refund(no) => state.refund(no).map_or(0, |refund| refund.sequence),
+        ObjectRef::Dispute(no) => state.dispute(no).map_or(0, |dispute| dispute.sequence),
         ObjectRef::Case(no) => state.case(no).map_or(0, |case| case.sequence),
     }
 }
@@ -86,6 +95,7 @@ pub(crate) fn of(state: &Payments, event: &Event, object: ObjectRef, sequence: i
             if payment.payout().is_some() { payout_kind(payment.status)? } else { payment_kind(payment.status)? }
         }
         (_, ObjectRef::Refund(no)) => refund_kind(state.refund(no)?.status)?,
+        (_, ObjectRef::Dispute(no)) => dispute_kind(state.dispute(no)?.status),
         (Event::CaseMoved { entry, .. }, _) => case_kind(&entry.step),
         (_, ObjectRef::Case(_)) => "case.opened",
     };
@@ -126,6 +136,14 @@ const fn case_kind(step: &CaseStep) -> &'static str {
         CaseStep::Proposed { .. } => "case.proposed",
         CaseStep::Rejected { .. } => "case.rejected",
         CaseStep::Approved { .. } | CaseStep::Resolved { .. } | CaseStep::Overtaken => "case.closed",
+    }
+}
+
+const fn dispute_kind(status: DisputeStatus) -> &'static str {
+    match status {
+        DisputeStatus::Open => "dispute.opened",
+        DisputeStatus::Won => "dispute.won",
+        DisputeStatus::Lost => "dispute.lost",
     }
 }
 

@@ -30,7 +30,10 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
         | Fact::PayoutUnknown { .. }
         | Fact::PaidOut { .. }
         | Fact::PayoutFailed { .. }
-        | Fact::PayoutReturned { .. } => {}
+        | Fact::PayoutReturned { .. }
+        | Fact::Disputed { .. }
+        | Fact::DisputeWon { .. }
+        | Fact::DisputeLost { .. } => {}
     }
     quiet_now(draft, was_open);
 }

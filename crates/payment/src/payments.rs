@@ -1,4 +1,4 @@
-//! The aggregate: all payments, refunds and cases of one trade, and the one door into it.
+//! The aggregate: all payments, refunds, disputes and cases of one trade, and the one door into it.
 //!
 //! Everything is numbered through the trade's tree: instructions through all payments, parts and lines through all refunds,
 //! channel orders through both. A number is never used twice.
@@ -7,6 +7,7 @@ use kernel::message::payment::{Command, Tool};
 use kernel::{CouponId, OrderId, TradeId, limits};
 
 use crate::case::{Case, CaseStatus, Subject};
+use crate::dispute::{Dispute, DisputeStatus};
 use crate::draft::Draft;
 use crate::event::Event;
 use crate::input::{Input, Known, Reaction};
@@ -24,6 +25,8 @@ pub struct Payments {
     pub payments: Vec<Payment>,
     /// Its refunds, by number from 1.
     pub refunds: Vec<Refund>,
+    /// Its disputes, by number from 1.
+    pub disputes: Vec<Dispute>,
     /// Its cases, by number from 1.
     pub cases: Vec<Case>,
 }
@@ -31,7 +34,7 @@ pub struct Payments {
 impl Payments {
     /// A trade that nobody has tried to pay.
     pub fn new(trade: TradeId) -> Self {
-        Self { trade, payments: Vec::new(), refunds: Vec::new(), cases: Vec::new() }
+        Self { trade, payments: Vec::new(), refunds: Vec::new(), disputes: Vec::new(), cases: Vec::new() }
     }
 
     /// The coupons that [`Known::coupons`] must hold (where they exist) for this input: those the input names and those
@@ -76,6 +79,25 @@ impl Payments {
     /// The refund of this number.
     pub fn refund(&self, no: u16) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.no == no)
+    }
+
+    /// The dispute of this number.
+    pub fn dispute(&self, no: u16) -> Option<&Dispute> {
+        self.disputes.iter().find(|dispute| dispute.no == no)
+    }
+
+    /// Minor units that open disputes have set aside of the receivers, or lost ones took.
+    pub fn disputed(&self) -> i64 {
+        let counted = self.disputes.iter().map(|dispute| match dispute.status {
+            DisputeStatus::Open => dispute.set_aside(),
+            DisputeStatus::Won | DisputeStatus::Lost => dispute.taken(),
+        });
+        counted.sum()
+    }
+
+    /// Minor units that lost disputes took of the receivers.
+    pub fn taken_by_disputes(&self) -> i64 {
+        self.disputes.iter().map(Dispute::taken).sum()
     }
 
     /// The case of this number.
@@ -146,6 +168,14 @@ impl Payments {
 
     pub(crate) fn next_line(&self) -> u16 {
         after(self.parts().flat_map(|part| &part.lines).map(|line| line.no))
+    }
+
+    pub(crate) fn next_dispute(&self) -> u16 {
+        after(self.disputes.iter().map(|dispute| dispute.no))
+    }
+
+    pub(crate) fn next_dispute_line(&self) -> u16 {
+        after(self.disputes.iter().flat_map(|dispute| &dispute.lines).map(|line| line.line.no))
     }
 
     pub(crate) fn next_case(&self) -> u16 {

@@ -79,7 +79,10 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
         | Fact::Suspect { .. }
         | Fact::Refunded { .. }
         | Fact::RefundFailed { .. }
-        | Fact::RefundReturned { .. } => {}
+        | Fact::RefundReturned { .. }
+        | Fact::Disputed { .. }
+        | Fact::DisputeWon { .. }
+        | Fact::DisputeLost { .. } => {}
     }
 }
 

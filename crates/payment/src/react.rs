@@ -1,11 +1,12 @@
 //! Whom each event concerns, and in which words: at most one message per event, in the order of the events.
 
-use kernel::message::accounting::{LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
+use kernel::message::accounting::{self, LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
 use kernel::message::channel::{self, Place, Purpose};
 use kernel::message::payment::{Fact, Tool};
-use kernel::{InstructionId, Money, PaymentId, RefundId, Time};
+use kernel::{DisputeId, InstructionId, Money, PaymentId, RefundId, Time};
 
-use crate::event::{Event, MoneyPlace, PayoutStep};
+use crate::dispute::{Dispute, DisputeLine, DisputeStatus};
+use crate::event::{DisputeStep, Event, MoneyPlace, PayoutStep};
 use crate::input::{Booking, Message};
 use crate::instruction::CouponUse;
 use crate::payment::{Payment, PaymentStep};
@@ -58,6 +59,14 @@ impl Payments {
             Event::RefundMoved { refund, through: true, .. } => {
                 self.refund(*refund).and_then(|refund| self.refunded(refund)).into_iter().collect()
             }
+            Event::DisputeSpreadAsked { dispute, amount } => {
+                let dispute = DisputeId::new(self.trade, *dispute);
+                vec![Message::Trade(Fact::Disputed { dispute, amount: *amount })]
+            }
+            Event::DisputeBooked { dispute, step } => self.book_dispute(*dispute, *step),
+            Event::DisputeEnded { dispute, .. } => {
+                self.dispute(*dispute).and_then(|dispute| self.dispute_over(dispute)).into_iter().collect()
+            }
             Event::PaymentOpened(_)
             | Event::PaymentMoved { .. }
             | Event::EndWanted { .. }
@@ -72,6 +81,8 @@ impl Payments {
             | Event::PartRerouted { .. }
             | Event::PartMoved { .. }
             | Event::RefundMoved { .. }
+            | Event::DisputeOpened(_)
+            | Event::DisputeSpread { .. }
             | Event::CaseOpened(_)
             | Event::CaseMoved { .. } => Vec::new(),
         }
@@ -229,11 +240,7 @@ impl Payments {
             Some(RefundLine {
                 line: line.no,
                 receiver: line.receiver.clone(),
-                from: match line.released {
-                    false => LineSource::Escrow,
-                    true if on_balance => LineSource::Balance,
-                    true => LineSource::Receiver,
-                },
+                from: source_of(line, on_balance),
                 amount: line.amount,
                 to: self.refund_to(part, first == Some(line.no))?,
             })
@@ -267,6 +274,36 @@ impl Payments {
         }
     }
 
+    /// The trade lets go of what it had set aside, or counts it as gone.
+    fn dispute_over(&self, dispute: &Dispute) -> Option<Message> {
+        let id = DisputeId::new(self.trade, dispute.no);
+        let lost = dispute.shares(|line| line.lost);
+        let kept = dispute.shares(|line| line.line.amount.minor() - line.lost);
+        let fact = match dispute.status {
+            DisputeStatus::Open => return None,
+            DisputeStatus::Won => Fact::DisputeWon { dispute: id, shares: kept },
+            DisputeStatus::Lost => Fact::DisputeLost { dispute: id, lost, kept },
+        };
+        (!dispute.lines.is_empty()).then_some(Message::Trade(fact))
+    }
+
+    fn book_dispute(&self, no: u16, step: DisputeStep) -> Vec<Message> {
+        let Some(dispute) = self.dispute(no).filter(|dispute| !dispute.lines.is_empty()) else { return Vec::new() };
+        let Some((payment, leg)) = self.leg(dispute.instruction) else { return Vec::new() };
+        let Some(channel_account) = leg.channel_account.clone() else { return Vec::new() };
+        let on_balance = payment.context.order_type.fills_balances();
+        let lines = dispute.lines.iter().map(|line| dispute_line(line, on_balance)).collect();
+        let (verb, token) = match step {
+            DisputeStep::Hold => {
+                (Verb::HoldDispute { channel_account, lines, owed: false }, Booking::Dispute { dispute: no })
+            }
+            DisputeStep::HoldOwed => (Verb::HoldDispute { channel_account, lines, owed: true }, Booking::Sure),
+            DisputeStep::Release => (Verb::ReleaseDispute { channel_account, lines }, Booking::Sure),
+            DisputeStep::Lose => (Verb::LoseDispute { channel_account, lines }, Booking::Sure),
+        };
+        vec![voucher(payment, DisputeId::new(self.trade, no).to_string(), verb, token)]
+    }
+
     fn came_back(&self, part: u16) -> Vec<Message> {
         let Some((refund, part)) = self.part(part) else { return Vec::new() };
         let account = self.leg(part.instruction).and_then(|(_, leg)| leg.channel_account.clone());
@@ -288,6 +325,25 @@ impl Payments {
 
 fn place(order: Place) -> Message {
     Message::Channel(channel::Command::Place(Box::new(order)))
+}
+
+/// Where the money is that a line takes.
+const fn source_of(line: &Line, on_balance: bool) -> LineSource {
+    match line.released {
+        false => LineSource::Escrow,
+        true if on_balance => LineSource::Balance,
+        true => LineSource::Receiver,
+    }
+}
+
+fn dispute_line(DisputeLine { line, lost }: &DisputeLine, on_balance: bool) -> accounting::DisputeLine {
+    accounting::DisputeLine {
+        line: line.no,
+        receiver: line.receiver.clone(),
+        from: source_of(line, on_balance),
+        amount: line.amount,
+        lost: *lost,
+    }
 }
 
 fn part_money(refund: &Refund, part: &Part) -> Money {

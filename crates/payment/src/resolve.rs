@@ -102,7 +102,8 @@ fn carry_out(draft: &mut Draft<'_>, case: &Case, resolution: Resolution) {
         // Settled outside: nothing of ours moves.
         (Subject::Instruction(_), Resolution::Accept)
         | (Subject::Instruction(_), Resolution::Retry | Resolution::OtherWay)
-        | (Subject::Part(_), Resolution::Refund) => {}
+        | (Subject::Part(_), Resolution::Refund)
+        | (Subject::Dispute(_), _) => {}
     }
 }
 

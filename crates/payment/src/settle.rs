@@ -14,7 +14,7 @@ use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
 use crate::plan;
 use crate::refusal::Refusal;
 use crate::tool::{Moment, rules_of};
-use crate::{ending, giving_back, surplus};
+use crate::{dispute, ending, giving_back, surplus};
 
 /// The books' answer.
 pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), Refused>) -> Result<(), Refusal> {
@@ -28,7 +28,8 @@ pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), 
         (Booking::Reserve { .. } | Booking::Refund { .. }, Err(refused)) => {
             return Err(Refusal::ReceiversShort(refused.clone()));
         }
-        (Booking::Sure, Ok(()) | Err(_)) => {}
+        (Booking::Dispute { dispute }, Err(_)) => dispute::short(draft, dispute),
+        (Booking::Dispute { .. }, Ok(())) | (Booking::Sure, Ok(()) | Err(_)) => {}
     }
     Ok(())
 }

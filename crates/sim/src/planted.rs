@@ -112,6 +112,14 @@ bugs! {
     PayoutUnderNewNumber = "payout-under-new-number",
     /// A payout that comes back is ignored.
     PayoutReturnIgnored = "payout-return-ignored",
+    /// What a dispute sets aside does not count towards what may be refunded.
+    DisputeUncounted = "dispute-uncounted",
+    /// That a dispute was won is ignored.
+    DisputeWinIgnored = "dispute-win-ignored",
+    /// A dispute that was lost in part is taken whole.
+    DisputePartTakenWhole = "dispute-part-taken-whole",
+    /// That a dispute was lost is not kept, so that it is taken again when it is told again.
+    DisputeLossForgotten = "dispute-loss-forgotten",
     /// A key is not scoped by its merchant.
     KeyNotScoped = "key-not-scoped",
     /// The body under a key is not compared with the first one.

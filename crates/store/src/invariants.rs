@@ -9,6 +9,7 @@
 
 mod channel;
 mod coupon;
+mod dispute;
 mod gift;
 mod ledger;
 mod log;
@@ -84,7 +85,7 @@ use invariants;
 
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, channel::ALL, coupon::ALL, gift::ALL]
+    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, coupon::ALL, gift::ALL]
         .into_iter()
         .flatten()
 }

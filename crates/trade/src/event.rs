@@ -3,7 +3,7 @@
 use kernel::message::accounting::{Post, Verb};
 use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
 use kernel::message::trade::{Refund, Share};
-use kernel::{Amount, Money, OrderType};
+use kernel::{Amount, DisputeId, Money, OrderType};
 
 use crate::{ClosedReason, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
 
@@ -48,12 +48,19 @@ pub enum Event {
         /// What it takes from whom.
         shares: Vec<RefundShare>,
     },
-    /// Reserved money went back to the payer.
+    /// A dispute set aside what it will take.
+    DisputeReserved {
+        /// The dispute.
+        dispute: DisputeId,
+        /// What it takes from whom.
+        shares: Vec<RefundShare>,
+    },
+    /// Reserved money went back to the payer, by a refund or by a lost dispute.
     Refunded {
         /// What was taken from whom.
         shares: Vec<RefundShare>,
     },
-    /// Reserved money stays where it is: its refund failed.
+    /// Reserved money stays where it is: its refund failed, or the dispute did not take it.
     RefundFailed {
         /// What was not taken after all.
         shares: Vec<RefundShare>,
@@ -73,6 +80,7 @@ impl Event {
             | Self::Released { .. }
             | Self::ClosingStarted(_)
             | Self::RefundReserved { .. }
+            | Self::DisputeReserved { .. }
             | Self::Refunded { .. }
             | Self::RefundFailed { .. } => None,
         }
@@ -102,7 +110,9 @@ impl Trade {
             Event::Completed => self.status = Status::Completed,
             Event::ClosingStarted(stop) => self.status = Status::Closing(*stop),
             Event::Closed(reason) => self.status = Status::Closed(*reason),
-            Event::RefundReserved { shares, .. } => self.apply_refund(shares, Moved::reserve),
+            Event::RefundReserved { shares, .. } | Event::DisputeReserved { shares, .. } => {
+                self.apply_refund(shares, Moved::reserve);
+            }
             Event::Refunded { shares } => self.apply_refund(shares, Moved::give_back),
             Event::RefundFailed { shares } => self.apply_refund(shares, Moved::let_go),
         }
@@ -146,6 +156,9 @@ impl Trade {
                 Some(Message::Payment(payment::Command::Stop { expired: *stop == Stop::Expired }))
             }
             Event::RefundReserved { refund, shares } => Some(self.open_refund(refund, shares)),
+            Event::DisputeReserved { dispute, shares } => {
+                Some(Message::Payment(payment::Command::Dispute { dispute: *dispute, shares: shares.clone() }))
+            }
             Event::DuePaid { .. }
             | Event::Paid
             | Event::ReleasedByPayment

@@ -12,7 +12,8 @@ use kernel::Time;
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Refund, Share};
-use kernel::{Amount, OrderType, PaymentId};
+use kernel::money::allocate;
+use kernel::{Amount, DisputeId, OrderType, PaymentId};
 
 use crate::parts::{self, Ask};
 use crate::{ClosedReason, Due, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
@@ -131,6 +132,26 @@ impl Trade {
                 self.if_reserved(shares, Event::RefundFailed { shares: shares.clone() })
             }
             (Fact::RefundFailed { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+
+            // An institution may take back what was paid and is not back; it is set aside like what a refund takes.
+            (Fact::Disputed { dispute, amount }, Paid | Completed) => vec![self.disputed(*dispute, *amount)],
+            (Fact::Disputed { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+
+            // Won, it is free again; lost, it is gone like what was refunded.
+            (Fact::DisputeWon { shares, .. }, Paid | Completed) => {
+                self.if_reserved(shares, Event::RefundFailed { shares: shares.clone() })
+            }
+            (Fact::DisputeLost { lost, kept, .. }, Paid) => {
+                let mut events = self.if_reserved(kept, Event::RefundFailed { shares: kept.clone() });
+                events.extend(self.refunded_from_escrow(lost));
+                events
+            }
+            (Fact::DisputeLost { lost, kept, .. }, Completed) => {
+                let mut events = self.if_reserved(kept, Event::RefundFailed { shares: kept.clone() });
+                events.extend(self.if_reserved(lost, Event::Refunded { shares: lost.clone() }));
+                events
+            }
+            (Fact::DisputeWon { .. } | Fact::DisputeLost { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
         }
     }
 
@@ -228,11 +249,23 @@ impl Trade {
         }
         let ask = Ask { amount: Some(refund.amount), shares: &refund.splits };
         let parts = parts::divide(&self.splits, &ask, Split::refundable, Refusal::RefundExceedsPaid)?;
-        let shares = self.splits.iter().zip(parts).filter(|(_, part)| *part > 0).map(|(split, part)| {
-            let (before, after) = split.moved.taken(split.amount.minor(), part);
+        Ok(vec![Event::RefundReserved { refund: refund.clone(), shares: self.taken(&parts) }])
+    }
+
+    /// Spread over what is left of each receiver; of more than is left, all that is.
+    fn disputed(&self, dispute: DisputeId, amount: Amount) -> Event {
+        let left: Vec<i64> = self.splits.iter().map(Split::refundable).collect();
+        let parts = allocate(amount.minor().min(left.iter().sum()), &left);
+        Event::DisputeReserved { dispute, shares: self.taken(&parts.unwrap_or_default()) }
+    }
+
+    /// What is taken of whom, by a part of each receiver's.
+    fn taken(&self, parts: &[i64]) -> Vec<RefundShare> {
+        let shares = self.splits.iter().zip(parts).filter(|(_, part)| **part > 0).map(|(split, part)| {
+            let (before, after) = split.moved.taken(split.amount.minor(), *part);
             RefundShare { receiver: split.receiver.clone(), before, after }
         });
-        Ok(vec![Event::RefundReserved { refund: refund.clone(), shares: shares.collect() }])
+        shares.collect()
     }
 
     fn refunded_from_escrow(&self, shares: &[RefundShare]) -> Vec<Event> {

@@ -1,7 +1,7 @@
 //! How far an amount has moved on: the five counters that a trade and each of its receivers keep, and their arithmetic.
 //!
 //! *Before* and *after* mean before and after release: taken from escrow, or taken back from the receiver. *Returning* is
-//! reserved by refunds under way, *returned* is gone. All in minor units, never negative. The sums stay inside `i64`:
+//! reserved by refunds and disputes under way, *returned* is gone. All in minor units, never negative. The sums stay inside `i64`:
 //! every counter is bounded by an amount, and an amount by [`kernel::limits::MAX_AMOUNT_MINOR`].
 
 /// The counters of one amount (a whole trade's or one receiver's).

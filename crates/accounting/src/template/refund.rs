@@ -90,21 +90,7 @@ fn from_balance(line: &RefundLine, step: Step, hold: HoldKey) -> (&'static str, 
 fn from_pending(draft: &mut Draft<'_>, line: &RefundLine, step: Step, hold: HoldKey) -> i64 {
     let wanted = line.amount.minor();
     match step {
-        Step::Reserve | Step::Post => {
-            let key = draft.key(Place::Pending(&line.receiver), draft.post.currency);
-            let available = draft.look.available(&key);
-            take(draft.spent.entry(key).or_default(), available, wanted)
-        }
-        Step::Capture | Step::Release => {
-            let left = draft.look.left(hold);
-            take(draft.used.entry(hold).or_default(), left, wanted)
-        }
+        Step::Reserve | Step::Post => draft.spare(Place::Pending(&line.receiver), wanted),
+        Step::Capture | Step::Release => draft.rest_of(hold, wanted),
     }
-}
-
-/// Takes up to `wanted` of what is there and not taken yet.
-fn take(taken: &mut i64, there: i64, wanted: i64) -> i64 {
-    let given = there.saturating_sub(*taken).clamp(0, wanted);
-    *taken += given;
-    given
 }

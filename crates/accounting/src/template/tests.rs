@@ -1,7 +1,7 @@
 //! The legs of every verb, as one table that changes visibly when a template does.
 
 use kernel::message::accounting::{
-    HoldNo, InternalTool, LineSource, PayLeg, Payout, RefundLine, RefundTo, Source, ToolHold,
+    DisputeLine, HoldNo, InternalTool, LineSource, PayLeg, Payout, RefundLine, RefundTo, Source, ToolHold,
 };
 use kernel::{Bucket, Context, MerchantId, OrderType, RootId, SubType, Time};
 
@@ -104,6 +104,7 @@ fn hold(key: HoldKey) -> String {
     match key.no {
         HoldNo::Instruction(no) => format!("i{no}.{}", key.leg),
         HoldNo::RefundLine(no) => format!("r{no}.{}", key.leg),
+        HoldNo::DisputeLine(no) => format!("d{no}.{}", key.leg),
     }
 }
 
@@ -165,6 +166,20 @@ fn on_balance() -> Vec<PayLeg> {
     vec![pay(Source::Channel("sandbox".into()), 100), pay(Source::Earlier("other".into()), 50)]
 }
 
+/// A dispute of what waits in escrow, of what was released, and of what is on a balance.
+fn disputed() -> Vec<DisputeLine> {
+    let line = |line, receiver, from, minor, lost| DisputeLine { line, receiver, from, amount: amount(minor), lost };
+    vec![
+        line(1, shop(), LineSource::Escrow, 10, 10),
+        line(2, shop(), LineSource::Receiver, 200, 170),
+        line(3, buyer(), LineSource::Balance, 10, 0),
+    ]
+}
+
+fn hold_dispute(owed: bool) -> Verb {
+    Verb::HoldDispute { channel_account: "sandbox".into(), lines: disputed(), owed }
+}
+
 /// Of instruction 1.
 fn payout(owner: Owner) -> Payout {
     Payout { hold: HoldNo::Instruction(1), owner, channel_account: "sandbox".into(), amount: amount(9) }
@@ -186,6 +201,11 @@ fn every_verb() {
     let line = |no, leg| HoldKey { no: HoldNo::RefundLine(no), leg };
     let reserved = Known {
         left: BTreeMap::from([(line(2, 0), 100), (line(3, 0), 50), (line(3, 1), 50), (line(4, 1), 5)]),
+        ..Known::default()
+    };
+    let aside = |no, leg| HoldKey { no: HoldNo::DisputeLine(no), leg };
+    let set_aside = Known {
+        left: BTreeMap::from([(aside(1, 0), 10), (aside(2, 0), 150), (aside(2, 2), 50), (aside(3, 1), 10)]),
         ..Known::default()
     };
     let both = vec![share(shop(), 900), share(seller("s1"), 100)];
@@ -232,6 +252,16 @@ fn every_verb() {
             table(Verb::Refund { lines, reserved: true }, &reserved)
         }),
         ("", table(Verb::RefundReturned { channel_account: ca, money: money(9, "CNY") }, &nothing)),
+        ("2003 has 150", table(hold_dispute(false), &has_150)),
+        ("2003 has 150, the rest is owed", table(hold_dispute(true), &has_150)),
+        ("of 150 and a debt", {
+            let (channel_account, lines) = ("sandbox".to_owned(), disputed());
+            table(Verb::ReleaseDispute { channel_account, lines }, &set_aside)
+        }),
+        ("of 150 and a debt, in part", {
+            let (channel_account, lines) = ("sandbox".to_owned(), disputed());
+            table(Verb::LoseDispute { channel_account, lines }, &set_aside)
+        }),
         ("of a user", table(Verb::HoldPayout(payout(buyer())), &nothing)),
         ("of a merchant", table(Verb::PayOut(payout(shop())), &nothing)),
         ("of a user", table(Verb::ReleasePayout(payout(buyer())), &nothing)),

@@ -1,8 +1,9 @@
 //! What an input makes happen: commands are checked, words are compared with what is on record.
 
-use kernel::message::channel::{Command, PayOutcome, PayoutOutcome, Place, Purpose, RefundOutcome};
+use kernel::message::channel::{Command, DisputeOutcome, PayOutcome, PayoutOutcome, Place, Purpose, RefundOutcome};
 use kernel::{Money, OrderId, limits};
 
+use super::dispute::{Standing, Step, Word};
 use super::evidence::{Evidence, Outcome, Said};
 use super::pay::{PayStatus, PayStep, PayWord};
 use super::payout::PayoutStatus;
@@ -117,6 +118,7 @@ impl Orders {
         let Some(order) = self.get(told.order.no) else { return Vec::new() };
         let over = known.now >= order.lifetime_until;
         let effect = match (&order.job, &told.word) {
+            (_, Answer::Dispute(outcome)) => self.told_dispute(order, outcome, known),
             (Job::Pay { status, .. }, word) => self.told_pay(order, *status, word, over, known),
             (Job::Refund { status, .. }, word) => {
                 self.told_refund(order, |word| status.step(word, over), word, Outcome::Refunded, known)
@@ -207,7 +209,7 @@ impl Orders {
                 _ => Effect::default(),
             },
             // `fits` keeps such words away.
-            Answer::Refund(_) | Answer::Payout(_) => Effect::default(),
+            Answer::Refund(_) | Answer::Payout(_) | Answer::Dispute(_) => Effect::default(),
         }
     }
 
@@ -254,7 +256,7 @@ impl Orders {
             Answer::Payout(PayoutOutcome::Unknown) | Answer::Unknown => RefundOutcome::Unknown,
             Answer::NotFound => return self.told_refund(order, step, &Answer::NotFound, Outcome::PaidOut, known),
             // `fits` keeps such words away.
-            Answer::Pay(_) | Answer::Refund(_) => return Effect::default(),
+            Answer::Pay(_) | Answer::Refund(_) | Answer::Dispute(_) => return Effect::default(),
         };
         self.told_refund(order, step, &Answer::Refund(told), Outcome::PaidOut, known)
     }
@@ -312,7 +314,7 @@ impl Orders {
                 self.give_back(order, step(RefundWord::Refunded), said, *money, channel_no, known)
             }
             // `fits` keeps such words away.
-            Answer::Pay(_) | Answer::Payout(_) => Effect::default(),
+            Answer::Pay(_) | Answer::Payout(_) | Answer::Dispute(_) => Effect::default(),
         }
     }
 
@@ -343,8 +345,80 @@ impl Orders {
         }
     }
 
+    /// A dispute is believed where it is in the order's currency, under a number of its own, and where what is said of it fits
+    /// what was said before: no more is lost than was disputed.
+    fn told_dispute(&self, order: &Order, outcome: &DisputeOutcome, known: &Known) -> Effect {
+        let (no, number) = (order.no, outcome.number());
+        let (word, heard) = match outcome {
+            DisputeOutcome::Opened { .. } => (Word::Opened, Outcome::Disputed),
+            DisputeOutcome::Won { .. } => (Word::Won, Outcome::DisputeWon),
+            DisputeOutcome::Lost { .. } => (Word::Lost, Outcome::DisputeLost),
+        };
+        let said = Said { outcome: heard, money: outcome.money(), channel_no: Some(number.to_owned()) };
+        if self.evidence.iter().any(|row| said.is(row, no)) {
+            return Effect::default();
+        }
+        let step = Standing::of(self.of_dispute(no, number)).step(word);
+        let foreign = outcome.money().is_some_and(|money| money.currency != order.money.currency);
+        let taken = known.taken.contains(number) || self.is_taken(order, number);
+        if foreign || taken || step == Step::Suspect || self.is_one_too_many(no, number) {
+            return self.contradiction(order, outcome.money(), number);
+        }
+        let number = number.to_owned();
+        match (step, outcome) {
+            (Step::Open, DisputeOutcome::Opened { money, reason, respond_by, .. }) => {
+                let (money, reason, respond_by) = (*money, Some(reason.clone()), Some(*respond_by));
+                Effect::one(said, Event::Disputed { no, number, money, reason, respond_by })
+            }
+            (Step::OpenAndWin, DisputeOutcome::Opened { money, reason, respond_by, .. }) => {
+                let (money, reason, respond_by) = (*money, Some(reason.clone()), Some(*respond_by));
+                let opened = Event::Disputed { no, number: number.clone(), money, reason, respond_by };
+                Effect { events: vec![opened, Event::DisputeWon { no, number }], ..Effect::none(said) }
+            }
+            (Step::Win, _) => Effect::one(said, Event::DisputeWon { no, number }),
+            (Step::Lose, DisputeOutcome::Lost { money, .. }) => {
+                if self.disputed(no, &number) < money.amount.minor() {
+                    return self.contradiction(order, Some(*money), &number);
+                }
+                Effect::one(said, Event::DisputeLost { no, number, money: *money })
+            }
+            (Step::OpenAndLose, DisputeOutcome::Lost { money, .. }) => {
+                let money = *money;
+                let opened = Event::Disputed { no, number: number.clone(), money, reason: None, respond_by: None };
+                let events = vec![opened, Event::DisputeLost { no, number, money }];
+                Effect { events, ..Effect::none(said) }
+            }
+            _ => Effect::none(said),
+        }
+    }
+
+    /// What was said about an order's dispute of this number.
+    pub(super) fn of_dispute<'a>(&'a self, no: u16, number: &'a str) -> impl Iterator<Item = &'a Evidence> {
+        let about = move |row: &&Evidence| row.outcome.is_of_dispute() && row.order == no;
+        self.evidence.iter().filter(about).filter(move |row| row.channel_no.as_deref() == Some(number))
+    }
+
+    /// Minor units that were disputed under a number.
+    fn disputed(&self, no: u16, number: &str) -> i64 {
+        let opened = self.of_dispute(no, number).find(|row| row.outcome == Outcome::Disputed);
+        opened.and_then(|row| row.amount).unwrap_or(0)
+    }
+
+    /// Whether an order has as many disputes as it may, and this is another.
+    fn is_one_too_many(&self, no: u16, number: &str) -> bool {
+        let known = self.evidence.iter().filter(|row| row.outcome.is_of_dispute() && row.order == no);
+        let mut numbers: Vec<_> = known.filter_map(|row| row.channel_no.as_deref()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len() >= limits::MAX_DISPUTES && !numbers.contains(&number)
+    }
+
     fn suspect(&self, order: &Order, money: Money, channel_no: &str) -> Effect {
-        let said = Said::moved(Outcome::Suspect, money, channel_no);
+        self.contradiction(order, Some(money), channel_no)
+    }
+
+    fn contradiction(&self, order: &Order, money: Option<Money>, channel_no: &str) -> Effect {
+        let said = Said { outcome: Outcome::Suspect, money, channel_no: Some(channel_no.to_owned()) };
         if self.evidence.iter().any(|row| said.is(row, order.no)) {
             return Effect::none(said);
         }

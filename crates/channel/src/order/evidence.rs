@@ -55,13 +55,19 @@ pub enum Outcome {
     Returned,
     /// No such order.
     NotFound,
+    /// Disputed.
+    Disputed,
+    /// A dispute decided for the merchant.
+    DisputeWon,
+    /// A dispute decided for the buyer.
+    DisputeLost,
     /// Money named in a way that contradicts what is on record; a case was asked for.
     Suspect,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Paying,
         Self::Paid,
@@ -71,6 +77,9 @@ impl Outcome {
         Self::PaidOut,
         Self::Returned,
         Self::NotFound,
+        Self::Disputed,
+        Self::DisputeWon,
+        Self::DisputeLost,
         Self::Suspect,
     ];
 
@@ -86,6 +95,9 @@ impl Outcome {
             Self::PaidOut => "paid_out",
             Self::Returned => "returned",
             Self::NotFound => "not_found",
+            Self::Disputed => "disputed",
+            Self::DisputeWon => "dispute_won",
+            Self::DisputeLost => "dispute_lost",
             Self::Suspect => "suspect",
         }
     }
@@ -93,6 +105,13 @@ impl Outcome {
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+impl Outcome {
+    /// Whether it is about a dispute.
+    pub const fn is_of_dispute(self) -> bool {
+        matches!(self, Self::Disputed | Self::DisputeWon | Self::DisputeLost)
     }
 }
 
@@ -111,7 +130,7 @@ pub struct Evidence {
     pub amount: Option<i64>,
     /// The currency, where money was named.
     pub currency: Option<Currency>,
-    /// The institution's number of the movement, where money was named.
+    /// The institution's number of the movement, or of the dispute.
     pub channel_no: Option<String>,
     /// When we received it.
     pub at: Time,

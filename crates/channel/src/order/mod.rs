@@ -5,11 +5,13 @@
 //!    notifications arrive the same way.
 //! 3. The word moves the order by the one match of its machine ([`pay`], [`refund`]), is kept as [`evidence`], and becomes
 //!    at most one fact for the payment core per change.
-//! 4. Without a final word the order is asked about again, by [`schedule`].
+//! 4. What was received may be disputed ([`Event::Disputed`]): the institution opens and decides that by itself.
+//! 5. Without a final word the order is asked about again, by [`schedule`].
 //!
 //! Words never refuse: a repeat, an old word, a word about nothing we know changes nothing.
 
 mod decide;
+mod dispute;
 pub mod evidence;
 pub mod pay;
 pub mod payout;
@@ -279,6 +281,35 @@ pub enum Event {
         /// The institution's code.
         code: String,
     },
+    /// What it received is disputed.
+    Disputed {
+        /// Which.
+        no: u16,
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much.
+        money: Money,
+        /// The institution's word for why; `None` where only the end was told.
+        reason: Option<String>,
+        /// Until when the merchant may answer; `None` where only the end was told.
+        respond_by: Option<Time>,
+    },
+    /// A dispute was decided for the merchant.
+    DisputeWon {
+        /// Which.
+        no: u16,
+        /// The institution's number of the dispute.
+        number: String,
+    },
+    /// A dispute was decided for the buyer.
+    DisputeLost {
+        /// Which.
+        no: u16,
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much the institution takes.
+        money: Money,
+    },
     /// The institution's word contradicts what is on record.
     Suspected {
         /// Which.
@@ -373,9 +404,13 @@ impl Orders {
         self.orders.iter().find(|order| order.no == no)
     }
 
-    /// Whether this order is there and such a word can be about it; else a notification is of the wrong kind.
+    /// Whether this order is there and such a word can be about it; else a notification is of the wrong kind. What we do not
+    /// know to be paid is not disputed: the institution says it again, and by then we have asked.
     pub fn fits(&self, id: OrderId, word: &Answer) -> bool {
         let order = if id.trade == self.trade { self.get(id.no) } else { None };
+        if let (Some(order), Answer::Dispute(_)) = (order, word) {
+            return matches!(order.job, Job::Pay { .. }) && order.receipts > 0;
+        }
         match (order.map(|order| &order.job), word) {
             (Some(Job::Pay { .. }), Answer::Pay(_) | Answer::NotFound | Answer::Unknown)
             | (Some(Job::Refund { .. }), Answer::Refund(_) | Answer::NotFound | Answer::Unknown)
@@ -383,6 +418,7 @@ impl Orders {
             (Some(Job::Pay { .. }), Answer::Refund(_) | Answer::Payout(_))
             | (Some(Job::Refund { .. }), Answer::Pay(_) | Answer::Payout(_))
             | (Some(Job::Payout { .. }), Answer::Pay(_) | Answer::Refund(_))
+            | (Some(_), Answer::Dispute(_))
             | (None, _) => false,
         }
     }

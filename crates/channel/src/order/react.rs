@@ -22,6 +22,9 @@ impl Orders {
             | Event::Refunded { no, .. }
             | Event::RefundFailed { no, .. }
             | Event::Returned { no, .. }
+            | Event::Disputed { no, .. }
+            | Event::DisputeWon { no, .. }
+            | Event::DisputeLost { no, .. }
             | Event::Suspected { no, .. }
             | Event::FellSilent { no }
             | Event::Scheduled { no, .. } => {
@@ -49,6 +52,10 @@ impl Orders {
                 self.claim(*no, channel_no).into_iter().chain(self.tell(*no, event)).collect()
             }
             Event::Refunded { no, channel_no: None } => self.tell(*no, event),
+            Event::Disputed { no, number, .. } => {
+                self.claim(*no, number).into_iter().chain(self.tell(*no, event)).collect()
+            }
+            Event::DisputeWon { no, .. } | Event::DisputeLost { no, .. } => self.tell(*no, event),
         }
     }
 
@@ -66,7 +73,12 @@ impl Orders {
 impl Order {
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::Placed(_) | Event::Heard(_) | Event::Suspected { .. } => {}
+            Event::Placed(_)
+            | Event::Heard(_)
+            | Event::Suspected { .. }
+            | Event::Disputed { .. }
+            | Event::DisputeWon { .. }
+            | Event::DisputeLost { .. } => {}
             Event::ClosingStarted { due, .. } => {
                 self.closing = true;
                 // Without a close call the query is what ends it; one must be due.
@@ -158,6 +170,18 @@ impl Order {
             },
             Event::NotPaid { code, closed, .. } => {
                 Fact::NotPaid { order, instruction, code: code.clone(), closed: *closed }
+            }
+            Event::Disputed { number, money, reason, respond_by, .. } => Fact::Disputed {
+                order,
+                instruction,
+                number: number.clone(),
+                money: *money,
+                reason: reason.clone(),
+                respond_by: *respond_by,
+            },
+            Event::DisputeWon { number, .. } => Fact::DisputeWon { order, instruction, number: number.clone() },
+            Event::DisputeLost { number, money, .. } => {
+                Fact::DisputeLost { order, instruction, number: number.clone(), money: *money }
             }
             _ => return None,
         })

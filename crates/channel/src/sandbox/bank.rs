@@ -11,7 +11,7 @@ use kernel::{Time, limits};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{self, Asked, Manner, Plan};
-use super::wire::{self, About, PayState, PayoutState, RefundState, Report, Request, Shown};
+use super::wire::{self, About, DisputeState, PayState, PayoutState, RefundState, Report, Request, Shown};
 use super::word::{LATE_US, PayWord, PayoutWord, RefundWord};
 use crate::adapter::{Account, Incoming, Outgoing, Refused};
 use crate::signature::{self, Role};
@@ -46,6 +46,9 @@ pub enum Truth {
     PaidOut { amount: i64, currency: Currency, channel_no: String },
     PayoutFailed { code: String },
     PayoutReturned { amount: i64, currency: Currency, code: String },
+    Disputed { dispute: String, amount: i64, currency: Currency, reason: String, respond_by: i64 },
+    DisputeWon { dispute: String },
+    DisputeLost { dispute: String, amount: i64, currency: Currency },
 }
 
 /// A notification that waits to be sent or acknowledged.
@@ -310,7 +313,10 @@ impl BankOrder {
                     | Truth::Returned { .. }
                     | Truth::PaidOut { .. }
                     | Truth::PayoutFailed { .. }
-                    | Truth::PayoutReturned { .. },
+                    | Truth::PayoutReturned { .. }
+                    | Truth::Disputed { .. }
+                    | Truth::DisputeWon { .. }
+                    | Truth::DisputeLost { .. },
                     _,
                 ) => {}
             }
@@ -399,7 +405,10 @@ impl BankOrder {
             let Some(step) = plan.steps.get(*place) else { continue };
             let about = match pay_state(step) {
                 Some(state) => Some(About::Payment(state)),
-                None => refund_state(step).map(About::Refund).or_else(|| payout_state(step).map(About::Payout)),
+                None => refund_state(step)
+                    .map(About::Refund)
+                    .or_else(|| payout_state(step).map(About::Payout))
+                    .or_else(|| dispute_state(step).map(About::Dispute)),
             };
             let Some(about) = about else { continue };
             self.letters_made = self.letters_made.saturating_add(1);
@@ -434,7 +443,10 @@ fn pay_state(step: &Step) -> Option<PayState> {
         | Truth::Returned { .. }
         | Truth::PaidOut { .. }
         | Truth::PayoutFailed { .. }
-        | Truth::PayoutReturned { .. } => return None,
+        | Truth::PayoutReturned { .. }
+        | Truth::Disputed { .. }
+        | Truth::DisputeWon { .. }
+        | Truth::DisputeLost { .. } => return None,
     })
 }
 
@@ -449,7 +461,30 @@ fn payout_state(step: &Step) -> Option<PayoutState> {
         | Truth::Failed { .. }
         | Truth::Refunded { .. }
         | Truth::RefundFailed { .. }
-        | Truth::Returned { .. } => return None,
+        | Truth::Returned { .. }
+        | Truth::Disputed { .. }
+        | Truth::DisputeWon { .. }
+        | Truth::DisputeLost { .. } => return None,
+    })
+}
+
+fn dispute_state(step: &Step) -> Option<DisputeState> {
+    let at = step.at;
+    Some(match step.truth.clone() {
+        Truth::Disputed { dispute, amount, currency, reason, respond_by } => {
+            DisputeState::Opened { dispute, amount, currency, reason, respond_by, at }
+        }
+        Truth::DisputeWon { dispute } => DisputeState::Won { dispute, at },
+        Truth::DisputeLost { dispute, amount, currency } => DisputeState::Lost { dispute, amount, currency, at },
+        Truth::Paid { .. }
+        | Truth::Closed
+        | Truth::Failed { .. }
+        | Truth::Refunded { .. }
+        | Truth::RefundFailed { .. }
+        | Truth::Returned { .. }
+        | Truth::PaidOut { .. }
+        | Truth::PayoutFailed { .. }
+        | Truth::PayoutReturned { .. } => return None,
     })
 }
 
@@ -465,7 +500,10 @@ fn refund_state(step: &Step) -> Option<RefundState> {
         | Truth::Failed { .. }
         | Truth::PaidOut { .. }
         | Truth::PayoutFailed { .. }
-        | Truth::PayoutReturned { .. } => return None,
+        | Truth::PayoutReturned { .. }
+        | Truth::Disputed { .. }
+        | Truth::DisputeWon { .. }
+        | Truth::DisputeLost { .. } => return None,
     })
 }
 

@@ -11,10 +11,10 @@ mod tests;
 pub mod wire;
 pub mod word;
 
-use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::{DestinationType, Time};
 
-use self::wire::{About, PayState, PayoutState, RefundState, Report, Request, Shown};
+use self::wire::{About, DisputeState, PayState, PayoutState, RefundState, Report, Request, Shown};
 use self::word::{PayWord, PayoutWord, RefundWord};
 use crate::adapter::{
     self, Account, Acknowledgement, Adapter, Answer, Call, CannotEncode, Incoming, Notification, Outgoing, Refused,
@@ -91,6 +91,8 @@ impl Adapter for Sandbox {
             About::Payment(_) => !call.is_refund() && !call.is_payout(),
             About::Refund(_) => call.is_refund(),
             About::Payout(_) => call.is_payout(),
+            // It is notified, never answered.
+            About::Dispute(_) => false,
         };
         if ours && fits { understand(report.about) } else { Answer::Unknown }
     }
@@ -105,7 +107,7 @@ impl Adapter for Sandbox {
         match understand(report.about) {
             Answer::Unknown => Err(Refused::Malformed),
             Answer::NotFound => Err(Refused::EventTypeMismatch),
-            word @ (Answer::Pay(_) | Answer::Refund(_) | Answer::Payout(_)) => {
+            word @ (Answer::Pay(_) | Answer::Refund(_) | Answer::Payout(_) | Answer::Dispute(_)) => {
                 Ok(Notification { order, word, digest: signature::digest(&message.body) })
             }
         }
@@ -120,6 +122,9 @@ impl Adapter for Sandbox {
     }
 }
 
+/// The kinds of [`About`].
+const KINDS: [&str; 4] = ["payment", "refund", "payout", "dispute"];
+
 /// A kind that we have no word for is told apart from a body that makes no sense.
 fn unreadable(body: &[u8]) -> Refused {
     #[derive(serde::Deserialize)]
@@ -127,9 +132,7 @@ fn unreadable(body: &[u8]) -> Refused {
         about: std::collections::BTreeMap<String, serde_json::Value>,
     }
     match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) if !envelope.about.keys().any(|kind| ["payment", "refund", "payout"].contains(&kind.as_str())) => {
-            Refused::EventTypeMismatch
-        }
+        Ok(envelope) if !envelope.about.keys().any(|kind| KINDS.contains(&kind.as_str())) => Refused::EventTypeMismatch,
         Ok(_) | Err(_) => Refused::Malformed,
     }
 }
@@ -195,6 +198,7 @@ fn understand(about: About) -> Answer {
         About::Payment(state) => understand_payment(state),
         About::Refund(state) => understand_refund(state),
         About::Payout(state) => understand_payout(state),
+        About::Dispute(state) => understand_dispute(state),
     }
     .unwrap_or(Answer::Unknown)
 }
@@ -248,5 +252,25 @@ fn understand_payout(state: PayoutState) -> Option<Answer> {
             code: adapter::reference(code)?,
         },
         PayoutState::NotFound => return Some(Answer::NotFound),
+    }))
+}
+
+fn understand_dispute(state: DisputeState) -> Option<Answer> {
+    Some(Answer::Dispute(match state {
+        DisputeState::Opened { dispute, amount, currency, reason, respond_by, at } => DisputeOutcome::Opened {
+            number: adapter::reference(dispute)?,
+            money: adapter::money(amount, currency)?,
+            reason: adapter::reference(reason)?,
+            respond_by: Time::from_micros(respond_by),
+            at: Time::from_micros(at),
+        },
+        DisputeState::Won { dispute, at } => {
+            DisputeOutcome::Won { number: adapter::reference(dispute)?, at: Time::from_micros(at) }
+        }
+        DisputeState::Lost { dispute, amount, currency, at } => DisputeOutcome::Lost {
+            number: adapter::reference(dispute)?,
+            money: adapter::money(amount, currency)?,
+            at: Time::from_micros(at),
+        },
     }))
 }

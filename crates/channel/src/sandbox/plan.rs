@@ -3,7 +3,10 @@
 use kernel::Currency;
 
 use super::bank::{Step, Truth};
-use super::word::{BUYER_US, COPIES, COPY_US, LATE_US, LATER_US, LOST_US, PayWord, PayoutWord, RefundWord, TWICE_US};
+use super::word::{
+    BUYER_US, COPIES, COPY_US, DECIDED_US, DISPUTED_US, LATE_US, LATER_US, LOST_US, PayWord, PayoutWord, RESPOND_US,
+    RefundWord, TWICE_US,
+};
 
 /// How the request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +89,28 @@ pub(super) fn pay(word: PayWord, asked: &Asked) -> Result<Plan, Manner> {
         PayWord::Error500 => Err(Manner::Breakdown),
         PayWord::Garbage => Ok(Plan { manner: Manner::Rubbish, steps: vec![receipt(now)], letters: Vec::new() }),
         PayWord::Never => plan(Vec::new(), Vec::new()),
+        PayWord::DisputeWon => disputed(asked, receipt(soon), None),
+        PayWord::DisputeLost => disputed(asked, receipt(soon), Some(asked.amount)),
+        PayWord::DisputePart => disputed(asked, receipt(soon), Some((asked.amount / 2).max(1))),
     }
+}
+
+/// The plan of an order that is paid, then disputed, and decided: of all of it, so much is lost.
+fn disputed(asked: &Asked, receipt: Step, lost: Option<i64>) -> Result<Plan, Manner> {
+    let (at, currency) = (receipt.at + DISPUTED_US, asked.currency);
+    let dispute = format!("SBX{}D", asked.number);
+    let end = match lost {
+        None => Truth::DisputeWon { dispute: dispute.clone() },
+        Some(amount) => Truth::DisputeLost { dispute: dispute.clone(), amount, currency },
+    };
+    let (reason, respond_by) = ("fraudulent".to_owned(), at + RESPOND_US);
+    let opened = Truth::Disputed { dispute, amount: asked.amount, currency, reason, respond_by };
+    let mut letters = vec![(1, at), (2, at + DECIDED_US)];
+    if receipt.at > asked.now {
+        letters.insert(0, (0, receipt.at));
+    }
+    let steps = vec![receipt, Step { at, truth: opened }, Step { at: at + DECIDED_US, truth: end }];
+    Ok(Plan { manner: Manner::Report, steps, letters })
 }
 
 /// The plan of a refund that the order can bear.

@@ -1,7 +1,7 @@
 //! The simulated institution's statement (对账单) of a period, and its reader.
 //!
 //! CSV, UTF-8, LF, no quotes. Header `kind,number,channel_no,amount,currency,fee,at`, then one line per movement:
-//! `kind` is `payment`, `refund`, `return`, `payout` or `payout_return`; `number` is our order's; `amount` and `fee`
+//! `kind` is `payment`, `refund`, `return`, `payout`, `payout_return` or `dispute`; `number` is our order's; `amount` and `fee`
 //! are minor units; `at` is RFC 3339. Then one line per kind and currency that occurs:
 //! `total,<kind>,<count>,<amount>,<currency>,<fee>,`. A statement whose totals do not match its lines is rejected
 //! whole.
@@ -69,10 +69,20 @@ fn movement(step: &Step, number: &str, refund: Option<&BankRefund>) -> Option<St
         (Truth::PayoutReturned { amount, currency, .. }, _) => {
             (LineKind::PayoutReturn, *amount, *currency, format!("SBX{number}R"))
         }
-        (Truth::Returned { .. }, None)
-        | (Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. } | Truth::PayoutFailed { .. }, _) => {
-            return None;
+        // What is disputed is only set aside; what is lost leaves.
+        (Truth::DisputeLost { dispute, amount, currency }, _) => {
+            (LineKind::Dispute, *amount, *currency, dispute.clone())
         }
+        (Truth::Returned { .. }, None)
+        | (
+            Truth::Closed
+            | Truth::Failed { .. }
+            | Truth::RefundFailed { .. }
+            | Truth::PayoutFailed { .. }
+            | Truth::Disputed { .. }
+            | Truth::DisputeWon { .. },
+            _,
+        ) => return None,
     };
     let fee_minor = if kind == LineKind::Payment { fee(amount) } else { 0 };
     let at = Time::from_micros(step.at);

@@ -132,6 +132,16 @@ pub enum PayoutState {
     NotFound,
 }
 
+/// What became of a dispute of what an order to pay received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum DisputeState {
+    Opened { dispute: String, amount: i64, currency: Currency, reason: String, respond_by: i64, at: i64 },
+    Won { dispute: String, at: i64 },
+    Lost { dispute: String, amount: i64, currency: Currency, at: i64 },
+}
+
 /// The institution's word about one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +164,8 @@ pub enum About {
     Refund(RefundState),
     /// An order to pay out.
     Payout(PayoutState),
+    /// A dispute of an order to pay.
+    Dispute(DisputeState),
 }
 
 /// The bytes of a message. Messages have string keys and plain values only, so this cannot fail; the empty body that

@@ -1,6 +1,6 @@
 //! The words that choose what the simulated institution does (`"sandbox": "…"`), and its timings.
 
-use kernel::time::SECOND_US;
+use kernel::time::{DAY_US, SECOND_US};
 use serde::{Deserialize, Serialize};
 
 /// From a QR code or a redirect to the buyer's payment.
@@ -13,6 +13,12 @@ pub const LOST_US: i64 = 30 * SECOND_US;
 pub const LATE_US: i64 = 2 * SECOND_US;
 /// From the first receipt to the second.
 pub const TWICE_US: i64 = SECOND_US / 2;
+/// From a receipt to its dispute.
+pub const DISPUTED_US: i64 = 2 * SECOND_US;
+/// From a dispute to the institution's decision.
+pub const DECIDED_US: i64 = 3 * SECOND_US;
+/// From a dispute to the end of the time to answer it.
+pub const RESPOND_US: i64 = 7 * DAY_US;
 /// Between copies of a notification that is sent more than once.
 pub const COPY_US: i64 = SECOND_US / 10;
 /// How many copies of it are sent.
@@ -72,6 +78,12 @@ words! {
         Garbage = "garbage",
         /// Taken and never paid; closed when its time is over.
         Never = "never",
+        /// Paid; then disputed, and decided for the merchant.
+        DisputeWon = "dispute_won",
+        /// Paid; then disputed, and decided for the buyer.
+        DisputeLost = "dispute_lost",
+        /// Paid; then disputed, and decided for the buyer by half.
+        DisputePart = "dispute_part",
     }
 }
 

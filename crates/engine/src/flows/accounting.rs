@@ -78,7 +78,7 @@ struct Look<'v, 'a, 'b> {
 impl Lookup for Look<'_, '_, '_> {
     fn available(&self, key: &AccountKey) -> i64 {
         let known = self.view.borrow_mut().peek::<Account>(key.id(self.salt));
-        known.flatten().map_or(0, |account| account.available())
+        known.flatten().map_or(0, |account| account.spendable())
     }
 
     fn left(&self, hold: HoldKey) -> i64 {

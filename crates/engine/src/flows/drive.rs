@@ -11,7 +11,7 @@ use channel::order::Told;
 use kernel::message::accounting::Post;
 use kernel::message::channel::{Command, Purpose};
 use kernel::message::rules::TradeTerms;
-use kernel::{CaseId, Context, CouponId, PayOrg, PaymentId, RefundId, TradeId, limits};
+use kernel::{CaseId, Context, CouponId, DisputeId, PayOrg, PaymentId, RefundId, TradeId, limits};
 use payment::{Booking, Coupon, Payments};
 use trade::Trade;
 
@@ -124,6 +124,7 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         let object = match news.object {
             payment::ObjectRef::Payment(no) => Object::Payment(PaymentId::new(id, no)),
             payment::ObjectRef::Refund(no) => Object::Refund(RefundId::new(id, no)),
+            payment::ObjectRef::Dispute(no) => Object::Dispute(DisputeId::new(id, no)),
             payment::ObjectRef::Case(no) => Object::Case(CaseId::new(id, no)),
         };
         tell(view, object, news.kind, news.sequence, &context);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use accounting::{Account, AccountKey, Subject};
 use channel::order::Told;
+use channel::{Answer, Orders};
 use kernel::message::payment::{CaseAct, Command as PaymentCommand, Tool};
 use kernel::message::trade::{Command, Create, Refund};
 use kernel::{CaseId, Code, KeyId, OrderType, Owner, PaymentId, Problem, RefundId, TradeId};
@@ -188,11 +189,19 @@ fn payment_command(command: PaymentCommand) -> Message {
     Message::Payment(payment::Input::Command(command))
 }
 
-/// An institution's word about an order. A word about a tree that does not exist changes nothing.
+/// An institution's word about an order. A word about a tree that does not exist changes nothing. A dispute of what we do
+/// not know to be paid is refused: the institution says it again, and by then we have asked.
 pub fn word(view: &mut View<'_>, told: &Told) -> Result<Outcome, Stop> {
     let id = told.order.trade;
     want(view, id);
     if view.get::<Trade>(id)?.is_some() {
+        if let (Answer::Dispute(_), Some(orders)) = (&told.word, view.get::<Orders>(id)?)
+            && orders.get(told.order.no).is_some()
+            && !orders.fits(told.order, &told.word)
+        {
+            let detail = "nothing is known to be paid that could be disputed";
+            return Err(Stop::Refused(Problem::new(Code::event_type_mismatch, detail)));
+        }
         drive(view, id, vec![Message::Channel(channel::Input::Told(told.clone()))])?;
     }
     Ok(Outcome::Done)

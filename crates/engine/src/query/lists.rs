@@ -1,17 +1,18 @@
-//! Lists of trades and cases, newest first: the projection says which, the rows themselves say what.
+//! Lists of trades, cases and disputes, newest first: the projection says which, the rows themselves say what.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use kernel::{CaseId, Problem, RootId, Time, TradeId};
+use kernel::{Problem, RootId, Time, TradeId};
 use payment::Payments;
 use store::tables::derived::{
-    CASES, CASES_IN, CASES_OF, CASES_OF_IN, CaseList, TRADES, TRADES_IN, TRADES_OF, TRADES_OF_IN, TradeList,
+    CASES, CASES_IN, CASES_OF, CASES_OF_IN, CaseList, DISPUTES, DISPUTES_IN, DISPUTES_OF, DISPUTES_OF_IN, DisputeList,
+    TRADES, TRADES_IN, TRADES_OF, TRADES_OF_IN, TradeList,
 };
 use store::unit::Kept as _;
-use store::{Cell, Cells, Inconsistent, Row as _, Statement};
+use store::{Cell, Cells, Inconsistent, Row as _, Statement, Table};
 use trade::Trade;
 
 use super::merge::{Places, merge};
@@ -59,19 +60,29 @@ impl Queries {
 
     /// Cases, newest first.
     pub async fn cases(&self, filter: Filter, part: Part) -> Result<Page, Problem> {
+        self.opened(&CASE, filter, part).await
+    }
+
+    /// Disputes, newest first.
+    pub async fn disputes(&self, filter: Filter, part: Part) -> Result<Page, Problem> {
+        self.opened(&DISPUTE, filter, part).await
+    }
+
+    /// What was opened in trees, newest first.
+    async fn opened(&self, kind: &'static Kind, filter: Filter, part: Part) -> Result<Page, Problem> {
         let mut places = Places::read(part.after.as_deref(), self.of.len(), END, place)?;
         let as_of = self.caught_up(part.stale).await?;
         let read = |(at, shard): (usize, &OfShard)| {
             let before = places.of(at).copied().unwrap_or(END);
             let (shard, filter) = (shard.clone(), filter.clone());
-            async move { shard.cases(&filter, before, part.limit).await }
+            async move { shard.opened(kind, &filter, before, part.limit).await }
         };
-        let cases = try_join_all(self.of.iter().enumerate().map(read)).await?;
-        let merged = merge(cases, part.limit, |case| Reverse(case.opened_at));
+        let listed = try_join_all(self.of.iter().enumerate().map(read)).await?;
+        let merged = merge(listed, part.limit, |listed| Reverse(listed.opened_at));
         let mut data = Vec::with_capacity(merged.items.len());
-        for (shard, case) in merged.items {
-            places.go_on(shard, case.place);
-            data.extend(case.body);
+        for (shard, listed) in merged.items {
+            places.go_on(shard, listed.place);
+            data.extend(listed.body);
         }
         Ok(Page { data, next: merged.more.then(|| places.text(|(seq, n)| format!("{seq}/{n}"))), as_of })
     }
@@ -87,7 +98,30 @@ pub(super) struct Recorded {
     pub(super) as_of: Option<Time>,
 }
 
-/// A case as it is found in a list.
+/// What is found by the place of its opening in the log.
+struct Kind {
+    statements: Statements,
+    table: &'static Table,
+    /// Its status and when it was opened.
+    stands: fn(&Payments, u16) -> Option<(&'static str, Time)>,
+    json: fn(&Payments, u16) -> Option<String>,
+}
+
+static CASE: Kind = Kind {
+    statements: [&CASES, &CASES_IN, &CASES_OF, &CASES_OF_IN],
+    table: CaseList::TABLE,
+    stands: |state, no| state.case(no).map(|case| (case.status.as_str(), case.opened_at)),
+    json: wire::payment::case_json,
+};
+
+static DISPUTE: Kind = Kind {
+    statements: [&DISPUTES, &DISPUTES_IN, &DISPUTES_OF, &DISPUTES_OF_IN],
+    table: DisputeList::TABLE,
+    stands: |state, no| state.dispute(no).map(|dispute| (dispute.status.as_str(), dispute.opened_at)),
+    json: wire::payment::dispute_json,
+};
+
+/// A case or a dispute as it is found in a list.
 struct Listed {
     place: (i64, i64),
     opened_at: Option<Time>,
@@ -104,25 +138,32 @@ impl OfShard {
         rows.into_iter().map(trade).collect::<Result<_, _>>().map_err(inconsistent)
     }
 
-    /// The cases of this shard that were opened before a place in its log, newest first; one more than asked for.
-    async fn cases(&self, filter: &Filter, (seq, n): (i64, i64), limit: usize) -> Result<Vec<Listed>, Problem> {
+    /// What of this shard was opened before a place in its log, newest first; one more than asked for.
+    async fn opened(
+        &self,
+        kind: &Kind,
+        filter: &Filter,
+        (seq, n): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<Listed>, Problem> {
         let params = vec![self.number(), Cell::Int(seq), Cell::Int(n), one_more(limit)];
-        let (statement, params) = filtered([&CASES, &CASES_IN, &CASES_OF, &CASES_OF_IN], params, filter);
+        let (statement, params) = filtered(kind.statements, params, filter);
         let rows = self.rows(statement, params).await?;
-        let cases = rows.into_iter().map(case).collect::<Result<Vec<_>, _>>().map_err(inconsistent)?;
-        let memory = self.load(cases.iter().map(|(id, ..)| Payments::key(id.trade))).await?;
-        let listed = |(id, seq, n): (CaseId, i64, i64)| {
-            let state = there::<Payments>(&memory, id.trade);
-            let case = state.as_deref().and_then(|state| state.case(id.no));
-            let fits = case.is_some_and(|case| filter.status.is_none_or(|status| case.status.as_str() == status));
-            let body = state.as_deref().filter(|_| fits).and_then(|state| wire::payment::case_json(state, id.no));
-            Listed { place: (seq, n), opened_at: case.map(|case| case.opened_at), body }
+        let places = rows.into_iter().map(|row| opening(kind.table, row)).collect::<Result<Vec<_>, _>>();
+        let places = places.map_err(inconsistent)?;
+        let memory = self.load(places.iter().map(|(trade, ..)| Payments::key(*trade))).await?;
+        let listed = |(trade, no, place): (TradeId, u16, (i64, i64))| {
+            let state = there::<Payments>(&memory, trade);
+            let stands = state.as_deref().and_then(|state| (kind.stands)(state, no));
+            let fits = stands.is_some_and(|(status, _)| filter.status.is_none_or(|wanted| status == wanted));
+            let body = state.as_deref().filter(|_| fits).and_then(|state| (kind.json)(state, no));
+            Listed { place, opened_at: stands.map(|(_, at)| at), body }
         };
-        Ok(cases.into_iter().map(listed).collect())
+        Ok(places.into_iter().map(listed).collect())
     }
 }
 
-/// After the last case.
+/// After the last of them.
 const END: (i64, i64) = (i64::MAX, i64::MAX);
 
 /// Chooses the statement of a filter and adds its parameters.
@@ -149,10 +190,10 @@ fn trade(row: Vec<Cell>) -> Result<TradeId, Inconsistent> {
     Cells::new(TradeList::TABLE, row).fixed().map(|id| TradeId(RootId::from_bytes(id)))
 }
 
-/// A case, and the place of its opening.
-fn case(row: Vec<Cell>) -> Result<(CaseId, i64, i64), Inconsistent> {
-    let mut cells = Cells::new(CaseList::TABLE, row);
+/// Something of a trade's tree, and the place of its opening.
+fn opening(table: &'static Table, row: Vec<Cell>) -> Result<(TradeId, u16, (i64, i64)), Inconsistent> {
+    let mut cells = Cells::new(table, row);
     let trade = TradeId(RootId::from_bytes(cells.fixed()?));
     let no = u16::try_from(cells.int()?).map_err(|_| cells.wrong("is no number in a tree"))?;
-    Ok((CaseId::new(trade, no), cells.int()?, cells.int()?))
+    Ok((trade, no, (cells.int()?, cells.int()?)))
 }

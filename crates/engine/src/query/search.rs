@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 
 use channel::Orders;
 use kernel::{
-    CaseId, CouponId, InstructionId, MerchantId, OrderId, PaymentId, Problem, RefundId, RootId, Time, TradeId,
+    CaseId, CouponId, DisputeId, InstructionId, MerchantId, OrderId, PaymentId, Problem, RefundId, RootId, Time,
+    TradeId,
 };
 use payment::{Coupon, Payments};
 use store::tables::accounting::{TransferRow, VoucherRow};
@@ -52,6 +53,7 @@ enum Node {
     Payment(PaymentId),
     Instruction(InstructionId),
     Refund(RefundId),
+    Dispute(DisputeId),
     Case(CaseId),
     Order(OrderId),
 }
@@ -64,6 +66,7 @@ impl Node {
             .or_else(|| PaymentId::parse(text).map(Self::Payment))
             .or_else(|| InstructionId::parse(text).map(Self::Instruction))
             .or_else(|| RefundId::parse(text).map(Self::Refund))
+            .or_else(|| DisputeId::parse(text).map(Self::Dispute))
             .or_else(|| CaseId::parse(text).map(Self::Case))
             .or_else(|| OrderId::parse(text).map(Self::Order))
     }
@@ -74,6 +77,7 @@ impl Node {
             Self::Payment(id) => id.trade,
             Self::Instruction(id) => id.trade,
             Self::Refund(id) => id.trade,
+            Self::Dispute(id) => id.trade,
             Self::Case(id) => id.trade,
             Self::Order(id) => id.trade,
         }
@@ -86,6 +90,7 @@ impl Node {
             Self::Payment(id) => ("payment", id.to_string()),
             Self::Instruction(id) => ("instruction", id.to_string()),
             Self::Refund(id) => ("refund", id.to_string()),
+            Self::Dispute(id) => ("dispute", id.to_string()),
             Self::Case(id) => ("case", id.to_string()),
             Self::Order(id) => ("channel_order", id.to_string()),
         }
@@ -100,6 +105,7 @@ impl Node {
             Self::Payment(id) => in_payments(|state, no| state.payment(no).is_some(), id.no),
             Self::Instruction(id) => in_payments(|state, no| state.leg(no).is_some(), id.no),
             Self::Refund(id) => in_payments(|state, no| state.refund(no).is_some(), id.no),
+            Self::Dispute(id) => in_payments(|state, no| state.dispute(no).is_some(), id.no),
             Self::Case(id) => in_payments(|state, no| state.case(no).is_some(), id.no),
             Self::Order(id) => there::<Orders>(rows, id.trade).is_some_and(|orders| orders.get(id.no).is_some()),
         }
@@ -205,13 +211,18 @@ impl Queries {
         }))
     }
 
-    /// The orders whose movement an institution gave this number.
+    /// The orders whose movement, or dispute, an institution gave this number.
     async fn by_channel_no(&self, number: &str) -> Result<Vec<Hit>, Problem> {
         let mut hits = Vec::new();
         for account in self.channels.profiles.keys() {
             let answer = self.claimed(ClaimKind::Channel, account, number).await?;
             if let Some(order) = answer.and_then(|answer| OrderId::parse(answer.object.as_deref()?)) {
-                hits.extend(self.node(Node::Order(order), "channel_no").await?);
+                let rows = self.home(order.trade.0.bucket())?.tree_of([order.trade].into()).await?;
+                hits.extend(Node::Order(order).hit(&rows, "channel_no"));
+                let payments = there::<Payments>(&rows, order.trade);
+                let disputes = payments.iter().flat_map(|state| &state.disputes).filter(|it| it.channel_no == number);
+                let nodes = disputes.map(|dispute| Node::Dispute(DisputeId::new(order.trade, dispute.no)));
+                hits.extend(nodes.filter_map(|node| node.hit(&rows, "channel_no")));
             }
         }
         Ok(hits)

@@ -38,6 +38,7 @@ impl Tree {
             Object::Trade(_) => Some(wire::trade::json(&self.trade, state)),
             Object::Payment(id) => wire::payment::payment_json(state?, id.no),
             Object::Refund(id) => wire::payment::refund_json(state?, id.no),
+            Object::Dispute(id) => wire::payment::dispute_json(state?, id.no),
             Object::Case(id) => wire::payment::case_json(state?, id.no),
         };
         body.map(|body| Found { merchant: Some(self.trade.context.merchant), body })

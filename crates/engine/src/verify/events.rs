@@ -1,6 +1,6 @@
 //! Events against the machines: which event may follow which, and in which state it leaves its object.
 
-use kernel::{CaseId, PaymentId, RefundId, TradeId};
+use kernel::{CaseId, DisputeId, PaymentId, RefundId, TradeId};
 use payment::PaymentStatus;
 use payment::payment::PaymentStep;
 
@@ -10,6 +10,7 @@ pub(super) enum Thing {
     Trade,
     Payment,
     Refund,
+    Dispute,
     Case,
 }
 
@@ -29,6 +30,7 @@ impl Thing {
             TradeId::PREFIX => Self::Trade,
             PaymentId::PREFIX => Self::Payment,
             RefundId::PREFIX => Self::Refund,
+            DisputeId::PREFIX => Self::Dispute,
             CaseId::PREFIX => Self::Case,
             _ => return None,
         })
@@ -38,7 +40,7 @@ impl Thing {
     pub(super) const fn born(self) -> Last {
         let state = match self {
             Self::Payment => "created",
-            Self::Trade | Self::Refund | Self::Case => "none",
+            Self::Trade | Self::Refund | Self::Dispute | Self::Case => "none",
         };
         Last { sequence: 0, state }
     }
@@ -52,6 +54,7 @@ impl Thing {
                 None => payment(state, kind.strip_prefix("payment.")?),
             },
             Self::Refund => refund(state, kind),
+            Self::Dispute => dispute(state, kind),
             Self::Case => case(state, kind),
         }
     }
@@ -64,6 +67,8 @@ impl Thing {
             Self::Payment => PaymentStatus::parse(word).map(PaymentStatus::as_str),
             Self::Refund if word == "created" => Some("pending"),
             Self::Refund => ["succeeded", "returned"].into_iter().find(|state| *state == word),
+            Self::Dispute if word == "opened" => Some("open"),
+            Self::Dispute => ["won", "lost"].into_iter().find(|state| *state == word),
             Self::Case if ["opened", "rejected"].contains(&word) => Some("open"),
             Self::Case => ["proposed", "closed"].into_iter().find(|state| *state == word),
         }
@@ -118,6 +123,15 @@ fn refund(state: &str, kind: &str) -> Option<&'static str> {
     }
 }
 
+fn dispute(state: &str, kind: &str) -> Option<&'static str> {
+    match (state, kind) {
+        ("none", "dispute.opened") => Some("open"),
+        ("open", "dispute.won") => Some("won"),
+        ("open", "dispute.lost") => Some("lost"),
+        _ => None,
+    }
+}
+
 fn case(state: &'static str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
         ("none", "case.opened") => Some("open"),
@@ -152,6 +166,9 @@ mod tests {
         assert_eq!(after(Thing::Payment, &["payout.requires_action"]), None);
         assert_eq!(after(Thing::Refund, &["refund.created", "refund.succeeded", "refund.returned"]), Some("returned"));
         assert_eq!(after(Thing::Refund, &["refund.succeeded"]), None);
+        assert_eq!(after(Thing::Dispute, &["dispute.opened", "dispute.lost"]), Some("lost"));
+        assert_eq!(after(Thing::Dispute, &["dispute.opened", "dispute.won", "dispute.lost"]), None);
+        assert_eq!(after(Thing::Dispute, &["dispute.won"]), None);
         assert_eq!(after(Thing::Case, &["case.opened", "case.closed"]), Some("closed"));
         assert_eq!(after(Thing::Case, &["case.opened", "case.opened"]), None);
         assert_eq!(after(Thing::Case, &["case.opened", "case.proposed", "case.rejected"]), Some("open"));

@@ -3,7 +3,8 @@
 use accounting::HoldKey;
 use kernel::message::accounting::HoldNo;
 use kernel::{
-    AccountId, CaseId, CouponId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, RefundId, RootId, TradeId,
+    AccountId, CaseId, CouponId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, RefundId, RootId,
+    TradeId,
 };
 use store::{Cell, Table};
 
@@ -49,6 +50,7 @@ fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
         ("gift_claim", Some(no)) => GiftClaimId::new(gift, no).to_string(),
         ("payment", Some(no)) => PaymentId::new(trade, no).to_string(),
         ("instruction", Some(no)) => InstructionId::new(trade, no).to_string(),
+        ("dispute", Some(no)) => DisputeId::new(trade, no).to_string(),
         ("refund", Some(no)) => RefundId::new(trade, no).to_string(),
         ("channel_order", Some(no)) => OrderId::new(trade, no).to_string(),
         ("work_case", Some(no)) => CaseId::new(trade, no).to_string(),
@@ -61,6 +63,7 @@ fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
 pub(super) fn hold(trade: TradeId, number: i64) -> String {
     match HoldKey::from_number(number) {
         Some(HoldKey { no: HoldNo::Instruction(no), leg }) => format!("{} leg {leg}", InstructionId::new(trade, no)),
+        Some(HoldKey { no: HoldNo::DisputeLine(no), leg }) => format!("{trade} dispute line {no} leg {leg}"),
         Some(HoldKey { no: HoldNo::RefundLine(no), leg }) => format!("{trade} refund line {no} leg {leg}"),
         None => format!("{trade}/{number}"),
     }

@@ -3,7 +3,7 @@
 //! Escrow is what was paid and neither released nor returned; receivers have what was released to them and not returned;
 //! both less what parts of unfinished refunds took already. Received and suspended money is what refund parts have yet to
 //! give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went what
-//! parts that arrived that way say. A hold has left what its instruction holds, or its refund line waits for.
+//! parts that arrived that way say, and what lost disputes took. A hold has left what its instruction holds, or its line of a refund or a dispute waits for.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use kernel::{Currency, InstructionId, OrderType, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
-    CaseKind, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments, ReasonCode,
-    RefundStatus, Subject, Way,
+    CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments,
+    ReasonCode, RefundStatus, Subject, Way,
 };
 use store::Row as _;
 use store::tables::accounting::HoldRow;
@@ -115,6 +115,12 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
             }
         }
     }
+    for dispute in &payments.disputes {
+        if let Some((_, leg)) = payments.leg(dispute.instruction) {
+            let spot = (Entry::ChannelDispute, institution(leg), dispute.money.currency);
+            money.push((spot, i128::from(dispute.taken())));
+        }
+    }
     for case in &payments.cases {
         if let (CaseKind::AmountMismatch, CaseStatus::Open | CaseStatus::Proposed, Subject::Instruction(no)) =
             (case.kind, case.status, case.subject)
@@ -201,11 +207,17 @@ fn compare_holds(payments: &Payments, holds: &BTreeMap<HoldKey, Hold>, report: &
             wanted.insert(HoldNo::RefundLine(line.no), i128::from(line.amount.minor()));
         }
     }
+    for dispute in payments.disputes.iter().filter(|dispute| dispute.status == DisputeStatus::Open) {
+        for line in &dispute.lines {
+            wanted.insert(HoldNo::DisputeLine(line.line.no), i128::from(line.line.amount.minor()));
+        }
+    }
     let numbers: std::collections::BTreeSet<HoldNo> = left.keys().chain(wanted.keys()).copied().collect();
     for no in numbers {
         if left.get(&no).copied().unwrap_or_default() != wanted.get(&no).copied().unwrap_or_default() {
             let key = match no {
                 HoldNo::Instruction(no) => InstructionId::new(payments.trade, no).to_string(),
+                HoldNo::DisputeLine(no) => format!("{} dispute line {no}", payments.trade),
                 HoldNo::RefundLine(no) => format!("{} refund line {no}", payments.trade),
             };
             report.note("I09", HoldRow::TABLE, key, "what is left of it is not what its tree waits for");

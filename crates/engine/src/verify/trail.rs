@@ -26,7 +26,7 @@ pub(super) struct Trail {
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
     /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
-    /// suspense, and paid out and refunded through institutions.
+    /// suspense, and paid out, refunded and disputed away through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -81,14 +81,18 @@ impl Trail {
     /// A balance is a receiver's where a payment goes to it and where a refund takes from it; else it is somebody's whose
     /// money is no business of the trade's any more, or not yet.
     fn shift(&mut self, template: &str, account: &Account, side: Side, minor: i64) {
-        let of_receiver = matches!((template, side), ("pay", Side::Credit) | ("refund", Side::Debit));
+        let of_receiver = matches!((template, side), ("pay", Side::Credit) | ("refund" | "lose_dispute", Side::Debit));
         let (entry, whose) = match account.subject.entry() {
             Entry::Escrow => (Entry::Escrow, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
-            entry @ (Entry::Received | Entry::Suspense | Entry::ChannelOut | Entry::ChannelRefund) => {
-                (entry, channel(account))
-            }
+            // What a receiver owes us was taken of it all the same.
+            Entry::Owed => (Entry::Pending, account.owner.to_string()),
+            entry @ (Entry::Received
+            | Entry::Suspense
+            | Entry::ChannelOut
+            | Entry::ChannelRefund
+            | Entry::ChannelDispute) => (entry, channel(account)),
             Entry::ChannelIn
             | Entry::UserBalance
             | Entry::MerchantBalance
@@ -99,7 +103,8 @@ impl Trail {
             | Entry::Unclaimed
             | Entry::Marketing => return,
         };
-        let signed = if account.side == side { i128::from(minor) } else { -i128::from(minor) };
+        let normal = if account.subject.entry() == Entry::Owed { Side::Credit } else { account.side };
+        let signed = if normal == side { i128::from(minor) } else { -i128::from(minor) };
         add(&mut self.left, (entry, whose, account.currency), signed);
     }
 }

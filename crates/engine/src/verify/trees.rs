@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use channel::Orders;
 use channel::order::Outcome;
-use kernel::{CaseId, OrderId, PaymentId, RefundId, RootId, TradeId};
+use kernel::{CaseId, DisputeId, OrderId, PaymentId, RefundId, RootId, TradeId};
 use payment::Payments;
 use store::invariants::{Over, TRADES_AFTER};
 use store::tables::accounting::Holds;
 use store::tables::channel::OrderRow;
 use store::tables::log::Event;
-use store::tables::payment::{CaseRow, PaymentRow, RefundRow};
+use store::tables::payment::{CaseRow, DisputeRow, PaymentRow, RefundRow};
 use store::tables::trade::TradeRow;
 use store::unit::{Key, Memory};
 use store::{Cell, Row as _, StoreError, Table};
@@ -118,7 +118,8 @@ fn compare_states(root: &Trade, payments: Option<&Payments>, trail: &Trail, repo
         let of_payments = state.payments.iter().map(|it| ((Thing::Payment, it.no), (it.sequence, it.status.as_str())));
         let of_refunds = state.refunds.iter().map(|it| ((Thing::Refund, it.no), (it.sequence, it.status.as_str())));
         let of_cases = state.cases.iter().map(|it| ((Thing::Case, it.no), (it.sequence, it.status.as_str())));
-        objects.extend(of_payments.chain(of_refunds).chain(of_cases));
+        let of_disputes = state.disputes.iter().map(|it| ((Thing::Dispute, it.no), (it.sequence, it.status.as_str())));
+        objects.extend(of_payments.chain(of_refunds).chain(of_disputes).chain(of_cases));
     }
     for ((thing, no), (sequence, status)) in &objects {
         let last = trail.last.get(&(*thing, *no)).copied().unwrap_or(thing.born());
@@ -141,6 +142,7 @@ fn name(trade: TradeId, thing: Thing, no: u16) -> (&'static Table, String) {
         Thing::Trade => (TradeRow::TABLE, trade.to_string()),
         Thing::Payment => (PaymentRow::TABLE, PaymentId::new(trade, no).to_string()),
         Thing::Refund => (RefundRow::TABLE, RefundId::new(trade, no).to_string()),
+        Thing::Dispute => (DisputeRow::TABLE, DisputeId::new(trade, no).to_string()),
         Thing::Case => (CaseRow::TABLE, CaseId::new(trade, no).to_string()),
     }
 }
@@ -153,6 +155,7 @@ fn numbers_of(orders: &Orders) -> Vec<answers::Number> {
         Some(answers::Number { channel_account, value, order: OrderId::new(orders.trade, no), table: OrderRow::TABLE })
     };
     let of_orders = orders.orders.iter().filter_map(|order| number(order.no, &order.channel_no));
-    let paid = orders.evidence.iter().filter(|word| word.outcome == Outcome::Paid);
-    of_orders.chain(paid.filter_map(|word| number(word.order, &word.channel_no))).collect()
+    let claims = [Outcome::Paid, Outcome::Disputed, Outcome::DisputeLost];
+    let named = orders.evidence.iter().filter(|word| claims.contains(&word.outcome));
+    of_orders.chain(named.filter_map(|word| number(word.order, &word.channel_no))).collect()
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::accounting::VoucherObject;
-use super::payment::{CaseObject, RefundObject};
+use super::payment::{CaseObject, DisputeObject, RefundObject};
 
 /// `"object": "chain"`.
 #[derive(Serialize)]
@@ -20,6 +20,7 @@ struct Object<'a> {
     trade: super::trade::Object<'a>,
     payments: Vec<super::payment::Object<'a>>,
     refunds: Vec<RefundObject<'a>>,
+    disputes: Vec<DisputeObject<'a>>,
     cases: Vec<CaseObject<'a>>,
     channel_orders: Vec<OrderObject<'a>>,
     vouchers: Vec<VoucherObject<'a>>,
@@ -79,6 +80,9 @@ pub fn json(
         }),
         refunds: payments.map_or_else(Vec::new, |state| {
             state.refunds.iter().filter_map(|refund| super::payment::refund(state, refund.no)).collect()
+        }),
+        disputes: payments.map_or_else(Vec::new, |state| {
+            state.disputes.iter().map(|dispute| super::payment::dispute(state, dispute)).collect()
         }),
         cases: payments
             .map_or_else(Vec::new, |state| state.cases.iter().map(|case| CaseObject::new(trade.id, case)).collect()),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use ::payment::{Coupon, Gift, Payments};
 use ::trade::Trade;
-use kernel::{CaseId, CouponId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
+use kernel::{CaseId, CouponId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
 use serde::Serialize;
 
 use crate::flows::Outcome;
@@ -112,6 +112,7 @@ pub fn body(view: &mut View<'_>, object: Object) -> Result<String, Stop> {
         Object::Trade(id) => trade_json(view, id),
         Object::Payment(id) => payment_json(view, id),
         Object::Refund(id) => refund_json(view, id),
+        Object::Dispute(id) => dispute_json(view, id),
         Object::Case(id) => case_json(view, id),
     }
 }
@@ -147,12 +148,15 @@ pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
 /// The institution that an object's money went through: the first outside one, else our own books.
 fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
     let Some(state) = payments else { return PayOrg::internal() };
+    let of_dispute = |no| state.leg(state.dispute(no)?.instruction).map(|(payment, _)| payment);
     let payment = match object {
         Object::Trade(_) => state.payments.last(),
         Object::Payment(id) => state.payment(id.no),
         Object::Refund(id) => state.refund(id.no).and_then(|refund| state.payment(refund.payment)),
+        Object::Dispute(id) => of_dispute(id.no),
         Object::Case(id) => state.case(id.no).and_then(|case| match case.subject {
             ::payment::Subject::Instruction(no) => state.leg(no).map(|(payment, _)| payment),
+            ::payment::Subject::Dispute(no) => of_dispute(no),
             ::payment::Subject::Part(no) => state.part(no).and_then(|(refund, _)| state.payment(refund.payment)),
         }),
     };
@@ -175,6 +179,11 @@ fn payment_json(view: &mut View<'_>, id: PaymentId) -> Result<String, Stop> {
 fn refund_json(view: &mut View<'_>, id: RefundId) -> Result<String, Stop> {
     let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
     payment::refund_json(&state, id.no).ok_or_else(|| gone(id))
+}
+
+fn dispute_json(view: &mut View<'_>, id: DisputeId) -> Result<String, Stop> {
+    let state = view.get::<Payments>(id.trade)?.ok_or_else(|| gone(id))?;
+    payment::dispute_json(&state, id.no).ok_or_else(|| gone(id))
 }
 
 fn case_json(view: &mut View<'_>, id: CaseId) -> Result<String, Stop> {

@@ -1,12 +1,15 @@
-//! Payments, refunds, cases and coupons on the wire.
+//! Payments, refunds, disputes, cases and coupons on the wire.
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::Credential;
 use kernel::message::payment::Tool;
 use kernel::{
-    Amount, CaseId, CouponId, Currency, InstructionId, KeyId, MerchantId, PaymentId, RefundId, Scenes, Time, TradeId,
+    Amount, CaseId, CouponId, Currency, DisputeId, InstructionId, KeyId, MerchantId, PaymentId, RefundId, Scenes, Time,
+    TradeId,
 };
-use payment::{Case, CaseStep, Coupon, Instruction, Part, Payment, Payments, Refund, Subject, TrailEntry};
+use payment::{
+    Case, CaseStep, Coupon, Dispute, DisputeLine, Instruction, Part, Payment, Payments, Refund, Subject, TrailEntry,
+};
 use serde::Serialize;
 
 /// The JSON of a trade's payment of this number; `None` where there is none.
@@ -17,6 +20,11 @@ pub fn payment_json(state: &Payments, no: u16) -> Option<String> {
 /// The JSON of a trade's refund of this number; `None` where there is none.
 pub fn refund_json(state: &Payments, no: u16) -> Option<String> {
     refund(state, no).map(|refund| super::json(&refund))
+}
+
+/// The JSON of a trade's dispute of this number; `None` where there is none.
+pub fn dispute_json(state: &Payments, no: u16) -> Option<String> {
+    state.dispute(no).map(|known| super::json(&dispute(state, known)))
 }
 
 /// The JSON of a trade's case of this number; `None` where there is none.
@@ -219,6 +227,71 @@ fn refund_object<'a>(state: &'a Payments, refund: &'a Refund) -> RefundObject<'a
     }
 }
 
+/// `"object": "dispute"`.
+#[derive(Serialize)]
+pub struct DisputeObject<'a> {
+    id: DisputeId,
+    object: &'static str,
+    trade_id: TradeId,
+    payment_id: Option<PaymentId>,
+    instruction: InstructionId,
+    channel_account: Option<&'a str>,
+    channel_no: &'a str,
+    status: &'static str,
+    amount: Amount,
+    currency: Currency,
+    set_aside_amount: i64,
+    lost_amount: i64,
+    taken_amount: i64,
+    reason: Option<&'a str>,
+    respond_by: Option<Time>,
+    splits: Vec<DisputeSplitObject<'a>>,
+    opened_at: Time,
+    closed_at: Option<Time>,
+    sequence: i64,
+}
+
+/// What it sets aside of one receiver, and what was taken of that.
+#[derive(Serialize)]
+struct DisputeSplitObject<'a> {
+    receiver: &'a kernel::Owner,
+    released: bool,
+    amount: Amount,
+    taken: i64,
+}
+
+/// A dispute of a trade.
+pub fn dispute<'a>(state: &'a Payments, dispute: &'a Dispute) -> DisputeObject<'a> {
+    let leg = state.leg(dispute.instruction);
+    let split = |DisputeLine { line, lost }: &'a DisputeLine| DisputeSplitObject {
+        receiver: &line.receiver,
+        released: line.released,
+        amount: line.amount,
+        taken: *lost,
+    };
+    DisputeObject {
+        id: DisputeId::new(state.trade, dispute.no),
+        object: "dispute",
+        trade_id: state.trade,
+        payment_id: leg.map(|(payment, _)| PaymentId::new(state.trade, payment.no)),
+        instruction: InstructionId::new(state.trade, dispute.instruction),
+        channel_account: leg.and_then(|(_, leg)| leg.channel_account.as_deref()),
+        channel_no: &dispute.channel_no,
+        status: dispute.status.as_str(),
+        amount: dispute.money.amount,
+        currency: dispute.money.currency,
+        set_aside_amount: dispute.set_aside(),
+        lost_amount: dispute.lost,
+        taken_amount: dispute.taken(),
+        reason: dispute.reason.as_deref(),
+        respond_by: dispute.respond_by,
+        splits: dispute.lines.iter().map(split).collect(),
+        opened_at: dispute.opened_at,
+        closed_at: dispute.closed_at,
+        sequence: dispute.sequence,
+    }
+}
+
 /// `"object": "case"`.
 #[derive(Serialize)]
 pub struct CaseObject<'a> {
@@ -229,6 +302,7 @@ pub struct CaseObject<'a> {
     status: &'static str,
     instruction: Option<InstructionId>,
     refund_part: Option<u16>,
+    dispute: Option<DisputeId>,
     amount: Amount,
     currency: Currency,
     actions: Vec<&'static str>,
@@ -306,9 +380,10 @@ impl<'a> CaseObject<'a> {
     /// A case of a trade.
     pub fn new(trade: TradeId, case: &'a Case) -> Self {
         use kernel::message::payment::Resolution;
-        let (instruction, refund_part) = match case.subject {
-            Subject::Instruction(no) => (Some(InstructionId::new(trade, no)), None),
-            Subject::Part(no) => (None, Some(no)),
+        let (instruction, refund_part, dispute) = match case.subject {
+            Subject::Instruction(no) => (Some(InstructionId::new(trade, no)), None, None),
+            Subject::Part(no) => (None, Some(no), None),
+            Subject::Dispute(no) => (None, None, Some(DisputeId::new(trade, no))),
         };
         let all = [Resolution::Accept, Resolution::Refund, Resolution::Retry, Resolution::OtherWay];
         let actions = all.into_iter().filter(|action| case.kind.allows(*action)).map(payment::case::resolution_as_str);
@@ -320,6 +395,7 @@ impl<'a> CaseObject<'a> {
             status: case.status.as_str(),
             instruction,
             refund_part,
+            dispute,
             amount: case.money.amount,
             currency: case.money.currency,
             actions: actions.collect(),

@@ -30,6 +30,8 @@ pub struct Object<'a> {
     escrow_amount: i64,
     refunded_amount: i64,
     refundable_amount: i64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    disputed_amount: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     buyer: Option<&'a UserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +56,11 @@ pub struct Object<'a> {
     created_at: Time,
     expires_at: Time,
     sequence: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_nothing(minor: &i64) -> bool {
+    *minor == 0
 }
 
 /// One receiver's part.
@@ -107,8 +114,9 @@ impl<'a> Object<'a> {
             paid_amount: trade.paid,
             confirmed_amount: trade.moved.released,
             escrow_amount: trade.escrow_amount(),
-            refunded_amount: trade.refunded_amount(),
+            refunded_amount: trade.refunded_amount() - payments.map_or(0, Payments::taken_by_disputes),
             refundable_amount: trade.refundable_amount(),
+            disputed_amount: payments.map_or(0, Payments::disputed),
             buyer,
             payer,
             payee,

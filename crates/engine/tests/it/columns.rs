@@ -99,6 +99,7 @@ fn key(table: &Table, row: &[Value]) -> String {
             let trade = TradeId(id(&row[1]));
             match HoldKey::from_number(number(&row[2])).unwrap() {
                 HoldKey { no: HoldNo::Instruction(no), leg } => format!("{} leg {leg}", InstructionId::new(trade, no)),
+                HoldKey { no: HoldNo::DisputeLine(no), leg } => format!("{trade} dispute line {no} leg {leg}"),
                 HoldKey { no: HoldNo::RefundLine(no), leg } => format!("{trade} refund line {no} leg {leg}"),
             }
         }

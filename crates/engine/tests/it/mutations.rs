@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use kernel::{RootId, Time};
 use rusqlite::Connection;
 use store::invariants::{self, Invariant};
-use store::tables::payment::PaymentRow;
+use store::tables::payment::{DisputeRow, PaymentRow};
 use store::tables::shard::Batch;
 use store::{Applied, Place, Row as _, Statement, Step, Table};
 
@@ -79,6 +79,16 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("refund_status", "UPDATE refund SET status = 'pending' WHERE trade = {instant}"),
     ("refund_range", "UPDATE refund SET amount = -5 WHERE trade = {instant}"),
     ("part_case", "DELETE FROM work_case WHERE kind = 'refund_failed' AND status = 'open'"),
+    ("dispute_tree", "UPDATE dispute SET instruction = 99 WHERE trade = {disputed}"),
+    ("dispute_line_tree", "UPDATE dispute_line SET receiver = 'platform' WHERE trade = {disputed}"),
+    ("dispute_sum", "UPDATE dispute_line SET lost = lost - 1 WHERE trade = {disputed} AND no = 1"),
+    ("dispute_evidence", "DELETE FROM evidence WHERE trade = {disputed} AND outcome = 'dispute_lost'"),
+    ("dispute_kept", "DELETE FROM dispute WHERE trade = {contested}"),
+    ("one_dispute", "copy dispute no 9 WHERE trade = {contested}"),
+    ("dispute_hold", "UPDATE hold SET released = 0 WHERE trade = {disputed}"),
+    ("dispute_case", "DELETE FROM work_case WHERE kind = 'disputed' AND status = 'open'"),
+    ("dispute_rest", "DELETE FROM work_case WHERE kind = 'dispute_uncovered'"),
+    ("dispute_range", "UPDATE dispute SET currency = 'cny' WHERE trade = {contested}"),
     ("order_tree", "UPDATE channel_order SET instruction = 99 WHERE trade = {half} AND no = 1"),
     ("evidence_tree", "UPDATE evidence SET channel_order = 99 WHERE trade = {half}"),
     ("one_number", "UPDATE channel_order SET channel_no = 'H2' WHERE trade = {half}"),
@@ -159,6 +169,32 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
     ("I09", "channel_order", "receipt by receipt", "DELETE FROM evidence WHERE trade = {half}"),
     ("I09", "trade", "out of sandbox", "UPDATE instruction SET returned = returned - 1 WHERE trade = {bounced}"),
     ("I09", "hold", "not what its tree waits for", "UPDATE instruction SET status = 'unknown' WHERE trade = {refused}"),
+    (
+        "I09",
+        "trade",
+        "dispute of sandbox",
+        "UPDATE dispute_line SET lost = lost + 1 WHERE trade = {disputed} AND no = 1",
+    ),
+    (
+        "I09",
+        "hold",
+        "not what its tree waits for",
+        "UPDATE dispute SET status = 'won', closed_at = 1 WHERE trade = {contested}",
+    ),
+    (
+        "I11b",
+        "dispute",
+        "stands elsewhere",
+        "UPDATE dispute SET status = 'won', closed_at = 1 WHERE trade = {contested}",
+    ),
+    ("I11", "event", "cannot happen", "UPDATE event SET type = 'dispute.won' WHERE type = 'dispute.opened'"),
+    ("I12", "event", "does not exist", "DELETE FROM dispute WHERE trade = {contested}"),
+    (
+        "I15",
+        "channel_order",
+        "not claimed",
+        "UPDATE evidence SET channel_no = 'Z8' WHERE trade = {contested} AND outcome = 'disputed'",
+    ),
     ("I11", "event", "cannot happen", "UPDATE event SET type = 'payout.returned' WHERE type = 'payout.processing'"),
     ("row", "trade", "destination", "UPDATE trade SET destination = '[]' WHERE trade = {payout}"),
     ("I10", "payment", "other money", "UPDATE payment SET currency = 'USD' WHERE trade = {instant}"),
@@ -219,6 +255,8 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{payout}", cast.payout.0),
         ("{bounced}", cast.bounced.0),
         ("{refused}", cast.refused.0),
+        ("{disputed}", cast.disputed.0),
+        ("{contested}", cast.contested.0),
         ("{usable}", cast.usable.0),
         ("{packet}", cast.packet.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
@@ -234,6 +272,7 @@ fn copied(text: &str) -> String {
     let table: &Table = match name {
         "batch" => Batch::TABLE,
         "payment" => PaymentRow::TABLE,
+        "dispute" => DisputeRow::TABLE,
         "answer" => store::tables::log::Answer::TABLE,
         other => panic!("{other}"),
     };

@@ -2,7 +2,7 @@
 
 use channel::Answer;
 use engine::request::Command;
-use kernel::message::channel::{Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::message::payment::{Attachment, CaseAct, Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
@@ -41,6 +41,10 @@ pub(crate) struct Cast {
     pub(crate) bounced: TradeId,
     /// Refused by the institution, which was to pay it out.
     pub(crate) refused: TradeId,
+    /// Escrow of two receivers, disputed, and lost in part.
+    pub(crate) disputed: TradeId,
+    /// Disputed, and the institution has not decided.
+    pub(crate) contested: TradeId,
     /// A coupon that nobody used.
     pub(crate) usable: CouponId,
     /// A gift of two shares; both were claimed.
@@ -89,6 +93,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let packet = gifts(world);
     on_balances(world);
     let (payout, bounced, refused) = payouts(world);
+    let (disputed, contested) = disputes(world);
     let (open, mismatch, half) = under_way(world);
     Cast {
         instant,
@@ -103,6 +108,8 @@ pub(crate) fn play(world: &mut World) -> Cast {
         payout,
         bounced,
         refused,
+        disputed,
+        contested,
         usable,
         packet,
     }
@@ -136,6 +143,66 @@ fn payouts(world: &mut World) -> (TradeId, TradeId, TradeId) {
     let unknown = out(world, 60);
     world.word(unknown, 1, Answer::Unknown);
     (paid, bounced, refused)
+}
+
+/// Won, lost, lost in part; beside refunds, after them, of more than there is; told late, doubled and contradictory.
+fn disputes(world: &mut World) -> (TradeId, TradeId) {
+    let (at, respond_by) = (Time::from_micros(1), Time::from_micros(9));
+    let opened = |minor, number: &str| {
+        let (number, reason) = (number.to_owned(), "fraudulent".to_owned());
+        Answer::Dispute(DisputeOutcome::Opened { number, money: cny(minor), reason, respond_by, at })
+    };
+    let won = |number: &str| Answer::Dispute(DisputeOutcome::Won { number: number.to_owned(), at });
+    let lost = |minor, number: &str| {
+        Answer::Dispute(DisputeOutcome::Lost { number: number.to_owned(), money: cny(minor), at })
+    };
+    let sold = |world: &mut World, sale: Sale, number: &str| {
+        let (trade, money) = (sale.amount, cny(sale.amount));
+        let trade = world.sell(sale.paid(vec![(card(), trade)]));
+        world.word(trade, 1, paid(money, number));
+        trade
+    };
+    let splits = vec![(Owner::Seller(world.merchant, "a".to_owned()), 200), (Owner::Merchant(world.merchant), 100)];
+    let disputed = sold(world, Sale { splits, ..Sale::escrow("u1", 300) }, "J1");
+    world.tell_trade(disputed, confirm(Some(90)));
+    for word in [opened(200, "K1"), opened(200, "K1"), lost(50, "K1"), lost(50, "K1"), opened(200, "K1")] {
+        world.word(disputed, 1, word);
+    }
+    // Again, of all that is left; the end of that overtakes its beginning, and somebody wins the last one.
+    for word in [lost(150, "K2"), opened(150, "K2"), won("K3"), opened(100, "K3"), won("K3")] {
+        world.word(disputed, 1, word);
+    }
+    // Contradictory: won after it was lost, more lost than was disputed, another's number.
+    let odd = sold(world, Sale::instant("u1", 300), "J2");
+    for word in [opened(100, "K4"), lost(100, "K4"), won("K4"), opened(50, "K5"), lost(60, "K5"), opened(10, "K1")] {
+        world.word(odd, 1, word);
+    }
+    // Beside a refund, and after one of all.
+    let beside = sold(world, Sale::instant("u1", 300), "J3");
+    world.tell_trade(beside, refund("r1", 200));
+    world.word(beside, 1, opened(300, "K6"));
+    world.word(beside, 2, refunded(cny(200), "J4"));
+    world.word(beside, 1, lost(300, "K6"));
+    let after = sold(world, Sale::instant("u1", 300), "J5");
+    world.tell_trade(after, refund("r1", 300));
+    world.word(after, 2, refunded(cny(300), "J6"));
+    world.word(after, 1, opened(300, "K7"));
+    // All of an escrow that nobody confirmed; and what came twice is no receiver's.
+    let whole = sold(world, Sale::escrow("u1", 300), "J7");
+    world.word(whole, 1, opened(300, "K8"));
+    world.word(whole, 1, lost(300, "K8"));
+    let twice = sold(world, Sale::instant("u1", 300), "J8");
+    world.word(twice, 1, paid(cny(300), "J9"));
+    world.word(twice, 1, opened(600, "K9"));
+    world.word(twice, 1, won("K9"));
+    // Whoever spent it meanwhile owes it.
+    let topup = sold(world, Sale { kind: OrderType::Topup, ..Sale::instant("u5", 500) }, "J10");
+    world.sell(Sale { kind: OrderType::Transfer, splits: vec![(user("u2"), 400)], ..Sale::instant("u5", 400) });
+    world.word(topup, 1, opened(500, "K10"));
+    world.word(topup, 1, lost(300, "K10"));
+    let contested = sold(world, Sale::instant("u1", 300), "J11");
+    world.word(contested, 1, opened(120, "K11"));
+    (disputed, contested)
 }
 
 /// Money from outside onto a balance, and back from there; from one balance to another, and where it is short.

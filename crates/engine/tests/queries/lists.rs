@@ -1,14 +1,17 @@
 //! Lists: their order, their pages, whose they are, and that they show what was written before they were asked.
 
+use channel::adapter::Answer;
+use channel::order::{Source, Told};
 use engine::query::{Filter, Page, Part};
 use engine::request::Command;
 use futures::FutureExt as _;
 use futures::executor::block_on;
+use kernel::message::channel::DisputeOutcome;
 use kernel::message::payment::{CaseAct, Resolution};
 use kernel::message::trade::Command as TradeCommand;
-use kernel::{Code, KeyId, MerchantId, RootId, TradeId};
+use kernel::{Code, DisputeId, KeyId, MerchantId, OrderId, RootId, Time, TradeId};
 
-use crate::house::{House, card, first, json};
+use crate::house::{House, card, cny, first, json};
 
 fn ids(page: &Page) -> Vec<String> {
     page.data.iter().map(|object| json(object)["id"].as_str().unwrap().to_owned()).collect()
@@ -172,5 +175,46 @@ fn events_are_walked_without_gaps_and_by_their_merchant_only() {
             after = page.next;
         }
         assert_eq!(seen, wanted, "one batch, told to two merchants in turn");
+    }
+}
+
+/// The institution says something about what a trade's first order received.
+fn told(house: &mut House, trade: TradeId, word: DisputeOutcome) {
+    let (order, word) = (OrderId::new(trade, 1), Answer::Dispute(word));
+    house.say(Command::Word(Told { order, word, source: Source::Notify, digest: [2; 32] }));
+}
+
+#[test]
+fn disputes_are_listed_by_merchant_and_status_newest_first() {
+    let mut house = House::new();
+    let merchants = [house.merchant(), house.merchant()];
+    let at = Time::from_micros(1);
+    let mut wanted = Vec::new();
+    for no in 0..6_usize {
+        let (trade, _) = house.trade(merchants[no % 2], &format!("A{no}"), card(), 300);
+        house.paid_outside(trade, 300);
+        let (number, reason) = (format!("D{no}"), "fraudulent".to_owned());
+        let opened = DisputeOutcome::Opened { number: number.clone(), money: cny(100), reason, respond_by: at, at };
+        told(&mut house, trade, opened);
+        house.project();
+        let status = ["open", "won", "lost"][no % 3];
+        match status {
+            "won" => told(&mut house, trade, DisputeOutcome::Won { number, at }),
+            "lost" => told(&mut house, trade, DisputeOutcome::Lost { number, money: cny(100), at }),
+            _ => {}
+        }
+        wanted.push((merchants[no % 2], DisputeId::new(trade, 1).to_string(), status));
+    }
+    wanted.reverse();
+    house.project();
+    for merchant in [None, Some(merchants[0])] {
+        for status in [None, Some("open"), Some("won"), Some("lost")] {
+            let fits = |it: &&(MerchantId, String, &str)| {
+                merchant.is_none_or(|merchant| it.0 == merchant) && status.is_none_or(|status| it.2 == status)
+            };
+            let wanted: Vec<String> = wanted.iter().filter(fits).map(|it| it.1.clone()).collect();
+            let page = block_on(house.queries.disputes(Filter { merchant, status }, first(10))).unwrap();
+            assert_eq!(ids(&page), wanted, "{merchant:?} {status:?}");
+        }
     }
 }

@@ -6,10 +6,10 @@ use channel::order::{Source, Told};
 use engine::query::Hits;
 use engine::request::Command;
 use futures::executor::block_on;
-use kernel::message::channel::PayOutcome;
+use kernel::message::channel::{DisputeOutcome, PayOutcome};
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Command as TradeCommand, Refund};
-use kernel::{Code, InstructionId, MerchantId, OrderId, Owner, PaymentId, RefundId, Time, TradeId, UserId};
+use kernel::{Code, DisputeId, InstructionId, MerchantId, OrderId, Owner, PaymentId, RefundId, Time, TradeId, UserId};
 use serde_json::{Value, json};
 
 use crate::house::{House, SALT, card, cny, first, json as read};
@@ -53,6 +53,15 @@ fn paid(house: &mut House, trade: TradeId, channel_no: &str) {
     house.say(Command::Word(told));
 }
 
+/// The institution says that some of it is disputed, under this number.
+fn disputed(house: &mut House, trade: TradeId, number: &str) {
+    let at = engine::ports::Clock::now(&*house.clock);
+    let (number, reason) = (number.to_owned(), "fraudulent".to_owned());
+    let outcome = DisputeOutcome::Opened { number, money: cny(500), reason, respond_by: at, at };
+    let (order, word) = (OrderId::new(trade, 1), Answer::Dispute(outcome));
+    house.say(Command::Word(Told { order, word, source: Source::Notify, digest: [3; 32] }));
+}
+
 #[test]
 fn every_number_of_a_trade_leads_to_it() {
     let mut house = House::new();
@@ -60,6 +69,7 @@ fn every_number_of_a_trade_leads_to_it() {
     let (trade, _) = house.trade(merchant, "A1", card(), 3_000);
     paid(&mut house, trade, "BANK-7");
     refund(&mut house, trade, "R1");
+    disputed(&mut house, trade, "DSP-3");
     house.project();
 
     let own = |object: &str, id: &dyn std::fmt::Display, as_what| hit(object, id, trade, merchant, as_what);
@@ -72,6 +82,7 @@ fn every_number_of_a_trade_leads_to_it() {
         (PaymentId::new(trade, 1).to_string(), own("payment", &PaymentId::new(trade, 1), "id")),
         (InstructionId::new(trade, 1).to_string(), own("instruction", &InstructionId::new(trade, 1), "id")),
         (RefundId::new(trade, 1).to_string(), own("refund", &RefundId::new(trade, 1), "id")),
+        (DisputeId::new(trade, 1).to_string(), own("dispute", &DisputeId::new(trade, 1), "id")),
         (order.to_string(), own("channel_order", &order, "id")),
         (order.institution_number(), own("channel_order", &order, "number")),
         (event.clone(), own("event", &event, "id")),
@@ -85,6 +96,9 @@ fn every_number_of_a_trade_leads_to_it() {
         assert_eq!(hits(&house, &number, Some(merchant)), [wanted], "{number}");
         assert_eq!(hits(&house, &number, Some(other)), Vec::<Value>::new(), "{number} is not for another");
     }
+    let dispute = own("dispute", &DisputeId::new(trade, 1), "channel_no");
+    assert_eq!(hits(&house, "DSP-3", Some(merchant)), [own("channel_order", &order, "channel_no"), dispute]);
+    assert_eq!(hits(&house, "DSP-3", Some(other)), Vec::<Value>::new());
     let absent = [
         "A2".to_owned(),
         "a1".to_owned(),
@@ -92,7 +106,8 @@ fn every_number_of_a_trade_leads_to_it() {
         InstructionId::new(trade, 2).to_string(),
         RefundId::new(trade, 2).to_string(),
         OrderId::new(trade, 9).to_string(),
-        kernel::CaseId::new(trade, 1).to_string(),
+        kernel::CaseId::new(trade, 9).to_string(),
+        DisputeId::new(trade, 2).to_string(),
         TradeId(house.draw("user:42")).to_string(),
     ];
     for number in absent {

@@ -66,6 +66,8 @@ pub enum HoldNo {
     Instruction(u16),
     /// Of this line of a refund; lines are numbered through all refunds of the trade.
     RefundLine(u16),
+    /// Of this line of a dispute; lines are numbered through all disputes of the trade.
+    DisputeLine(u16),
 }
 
 /// Where the money of one leg of a payment is when the payment takes effect.
@@ -107,7 +109,22 @@ pub struct RefundLine {
     pub to: RefundTo,
 }
 
-/// Where the money is that a refund line takes.
+/// What a dispute sets aside of one receiver's money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeLine {
+    /// Its number through all disputes of the trade.
+    pub line: u16,
+    /// The receiver whose money it is.
+    pub receiver: Owner,
+    /// Where the receiver's money is.
+    pub from: LineSource,
+    /// How much is set aside.
+    pub amount: Amount,
+    /// Minor units of that which the institution takes in the end.
+    pub lost: i64,
+}
+
+/// Where the money is that a line of a refund or a dispute takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LineSource {
     /// In escrow (2004): the receiver does not have it yet.
@@ -222,6 +239,29 @@ pub enum Verb {
         channel_account: String,
         /// How much.
         money: Money,
+    },
+    /// Money that an institution may take back is held (towards 1011.{ca}.dispute).
+    HoldDispute {
+        /// The channel account that received it.
+        channel_account: String,
+        /// Whose money.
+        lines: Vec<DisputeLine>,
+        /// Whether what a receiver is short of is held as owed by it (1062); else that is refused.
+        owed: bool,
+    },
+    /// A dispute was won: all of it is let go.
+    ReleaseDispute {
+        /// The channel account that received it.
+        channel_account: String,
+        /// Whose money.
+        lines: Vec<DisputeLine>,
+    },
+    /// A dispute was lost: what the institution takes is taken (→ 1011.{ca}.dispute), the rest let go.
+    LoseDispute {
+        /// The channel account that received it.
+        channel_account: String,
+        /// Whose money.
+        lines: Vec<DisputeLine>,
     },
     /// A balance is held for an institution to pay it out.
     HoldPayout(Payout),

@@ -154,6 +154,57 @@ pub enum PayoutOutcome {
     Unknown,
 }
 
+/// The institution's own verified word about a dispute (拒付) of money that an order received. It comes unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisputeOutcome {
+    /// The buyer disputes it; the institution sets so much of ours aside.
+    Opened {
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much is disputed.
+        money: Money,
+        /// The institution's word for why.
+        reason: String,
+        /// Until when the merchant may answer.
+        respond_by: Time,
+        /// When, by the institution's clock.
+        at: Time,
+    },
+    /// Decided for the merchant: nothing is taken.
+    Won {
+        /// The institution's number of the dispute.
+        number: String,
+        /// When, by the institution's clock.
+        at: Time,
+    },
+    /// Decided for the buyer: so much is taken.
+    Lost {
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much; perhaps less than was disputed.
+        money: Money,
+        /// When, by the institution's clock.
+        at: Time,
+    },
+}
+
+impl DisputeOutcome {
+    /// The institution's number of the dispute.
+    pub fn number(&self) -> &str {
+        match self {
+            Self::Opened { number, .. } | Self::Won { number, .. } | Self::Lost { number, .. } => number,
+        }
+    }
+
+    /// The money that it names.
+    pub const fn money(&self) -> Option<Money> {
+        match self {
+            Self::Opened { money, .. } | Self::Lost { money, .. } => Some(*money),
+            Self::Won { .. } => None,
+        }
+    }
+}
+
 /// What the channel gateway tells the payment core. Each is told once per change, whatever the institution repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -281,6 +332,41 @@ pub enum Fact {
         instruction: InstructionId,
         /// The institution's code, or `not_found`.
         code: String,
+    },
+    /// Money that a pay order received is disputed, under an institution's number not seen before.
+    Disputed {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much is disputed.
+        money: Money,
+        /// The institution's word for why; none where only its end was told.
+        reason: Option<String>,
+        /// Until when the merchant may answer; none where only its end was told.
+        respond_by: Option<Time>,
+    },
+    /// A dispute was decided for the merchant.
+    DisputeWon {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+        /// The institution's number of the dispute.
+        number: String,
+    },
+    /// A dispute was decided for the buyer; it was told as disputed before.
+    DisputeLost {
+        /// The order.
+        order: OrderId,
+        /// Its instruction.
+        instruction: InstructionId,
+        /// The institution's number of the dispute.
+        number: String,
+        /// How much the institution takes.
+        money: Money,
     },
     /// What had been paid out came back, all of it.
     PayoutReturned {

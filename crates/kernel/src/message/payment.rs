@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::destination::{Destination, DestinationType};
-use crate::id::{CaseId, CouponId, KeyId, PaymentId, RefundId};
+use crate::id::{CaseId, CouponId, DisputeId, KeyId, PaymentId, RefundId};
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
 use crate::owner::Owner;
@@ -172,6 +172,13 @@ pub enum Command {
     },
     /// Open a refund.
     Refund(Box<OpenRefund>),
+    /// What the trade sets aside for a dispute.
+    Dispute {
+        /// Which.
+        dispute: DisputeId,
+        /// What it takes from whom, if it is lost.
+        shares: Vec<RefundShare>,
+    },
     /// Do something about a case.
     Case {
         /// Which.
@@ -206,6 +213,29 @@ pub enum Fact {
         refund: RefundId,
         /// What was taken from whom.
         shares: Vec<RefundShare>,
+    },
+    /// So much of what was paid is disputed; it is to be set aside, like what a refund under way takes.
+    Disputed {
+        /// The dispute.
+        dispute: DisputeId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A dispute was won: what was set aside is free again.
+    DisputeWon {
+        /// The dispute.
+        dispute: DisputeId,
+        /// What was set aside.
+        shares: Vec<RefundShare>,
+    },
+    /// A dispute was lost: some or all of what was set aside is gone, the rest is free again.
+    DisputeLost {
+        /// The dispute.
+        dispute: DisputeId,
+        /// What is gone.
+        lost: Vec<RefundShare>,
+        /// What is free again.
+        kept: Vec<RefundShare>,
     },
     /// A refund, or these shares of it, failed for good; the money stays where it was.
     RefundFailed {

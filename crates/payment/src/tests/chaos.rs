@@ -48,6 +48,10 @@ enum Word {
     Returned,
     Silent,
     Suspect,
+    /// Under one of two numbers, of so many minor units.
+    Disputed(bool, i64),
+    DisputeWon(bool),
+    DisputeLost(bool, i64),
 }
 
 const WHOLE: i64 = 700;
@@ -99,6 +103,9 @@ fn word() -> impl Strategy<Value = Word> {
         2 => Just(Word::Returned),
         2 => Just(Word::Silent),
         1 => Just(Word::Suspect),
+        3 => (any::<bool>(), 1i64..1_000).prop_map(|(which, minor)| Word::Disputed(which, minor)),
+        1 => any::<bool>().prop_map(Word::DisputeWon),
+        1 => (any::<bool>(), 1i64..1_000).prop_map(|(which, minor)| Word::DisputeLost(which, minor)),
     ]
 }
 
@@ -175,12 +182,20 @@ fn say(world: &mut World, order: u16, word: Word) {
         (Word::Silent, _) => world.silent(order),
         (Word::Suspect, _) => world.suspect(order),
         (Word::OtherWay | Word::Returned, true) => {}
+        (Word::Disputed(which, minor), true) => world.disputed(order, number(which), minor),
+        (Word::DisputeWon(which), true) => world.dispute_won(order, number(which)),
+        (Word::DisputeLost(which, minor), true) => world.dispute_lost(order, number(which), minor),
+        (Word::Disputed(..) | Word::DisputeWon(_) | Word::DisputeLost(..), false) => {}
         (Word::Done | Word::DoneAgain, false) => world.refunded(order),
         (Word::Refused | Word::Closed, false) => world.refund_failed(order, false),
         (Word::OtherWay, false) => world.refund_failed(order, true),
         (Word::Returned, false) => world.refund_returned(order),
         (Word::Accepted | Word::Pending | Word::Unknown | Word::Less | Word::More | Word::OtherCurrency, false) => {}
     }
+}
+
+const fn number(which: bool) -> &'static str {
+    if which { "d1" } else { "d2" }
 }
 
 /// The institutions say the last word about everything, and people decide what is left: nothing may stay undecided.
@@ -191,6 +206,8 @@ fn settle(world: &mut World) {
         world.orders.iter().filter(|(_, place)| matches!(place.purpose, Purpose::Pay(_))).map(|(no, _)| *no).collect();
     for order in pays {
         world.closed(order);
+        world.dispute_won(order, "d1");
+        world.dispute_lost(order, "d2", 300);
     }
     for _ in 0..4 {
         let cases = u16::try_from(world.state.cases.len()).unwrap();
@@ -198,7 +215,11 @@ fn settle(world: &mut World) {
             let resolution = match world.state.case(case).unwrap().kind {
                 CaseKind::AmountMismatch => Resolution::Refund,
                 CaseKind::RefundFailed | CaseKind::RefundReturned => Resolution::OtherWay,
-                CaseKind::Contradiction | CaseKind::UnknownOutcome => Resolution::Accept,
+                CaseKind::Contradiction
+                | CaseKind::UnknownOutcome
+                | CaseKind::Disputed
+                | CaseKind::DisputeUncovered
+                | CaseKind::DisputeShort => Resolution::Accept,
             };
             drop(world.people(case, 9, CaseAct::Reject { note: "anew".into() }));
             drop(world.resolve(case, resolution));

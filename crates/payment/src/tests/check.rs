@@ -10,7 +10,9 @@ use super::show;
 use super::world::{World, cny, trade};
 use crate::case::{CaseKind, CaseStatus, Subject};
 use crate::coupon::CouponStatus;
-use crate::{InstructionStatus, ObjectRef, PartSource, PartStatus, Payment, PaymentStatus, RefundStatus};
+use crate::{
+    DisputeStatus, InstructionStatus, ObjectRef, PartSource, PartStatus, Payment, PaymentStatus, RefundStatus,
+};
 
 impl World {
     /// Everything that must hold whenever the world is still.
@@ -19,6 +21,7 @@ impl World {
         self.check_money();
         self.check_holds_and_coupons();
         self.check_refunds();
+        self.check_disputes();
     }
 
     fn check_payments(&mut self) {
@@ -112,7 +115,17 @@ impl World {
             .filter(|((place, _), _)| place == "2004" || place.starts_with("2003"))
             .map(|(_, balance)| balance)
             .sum();
-        assert_eq!(with_receivers, paid - taken, "{}", show::state(&self.state));
+        // What a receiver was short of is owed by it, and was taken all the same.
+        let owed: i64 = self
+            .ledger
+            .balances
+            .iter()
+            .filter(|((place, _), _)| place.starts_with("1062"))
+            .map(|(_, minor)| minor)
+            .sum();
+        let disputed = self.state.taken_by_disputes();
+        assert_eq!(with_receivers + owed, paid - taken - disputed, "{}", show::state(&self.state));
+        assert_eq!(self.ledger.at("1011.dispute", cny()), disputed);
     }
 
     fn check_holds_and_coupons(&self) {
@@ -131,6 +144,9 @@ impl World {
                 expected.extend(part.lines.iter().map(|line| HoldNo::RefundLine(line.no)));
             }
         }
+        for dispute in self.state.disputes.iter().filter(|dispute| dispute.status == DisputeStatus::Open) {
+            expected.extend(dispute.lines.iter().map(|line| HoldNo::DisputeLine(line.line.no)));
+        }
         expected.sort();
         assert_eq!(self.ledger.holds.keys().copied().collect::<Vec<_>>(), expected);
         let face: i64 = self
@@ -140,6 +156,24 @@ impl World {
             .map(|coupon| coupon.money.amount.minor())
             .sum();
         assert_eq!(self.ledger.at("2031:42", cny()), face, "issued and unspent is what the coupons say");
+    }
+
+    fn check_disputes(&self) {
+        let mut aside = 0;
+        for dispute in &self.state.disputes {
+            let (no, money) = (dispute.no, dispute.money.amount.minor());
+            let open = dispute.status == DisputeStatus::Open;
+            aside += if open { dispute.set_aside() } else { 0 };
+            assert!(dispute.set_aside() <= money && dispute.taken() <= dispute.set_aside());
+            assert_eq!(dispute.taken(), dispute.lost.min(dispute.set_aside()));
+            assert!(dispute.status == DisputeStatus::Lost || dispute.lost == 0);
+            let case = |kind| self.state.open_case(Subject::Dispute(no), kind).is_some();
+            assert_eq!(case(CaseKind::Disputed), open, "{}", show::state(&self.state));
+            let heard = self.sequences.get(&ObjectRef::Dispute(no)).copied();
+            assert_eq!(heard, Some(if open { 1 } else { 2 }));
+        }
+        let told = (self.told_disputed, self.told_lost);
+        assert_eq!(told, (aside, self.state.taken_by_disputes()), "the trade hears of a dispute once");
     }
 
     fn check_refunds(&self) {

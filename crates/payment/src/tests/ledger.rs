@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::{
-    CouponSource, HoldNo, InternalTool, LineSource, PayLeg, Post, RefundLine, RefundTo, Refused, Source, ToolHold, Verb,
+    CouponSource, DisputeLine, HoldNo, InternalTool, LineSource, PayLeg, Post, RefundLine, RefundTo, Refused, Source,
+    ToolHold, Verb,
 };
 use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time};
 
@@ -22,7 +23,7 @@ pub(super) struct Ledger {
 
 /// Places that may fall below zero: the world outside, and sources without a floor.
 fn is_outside(name: &str) -> bool {
-    name.starts_with("1011") || name == "5002" || name == "2032"
+    name.starts_with("1011") || name.starts_with("1062") || name == "5002" || name == "2032"
 }
 
 impl Ledger {
@@ -103,6 +104,17 @@ impl Ledger {
                 assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor())]);
                 Ok(())
             }
+            Verb::HoldDispute { lines, owed, .. } => {
+                lines.iter().try_for_each(|line| self.set_aside(line, *owed, currency))
+            }
+            Verb::ReleaseDispute { lines, .. } => {
+                lines.iter().for_each(|line| self.end_dispute(line, 0, currency));
+                Ok(())
+            }
+            Verb::LoseDispute { lines, .. } => {
+                lines.iter().for_each(|line| self.end_dispute(line, line.lost, currency));
+                Ok(())
+            }
             Verb::ReturnPayout { owner, money, .. } => self.post(("1011.out", *money), &balance(owner)),
             other => panic!("the payment core never asks for {other:?}"),
         }
@@ -174,6 +186,32 @@ impl Ledger {
         Ok(())
     }
 
+    /// With `owed`, what is short, or frozen, is the receiver's debt.
+    fn set_aside(&mut self, line: &DisputeLine, owed: bool, currency: Currency) -> Result<(), Refused> {
+        let from = place(line.from, &line.receiver, currency);
+        let wanted = line.amount.minor();
+        if !owed {
+            self.check(&from, wanted)?;
+        }
+        let spare =
+            if self.frozen.as_ref() == Some(&from.0) { 0 } else { self.at(&from.0, currency) - self.held(&from) };
+        let given = spare.clamp(0, wanted);
+        let debt = (format!("1062:{}", line.receiver), currency);
+        let moves = vec![(from, given), (debt, wanted - given)];
+        assert!(self.holds.insert(HoldNo::DisputeLine(line.line), moves).is_none(), "a line's number is used once");
+        Ok(())
+    }
+
+    fn end_dispute(&mut self, line: &DisputeLine, mut lost: i64, currency: Currency) {
+        let kept = self.holds.remove(&HoldNo::DisputeLine(line.line)).expect("only what is set aside is taken");
+        for (from, held) in kept {
+            let taken = held.min(lost);
+            lost -= taken;
+            self.shift(&from, &("1011.dispute".to_owned(), currency), taken);
+        }
+        assert_eq!(lost, 0, "no more is taken than was set aside");
+    }
+
     fn post(&mut self, (from, money): (&str, Money), to: &str) -> Result<(), Refused> {
         self.shift(&(from.to_owned(), money.currency), &(to.to_owned(), money.currency), money.amount.minor());
         Ok(())
@@ -209,10 +247,14 @@ fn receiver(owner: &Owner, currency: Currency) -> Place {
 }
 
 fn line_place(line: &RefundLine, currency: Currency) -> Place {
-    match line.from {
+    place(line.from, &line.receiver, currency)
+}
+
+fn place(from: LineSource, owner: &Owner, currency: Currency) -> Place {
+    match from {
         LineSource::Escrow => escrow(currency),
-        LineSource::Receiver => receiver(&line.receiver, currency),
-        LineSource::Balance => (balance(&line.receiver), currency),
+        LineSource::Receiver => receiver(owner, currency),
+        LineSource::Balance => (balance(owner), currency),
     }
 }
 

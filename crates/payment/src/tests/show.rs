@@ -2,7 +2,7 @@
 
 use kernel::message::accounting::{Post, RefundTo, Source, Verb};
 use kernel::message::channel::{self, Purpose};
-use kernel::message::payment::Fact;
+use kernel::message::payment::{Fact, RefundShare};
 
 use crate::{Message, Payments, coupon};
 
@@ -13,6 +13,15 @@ pub(super) fn message(message: &Message) -> String {
         Message::Trade(Fact::Refunded { refund, shares }) => {
             let taken: Vec<_> = shares.iter().map(|share| format!("{}+{}", share.before, share.after)).collect();
             format!("trade<-refunded(ref {}: {})", refund.no, taken.join(" "))
+        }
+        Message::Trade(Fact::Disputed { dispute, amount }) => format!("trade<-disputed(dsp {} {amount})", dispute.no),
+        Message::Trade(Fact::DisputeWon { dispute, .. }) => format!("trade<-dispute won(dsp {})", dispute.no),
+        Message::Trade(Fact::DisputeLost { dispute, lost, kept }) => {
+            let of = |shares: &[RefundShare]| {
+                let taken: Vec<_> = shares.iter().map(|share| format!("{}+{}", share.before, share.after)).collect();
+                taken.join(" ")
+            };
+            format!("trade<-dispute lost(dsp {}: {} kept {})", dispute.no, of(lost), of(kept))
         }
         Message::Trade(fact) => format!("trade<-{fact:?}"),
         Message::Channel(channel::Command::Close(order)) => format!("close(ord {})", order.no),
@@ -83,7 +92,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 /// Every payment, refund and case in one line each.
 pub(super) fn state(state: &Payments) -> String {
-    let mut lines = Vec::new();
+    let mut out = Vec::new();
     for payment in &state.payments {
         let legs = payment.instructions.iter().map(|leg| {
             let mut flags = String::new();
@@ -101,7 +110,7 @@ pub(super) fn state(state: &Payments) -> String {
         });
         let failure = payment.failure.as_ref().map(|failure| format!(" ({})", failure.code.as_str()));
         let failure = failure.unwrap_or_default();
-        lines.push(format!(
+        out.push(format!(
             "pay {} {}{failure}: {}",
             payment.no,
             payment.status.as_str(),
@@ -120,10 +129,16 @@ pub(super) fn state(state: &Payments) -> String {
             )
         });
         let (reason, status) = (refund.reason_code.as_str(), refund.status.as_str());
-        lines.push(format!("ref {} {reason} {:?} {status}: {}", refund.no, refund.money, list(parts)));
+        out.push(format!("ref {} {reason} {:?} {status}: {}", refund.no, refund.money, list(parts)));
+    }
+    for dispute in &state.disputes {
+        let lines = dispute.lines.iter().map(|line| format!("{}-{};", line.line.amount, line.lost));
+        let (of, status) = (dispute.instruction, dispute.status.as_str());
+        let shown = format!("dsp {} of ins {of} {:?} {status}: {}", dispute.no, dispute.money, list(lines));
+        out.push(shown);
     }
     for case in &state.cases {
-        lines.push(format!(
+        out.push(format!(
             "cas {} {} {:?} {:?} {}",
             case.no,
             case.kind.as_str(),
@@ -132,5 +147,5 @@ pub(super) fn state(state: &Payments) -> String {
             case.status.as_str()
         ));
     }
-    lines.join("\n")
+    out.join("\n")
 }

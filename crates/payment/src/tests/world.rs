@@ -17,8 +17,8 @@ use super::ledger::Ledger;
 use super::show;
 use crate::coupon::{Coupon, CouponStatus, CouponTerms};
 use crate::{
-    Approvals, Booking, ChannelAccount, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments, Refusal,
-    Routes,
+    Approvals, Booking, ChannelAccount, DisputeStatus, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments,
+    Refusal, Routes,
 };
 
 pub(super) const START: i64 = 1_000_000_000_000;
@@ -50,6 +50,10 @@ pub(super) struct World {
     pub(super) told_succeeded: u32,
     pub(super) told_refunded: i64,
     pub(super) told_failed: u16,
+    /// What the trade has set aside for disputes that are open.
+    pub(super) told_disputed: i64,
+    /// What it was told that disputes took.
+    pub(super) told_lost: i64,
     pub(super) sequences: BTreeMap<ObjectRef, i64>,
     pub(super) statuses: BTreeMap<u16, PaymentStatus>,
     pub(super) log: Vec<String>,
@@ -128,6 +132,8 @@ impl World {
             told_succeeded: 0,
             told_refunded: 0,
             told_failed: 0,
+            told_disputed: 0,
+            told_lost: 0,
             sequences: BTreeMap::new(),
             statuses: BTreeMap::new(),
             log: Vec::new(),
@@ -226,11 +232,24 @@ impl World {
                 .filter(|taken| taken.receiver == share.receiver)
                 .map(|taken| taken.after)
                 .sum();
+            let gone = gone + self.disputed_of(&share.receiver);
             let after = wanted.min(share.amount.minor() - gone);
             wanted -= after;
             shares.push(RefundShare { receiver: share.receiver.clone(), before: 0, after });
         }
         shares
+    }
+
+    /// What disputes have set aside of a receiver, or taken.
+    fn disputed_of(&self, receiver: &Owner) -> i64 {
+        let lines =
+            self.state.disputes.iter().flat_map(|dispute| dispute.lines.iter().map(move |line| (dispute, line)));
+        let of_receiver = lines.filter(|(_, line)| line.line.receiver == *receiver);
+        let gone = of_receiver.map(|(dispute, line)| match dispute.status {
+            DisputeStatus::Open => line.line.amount.minor(),
+            DisputeStatus::Won | DisputeStatus::Lost => line.lost,
+        });
+        gone.sum()
     }
 
     pub(super) fn resolve(&mut self, case: u16, resolution: Resolution) -> Result<(), Refusal> {
@@ -340,6 +359,29 @@ impl World {
         self.fact(channel::Fact::RefundReturned { order, part, code: "account_closed".into() });
     }
 
+    /// So much of what an order brought is disputed under a number.
+    pub(super) fn disputed(&mut self, order: u16, number: &str, minor: i64) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::Disputed {
+            order,
+            instruction,
+            number: number.into(),
+            money: money(minor),
+            reason: Some("fraudulent".into()),
+            respond_by: Some(self.now.plus(7 * 86_400 * SECOND)),
+        });
+    }
+
+    pub(super) fn dispute_won(&mut self, order: u16, number: &str) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::DisputeWon { order, instruction, number: number.into() });
+    }
+
+    pub(super) fn dispute_lost(&mut self, order: u16, number: &str, minor: i64) {
+        let (order, instruction) = self.ids(order);
+        self.fact(channel::Fact::DisputeLost { order, instruction, number: number.into(), money: money(minor) });
+    }
+
     /// A fact is never refused.
     pub(super) fn fact(&mut self, fact: channel::Fact) {
         self.tell(Input::Channel(fact)).expect("a fact is never refused");
@@ -403,9 +445,20 @@ impl World {
             Message::Trade(payment::Fact::Quiet) => self.told_quiet += 1,
             Message::Trade(payment::Fact::Succeeded { .. }) => self.told_succeeded += 1,
             Message::Trade(payment::Fact::Refunded { shares, .. }) => {
-                self.told_refunded += shares.iter().map(|share| share.before + share.after).sum::<i64>();
+                self.told_refunded += minor(&shares);
             }
             Message::Trade(payment::Fact::Failed { .. }) => self.told_failed += 1,
+            Message::Trade(payment::Fact::Disputed { dispute, amount }) => {
+                let shares = self.shares(amount.minor());
+                self.told_disputed += minor(&shares);
+                let answer = Command::Dispute { dispute, shares };
+                return vec![Carried::Payments(Input::Command(answer))];
+            }
+            Message::Trade(payment::Fact::DisputeWon { shares, .. }) => self.told_disputed -= minor(&shares),
+            Message::Trade(payment::Fact::DisputeLost { lost, kept, .. }) => {
+                self.told_disputed -= minor(&lost) + minor(&kept);
+                self.told_lost += minor(&lost);
+            }
             Message::Trade(fact) => panic!("the payment core never tells {fact:?}"),
             Message::Channel(channel::Command::Place(place)) => {
                 assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");
@@ -439,6 +492,10 @@ impl World {
         let log: Vec<_> = self.log.drain(..).map(|line| format!("    {line}\n")).collect();
         format!("{title}\n{}", log.concat())
     }
+}
+
+fn minor(shares: &[RefundShare]) -> i64 {
+    shares.iter().map(|share| share.before + share.after).sum()
 }
 
 enum Carried {

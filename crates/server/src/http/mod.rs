@@ -14,6 +14,7 @@ mod channels;
 mod coupons;
 mod cursor;
 mod desk;
+mod disputes;
 mod docs;
 mod door;
 mod errors;

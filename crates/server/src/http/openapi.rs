@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{Scope, key_prefix};
 use super::route::Route;
-use super::{cases, trades};
+use super::{cases, disputes, trades};
 use crate::config::Environment;
 
 const BODIES: &str = include_str!("openapi/bodies.json");
@@ -64,9 +64,19 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
             all.extend(part);
         }
     }
-    for item in
-        ["Trade", "Case", "Account", "Transfer", "Merchant", "Key", "WebhookEndpoint", "Event", "Channel", "RuleBook"]
-    {
+    for item in [
+        "Trade",
+        "Dispute",
+        "Case",
+        "Account",
+        "Transfer",
+        "Merchant",
+        "Key",
+        "WebhookEndpoint",
+        "Event",
+        "Channel",
+        "RuleBook",
+    ] {
         all.insert(format!("{item}List"), list_of(item));
     }
     all.insert("StoredKind".to_owned(), json!({ "enum": stored, "description": "A kind of stored value." }));
@@ -200,12 +210,15 @@ pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str
         "merchant_id" => (false, like(MERCHANT), "With a platform key: of this merchant only."),
         "merchant_order_id" => (false, like("^[!-~]{1,64}$"), "The merchant's own number of a trade."),
         "number" => {
-            let description =
-                "An id of ours, a merchant's own number of a trade or refund, an institution's of a movement.";
+            let description = "An id of ours, a merchant's own number of a trade or refund, an institution's of a movement or dispute.";
             (true, like("^[!-~]{1,64}$"), description)
         }
         "status" => {
-            let words: &[&str] = if tag(route.path) == "cases" { &cases::STATUSES } else { &trades::STATUSES };
+            let words: &[&str] = match tag(route.path) {
+                "cases" => &cases::STATUSES,
+                "disputes" => &disputes::STATUSES,
+                _ => &trades::STATUSES,
+            };
             (false, json!({ "enum": words }), "In this status only.")
         }
         "limit" => (false, json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 }), "Most objects."),

@@ -16,7 +16,7 @@ pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
 pub(crate) trait Lookup: Send + Sync {
-    /// A trade, or a payment, refund or case of one.
+    /// A trade, or a payment, refund, dispute or case of one.
     fn object(&self, object: Object) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
@@ -49,6 +49,8 @@ pub(crate) trait Lookup: Send + Sync {
     fn trades(&self, filter: Filter, part: Part) -> Read<'_, Page>;
     /// Cases, newest first.
     fn cases(&self, filter: Filter, part: Part) -> Read<'_, Page>;
+    /// Disputes, newest first.
+    fn disputes(&self, filter: Filter, part: Part) -> Read<'_, Page>;
     /// Events in the order of the log. [`Page::next`] is always given, also at the present end.
     fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page>;
     /// An event.

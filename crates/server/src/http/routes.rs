@@ -5,8 +5,8 @@ use kernel::Code;
 use super::auth::Scope;
 use super::route::{Route, Tell};
 use super::{
-    accounts, cases, channels, coupons, docs, events, gifts, health, keys, ledger, merchants, notify, payments,
-    refunds, rules, sandbox, search, trades, webhook_endpoints,
+    accounts, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
+    payments, refunds, rules, sandbox, search, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -115,6 +115,7 @@ const MISSING: &[Code] = &[Code::not_found];
 pub(super) fn table(environment: Environment) -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(of_trades());
+    routes.extend(of_disputes());
     routes.extend(of_cases());
     routes.extend(of_accounts());
     routes.extend(of_control());
@@ -201,6 +202,20 @@ fn of_trades() -> [Route; 14] {
         Route::get("/v1/refunds/{id}", Read, refunds::show, "Read a refund, or wait for its change")
             .asks(&["wait"])
             .answers(200, "Refund")
+            .refuses(MISSING),
+    ]
+}
+
+fn of_disputes() -> [Route; 2] {
+    use Scope::Read;
+    [
+        Route::get("/v1/disputes", Read, disputes::list, "List disputes: money that institutions may take back")
+            .asks(&["merchant_id", "status", "limit", "cursor", "stale"])
+            .answers(200, "DisputeList")
+            .refuses(PAGED),
+        Route::get("/v1/disputes/{id}", Read, disputes::show, "Read a dispute, or wait for its change")
+            .asks(&["wait"])
+            .answers(200, "Dispute")
             .refuses(MISSING),
     ]
 }

@@ -82,6 +82,10 @@ impl Lookup for Queries {
         self.cases(filter, part).boxed()
     }
 
+    fn disputes(&self, filter: Filter, part: Part) -> Read<'_, Page> {
+        self.disputes(filter, part).boxed()
+    }
+
     fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page> {
         self.events(merchant, part).boxed()
     }

@@ -95,6 +95,13 @@ impl Api {
         self.post(&format!("/v1/cases/{case}/resolve"), &json!({"action": action, "note": "as agreed"})).await
     }
 
+    /// The dispute of a trade, once the institution has decided it.
+    pub(crate) async fn dispute_of(&self, trade: &str) -> Value {
+        let over = |chain: &Value| list(&chain["disputes"]).iter().any(|dispute| dispute["status"] != "open");
+        let chain = self.wait_until(&format!("/v1/trades/{trade}/chain"), over).await;
+        chain["disputes"][0].clone()
+    }
+
     /// The open case of a trade, once there is one; it is the only one.
     pub(crate) async fn open_case(&self, trade: &str, kind: &str) -> String {
         let is_open = |case: &&Value| case["status"] == "open";

@@ -9,7 +9,7 @@ use engine::query::Asker;
 use engine::request::{Caller, Command};
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
-use kernel::{CouponId, GiftId, OrderType, PaymentId, RefundId, TradeId};
+use kernel::{CouponId, DisputeId, GiftId, OrderType, PaymentId, RefundId, TradeId};
 use serde_json::Value;
 use trade::Status;
 
@@ -45,6 +45,8 @@ fn by_number(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
         numbers.extend(refunds.filter_map(|refund| refund.merchant_refund_id.clone()));
         let orders = tree.orders.iter().flat_map(|orders| &orders.orders);
         numbers.extend(orders.filter_map(|order| order.channel_no.clone()));
+        let disputes = tree.payments.iter().flat_map(|state| &state.disputes);
+        numbers.extend(disputes.map(|dispute| dispute.channel_no.clone()));
         for number in numbers {
             for merchant in people::merchants() {
                 let hits = block_on(scene.queries.search(&number, Some(merchant), MOST_HITS, true));
@@ -89,6 +91,7 @@ fn read(scene: &Scene<'_>, id: &str) -> Result<Option<String>, String> {
         .map(Object::Trade)
         .or_else(|| PaymentId::parse(id).map(Object::Payment))
         .or_else(|| RefundId::parse(id).map(Object::Refund))
+        .or_else(|| DisputeId::parse(id).map(Object::Dispute))
         .or_else(|| kernel::CaseId::parse(id).map(Object::Case));
     let found = if let Some(object) = object {
         block_on(queries.object(object))

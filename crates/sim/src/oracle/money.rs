@@ -45,6 +45,8 @@ enum Place {
     ChannelOut,
     /// 1011.….refund
     ChannelRefund,
+    /// 1011.….dispute
+    ChannelDispute,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
         if let Some(state) = &tree.payments {
             paid(&mut sums, &tree.trade, state);
             given_back(&mut sums, &tree.trade, state);
+            disputed(&mut sums, &tree.trade, state);
         }
     }
     institution(&mut sums, scene);
@@ -108,6 +111,8 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
 fn place(account: &Account) -> Option<Place> {
     Some(match account.subject.as_str() {
         "2001" => Place::User,
+        // What somebody owes us is as much less of theirs.
+        "1062" => home(&account.owner),
         "2002" | "2003" => Place::Receiver,
         "2004" => Place::Escrow,
         "2031" => Place::Coupons,
@@ -119,6 +124,7 @@ fn place(account: &Account) -> Option<Place> {
         channel if channel.ends_with(".in") => Place::ChannelIn,
         channel if channel.ends_with(".out") => Place::ChannelOut,
         channel if channel.ends_with(".refund") => Place::ChannelRefund,
+        channel if channel.ends_with(".dispute") => Place::ChannelDispute,
         _ => return None,
     })
 }
@@ -256,6 +262,20 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
     }
 }
 
+/// What lost disputes took from receivers and escrow.
+fn disputed(sums: &mut Sums, trade: &Trade, state: &Payments) {
+    let (merchant, institution) =
+        (Owner::Merchant(trade.context.merchant), Owner::Channel(crate::institution::NAME.to_owned()));
+    for (dispute, line) in
+        state.disputes.iter().flat_map(|dispute| dispute.lines.iter().map(move |line| (dispute, line)))
+    {
+        let (currency, receiver) = (dispute.money.currency, &line.line.receiver);
+        let (owner, place) = if line.line.released { (receiver, home(receiver)) } else { (&merchant, Place::Escrow) };
+        sums.add(owner, place, currency, -line.lost);
+        sums.add(&institution, Place::ChannelDispute, currency, line.lost);
+    }
+}
+
 /// Whether a part was taken from those who had the money. One that came back from the institution was, and is not given
 /// to them again.
 fn was_booked(part: &Part) -> bool {
@@ -289,7 +309,11 @@ fn institution(sums: &mut Sums, scene: &Scene<'_>) {
                 | Truth::Closed
                 | Truth::Failed { .. }
                 | Truth::RefundFailed { .. }
-                | Truth::PayoutFailed { .. },
+                | Truth::PayoutFailed { .. }
+                // What of it was taken of whom is for the trades to say.
+                | Truth::Disputed { .. }
+                | Truth::DisputeWon { .. }
+                | Truth::DisputeLost { .. },
                 _,
             ) => {}
         }

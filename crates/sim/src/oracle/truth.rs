@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use channel::order::{Evidence, Outcome};
 use channel::sandbox::bank::{BankOrder, BankRefund, Truth};
 use channel::{Job, Order};
-use kernel::OrderId;
+use kernel::{DisputeId, OrderId};
+use payment::{Dispute, DisputeStatus, PaymentStatus};
 
 use super::Scene;
 use super::rows::Rows;
@@ -31,6 +32,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     for record in &scene.institution {
         found.extend(unknown(record, &known, scene.now.micros()));
     }
+    found.extend(disputes(scene, rows));
     found
 }
 
@@ -70,6 +72,24 @@ fn was_said(records: &BTreeMap<&str, &BankOrder>, id: OrderId, order: &Order, ev
             }
             _ => false,
         }),
+        Outcome::Disputed => said(&|truth| match truth {
+            Truth::Disputed { dispute, amount, currency, .. } => {
+                (evidence.channel_no.as_deref(), evidence.amount, evidence.currency)
+                    == (Some(dispute.as_str()), Some(*amount), Some(*currency))
+            }
+            _ => false,
+        }),
+        Outcome::DisputeWon => said(&|truth| match truth {
+            Truth::DisputeWon { dispute } => evidence.channel_no.as_deref() == Some(dispute.as_str()),
+            _ => false,
+        }),
+        Outcome::DisputeLost => said(&|truth| match truth {
+            Truth::DisputeLost { dispute, amount, currency } => {
+                (evidence.channel_no.as_deref(), evidence.amount, evidence.currency)
+                    == (Some(dispute.as_str()), Some(*amount), Some(*currency))
+            }
+            _ => false,
+        }),
         Outcome::Returned => said(&|truth| matches!(truth, Truth::Returned { .. } | Truth::PayoutReturned { .. })),
         Outcome::Closed => {
             let over = record.is_some_and(|record| record.expires_at <= by_then);
@@ -87,6 +107,58 @@ fn was_said(records: &BTreeMap<&str, &BankOrder>, id: OrderId, order: &Order, ev
 
 fn of_refund<'r>(record: &'r BankOrder, number: &str) -> Option<&'r BankRefund> {
     record.refunds.iter().find(|refund| refund.number == number)
+}
+
+/// The word that tells of a dispute's truth.
+const fn of_dispute(truth: &Truth) -> Option<Outcome> {
+    match truth {
+        Truth::Disputed { .. } => Some(Outcome::Disputed),
+        Truth::DisputeWon { .. } => Some(Outcome::DisputeWon),
+        Truth::DisputeLost { .. } => Some(Outcome::DisputeLost),
+        _ => None,
+    }
+}
+
+/// Every dispute has come to its end as the institution decided it; what it took of receivers is what it took in all, or all
+/// that refunds and other disputes had left of the leg.
+fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut found = Vec::new();
+    for state in rows.trees.values().filter_map(|tree| tree.payments.as_deref()) {
+        for dispute in &state.disputes {
+            let id = DisputeId::new(state.trade, dispute.no);
+            let truth =
+                scene.institution.iter().flat_map(|record| &record.steps).filter(|step| step.at <= scene.now.micros());
+            let ended = truth.filter_map(|step| match &step.truth {
+                Truth::DisputeWon { dispute: number } if *number == dispute.channel_no => Some((DisputeStatus::Won, 0)),
+                Truth::DisputeLost { dispute: number, amount, .. } if *number == dispute.channel_no => {
+                    Some((DisputeStatus::Lost, *amount))
+                }
+                _ => None,
+            });
+            if ended.last().unwrap_or((DisputeStatus::Open, 0)) != (dispute.status, dispute.lost) {
+                found.push(format!("{id} did not end as the institution decided it"));
+            }
+            let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
+            // What takes effect only with another leg, or when people accept it, may do so after it was disputed.
+            let alone = payment.instructions.iter().filter(|leg| leg.is_external()).count() == 1 && !leg.suspended;
+            let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone;
+            let parts = state.refunds.iter().flat_map(|refund| &refund.parts);
+            let refunded: i64 = parts.filter(|part| part.instruction == leg.no).map(|part| part.amount.minor()).sum();
+            let others = state.disputes.iter().filter(|it| it.no != dispute.no && it.instruction == leg.no);
+            let disputed: i64 = others.map(Dispute::set_aside).sum();
+            let left = if counts { leg.received - refunded - disputed } else { 0 };
+            if dispute.set_aside() < left.min(dispute.money.amount.minor()) {
+                found.push(format!("{id} set aside less than was left"));
+            }
+            if dispute.taken() != dispute.lost.min(dispute.set_aside()) {
+                found.push(format!("{id} took something else than the institution"));
+            }
+            if leg.returned + leg.returning > leg.received {
+                found.push(format!("{id}: more went back than came"));
+            }
+        }
+    }
+    found
 }
 
 /// Money that the institution moved and that we have no word of.
@@ -108,6 +180,12 @@ fn unknown(record: &BankOrder, known: &[(String, Outcome)], now: i64) -> Vec<Str
         || count(&record.number, &[Outcome::Returned]) < returned
     {
         found.push(format!("the institution paid out {} and we do not know it", record.number));
+    }
+    for outcome in [Outcome::Disputed, Outcome::DisputeWon, Outcome::DisputeLost] {
+        let decided = record.steps.iter().filter(|step| step.at <= now && of_dispute(&step.truth) == Some(outcome));
+        if count(&record.number, &[outcome]) < decided.count() {
+            found.push(format!("the institution said {} of {} and we do not know it", outcome.as_str(), record.number));
+        }
     }
     for refund in &record.refunds {
         let back = happened(&refund.steps, |truth| matches!(truth, Truth::Refunded { .. }));

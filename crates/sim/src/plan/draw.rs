@@ -20,6 +20,8 @@ const ACTS: u32 = 90;
 const MOST_RUSHING: i64 = 50;
 /// Most of what is moved to another shard at a time.
 const MOST_MOVED: i64 = 400;
+/// The words of payments that are disputed later.
+const DISPUTED: [PayWord; 3] = [PayWord::DisputeWon, PayWord::DisputeLost, PayWord::DisputePart];
 /// Merchants.
 const MERCHANTS: u64 = 2;
 
@@ -30,7 +32,8 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let shards = shards(&Rng::new(seed, 6));
     let (acts, sales, coupons) = (Vec::new(), Vec::new(), Vec::new());
     let (gifts, refunds) = (Vec::new(), Vec::new());
-    let mut drawing = Drawing { rng, shards, acts, sales, coupons, gifts, refunds };
+    let disputes = Rng::new(seed, 8);
+    let mut drawing = Drawing { rng, disputes, shards, acts, sales, coupons, gifts, refunds };
     drawing.money_in_hands();
     for _ in 0..ACTS {
         drawing.one();
@@ -59,6 +62,8 @@ fn shards(rng: &Rng) -> Shards {
 /// What was drawn so far.
 struct Drawing {
     rng: Rng,
+    /// Which of those that pay dispute it later.
+    disputes: Rng,
     shards: Shards,
     acts: Vec<Act>,
     /// Sales by the numbers of their acts.
@@ -259,8 +264,11 @@ impl Drawing {
     }
 
     fn pay_word(&self) -> PayWord {
-        let any = self.rng.pick(PayWord::ALL).copied().unwrap_or(PayWord::Succeed);
-        if self.rng.chance(45) { PayWord::Succeed } else { any }
+        let undisputed: Vec<PayWord> = PayWord::ALL.iter().filter(|word| !DISPUTED.contains(word)).copied().collect();
+        let any = self.rng.pick(&undisputed).copied().unwrap_or(PayWord::Succeed);
+        let word = if self.rng.chance(45) { PayWord::Succeed } else { any };
+        let disputed = word == PayWord::Succeed && self.disputes.chance(15);
+        if disputed { self.disputes.pick(&DISPUTED).copied().unwrap_or(word) } else { word }
     }
 
     fn part(&self, whole: i64) -> Option<i64> {

@@ -134,6 +134,11 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::QueryDropped => drop_rows(changes, "task", "kind", "query"),
         Planted::EventTwice => event_twice(changes),
         Planted::CreditTwice => credit_twice(changes),
+        Planted::DisputeUncounted => uncounted(changes),
+        Planted::DisputeLossForgotten => {
+            drop_rows(changes, "evidence", "outcome", "dispute_lost");
+            keep_old(changes, "dispute", |table, _, new| text(table, new, "status") == Some("lost"));
+        }
         Planted::VoucherMissing => without_voucher(changes),
         Planted::HoldKept => {
             keep_old(changes, "hold", |table, old, new| int(table, new, "released") > int(table, old, "released"))
@@ -201,6 +206,28 @@ fn keep_old(changes: &mut [Change], name: &str, which: fn(&'static Table, &[Cell
     for change in changes.iter_mut().filter(|change| change.table.name == name) {
         let table = change.table;
         change.updates.retain(|update| !which(table, &update.old, &update.new));
+    }
+}
+
+/// Where a dispute sets money aside, nobody counts it.
+fn uncounted(changes: &mut [Change]) {
+    let mut trades: BTreeSet<Cell> = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.table.name == "dispute_line") {
+        let trade = place(change.table, "trade");
+        trades.extend(change.inserts.iter().filter_map(|row| row.get(trade?).cloned()));
+    }
+    for change in changes.iter_mut().filter(|change| ["trade", "split", "instruction"].contains(&change.table.name)) {
+        let table = change.table;
+        let of = |row: &[Cell]| place(table, "trade").and_then(|at| row.get(at).cloned());
+        for update in change.updates.iter_mut().filter(|update| of(&update.new).is_some_and(|id| trades.contains(&id)))
+        {
+            for column in ["returning", "returning_before", "returning_after"] {
+                let old = place(table, column).and_then(|at| update.old.get(at).cloned());
+                if let (Some(old), Some(cell)) = (old, cell_mut(table, &mut update.new, column)) {
+                    *cell = old;
+                }
+            }
+        }
     }
 }
 

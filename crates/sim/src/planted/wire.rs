@@ -11,7 +11,7 @@ use channel::signature::{self, Role};
 use channel::{
     Account, Adapter, Answer, Call, Incoming, Notification, Outgoing, Profile, Refused, StatementLine, Task,
 };
-use kernel::message::channel::{PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::message::channel::{DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::{Money, OrderId, Time};
 
 use super::Planted;
@@ -46,6 +46,8 @@ struct Seen {
     asked: BTreeMap<OrderId, Money>,
     /// Orders that the institution said are closed.
     closed: BTreeSet<OrderId>,
+    /// How much each dispute is of.
+    disputed: BTreeMap<String, Money>,
     /// Orders that were sent.
     sent: BTreeMap<OrderId, u16>,
 }
@@ -103,6 +105,15 @@ impl CrookedAdapter {
                 Answer::Unknown
             }
             (Planted::ReturnIgnored, Answer::Refund(RefundOutcome::Returned { .. })) => Answer::Unknown,
+            (Planted::DisputeWinIgnored, Answer::Dispute(DisputeOutcome::Won { .. })) => Answer::Unknown,
+            (_, Answer::Dispute(DisputeOutcome::Opened { number, money, reason, respond_by, at })) => {
+                seen.disputed.insert(number.clone(), money);
+                Answer::Dispute(DisputeOutcome::Opened { number, money, reason, respond_by, at })
+            }
+            (Planted::DisputePartTakenWhole, Answer::Dispute(DisputeOutcome::Lost { number, money, at })) => {
+                let money = seen.disputed.get(&number).copied().unwrap_or(money);
+                Answer::Dispute(DisputeOutcome::Lost { number, money, at })
+            }
             (Planted::PayoutReturnIgnored, Answer::Payout(PayoutOutcome::Returned { .. })) => Answer::Unknown,
             (_, word) => word,
         }

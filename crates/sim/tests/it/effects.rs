@@ -97,6 +97,27 @@ fn payouts() -> Plan {
     scenario(1, acts)
 }
 
+/// Paid by card, and disputed: won, lost, lost in part; beside refunds of a part and of all, in escrow and released.
+fn disputes() -> Plan {
+    use PayWord::{DisputeLost, DisputePart, DisputeWon};
+    let card = |word| vec![Slice { tool: Means::Channel { code: false, word }, amount: 100 }];
+    let refund = |sale, amount| What::Refund { sale, amount, word: Some(RefundWord::RefundLater) };
+    let acts = vec![
+        (0, sell(true, &[(0, 60), (1, 40)], card(DisputePart))),
+        (10, sell(true, &[], card(DisputeWon))),
+        (10, sell(false, &[], card(DisputeLost))),
+        (10, sell(false, &[], card(DisputeLost))),
+        (10, sell(true, &[], card(DisputeLost))),
+        (1_000, What::Confirm { sale: 1, amount: Some(50) }),
+        (10, refund(3, 70)),
+        (10, refund(4, 100)),
+        (2_500, refund(1, 30)),
+        (10, What::Confirm { sale: 2, amount: None }),
+        (90_000, What::Read { act: 1 }),
+    ];
+    scenario(1, acts)
+}
+
 /// Acts with their waits, asked at either node in turn.
 fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
     let act = |(place, (wait_ms, what)): (usize, (u32, What))| {
@@ -262,6 +283,24 @@ fn an_effect_of_payouts() {
     for fault in outside {
         let met = at_every(&payouts(), 0, std::slice::from_ref(&fault));
         assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
+#[test]
+fn an_effect_of_disputes() {
+    for fault in [
+        StoreFault::LoadAway,
+        StoreFault::WriteConflict,
+        StoreFault::CommitLostBefore,
+        StoreFault::CommitLostAfter,
+        StoreFault::DiesAfterCommit,
+    ] {
+        at_both(&disputes(), &[What::Store(fault)]);
+    }
+    let faults = [PostFault::Lost, PostFault::Unheard, PostFault::Copies(2), PostFault::Late(4), PostFault::Forged];
+    for fault in faults.map(What::Post).into_iter().chain([What::Wire(WireFault::AnswerLost)]) {
+        let met = at_every(&disputes(), 0, std::slice::from_ref(&fault));
+        assert!(met >= A_HANDFUL, "{fault:?} struck {met} times only");
     }
 }
 

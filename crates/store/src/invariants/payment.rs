@@ -13,12 +13,14 @@ invariants! {
         "SELECT x.trade, x.no FROM instruction x WHERE x.shard = $1 AND x.trade > $2 AND x.trade <= $3
            AND NOT EXISTS (SELECT 1 FROM payment p
                            WHERE p.shard = x.shard AND p.trade = x.trade AND p.no = x.payment)";
-    Trades "case_tree" "I20" on CaseRow, "a case is about an instruction or a refund part of its trade":
+    Trades "case_tree" "I20" on CaseRow, "a case is about an instruction, a refund part or a dispute of its trade":
         "SELECT x.trade, x.no FROM work_case x WHERE x.shard = $1 AND x.trade > $2 AND x.trade <= $3
            AND NOT EXISTS (SELECT 1 FROM instruction i
                            WHERE i.shard = x.shard AND i.trade = x.trade AND i.no = COALESCE(x.instruction, -1))
            AND NOT EXISTS (SELECT 1 FROM refund_part r
-                           WHERE r.shard = x.shard AND r.trade = x.trade AND r.no = COALESCE(x.part, -1))";
+                           WHERE r.shard = x.shard AND r.trade = x.trade AND r.no = COALESCE(x.part, -1))
+           AND NOT EXISTS (SELECT 1 FROM dispute d
+                           WHERE d.shard = x.shard AND d.trade = x.trade AND d.no = COALESCE(x.dispute, -1))";
     Trades "case_step_tree" "I20" on CaseStepRow, "a step was taken in a case of its trade":
         "SELECT x.trade, x.work_case, x.no FROM case_step x WHERE x.shard = $1 AND x.trade > $2 AND x.trade <= $3
            AND NOT EXISTS (SELECT 1 FROM work_case c
@@ -80,16 +82,22 @@ invariants! {
     Trades "leg_bounds" "I08" on InstructionRow, "no more goes back of an instruction than it brought":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND (i.returned < 0 OR i.\"returning\" < 0 OR i.returned + i.\"returning\" > i.received)";
-    Trades "leg_parts" "I08" on InstructionRow, "what went back of an instruction are its refund parts":
+    Trades "leg_parts" "I08" on InstructionRow, "what went back of an instruction are its refund parts and its disputes":
         "SELECT i.trade, i.no FROM instruction i, payment p
          WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
            AND (i.returned <> (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund_part r, refund f
                   WHERE r.shard = i.shard AND r.trade = i.trade AND r.instruction = i.no AND r.status = 'succeeded'
                     AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.currency = p.currency)
+                + (SELECT COALESCE(CAST(SUM(l.lost) AS BIGINT), 0) FROM dispute_line l, dispute d
+                  WHERE d.shard = i.shard AND d.trade = i.trade AND d.instruction = i.no
+                    AND l.shard = d.shard AND l.trade = d.trade AND l.dispute = d.no)
              OR i.\"returning\" <> (SELECT COALESCE(CAST(SUM(r.amount) AS BIGINT), 0) FROM refund_part r, refund f
                   WHERE r.shard = i.shard AND r.trade = i.trade AND r.instruction = i.no AND r.status <> 'succeeded'
-                    AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.currency = p.currency))";
+                    AND f.shard = r.shard AND f.trade = r.trade AND f.no = r.refund AND f.currency = p.currency)
+                + (SELECT COALESCE(CAST(SUM(l.amount) AS BIGINT), 0) FROM dispute_line l, dispute d
+                  WHERE d.shard = i.shard AND d.trade = i.trade AND d.instruction = i.no AND d.status = 'open'
+                    AND l.shard = d.shard AND l.trade = d.trade AND l.dispute = d.no))";
     Trades "internal_received" "I09" on InstructionRow, "an internal instruction brought its amount exactly when it succeeded":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND i.tool <> 'channel'

@@ -29,14 +29,19 @@ invariants! {
            AND CASE WHEN f.reason_code = 'merchant' THEN r.amount ELSE 0 END
             <> (SELECT COALESCE(CAST(SUM(l.amount) AS BIGINT), 0) FROM refund_line l
                 WHERE l.shard = r.shard AND l.trade = r.trade AND l.part = r.no)";
-    Trades "trade_refunds" "I08" on TradeRow, "the merchant's refunds add up to what the trade says":
+    Trades "trade_refunds" "I08" on TradeRow, "the merchant's refunds and the disputes add up to what the trade says":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
            AND (t.returned_before + t.returned_after
                  <> (SELECT COALESCE(CAST(SUM(f.amount) AS BIGINT), 0) FROM refund f WHERE f.shard = t.shard
                      AND f.trade = t.trade AND f.reason_code = 'merchant' AND f.status <> 'pending')
+                 + (SELECT COALESCE(CAST(SUM(l.lost) AS BIGINT), 0) FROM dispute_line l WHERE l.shard = t.shard
+                     AND l.trade = t.trade)
              OR t.returning_before + t.returning_after
                  <> (SELECT COALESCE(CAST(SUM(f.amount) AS BIGINT), 0) FROM refund f WHERE f.shard = t.shard
-                     AND f.trade = t.trade AND f.reason_code = 'merchant' AND f.status = 'pending'))";
+                     AND f.trade = t.trade AND f.reason_code = 'merchant' AND f.status = 'pending')
+                 + (SELECT COALESCE(CAST(SUM(l.amount) AS BIGINT), 0) FROM dispute_line l, dispute d
+                     WHERE l.shard = t.shard AND l.trade = t.trade AND d.shard = l.shard AND d.trade = l.trade
+                       AND d.no = l.dispute AND d.status = 'open'))";
     Trades "refund_status" "I11b" on RefundRow, "a refund stands where its parts say":
         "SELECT f.trade, f.no FROM refund f WHERE f.shard = $1 AND f.trade > $2 AND f.trade <= $3
            AND (f.status = 'succeeded') <> (NOT EXISTS (SELECT 1 FROM refund_part r WHERE r.shard = f.shard

@@ -97,7 +97,7 @@ row! {
         pub amount: Option<i64>,
         /// ISO 4217, where money was named.
         pub currency: Option<Text>,
-        /// The institution's number of the movement.
+        /// The institution's number of the movement, or of the dispute.
         pub channel_no: Option<Text>,
         /// Microseconds.
         pub at: i64,

@@ -138,6 +138,30 @@ row! {
 }
 
 row! {
+    /// A dispute, to be found by merchant and status. Its opening's place in the log is its place in the lists.
+    pub struct DisputeList in Derived "dispute_list" key 3 {
+        /// The shard.
+        pub shard: i64,
+        /// The trade.
+        pub trade: [u8; 16],
+        /// Its number in the trade's tree.
+        pub no: i64,
+        /// Whose.
+        pub merchant: [u8; 16],
+        /// open, won or lost.
+        pub status: Text,
+        /// The batch of the event that opened it.
+        pub opened_seq: i64,
+        /// The number of that event within the batch.
+        pub opened_n: i64,
+    }
+    index "dispute_list_all" (shard, opened_seq, opened_n);
+    index "dispute_list_merchant" (shard, merchant, opened_seq, opened_n);
+    index "dispute_list_merchant_status" (shard, merchant, status, opened_seq, opened_n);
+    index "dispute_list_status" (shard, status, opened_seq, opened_n);
+}
+
+row! {
     /// What one batch wrote about one trade, as ranges of numbers within the batch: from the first to before the last. A
     /// range may also hold rows of other trades; where it is empty, both ends are 0.
     pub struct TradeBatch in Derived "trade_batch" key 3 {
@@ -218,6 +242,7 @@ pub const TABLES: &[&crate::Table] = &[
     SubjectDay::TABLE,
     TradeList::TABLE,
     CaseList::TABLE,
+    DisputeList::TABLE,
     TradeBatch::TABLE,
     MerchantBatch::TABLE,
     NumberPlace::TABLE,
@@ -279,6 +304,27 @@ statements! {
          WHERE shard = $1 AND merchant = $5 AND status = $6 AND (opened_seq, opened_n) < ($2, $3)
          ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
 
+    /// Disputes opened before a place, newest first.
+    DISPUTES = "derived.disputes" (Int, Int, Int, Int)
+        "SELECT trade, no, opened_seq, opened_n FROM dispute_list
+         WHERE shard = $1 AND (opened_seq, opened_n) < ($2, $3)
+         ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
+    /// The same in one status.
+    DISPUTES_IN = "derived.disputes_in" (Int, Int, Int, Int, Text)
+        "SELECT trade, no, opened_seq, opened_n FROM dispute_list
+         WHERE shard = $1 AND status = $5 AND (opened_seq, opened_n) < ($2, $3)
+         ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
+    /// The same of one merchant.
+    DISPUTES_OF = "derived.disputes_of" (Int, Int, Int, Int, Bytes)
+        "SELECT trade, no, opened_seq, opened_n FROM dispute_list
+         WHERE shard = $1 AND merchant = $5 AND (opened_seq, opened_n) < ($2, $3)
+         ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
+    /// The same of one merchant in one status.
+    DISPUTES_OF_IN = "derived.disputes_of_in" (Int, Int, Int, Int, Bytes, Text)
+        "SELECT trade, no, opened_seq, opened_n FROM dispute_list
+         WHERE shard = $1 AND merchant = $5 AND status = $6 AND (opened_seq, opened_n) < ($2, $3)
+         ORDER BY opened_seq DESC, opened_n DESC LIMIT $4";
+
     /// The newest coupons of an owner.
     COUPONS_OF = "derived.coupons_of" (Int, Text, Int)
         "SELECT shard, owner, coupon FROM coupon_list
@@ -328,6 +374,8 @@ statements! {
     CLEAR_TRADES = "derived.clear_trades" (Int) "DELETE FROM trade_list WHERE shard = $1";
     /// Forgets the cases.
     CLEAR_CASES = "derived.clear_cases" (Int) "DELETE FROM case_list WHERE shard = $1";
+    /// Forgets the disputes.
+    CLEAR_DISPUTES = "derived.clear_disputes" (Int) "DELETE FROM dispute_list WHERE shard = $1";
     /// Forgets the batches of trades.
     CLEAR_TRADE_BATCHES = "derived.clear_trade_batches" (Int) "DELETE FROM trade_batch WHERE shard = $1";
     /// Forgets the batches of merchants.
@@ -339,13 +387,14 @@ statements! {
 }
 
 /// What empties the projections of a shard.
-pub static CLEAR: [&crate::Statement; 10] = [
+pub static CLEAR: [&crate::Statement; 11] = [
     &CLEAR_WATERMARK,
     &CLEAR_ENTRIES,
     &CLEAR_ACCOUNTS,
     &CLEAR_DAYS,
     &CLEAR_TRADES,
     &CLEAR_CASES,
+    &CLEAR_DISPUTES,
     &CLEAR_TRADE_BATCHES,
     &CLEAR_MERCHANT_BATCHES,
     &CLEAR_NUMBERS,

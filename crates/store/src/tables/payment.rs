@@ -1,4 +1,4 @@
-//! The payment core: a trade's payments with their instructions, its refunds, its cases; coupons and gifts.
+//! The payment core: a trade's payments with their instructions, its refunds, its disputes, its cases; coupons and gifts.
 //!
 //! Everything of one trade is read and written as one aggregate, so each table is one range of the trade's tree. A payment
 //! by balance is two narrow rows: what only an outside leg, a coupon or a failure needs is null elsewhere. The context
@@ -6,6 +6,7 @@
 
 mod case;
 mod coupon;
+mod dispute;
 mod fits;
 mod gift;
 mod refund;
@@ -32,6 +33,7 @@ use crate::{Row, Text, row};
 
 pub use self::case::{CaseRow, CaseStepRow};
 pub use self::coupon::CouponRow;
+pub use self::dispute::{DisputeLineRow, DisputeRow};
 pub use self::gift::{GiftClaimRow, GiftRow};
 pub use self::refund::{LineRow, PartRow, RefundRow};
 
@@ -152,6 +154,8 @@ pub const TABLES: &[&crate::Table] = &[
     RefundRow::TABLE,
     PartRow::TABLE,
     LineRow::TABLE,
+    DisputeRow::TABLE,
+    DisputeLineRow::TABLE,
     CaseRow::TABLE,
     CaseStepRow::TABLE,
     CouponRow::TABLE,
@@ -167,6 +171,8 @@ impl Aggregate for Payments {
         RefundRow::TABLE,
         PartRow::TABLE,
         LineRow::TABLE,
+        DisputeRow::TABLE,
+        DisputeLineRow::TABLE,
         CaseRow::TABLE,
         CaseStepRow::TABLE,
     ];
@@ -182,8 +188,9 @@ impl Aggregate for Payments {
             self.payments.iter().flat_map(|payment| payment.instructions.iter().map(move |leg| (payment.no, leg)));
         let legs = legs.map(|(payment, leg)| instruction_row(shard, trade, payment, leg).cells()).collect();
         let [refunds, parts, lines] = refund::rows(shard, trade, &self.refunds);
+        let [disputes, of_disputes] = dispute::rows(shard, trade, &self.disputes);
         let [cases, steps] = case::rows(shard, trade, &self.cases);
-        vec![payments, legs, refunds, parts, lines, cases, steps]
+        vec![payments, legs, refunds, parts, lines, disputes, of_disputes, cases, steps]
     }
 
     fn assemble(trade: TradeId, rows: TableRows) -> Result<Option<Self>, Inconsistent> {
@@ -193,8 +200,9 @@ impl Aggregate for Payments {
         let payments = payments.into_iter().map(|row| payment(row, &mut legs)).collect::<Result<Vec<_>, _>>()?;
         legs.all_taken(Inconsistent { table: "instruction", column: "payment", why: "names no payment" })?;
         let refunds = refund::assemble(tables.next(), tables.next(), tables.next())?;
+        let disputes = dispute::assemble(tables.next(), tables.next())?;
         let cases = case::assemble(tables.next(), tables.next())?;
-        Ok((!payments.is_empty()).then_some(Self { trade, payments, refunds, cases }))
+        Ok((!payments.is_empty()).then_some(Self { trade, payments, refunds, disputes, cases }))
     }
 }
 

@@ -7,8 +7,8 @@ use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, Bucket, Code, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner,
-    PaymentId, Problem, RefundId, RootId, SubType, Time, TradeId, UserId,
+    Amount, Bucket, Code, Context, Currency, Destination, DestinationType, DisputeId, MerchantId, Money, OrderType,
+    Owner, PaymentId, Problem, RefundId, RootId, SubType, Time, TradeId, UserId,
 };
 
 use crate::{Input, Known, Message, Reaction, Refusal, Trade};
@@ -162,6 +162,22 @@ pub(super) fn refunded(shares: &[RefundShare]) -> Input {
 
 pub(super) fn refund_failed(shares: &[RefundShare]) -> Input {
     Input::Fact(Fact::RefundFailed { refund: RefundId::new(TradeId(root(2)), 1), shares: shares.to_vec() })
+}
+
+fn dispute() -> DisputeId {
+    DisputeId::new(TradeId(root(2)), 1)
+}
+
+pub(super) fn disputed(minor: i64) -> Input {
+    Input::Fact(Fact::Disputed { dispute: dispute(), amount: amount(minor) })
+}
+
+pub(super) fn dispute_won(shares: &[RefundShare]) -> Input {
+    Input::Fact(Fact::DisputeWon { dispute: dispute(), shares: shares.to_vec() })
+}
+
+pub(super) fn dispute_lost(lost: &[RefundShare], kept: &[RefundShare]) -> Input {
+    Input::Fact(Fact::DisputeLost { dispute: dispute(), lost: lost.to_vec(), kept: kept.to_vec() })
 }
 
 /// The one message of a reaction.

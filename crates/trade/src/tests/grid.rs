@@ -59,6 +59,11 @@ fn inputs() -> Vec<(&'static str, Input, Known)> {
         ("refunded a, after release", refunded(&[taken("a", 0, 6_000)]), soon()),
         ("refund of a failed, before release", refund_failed(&[taken("a", 6_000, 0)]), soon()),
         ("refund of a failed, after release", refund_failed(&[taken("a", 0, 6_000)]), soon()),
+        ("disputed 40.00", disputed(4_000), soon()),
+        ("disputed 200.00", disputed(20_000), soon()),
+        ("dispute of a won, before release", dispute_won(&[taken("a", 6_000, 0)]), soon()),
+        ("dispute of a lost, before release", dispute_lost(&[taken("a", 6_000, 0)], &[]), soon()),
+        ("a third of it lost, after release", dispute_lost(&[taken("a", 0, 2_000)], &[taken("a", 0, 4_000)]), soon()),
     ]
 }
 
@@ -86,6 +91,9 @@ fn brief(event: &Event) -> String {
         }
         Event::PaymentOrdered { .. } => "PaymentOrdered".to_owned(),
         Event::DuePaid { .. } => "DuePaid".to_owned(),
+        Event::DisputeReserved { shares, .. } => {
+            format!("DisputeReserved {:?}", shares.iter().map(|s| (s.before, s.after)).collect::<Vec<_>>())
+        }
         Event::Refunded { .. } => "Refunded".to_owned(),
         Event::RefundFailed { .. } => "RefundFailed".to_owned(),
         plain => format!("{plain:?}"),

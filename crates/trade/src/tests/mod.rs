@@ -3,6 +3,7 @@
 mod close;
 mod confirm;
 mod create;
+mod dispute;
 mod fixture;
 mod grid;
 mod pay;

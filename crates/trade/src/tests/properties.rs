@@ -28,6 +28,7 @@ enum Step {
     ConfirmFrom(usize, i64),
     Refund(i64),
     RefundFrom(usize, i64),
+    Dispute(i64),
     Settle { refund: usize, partly: bool, succeeds: bool },
     Wait(i64),
 }
@@ -45,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0usize..4, 1i64..20).prop_map(|(receiver, minor)| Step::ConfirmFrom(receiver, minor)),
         4 => (1i64..40).prop_map(Step::Refund),
         3 => (0usize..4, 1i64..20).prop_map(|(receiver, minor)| Step::RefundFrom(receiver, minor)),
+        1 => (1i64..60).prop_map(Step::Dispute),
         6 => (0usize..4, any::<bool>(), prop::bool::weighted(0.7))
             .prop_map(|(refund, partly, succeeds)| Step::Settle { refund, partly, succeeds }),
         1 => (0i64..30).prop_map(Step::Wait),
@@ -85,6 +87,7 @@ impl World {
             Step::ConfirmFrom(receiver, minor) => self.tell(confirm(None, &[self.share(receiver, minor)])),
             Step::Refund(minor) => self.tell(refund(minor, &[])),
             Step::RefundFrom(receiver, minor) => self.tell(refund(minor, &[self.share(receiver, minor)])),
+            Step::Dispute(minor) => self.tell(disputed(minor)),
             Step::Settle { refund, partly, succeeds } => self.settle(refund, partly, succeeds),
             Step::Wait(hours) => self.now_us += hours * HOUR_US,
         }
@@ -158,6 +161,7 @@ impl World {
             match message {
                 Message::Post(post) => self.book(&post.verb),
                 Message::Payment(payment::Command::Refund(open)) => self.under_way.push(open.shares),
+                Message::Payment(payment::Command::Dispute { shares, .. }) => self.under_way.push(shares),
                 Message::Payment(_) => {}
             }
         }

@@ -179,6 +179,9 @@ fn signed_nonsense_is_refused() {
         wrap(r#"{"payment":{"status":"paid","amount":1,"currency":"CNY","at":0,"channel_no":""}}"#),
         wrap(r#"{"payment":{"status":"accepted","credential":{"type":"redirect","data":"javascript:alert(1)"}}}"#),
         wrap(r#"{"payment":{"status":"closed"},"payment":{"status":"closed"}}"#),
+        wrap(r#"{"dispute":{"status":"opened"}}"#),
+        wrap(r#"{"dispute":{"status":"won","dispute":"a b","at":0}}"#),
+        wrap(r#"{"dispute":{"status":"lost","dispute":"D1","amount":0,"currency":"CNY","at":0}}"#),
         wrap("null"),
         String::new(),
         "[]".repeat(10_000),
@@ -188,7 +191,7 @@ fn signed_nonsense_is_refused() {
         let answer = signed_body("test key", Role::Answer, bad.into_bytes());
         assert_eq!(decode(&answer), Answer::Unknown);
     }
-    let unknown_kind = notification(wrap(r#"{"dispute":{"status":"opened"}}"#)).unwrap_err();
+    let unknown_kind = notification(wrap(r#"{"mandate":{"status":"opened"}}"#)).unwrap_err();
     assert_eq!(unknown_kind.code(), Code::event_type_mismatch);
     let of_nobody = money(r#""amount":1,"currency":"CNY""#).replace(&number, "P123");
     assert_eq!(notification(of_nobody), Err(Refused::Malformed));

@@ -16,6 +16,7 @@ use crate::order::{Input, Known, Message, Orders, Source, TimerKind, Told};
 use crate::profile::Profiles;
 use crate::sandbox::Sandbox;
 use crate::sandbox::bank::{self, BankOrder, Truth};
+use crate::sandbox::wire::About;
 use crate::signature::Secret;
 
 pub(super) const START: Time = Time::from_micros(1_800_000_000 * SECOND_US);
@@ -149,6 +150,10 @@ impl World {
                     Truth::Returned { .. } => truth.insert(("returned", number.clone(), 0)),
                     Truth::PaidOut { amount, .. } => truth.insert(("paid out", number.clone(), *amount)),
                     Truth::PayoutReturned { .. } => truth.insert(("returned", number.clone(), 0)),
+                    // Where its end was told first, nobody says how much was disputed.
+                    Truth::Disputed { dispute, .. } => truth.insert(("disputed", dispute.clone(), 0)),
+                    Truth::DisputeWon { dispute } => truth.insert(("won", dispute.clone(), 0)),
+                    Truth::DisputeLost { dispute, amount, .. } => truth.insert(("lost", dispute.clone(), *amount)),
                     Truth::Closed | Truth::Failed { .. } | Truth::RefundFailed { .. } | Truth::PayoutFailed { .. } => {
                         false
                     }
@@ -168,6 +173,9 @@ impl World {
                     told.insert(("refunded", order.institution_number(), amount.minor()))
                 }
                 Fact::PaidOut { order, .. } => told.insert(("paid out", order.institution_number(), 1_000)),
+                Fact::Disputed { number, .. } => told.insert(("disputed", number.clone(), 0)),
+                Fact::DisputeWon { number, .. } => told.insert(("won", number.clone(), 0)),
+                Fact::DisputeLost { number, money, .. } => told.insert(("lost", number.clone(), money.amount.minor())),
                 Fact::RefundReturned { order, .. } | Fact::PayoutReturned { order, .. } => {
                     told.insert(("returned", order.institution_number(), 0))
                 }
@@ -331,7 +339,8 @@ impl World {
         let Some((number, record, letter)) = due else { return };
         let message = bank::envelope(&letter, &self.account, self.now);
         let arrives = !self.chance(self.faults.lost);
-        let heard = arrives && !self.chance(self.faults.lost);
+        let early = matches!(letter.report.about, About::Dispute(_)) && self.is_unpaid(1);
+        let heard = arrives && !self.chance(self.faults.lost) && !early;
         let copies = u64::from(arrives) + u64::from(self.chance(self.faults.doubled));
         for _ in 0..copies {
             let arrival = self.now.plus(self.delay());
@@ -341,9 +350,18 @@ impl World {
         self.bank.insert(number, serde_json::to_string(&record).unwrap());
     }
 
+    fn is_unpaid(&self, no: u16) -> bool {
+        self.orders.get(no).is_some_and(|order| order.receipts == 0)
+    }
+
     fn notice(&mut self, message: &Incoming) {
         self.notified += 1;
         let heard = Sandbox.notification(message, &self.account, self.now).unwrap();
+        if matches!(heard.word, Answer::Dispute(_)) && self.is_unpaid(heard.order.no) {
+            // Refused; the institution says it again.
+            assert!(!self.orders.fits(heard.order, &heard.word));
+            return;
+        }
         assert!(self.orders.fits(heard.order, &heard.word));
         let told = Told { order: heard.order, word: heard.word, source: Source::Notify, digest: heard.digest };
         self.tell(Input::Told(told));

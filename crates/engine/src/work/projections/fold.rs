@@ -1,6 +1,6 @@
 //! From a stretch of the log to the rows of the projections: a function of what was read, nothing else.
 //!
-//! Accounts, day sums and cases go on from the rows that are there; everything else follows from the stretch alone. On the
+//! Accounts, day sums, cases and disputes go on from the rows that are there; everything else follows from the stretch alone. On the
 //! way the running counters are held against the versions and balances that the transfers themselves carry: a transfer
 //! that does not fit stops the projections and is named.
 
@@ -11,7 +11,8 @@ use accounting::{Account, HoldKey, Op, Side};
 use kernel::{AccountId, Amount, CouponId, RootId, Time};
 use store::tables::accounting::{TransferRow, VoucherRow};
 use store::tables::derived::{
-    AccountEntry, AccountList, CaseList, CouponList, MerchantBatch, NumberPlace, SubjectDay, TradeBatch, TradeList,
+    AccountEntry, AccountList, CaseList, CouponList, DisputeList, MerchantBatch, NumberPlace, SubjectDay, TradeBatch,
+    TradeList,
 };
 use store::tables::shard::Batch;
 use store::{Cell, Change, Row, Table, Text};
@@ -55,6 +56,8 @@ pub(super) struct Known {
     pub(super) accounts: BTreeMap<AccountId, Account>,
     /// The cases that it closes.
     pub(super) cases: BTreeMap<(Bytes, i64), CaseList>,
+    /// The disputes that it ends.
+    pub(super) disputes: BTreeMap<(Bytes, i64), DisputeList>,
     /// The sums of its dates.
     pub(super) days: BTreeMap<DayKey, SubjectDay>,
 }
@@ -70,6 +73,7 @@ pub(super) struct Folded {
     days: BTreeMap<DayKey, SubjectDay>,
     trades: BTreeMap<Bytes, TradeList>,
     cases: BTreeMap<(Bytes, i64), CaseList>,
+    disputes: BTreeMap<(Bytes, i64), DisputeList>,
     trade_batches: BTreeMap<(Bytes, i64), TradeBatch>,
     merchant_batches: BTreeMap<(Bytes, i64), MerchantBatch>,
     numbers: Vec<NumberPlace>,
@@ -127,7 +131,7 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
         }
     }
     for told in &stretch.told {
-        folded.told(stretch.shard, told, &known.cases)?;
+        folded.told(stretch.shard, told, &known.cases, &known.disputes)?;
     }
     folded.entries.sort_by_key(|entry| (entry.account, entry.ver));
     folded.numbers.sort_by_key(|row| (row.h, row.trade, row.no));
@@ -143,6 +147,7 @@ impl Folded {
             upserts(SubjectDay::TABLE, self.days.values()),
             upserts(TradeList::TABLE, self.trades.values()),
             upserts(CaseList::TABLE, self.cases.values()),
+            upserts(DisputeList::TABLE, self.disputes.values()),
             upserts(TradeBatch::TABLE, self.trade_batches.values()),
             upserts(MerchantBatch::TABLE, self.merchant_batches.values()),
             upserts(NumberPlace::TABLE, self.numbers.iter()),
@@ -198,7 +203,13 @@ impl Folded {
     }
 
     /// One event: the lists that show its object, and the places where its trade and its merchant find it again.
-    fn told(&mut self, shard: i64, told: &Told, cases: &BTreeMap<(Bytes, i64), CaseList>) -> Result<(), Misfit> {
+    fn told(
+        &mut self,
+        shard: i64,
+        told: &Told,
+        cases: &BTreeMap<(Bytes, i64), CaseList>,
+        disputes: &BTreeMap<(Bytes, i64), DisputeList>,
+    ) -> Result<(), Misfit> {
         if let Some(merchant) = told.merchant {
             let empty = MerchantBatch { shard, merchant, seq: told.seq, events_from: 0, events_to: 0 };
             let batch = self.merchant_batches.entry((merchant, told.seq)).or_insert(empty);
@@ -218,6 +229,7 @@ impl Folded {
                 Ok(())
             }
             (Some(("case", what)), Some(merchant)) => self.case(shard, told, trade, merchant, what, cases),
+            (Some(("dispute", what)), Some(merchant)) => self.dispute(shard, told, trade, merchant, what, disputes),
             (Some(_) | None, _) => Ok(()),
         }
     }
@@ -253,6 +265,33 @@ impl Folded {
             "rejected" => case.status = "open".into(),
             status => case.status = status.into(),
         }
+        Ok(())
+    }
+
+    fn dispute(
+        &mut self,
+        shard: i64,
+        told: &Told,
+        trade: Bytes,
+        merchant: Bytes,
+        what: &str,
+        disputes: &BTreeMap<(Bytes, i64), DisputeList>,
+    ) -> Result<(), Misfit> {
+        let key = (trade, told.no);
+        if what == "opened" {
+            let (opened_seq, opened_n, status) = (told.seq, told.n, "open".into());
+            let opened = DisputeList { shard, trade, no: told.no, merchant, status, opened_seq, opened_n };
+            self.disputes.insert(key, opened);
+            return Ok(());
+        }
+        let dispute = match self.disputes.entry(key) {
+            Entry::Occupied(dispute) => dispute.into_mut(),
+            Entry::Vacant(place) => {
+                let missing = Misfit { what: "event", seq: told.seq, n: told.n, why: "its dispute was never opened" };
+                place.insert(disputes.get(&key).cloned().ok_or(missing)?)
+            }
+        };
+        dispute.status = what.into();
         Ok(())
     }
 

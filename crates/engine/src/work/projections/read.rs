@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use accounting::{Account, AccountKey, Subject};
 use kernel::{AccountId, Currency, Owner, RootId, Time};
 use store::tables::accounting::{self as ledger, AccountRow, TransferRow, VoucherRow};
-use store::tables::derived::{self, AccountList, CaseList, SubjectDay};
+use store::tables::derived::{self, AccountList, CaseList, DisputeList, SubjectDay};
 use store::tables::shard::Batch;
 use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 
@@ -74,20 +74,17 @@ pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Know
             opened.insert(account);
         }
     }
-    let closed = stretch
-        .told
-        .iter()
-        .filter(|told| told.kind.starts_with("case."))
-        .filter_map(|told| Some((told.tree?, told.no)));
-    let closed: BTreeSet<(Bytes, i64)> = closed.collect();
+    let of_kind = |kind: &str| -> Vec<Vec<Cell>> {
+        let told = stretch.told.iter().filter(|told| told.kind.starts_with(kind));
+        let objects: BTreeSet<(Bytes, i64)> = told.filter_map(|told| Some((told.tree?, told.no))).collect();
+        objects.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect()
+    };
     let dates: BTreeSet<i64> = stretch.batches.iter().map(|batch| batch.acct_date).collect();
     let asks = vec![
         Ask { table: AccountRow::TABLE, keys: opened.iter().map(|id| vec![bytes(id)]).collect() },
         Ask { table: AccountList::TABLE, keys: touched.difference(&opened).map(|id| vec![bytes(id)]).collect() },
-        Ask {
-            table: CaseList::TABLE,
-            keys: closed.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect(),
-        },
+        Ask { table: CaseList::TABLE, keys: of_kind("case.") },
+        Ask { table: DisputeList::TABLE, keys: of_kind("dispute.") },
         Ask { table: SubjectDay::TABLE, keys: dates.into_iter().map(|date| vec![Cell::Int(date)]).collect() },
     ];
     let mut rows = reader.load(stretch.shard, asks).await?.rows.into_iter();
@@ -101,9 +98,10 @@ pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Know
         accounts.insert(account.id, account);
     }
     let cases = take::<CaseList>(&mut rows)?.into_iter().map(|row| ((row.trade, row.no), row)).collect();
+    let disputes = take::<DisputeList>(&mut rows)?.into_iter().map(|row| ((row.trade, row.no), row)).collect();
     let days = take::<SubjectDay>(&mut rows)?.into_iter();
     let days = days.map(|row| ((row.date, row.currency.clone(), row.subject.clone()), row)).collect();
-    Ok(Known { accounts, cases, days })
+    Ok(Known { accounts, cases, disputes, days })
 }
 
 fn take<R: Row>(rows: &mut impl Iterator<Item = Vec<Vec<Cell>>>) -> Result<Vec<R>, Inconsistent> {

@@ -19,6 +19,7 @@ fn path(route: &Route, number: u128) -> String {
         "trades" => plain("trd"),
         "payments" => child("pay"),
         "refunds" => child("ref"),
+        "disputes" => child("dsp"),
         "cases" => child("cas"),
         "accounts" => plain("acc"),
         "coupons" => plain("cpn"),
@@ -155,6 +156,7 @@ async fn f68_cursors_of_others() {
         (OTHER_SHOP, "/v1/trades"),
         (PLATFORM, "/v1/trades"),
         (SHOP, "/v1/cases"),
+        (SHOP, "/v1/disputes"),
         (SHOP, "/v1/webhook_endpoints"),
         (PLATFORM, &*format!("/v1/trades?merchant_id={}", shop())),
     ] {

@@ -157,6 +157,10 @@ impl Lookup for Shelf {
     fn cases(&self, filter: Filter, part: Part) -> Read<'_, Page> {
         async move { Ok(self.page(format!("cases {:?} {:?}", filter.merchant, filter.status), &part)) }.boxed()
     }
+
+    fn disputes(&self, filter: Filter, part: Part) -> Read<'_, Page> {
+        async move { Ok(self.page(format!("disputes {:?} {:?}", filter.merchant, filter.status), &part)) }.boxed()
+    }
     fn events(&self, merchant: Option<MerchantId>, part: Part) -> Read<'_, Page> {
         async move { Ok(self.page(format!("events {merchant:?}"), &part)) }.boxed()
     }

@@ -45,6 +45,7 @@ fn variants(schemas: &Map<String, Value>, name: &str) -> Vec<Value> {
 pub(super) fn path(route: &Route) -> String {
     let prefix = match route.path.split('/').nth(2) {
         Some("payments") => "pay",
+        Some("disputes") => "dsp",
         Some("cases") => "cas",
         Some("gifts") => "gft",
         Some("merchants") => "mch",
@@ -54,7 +55,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",
     };
-    let number = if ["pay", "cas"].contains(&prefix) { "001" } else { "" };
+    let number = if ["pay", "dsp", "cas"].contains(&prefix) { "001" } else { "" };
     route.path.replace("{id}", &format!("{}{number}", trade().to_string().replace("trd", prefix)))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The test takes the account's key from the store, so that it can also send what is signed and still wrong.
 
-use channel::sandbox::wire::{About, PayState, RefundState, Report, bytes};
+use channel::sandbox::wire::{About, DisputeState, PayState, RefundState, Report, bytes};
 use channel::signature::{Role, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER, sign};
 use kernel::{Code, Currency, OrderId, Time, TradeId, limits};
 use serde_json::{Value, json};
@@ -76,6 +76,77 @@ fn paid(amount: i64, currency: &str) -> About {
     let currency = Currency::parse(currency).unwrap();
     let at = Institution::now().micros();
     About::Payment(PayState::Paid { amount, currency, at, channel_no: crate::shop::number("CH") })
+}
+
+/// The institution says something about a dispute of this number.
+fn opened(dispute: &str, amount: i64, currency: &str) -> About {
+    let (dispute, currency) = (dispute.to_owned(), Currency::parse(currency).unwrap());
+    let (at, reason) = (Institution::now().micros(), "fraudulent".to_owned());
+    About::Dispute(DisputeState::Opened { dispute, amount, currency, reason, respond_by: at + 1, at })
+}
+
+fn lost(dispute: &str, amount: i64) -> About {
+    let (dispute, currency) = (dispute.to_owned(), Currency::parse("CNY").unwrap());
+    About::Dispute(DisputeState::Lost { dispute, amount, currency, at: Institution::now().micros() })
+}
+
+#[test]
+fn e59_a_dispute_beside_a_refund() {
+    attack_in_silence(async |stage| {
+        let trade = waiting(stage).await;
+        stage.settle().await;
+        let bank = Institution::of(stage);
+        // As far as we know nobody has paid: it is not taken, and can be said again.
+        let early = bank.genuine(&about(&trade, opened("D1", 100, "CNY")));
+        stage.refused(&early, Code::event_type_mismatch, None);
+        bank.says(&about(&trade, paid(100, "CNY")));
+        stage.shop.trade_is(&trade, "paid").await;
+        stage.shop.confirm(&trade, &json!({})).await.ok(200);
+        let refund = stage.shop.refund(&trade, 60, &json!({})).await.ok(201);
+        // Many at once, of more than is left; forged ones and others' are nothing.
+        let report = about(&trade, opened("D1", 100, "CNY"));
+        let (call, address) = (bank.genuine(&report), &stage.platform.address);
+        std::thread::scope(|crowd| {
+            for _ in 0..20 {
+                crowd.spawn(|| assert_eq!(call.send(address).status, 200));
+            }
+        });
+        let shown = stage.shop.chain(&trade).await["disputes"].clone();
+        assert_eq!((list(&shown).len(), &shown[0]["set_aside_amount"]), (1, &json!(40)), "{shown:#}");
+        stage.shop.refund(&trade, 1, &json!({})).await.refused(422, "refund_exceeds_paid");
+        stage.settle().await;
+        let forged = Institution::signed(
+            &Secret::new("another".to_owned()),
+            Role::Notification,
+            Institution::now(),
+            &bytes(&about(&trade, lost("D1", 100))),
+        );
+        stage.refused(&forged, Code::signature_invalid, None);
+        let nowhere = OrderId::new(TradeId::parse(&nowhere("trades")).unwrap(), 1).institution_number();
+        bank.says(&Report { number: nowhere, ..about(&trade, lost("D1", 100)) });
+        stage.unchanged("a dispute of nothing");
+        // More than was disputed, and another currency: people must look, nothing moves.
+        bank.says(&about(&trade, lost("D1", 101)));
+        bank.says(&about(&trade, opened("D2", 10, "USD")));
+        let kinds = |chain: &Value| -> Vec<String> {
+            list(&chain["cases"]).iter().map(|case| case["kind"].as_str().unwrap().to_owned()).collect()
+        };
+        let chain = stage.shop.chain(&trade).await;
+        assert_eq!((list(&chain["disputes"]).len(), &chain["disputes"][0]["status"]), (1, &json!("open")));
+        assert!(kinds(&chain).contains(&"contradiction".to_owned()), "{chain:#}");
+        for report in [lost("D1", 100), lost("D1", 100), opened("D1", 100, "CNY")] {
+            bank.says(&about(&trade, report));
+        }
+        let at = Institution::now().micros();
+        bank.says(&about(&trade, About::Dispute(DisputeState::Won { dispute: "D1".to_owned(), at })));
+        let chain = stage.shop.chain(&trade).await;
+        let dispute = &chain["disputes"][0];
+        assert_eq!((&dispute["status"], &dispute["taken_amount"]), (&json!("lost"), &json!(40)), "{dispute:#}");
+        // What the refund set aside is its own still.
+        let refund = stage.shop.get(&format!("/v1/refunds/{}", id(&refund))).await.ok(200);
+        assert_eq!((&refund["status"], &refund["amount"]), (&json!("pending"), &json!(60)));
+        assert_eq!(stage.platform.balance(&stage.shop.owner(), "2003").await, (60, 0));
+    });
 }
 
 #[test]

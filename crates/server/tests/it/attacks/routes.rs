@@ -122,6 +122,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "trades" => format!("trd_{NOWHERE}"),
         "payments" => format!("pay_{NOWHERE}001"),
         "refunds" => format!("ref_{NOWHERE}001"),
+        "disputes" => format!("dsp_{NOWHERE}001"),
         "cases" => format!("cas_{NOWHERE}001"),
         "accounts" => format!("acc_{NOWHERE}"),
         "coupons" => format!("cpn_{NOWHERE}"),

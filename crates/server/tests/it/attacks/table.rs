@@ -107,7 +107,7 @@ const CASES: [Case; 122] = [
     (56, "refund of what was not paid", &["e56_refunds_of_what_was_not_paid"], None),
     (57, "refund beside an unknown one", &["e57_an_unknown_refund_counts"], None),
     (58, "coupon regained twice", &["e58_a_coupon_is_not_regained_twice"], None),
-    (59, "chargeback beside a refund", &[], Some(Operation("dispute"))),
+    (59, "chargeback beside a refund", &["e59_a_dispute_beside_a_refund"], None),
     (60, "balance spent at once", &["e60_a_balance_never_falls_below_nothing", "e60_payments_and_payouts_at_once"], None),
     (61, "one coupon on many trades", &["e61_one_coupon_on_twenty_trades"], None),
     (62, "coupon of others", &["e62_coupons_of_others", "e62_coupons_that_rules_do_not_stack"], None),

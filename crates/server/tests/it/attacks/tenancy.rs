@@ -31,6 +31,9 @@ impl Goods {
         let odd = shop.unpaid("escrow", 100, &json!({})).await;
         shop.pay(&odd, &json!([card_that("wrong_amount", 100)])).await.ok(201);
         let case = shop.open_case(&odd, "amount_mismatch").await;
+        let contested = shop.unpaid("instant", 100, &json!({})).await;
+        shop.pay(&contested, &json!([card_that("dispute_won", 100)])).await.ok(201);
+        let dispute = id(&shop.dispute_of(&contested).await);
         let hook = json!({"url": "https://shop.example/hooks"});
         let book = "the-platforms-book";
         let lines =
@@ -49,6 +52,7 @@ impl Goods {
             ("trades", vec![open, paid, waiting]),
             ("payments", vec![payment]),
             ("refunds", vec![refund]),
+            ("disputes", vec![dispute]),
             ("cases", vec![case]),
             ("coupons", vec![shop.coupon("user:42", 10).await]),
             ("gifts", vec![gift]),
@@ -130,7 +134,7 @@ fn nothing_by_number(stage: &Stage<'_>, goods: &Goods, route: &Operation) {
             let path = format!("{}?number={number}", route.path);
             let found = |api: &Api| Call::get(&api.key, &path).send(&stage.platform.address).ok(200)["data"].clone();
             assert_eq!(found(&stage.other), json!([]), "{path}");
-            if ["trades", "payments", "refunds", "cases", "coupons", "events"].contains(noun) {
+            if ["trades", "payments", "refunds", "disputes", "cases", "coupons", "events"].contains(noun) {
                 assert_eq!(list(&found(&stage.shop)).len(), 1, "{path}");
             }
         }

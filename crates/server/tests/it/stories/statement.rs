@@ -25,6 +25,9 @@ async fn of_today(host: &Host) {
     let out = id(&shop.open("payout", 70, &json!({"payer": "user:42", "destination": to})).await.ok(201));
     let path = format!("/v1/trades/{out}/chain");
     shop.wait_until(&path, |chain| chain["refunds"][0]["status"] == "succeeded").await;
+    let disputed =
+        id(&shop.open("escrow", 500, &json!({"pay": {"tools": [card_that("dispute_part", 500)]}})).await.ok(201));
+    shop.dispute_of(&disputed).await;
 
     let day = Timestamp::now().strftime("%Y-%m-%d");
     let reply = host.get(&format!("/v1/channels/sandbox/statements?date={day}")).await;
@@ -51,9 +54,12 @@ async fn of_today(host: &Host) {
     assert_eq!((&order["purpose"], &order["status"]), (&json!("payout"), &json!("returned")), "{order:#}");
     let both = ["payout 70 CNY", "payout_return 70 CNY"].map(str::to_owned).to_vec();
     booked.insert(order["number"].as_str().unwrap().to_owned(), both);
+    let order = &shop.chain(&disputed).await["channel_orders"][0];
+    let both = ["payment 500 CNY", "dispute 250 CNY"].map(str::to_owned).to_vec();
+    booked.insert(order["number"].as_str().unwrap().to_owned(), both);
     assert_eq!(said, booked, "{text}");
-    assert_eq!(totals.len(), 4, "{text}");
-    assert_eq!((totals[0][2], totals[0][3]), ("3", "5000"), "{text}");
+    assert_eq!(totals.len(), 5, "{text}");
+    assert_eq!((totals[0][2], totals[0][3]), ("4", "5500"), "{text}");
     assert_eq!((totals[1][2], totals[1][3]), ("2", "2300"), "{text}");
 
     let before = host.get("/v1/channels/sandbox/statements?date=2020-01-01").await;

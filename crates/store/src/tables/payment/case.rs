@@ -27,6 +27,8 @@ row! {
         pub instruction: Option<i64>,
         /// The number of the refund part it is about.
         pub part: Option<i64>,
+        /// The number of the dispute it is about.
+        pub dispute: Option<i64>,
         /// Minor units.
         pub amount: i64,
         /// ISO 4217.
@@ -43,7 +45,7 @@ row! {
         pub sequence: i64,
     }
     check "amount > 0";
-    check "(instruction IS NULL) <> (part IS NULL)";
+    check "CASE WHEN instruction IS NULL THEN (part IS NULL) <> (dispute IS NULL) ELSE part IS NULL AND dispute IS NULL END";
     check "status = 'closed' OR (status IN ('open', 'proposed') AND resolution IS NULL)";
 }
 
@@ -169,9 +171,10 @@ fn step(row: CaseStepRow) -> Result<TrailEntry, Inconsistent> {
 }
 
 fn case_row(shard: i64, trade: [u8; 16], case: &Case) -> CaseRow {
-    let (instruction, part) = match case.subject {
-        Subject::Instruction(no) => (Some(i64::from(no)), None),
-        Subject::Part(no) => (None, Some(i64::from(no))),
+    let (instruction, part, dispute) = match case.subject {
+        Subject::Instruction(no) => (Some(i64::from(no)), None, None),
+        Subject::Part(no) => (None, Some(i64::from(no)), None),
+        Subject::Dispute(no) => (None, None, Some(i64::from(no))),
     };
     CaseRow {
         shard,
@@ -180,6 +183,7 @@ fn case_row(shard: i64, trade: [u8; 16], case: &Case) -> CaseRow {
         kind: case.kind.as_str().into(),
         instruction,
         part,
+        dispute,
         amount: case.money.amount.minor(),
         currency: case.money.currency.code().into(),
         status: case.status.as_str().into(),
@@ -200,12 +204,11 @@ fn trail(steps: Vec<(i64, TrailEntry)>) -> Result<Vec<TrailEntry>, Inconsistent>
 
 fn case(row: CaseRow, steps: &mut Children<(i64, TrailEntry)>) -> Result<Case, Inconsistent> {
     let fits = Fits("work_case");
-    let subject = match (row.instruction, row.part) {
-        (Some(no), None) => Subject::Instruction(fits.number("instruction", no)?),
-        (None, Some(no)) => Subject::Part(fits.number("part", no)?),
-        (None, None) | (Some(_), Some(_)) => {
-            return Err(fits.wrong("instruction", "is no subject together with part"));
-        }
+    let subject = match (row.instruction, row.part, row.dispute) {
+        (Some(no), None, None) => Subject::Instruction(fits.number("instruction", no)?),
+        (None, Some(no), None) => Subject::Part(fits.number("part", no)?),
+        (None, None, Some(no)) => Subject::Dispute(fits.number("dispute", no)?),
+        _ => return Err(fits.wrong("instruction", "is no subject together with part and dispute")),
     };
     let resolution =
         row.resolution.as_deref().map(|word| fits.word("resolution", parse_resolution(word))).transpose()?;

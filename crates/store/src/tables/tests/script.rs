@@ -50,6 +50,10 @@ pub(super) enum Word {
     Returned,
     NotFound,
     Unknown,
+    /// Under one of a few numbers, of all or of a part.
+    Disputed(u8, bool),
+    DisputeWon(u8),
+    DisputeLost(u8, bool),
 }
 
 /// How a town begins, and what happens in it.
@@ -144,5 +148,8 @@ fn word() -> impl Strategy<Value = Word> {
         2 => Just(Word::Returned),
         1 => Just(Word::NotFound),
         2 => Just(Word::Unknown),
+        3 => (0..3_u8, any::<bool>()).prop_map(|(n, whole)| Word::Disputed(n, whole)),
+        1 => (0..3_u8).prop_map(Word::DisputeWon),
+        1 => (0..3_u8, any::<bool>()).prop_map(|(n, whole)| Word::DisputeLost(n, whole)),
     ]
 }

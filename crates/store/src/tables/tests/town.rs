@@ -8,11 +8,13 @@ use channel::adapter::{Adapter as _, Answer};
 use channel::sandbox::Sandbox;
 use channel::{Job, Orders, Profiles, Told};
 use kernel::message::accounting::{CouponSource, Post, Refused, Verb};
-use kernel::message::channel::{Command as ChannelCommand, Credential, PayOutcome, PayoutOutcome, RefundOutcome};
+use kernel::message::channel::{
+    Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
+};
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
 use kernel::message::rules::{PaymentTerms, TradeTerms};
 use kernel::message::trade::{Command, Create, Refund, Share};
-use kernel::time::{HOUR_US, MINUTE_US};
+use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
     MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, Scenes, StoredKind, SubType, Time, TradeId,
@@ -304,6 +306,18 @@ impl Town {
             Job::Payout { .. } => Answer::Payout(PayoutOutcome::PaidOut { money, at, channel_no: number(n) }),
         };
         let word = match word {
+            Word::Disputed(n, whole) => Answer::Dispute(DisputeOutcome::Opened {
+                number: number(100 + n),
+                money: if whole { order.money } else { cny(60) },
+                reason: "fraudulent".to_owned(),
+                respond_by: at.plus(SECOND_US),
+                at,
+            }),
+            Word::DisputeWon(n) => Answer::Dispute(DisputeOutcome::Won { number: number(100 + n), at }),
+            Word::DisputeLost(n, whole) => {
+                let money = if whole { order.money } else { cny(40) };
+                Answer::Dispute(DisputeOutcome::Lost { number: number(100 + n), money, at })
+            }
             Word::Accepted if pays => Answer::Pay(PayOutcome::Accepted(match place % 2 {
                 0 => Credential::Redirect("https://bank.example/1".to_owned()),
                 _ => Credential::QrCode("weixin://1".to_owned()),

@@ -185,6 +185,7 @@ fn lay(rows: &mut Folded, newer: Folded) {
     rows.days.extend(newer.days);
     rows.trades.extend(newer.trades);
     rows.cases.extend(newer.cases);
+    rows.disputes.extend(newer.disputes);
     rows.trade_batches.extend(newer.trade_batches);
     rows.merchant_batches.extend(newer.merchant_batches);
     rows.coupons.extend(newer.coupons);
@@ -196,7 +197,7 @@ fn known(rows: &Folded, opened: &BTreeMap<AccountId, Account>) -> Known {
     let mut accounts = opened.clone();
     accounts
         .extend(rows.accounts.values().map(|row| listed(row.clone()).unwrap()).map(|account| (account.id, account)));
-    Known { accounts, cases: rows.cases.clone(), days: rows.days.clone() }
+    Known { accounts, cases: rows.cases.clone(), disputes: rows.disputes.clone(), days: rows.days.clone() }
 }
 
 /// Folds a log cut before every one of these batches.
