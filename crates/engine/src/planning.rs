@@ -3,11 +3,13 @@
 //! A trade's terms are those of its opening and a payment's those of its own; releases are never taken back, so what
 //! held then can be asked again.
 
-use kernel::Time;
-use kernel::message::payment::Pay;
-use kernel::message::rules::{PaymentRules, PaymentTerms, RuleRefusal, TradeTerms};
+use std::sync::Arc;
+
+use kernel::message::risk::CounterId;
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::Create;
-use rules::{Facts, PaymentFacts, Shelf};
+use kernel::{RootId, Time};
+use rules::{Counting, Facts, PaymentFacts, Shelf, Version};
 use trade::Trade;
 
 /// What holds, at a moment, for what a request to open a trade leaves out.
@@ -37,12 +39,42 @@ pub struct Planner<'a> {
     pub shelf: &'a Shelf,
     /// The trade.
     pub trade: &'a Trade,
+    /// The store's salt: nobody can tell from a counter's id whom it counts.
+    pub salt: &'a [u8; 32],
+}
+
+impl Planner<'_> {
+    /// The version that a payment is, or was, planned by.
+    fn version(&self, paying: &Paying<'_>) -> Option<Version> {
+        match paying.rule_version {
+            None => self.shelf.holding(paying.context, paying.at),
+            Some(number) => self.shelf.version(number).map(|book| Version { number, book: Arc::clone(book) }),
+        }
+    }
+
+    fn facts<'b>(&'b self, paying: &'b Paying<'_>) -> Facts<'b> {
+        let Paying { attempt, tools, signals, .. } = *paying;
+        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, tools, signals };
+        facts(self.trade, paying.at, Some(payment))
+    }
+
+    fn counted(&self, counting: Counting) -> Velocity {
+        let hash = blake3::keyed_hash(self.salt, counting.identity.as_bytes());
+        let id = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
+        let Counting { window, minor, sum, count, refusal, .. } = counting;
+        Velocity { counter: CounterId(RootId::from_bytes(id)), window, minor, sum, count, refusal }
+    }
 }
 
 impl PaymentRules for Planner<'_> {
-    fn terms(&self, pay: &Pay, attempt: u16, now: Time) -> Result<PaymentTerms, RuleRefusal> {
-        let Some(version) = self.shelf.holding(&pay.context, now) else { return Ok(PaymentTerms::default()) };
-        let payment = PaymentFacts { amount: pay.money.amount.minor(), attempt, tools: &pay.tools };
-        version.book.payment_terms(version.number, &facts(self.trade, now, Some(payment)))
+    fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
+        let Some(version) = self.version(paying) else { return Ok(PaymentTerms::default()) };
+        version.book.payment_terms(version.number, &self.facts(paying))
+    }
+
+    fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {
+        let Some(version) = self.version(paying).filter(|version| version.book.counts()) else { return Vec::new() };
+        let counting = version.book.velocity(version.number, &self.facts(paying));
+        counting.into_iter().map(|counting| self.counted(counting)).collect()
     }
 }

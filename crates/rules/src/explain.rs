@@ -62,6 +62,7 @@ fn words(says: &Says) -> String {
         Says::Order(order) => format!("tools are used in this order: {}", selector::list(order)),
         Says::OrderLife(micros) => format!("an order at an institution lives for {} at most", span::words(*micros)),
         Says::Limit(limit) => limit.to_string(),
+        Says::Velocity(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),
     }
 }

@@ -1,6 +1,5 @@
 //! Rule books on the wire: versions, releases, and why a payment was planned as it was.
 
-use kernel::message::payment::ToolRequest;
 use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::{InstructionId, KeyId, PaymentId, Time};
 use payment::{Instruction, Payment, Payments};
@@ -125,8 +124,13 @@ impl<'a> ReleaseObject<'a> {
 pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) -> Option<String> {
     let payment = state.payment(no)?;
     let book = control.rules.version(payment.rule_version)?;
-    let tools: Vec<ToolRequest> = payment.instructions.iter().map(request).collect();
-    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools };
+    let tools = payment.tools();
+    let asked = PaymentFacts {
+        amount: payment.money.amount.minor(),
+        attempt: payment.no,
+        tools: &tools,
+        signals: &payment.signals,
+    };
     let said = book.explain(&facts(trade, payment.created_at, Some(asked))).payment;
     let opening = control.rules.holding(&trade.context, trade.created_at)?;
     let terms = opening.book.explain(&facts(trade, trade.created_at, None)).trade;
@@ -147,10 +151,6 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) 
 
 fn rule(said: &Said) -> Value {
     json!({"rule": said.rule, "when": said.when, "says": said.key, "words": said.words})
-}
-
-fn request(leg: &Instruction) -> ToolRequest {
-    ToolRequest { tool: leg.tool.clone(), amount: leg.amount }
 }
 
 /// The steps, in words and in their order, each with the instruction that it is about.

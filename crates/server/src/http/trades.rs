@@ -8,7 +8,7 @@ use super::json::Fields;
 use super::ports::{Asker, Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
-use super::{list, parties, tools, wait};
+use super::{list, parties, risk, tools, wait};
 use crate::config::Environment;
 
 const TYPES: &str = "instant, escrow, topup, transfer, payout";
@@ -31,12 +31,13 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     let payer = parties::payer(visit, order_type, body)?;
     let destination = parties::destination(visit, order_type, body)?;
     let payee = parties::payee(order_type, body)?.map(|receiver| Share { receiver, amount: money.amount });
-    let pay = match body.object("pay")? {
-        None => None,
+    let (pay, signals) = match body.object("pay")? {
+        // Nothing is said where nothing is paid: only a trade that pays itself takes the field itself.
+        None => (None, risk::signals(body)?),
         Some(mut pay) => {
-            let tools = tools::tools(visit, &mut pay, Some(money.currency))?;
+            let (tools, signals) = (tools::tools(visit, &mut pay, Some(money.currency))?, risk::signals(&mut pay)?);
             pay.finish()?;
-            Some(tools)
+            (Some(tools), signals)
         }
     };
     let create = Create {
@@ -58,7 +59,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         destination,
         pay,
     };
-    Ok(Command::CreateTrade(Box::new(create)).into())
+    Ok(Told { signals, ..Command::CreateTrade(Box::new(create)).into() })
 }
 
 fn late_success(word: &str) -> Option<LateSuccess> {
@@ -86,7 +87,8 @@ fn is_return_address(text: &str, environment: Environment) -> bool {
 /// `POST /v1/trades/{id}/payments`
 pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
-    Ok(Command::Trade(trade, TradeCommand::Pay(tools::tools(visit, body, None)?)).into())
+    let (tools, signals) = (tools::tools(visit, body, None)?, risk::signals(body)?);
+    Ok(Told { signals, ..Command::Trade(trade, TradeCommand::Pay(tools)).into() })
 }
 
 /// `POST /v1/trades/{id}/confirm`

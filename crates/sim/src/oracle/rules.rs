@@ -2,7 +2,6 @@
 //! refuse it and would order its tools no other way; and what its trade left open is as the book says.
 
 use engine::planning::facts;
-use kernel::message::payment::ToolRequest;
 use kernel::message::rules::BUILT_IN_VERSION;
 use payment::Payment;
 use rules::PaymentFacts;
@@ -25,9 +24,13 @@ fn misplanned(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<Str
     if held.number != payment.rule_version {
         return Some(format!("{name} was planned by version {} and {} held", payment.rule_version, held.number));
     }
-    let request = |leg: &payment::Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
-    let tools: Vec<ToolRequest> = payment.instructions.iter().map(request).collect();
-    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools };
+    let tools = payment.tools();
+    let asked = PaymentFacts {
+        amount: payment.money.amount.minor(),
+        attempt: payment.no,
+        tools: &tools,
+        signals: &payment.signals,
+    };
     match held.book.payment_terms(held.number, &facts(trade, payment.created_at, Some(asked))) {
         Err(refusal) => Some(format!("{name} is there, and rule {} refuses it", refusal.rule)),
         Ok(terms) if !terms.order.is_empty() => Some(format!("{name} uses its tools in another order than the rules'")),

@@ -20,4 +20,5 @@ mod statement;
 mod tools;
 mod topups;
 mod transfers;
+mod velocity;
 pub(crate) mod webhooks;
