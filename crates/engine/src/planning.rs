@@ -3,12 +3,15 @@
 //! A trade's terms are those of its opening and a payment's those of its own; releases are never taken back, so what
 //! held then can be asked again.
 
-use kernel::Time;
-use kernel::message::payment::{Pay, ToolRequest};
-use kernel::message::rules::{Made, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms};
+use std::sync::Arc;
+
+use kernel::message::payment::ToolRequest;
+use kernel::message::risk::CounterId;
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::Create;
+use kernel::{RootId, Time};
 use payment::Payment;
-use rules::{Facts, PaymentFacts, Shelf};
+use rules::{Counting, Facts, PaymentFacts, Shelf, Version};
 use trade::Trade;
 
 /// What holds, at a moment, for what a request to open a trade leaves out.
@@ -32,8 +35,8 @@ pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) 
 }
 
 /// What is known of a payment that was made when a book is asked about it again; `tools` are its own.
-pub fn asked<'a>(payment: &Payment, tools: &'a [ToolRequest]) -> PaymentFacts<'a> {
-    PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools }
+pub fn asked<'a>(payment: &'a Payment, tools: &'a [ToolRequest]) -> PaymentFacts<'a> {
+    PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools, signals: &payment.signals }
 }
 
 /// The books, asked about payments of one trade.
@@ -43,20 +46,42 @@ pub struct Planner<'a> {
     pub shelf: &'a Shelf,
     /// The trade.
     pub trade: &'a Trade,
+    /// The store's salt: nobody can tell from a counter's id whom it counts.
+    pub salt: &'a [u8; 32],
+}
+
+impl Planner<'_> {
+    /// The version that a payment is, or was, planned by.
+    fn version(&self, paying: &Paying<'_>) -> Option<Version> {
+        match paying.rule_version {
+            None => self.shelf.holding(paying.context, paying.at),
+            Some(number) => self.shelf.version(number).map(|book| Version { number, book: Arc::clone(book) }),
+        }
+    }
+
+    fn facts<'b>(&'b self, paying: &'b Paying<'_>) -> Facts<'b> {
+        let Paying { attempt, tools, signals, .. } = *paying;
+        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, tools, signals };
+        facts(self.trade, paying.at, Some(payment))
+    }
+
+    fn counted(&self, counting: Counting) -> Velocity {
+        let hash = blake3::keyed_hash(self.salt, counting.identity.as_bytes());
+        let id = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
+        let Counting { window, minor, sum, count, refusal, .. } = counting;
+        Velocity { counter: CounterId(RootId::from_bytes(id)), window, minor, sum, count, refusal }
+    }
 }
 
 impl PaymentRules for Planner<'_> {
-    fn terms(&self, pay: &Pay, attempt: u16, now: Time) -> Result<PaymentTerms, RuleRefusal> {
-        let Some(version) = self.shelf.holding(&pay.context, now) else { return Ok(PaymentTerms::default()) };
-        let payment = PaymentFacts { amount: pay.money.amount.minor(), attempt, tools: &pay.tools };
-        version.book.payment_terms(version.number, &facts(self.trade, now, Some(payment)))
+    fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
+        let Some(version) = self.version(paying) else { return Ok(PaymentTerms::default()) };
+        version.book.payment_terms(version.number, &self.facts(paying))
     }
 
-    fn refund_ranks(&self, made: &Made<'_>) -> Vec<usize> {
-        let payment = PaymentFacts { amount: made.amount.minor(), attempt: made.attempt, tools: made.tools };
-        let facts = facts(self.trade, made.at, Some(payment));
-        // What planned a payment does not refuse it.
-        let terms = self.shelf.version(made.rule_version).map(|book| book.payment_terms(made.rule_version, &facts));
-        terms.and_then(Result::ok).map(|terms| terms.refund_ranks).unwrap_or_default()
+    fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {
+        let Some(version) = self.version(paying).filter(|version| version.book.counts()) else { return Vec::new() };
+        let counting = version.book.velocity(version.number, &self.facts(paying));
+        counting.into_iter().map(|counting| self.counted(counting)).collect()
     }
 }

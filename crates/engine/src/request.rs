@@ -5,6 +5,7 @@ use std::sync::Arc;
 use channel::order::Told;
 use kernel::message::accounting::Purse;
 use kernel::message::payment::CaseAct;
+use kernel::message::risk::{CounterId, Signals};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
     CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time, TradeId, UserId,
@@ -62,8 +63,18 @@ pub struct Request {
     pub idempotency: Option<Idempotency>,
     /// Shown in a problem's body.
     pub request_id: String,
+    /// What it says of who pays.
+    pub signals: Signals,
     /// What is asked.
     pub command: Command,
+}
+
+impl Request {
+    /// One of the system itself, which is idempotent by state.
+    pub fn of_system(request_id: impl Into<String>, command: Command) -> Self {
+        let (caller, request_id) = (Caller::System, request_id.into());
+        Self { caller, idempotency: None, request_id, signals: Signals::default(), command }
+    }
 }
 
 /// What can be asked of a line.
@@ -127,6 +138,13 @@ pub enum Command {
     Word(Told),
     /// A time has come.
     Timer(TradeId, TimerKind),
+    /// A counter's time is over.
+    CleanCounter {
+        /// The shard where it stands.
+        shard: i64,
+        /// Which.
+        counter: CounterId,
+    },
     /// Answer a request whose shape is wrong from its key, if the key is known.
     Recall(kernel::Problem),
 }

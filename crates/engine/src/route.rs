@@ -27,7 +27,7 @@ impl Command {
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
             Self::Depart(departure) => Some(departure.from.owner().bucket()),
             Self::Word(told) => Some(told.order.trade.0.bucket()),
-            Self::Control(_) | Self::Recall(_) | Self::Arrive(_) => None,
+            Self::Control(_) | Self::Recall(_) | Self::Arrive(_) | Self::CleanCounter { .. } => None,
         }
     }
 
@@ -35,6 +35,7 @@ impl Command {
     pub fn shard(&self, shards: Shards) -> i64 {
         match self {
             Self::Arrive(arrival) => arrival.to,
+            Self::CleanCounter { shard, .. } => *shard,
             other => other.bucket().map_or(Shards::FIRST, |bucket| shards.of(bucket)),
         }
     }
@@ -146,7 +147,7 @@ mod tests {
     use crate::line::Reply;
     use crate::ports::Clock;
     use crate::queue::Both;
-    use crate::request::{Caller, Request};
+    use crate::request::Request;
 
     const TWO: i64 = 2;
 
@@ -177,7 +178,7 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         let money = Money { amount: Amount::new(1).unwrap(), currency: Currency::parse("CNY").unwrap() };
         let command = Command::Fund { owner: owner(shard), money };
-        let request = Request { caller: Caller::System, idempotency: None, request_id: "r".to_owned(), command };
+        let request = Request::of_system("r", command);
         (Job { request, deadline: NOW.plus(SECOND_US), reply }, answer)
     }
 

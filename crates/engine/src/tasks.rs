@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kernel::message::risk::CounterId;
 use kernel::{CouponId, GiftId, TradeId};
 use store::tables::shard::Task as Row;
 use store::unit::{Changes, Memory};
@@ -79,6 +80,16 @@ pub(crate) fn gift_timer(memory: &Memory, gift: GiftId) -> BTreeSet<Task> {
     due.map(|due| Task { due, tree: gift.0, no: 0, kind: GIFT_EXPIRE }).into_iter().collect()
 }
 
+/// The timer of one counter.
+pub(crate) fn counter_timer(memory: &Memory, counter: CounterId) -> BTreeSet<Task> {
+    let state = memory.counters.get(&counter).and_then(Option::as_ref);
+    let due = state.and_then(|counter| counter.timer());
+    due.map(|due| Task { due, tree: counter.0, no: 0, kind: COUNTER_CLEAN }).into_iter().collect()
+}
+
+/// The task kind of a counter in which nothing counts any more.
+pub const COUNTER_CLEAN: &str = "counter.clean";
+
 /// The task kind of a gift's expiry.
 pub const GIFT_EXPIRE: &str = "gift.expire";
 
@@ -94,8 +105,10 @@ pub fn changes(shard: i64, committed: &Memory, decided: &Memory, changes: &mut C
     let of_coupons = coupons.into_iter().map(|it| (coupon_timer(committed, it), coupon_timer(decided, it)));
     let gifts: Vec<GiftId> = changed(&committed.gifts, &decided.gifts).collect();
     let of_gifts = gifts.into_iter().map(|it| (gift_timer(committed, it), gift_timer(decided, it)));
+    let counters: Vec<CounterId> = changed(&committed.counters, &decided.counters).collect();
+    let of_counters = counters.into_iter().map(|it| (counter_timer(committed, it), counter_timer(decided, it)));
     let mut added = Vec::new();
-    for (before, after) in of_trades.chain(of_coupons).chain(of_gifts) {
+    for (before, after) in of_trades.chain(of_coupons).chain(of_gifts).chain(of_counters) {
         for task in before.difference(&after) {
             changes.delete(Row::TABLE, key(shard, task));
         }

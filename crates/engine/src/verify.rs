@@ -16,6 +16,7 @@ mod answers;
 mod book;
 mod books;
 mod chain;
+mod counters;
 mod events;
 mod issued;
 mod key;
@@ -32,6 +33,7 @@ use store::tables::shard::{HEAD, SHARDS, Shard, shards};
 use store::{Cell, Inconsistent, Reader, Row, StoreError, Table};
 
 use self::books::Books;
+use self::counters::Counted;
 use crate::control::Control;
 
 /// Most findings that a report lists; the rest is counted.
@@ -80,6 +82,8 @@ pub struct Checked {
     pub coupons: u64,
     /// Gifts.
     pub gifts: u64,
+    /// Slots of counters.
+    pub counters: u64,
     /// Tasks.
     pub tasks: u64,
     /// Runs of named statements.
@@ -166,9 +170,16 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
     let scene = Scene { reader, shard, shards, options };
     let mut books = Books::new(shard);
     books.follow_to_head(&scene, &mut report).await?;
-    let salt = scene.salt(&mut report).await?;
-    accounts::check(&scene, &mut books, salt, &mut report).await?;
-    trees::check(&scene, &mut books, &mut report).await?;
+    let control = scene.control(&mut report).await?;
+    accounts::check(&scene, &mut books, control.as_ref().map(|control| control.salt), &mut report).await?;
+    let mut counted = match &control {
+        Some(control) => Some(Counted::begin(&scene, control, &mut report).await?),
+        None => None,
+    };
+    trees::check(&scene, &mut books, counted.as_mut(), &mut report).await?;
+    if let Some(counted) = counted {
+        counted.end(&scene, &mut report).await?;
+    }
     answers::check(&scene, &mut report).await?;
     tasks::check(&scene, &mut report).await?;
     issued::check(&scene, &mut report).await?;
@@ -208,11 +219,11 @@ impl Scene<'_> {
         }
     }
 
-    /// What account ids are derived with; `None`, and noted, where the store was never given it.
-    async fn salt(&self, report: &mut Report) -> Result<Option<[u8; 32]>, StoreError> {
+    /// Control data, with what account ids are derived with; `None`, and noted, where the store was never given it.
+    async fn control(&self, report: &mut Report) -> Result<Option<Control>, StoreError> {
         let table = store::tables::shard::Control::TABLE;
         match Control::load(self.reader, 0, &Control::default()).await {
-            Ok(control) if control.born => Ok(Some(control.salt)),
+            Ok(control) if control.born => Ok(Some(control)),
             Ok(_) if report.checked.transfers == 0 => Ok(None),
             Ok(_) => {
                 report.note("I33", table, "birth".to_owned(), "is missing: account ids cannot be derived");

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kernel::message::risk::Signals;
 use kernel::{Context, Shards, Time, TradeId};
 use payment::Approvals;
 use store::unit::{Before, Kept, Key, Memory};
@@ -41,6 +42,8 @@ pub struct View<'a> {
     pub channels: Arc<Channels>,
     /// Which cases one person does not resolve alone.
     pub approvals: Arc<Approvals>,
+    /// What the request says of who pays.
+    pub signals: Signals,
     committed: &'a Memory,
     batch: &'a mut Memory,
     /// What the request's changes cover, in their order.
@@ -85,6 +88,7 @@ impl<'a> View<'a> {
             control,
             channels,
             approvals,
+            signals: Signals::default(),
             committed,
             batch,
             covered: Vec::new(),

@@ -53,7 +53,7 @@ impl RootId {
     }
 
     /// From the sixteen bytes that a row stores; big endian, so that byte order is time order.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
 

@@ -54,6 +54,8 @@ pub const MAX_METADATA_KEYS: usize = 50;
 pub const MAX_METADATA_NAME: usize = 40;
 /// Longest value of a `metadata` entry, in characters.
 pub const MAX_METADATA_VALUE: usize = 500;
+/// Longest device or card fingerprint, in characters.
+pub const MAX_SIGNAL: usize = 64;
 /// Longest idempotency key, in characters.
 pub const MAX_IDEMPOTENCY_KEY: usize = 128;
 /// Largest request body in bytes.

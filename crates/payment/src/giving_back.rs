@@ -7,7 +7,6 @@
 
 use kernel::message::channel::Fact;
 use kernel::message::payment::OpenRefund;
-use kernel::message::rules::Made;
 use kernel::{Amount, Money, OrderId, RefundId, limits};
 
 use crate::case::{CaseKind, Subject};
@@ -112,13 +111,8 @@ fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<
 /// In which order the tools of a payment give, by the rules that planned it.
 fn ranks(draft: &Draft<'_>, payment: &Payment) -> Vec<usize> {
     let tools = payment.tools();
-    draft.known.rules.refund_ranks(&Made {
-        rule_version: payment.rule_version,
-        amount: payment.money.amount,
-        attempt: payment.no,
-        tools: &tools,
-        at: payment.created_at,
-    })
+    // What planned a payment does not refuse it.
+    draft.known.rules.terms(&payment.paying(&tools)).map(|terms| terms.refund_ranks).unwrap_or_default()
 }
 
 /// Opens a refund of money that no receiver ever had, and sends it. This cannot be refused.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::{Post, Refused};
+use kernel::message::risk::{CounterId, Signals};
 use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
 use kernel::{CouponId, Time};
 
 use crate::case::Approvals;
+use crate::counter::{self, Counter};
 use crate::coupon::{self, Coupon};
 use crate::news::News;
 
@@ -72,6 +74,8 @@ pub enum Message {
     Channel(channel::Command),
     /// A command to a coupon.
     Coupon(CouponId, coupon::Command),
+    /// A command to a counter.
+    Counter(CounterId, counter::Command),
     /// A posting; the answer comes back as [`Input::Booked`] with this token before anything else.
     Post {
         /// What is posted.
@@ -124,6 +128,10 @@ pub struct Known<'a> {
     pub coupons: &'a BTreeMap<CouponId, Coupon>,
     /// Where external legs may go.
     pub routes: &'a Routes,
+    /// The counters of [`crate::Payments::counters_needed`]; one in which nothing counts is absent.
+    pub counters: &'a BTreeMap<CounterId, Counter>,
+    /// What the request says of who pays.
+    pub signals: &'a Signals,
     /// What a payment is planned by.
     pub rules: &'a dyn PaymentRules,
     /// Which cases one person does not resolve alone.

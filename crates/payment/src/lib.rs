@@ -3,7 +3,8 @@
 //! One aggregate, [`Payments`], holds everything that was ever paid and given back for one trade. It is told commands by
 //! the trade core and facts by the channel gateway and by accounting ([`Input`]); it answers with events, and these become
 //! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons and gifts are small aggregates of their
-//! own ([`coupon::Coupon`], [`gift::Gift`]), because many trades, or many users, may want the same one.
+//! own ([`coupon::Coupon`], [`gift::Gift`], [`counter::Counter`]), because many trades, or many users, may want the same
+//! one.
 //!
 //! | concept | file |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | the four machines | `payment.rs`, `instruction.rs`, `refund.rs`, `case.rs` |
 //! | checking and opening a payment | `plan.rs` |
 //! | what each tool does | `tool/` |
+//! | how often and how much within a time | `counter.rs` |
 //! | what institutions say about orders to pay | `outside.rs` |
 //! | success, late success | `settle.rs` |
 //! | cancel, stop, failure, compensation | `ending.rs` |
@@ -26,6 +28,7 @@
 
 mod apply;
 pub mod case;
+pub mod counter;
 pub mod coupon;
 pub mod dispute;
 mod draft;
@@ -53,6 +56,7 @@ mod tests;
 mod tool;
 
 pub use case::{Approvals, Case, CaseKind, CaseStep, Subject, TrailEntry};
+pub use counter::Counter;
 pub use coupon::{Coupon, CouponTerms};
 pub use dispute::{Dispute, DisputeLine, DisputeStatus};
 pub use event::{Event, MoneyPlace};

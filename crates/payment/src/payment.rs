@@ -3,6 +3,8 @@
 //! Terminal states stay terminal; the one exception is a late success that the trade's rule wants to keep (*reopen*).
 
 use kernel::message::payment::ToolRequest;
+use kernel::message::risk::Signals;
+use kernel::message::rules::Paying;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Context, Money, Owner, Time};
 
@@ -37,6 +39,8 @@ pub struct Payment {
     pub stopped: bool,
     /// The version of the rule book that planned it; 1 is the built-in book.
     pub rule_version: i64,
+    /// What its request said of who pays.
+    pub signals: Signals,
     /// How many public events it has had.
     pub sequence: i64,
     /// When it was opened.
@@ -46,6 +50,12 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// Its tools with their parts, in the order in which they are used.
+    pub fn tools(&self) -> Vec<ToolRequest> {
+        let request = |leg: &Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
+        self.instructions.iter().map(request).collect()
+    }
+
     /// Its legs at institutions, in order.
     pub fn external(&self) -> impl Iterator<Item = &Instruction> {
         self.instructions.iter().filter(|leg| leg.is_external())
@@ -56,10 +66,17 @@ impl Payment {
         self.instructions.iter().filter(|leg| !leg.is_external())
     }
 
-    /// What was asked of its tools, in the order in which they are used.
-    pub fn tools(&self) -> Vec<ToolRequest> {
-        let request = |leg: &Instruction| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
-        self.instructions.iter().map(request).collect()
+    /// The payment as the rules that planned it are asked about it once more; `tools` are its own.
+    pub fn paying<'a>(&'a self, tools: &'a [ToolRequest]) -> Paying<'a> {
+        Paying {
+            context: &self.context,
+            money: self.money,
+            attempt: self.no,
+            tools,
+            signals: &self.signals,
+            at: self.created_at,
+            rule_version: Some(self.rule_version),
+        }
     }
 
     /// The leg of a payout; there is no other beside it.
@@ -141,6 +158,11 @@ impl PaymentStatus {
             Self::Created | Self::RequiresAction | Self::Processing | Self::Review => true,
             Self::Succeeded | Self::Failed | Self::Canceled | Self::Expired => false,
         }
+    }
+
+    /// Whether it counts for limits within a time: it took effect, or still may.
+    pub const fn counts(self) -> bool {
+        self.is_open() || matches!(self, Self::Succeeded)
     }
 
     /// The machine. `None` where a step does not apply: nothing changes then.
@@ -268,17 +290,20 @@ pub enum FailureCode {
     AmountMismatch,
     /// The books could not take it.
     LedgerRefused,
+    /// More, or more often, than a rule lets through within a time.
+    VelocityExceeded,
 }
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
         Self::Declined,
         Self::AmountMismatch,
         Self::LedgerRefused,
+        Self::VelocityExceeded,
     ];
 
     /// The wire word.
@@ -290,6 +315,7 @@ impl FailureCode {
             Self::Declined => "declined",
             Self::AmountMismatch => "amount_mismatch",
             Self::LedgerRefused => "ledger_refused",
+            Self::VelocityExceeded => "velocity_exceeded",
         }
     }
 

@@ -4,13 +4,16 @@
 //! channel orders through both. A number is never used twice.
 
 use kernel::message::payment::{Command, Tool};
-use kernel::{CouponId, OrderId, TradeId, limits};
+use kernel::message::risk::{CounterId, Signals};
+use kernel::message::rules::{Paying, PaymentRules};
+use kernel::{CouponId, OrderId, Time, TradeId, limits};
 
 use crate::case::{Case, CaseStatus, Subject};
+use crate::counter;
 use crate::dispute::{Dispute, DisputeStatus};
 use crate::draft::Draft;
 use crate::event::Event;
-use crate::input::{Input, Known, Reaction};
+use crate::input::{Input, Known, Message, Reaction};
 use crate::instruction::Instruction;
 use crate::payment::{Payment, PaymentStatus};
 use crate::refund::{Part, Refund};
@@ -53,6 +56,20 @@ impl Payments {
         needed
     }
 
+    /// The counters that [`Known::counters`] must hold (where they exist) for this input: those in which a payment that it
+    /// opens would count.
+    pub fn counters_needed(
+        &self,
+        input: &Input,
+        signals: &Signals,
+        rules: &dyn PaymentRules,
+        now: Time,
+    ) -> Vec<CounterId> {
+        let Input::Command(Command::Pay(pay)) = input else { return Vec::new() };
+        let limits = rules.velocity(&Paying::new(pay, self.next_payment(), signals, now));
+        limits.into_iter().map(|limit| limit.counter).collect()
+    }
+
     /// What follows from an input, without doing it. Refuses commands only, and what [`Input::Booked`] says it may.
     pub fn decide(&self, input: &Input, known: &Known<'_>) -> Result<Vec<Event>, Refusal> {
         Ok(Draft::of(self.clone(), input, known)?.into_parts().1)
@@ -61,8 +78,10 @@ impl Payments {
     /// Decides, applies and reacts in one step. On a refusal nothing has changed.
     pub fn handle(&mut self, input: &Input, known: &Known<'_>) -> Result<Reaction, Refusal> {
         let (state, events, news) = Draft::of(self.clone(), input, known)?.into_parts();
-        *self = state;
-        Ok(Reaction { messages: self.react(&events), news })
+        let before = std::mem::replace(self, state);
+        let counted = counter::told(&before, self, known.rules);
+        let counted = counted.into_iter().map(|(counter, command)| Message::Counter(counter, command));
+        Ok(Reaction { messages: counted.chain(self.react(&events)).collect(), news })
     }
 
     /// The refund that already has this number of the merchant. A repeated request with the same content

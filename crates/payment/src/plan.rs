@@ -2,12 +2,13 @@
 //!
 //! 1. Everything that can be known from the request and the trade's own rows is checked; what is wrong refuses the request.
 //! 2. An open payment of the same due makes room, unless nobody knows whether its leg was paid.
-//! 3. The rules are asked: they may refuse it, order its tools, and bound the life of its orders.
+//! 3. The rules are asked: they may refuse it, order its tools, and bound the life of its orders. Where it would break a
+//!    limit within a time, it is opened and fails.
 //! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
 use kernel::message::payment::{Pay, Tool, ToolRequest};
-use kernel::message::rules::PaymentTerms;
+use kernel::message::rules::{Paying, PaymentTerms};
 use kernel::time::SECOND_US;
 use kernel::{Amount, PaymentId, Time, limits};
 
@@ -18,7 +19,7 @@ use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::{Failure, Payment, PaymentStatus, PaymentStep};
 use crate::refusal::Refusal;
 use crate::tool::{Asked, Moment, rules_of};
-use crate::{payout, settle};
+use crate::{counter, payout, settle};
 
 /// How long before the trade's end an institution must let go of an order.
 const MARGIN_US: i64 = 60 * SECOND_US;
@@ -37,8 +38,12 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     check_trade(draft, pay)?;
     let attempt = draft.state.next_payment();
     let refused = |rule| Refusal::Rule { rule: Box::new(rule), itself: pay.context.order_type.pays_itself() };
-    let terms = draft.known.rules.terms(pay, attempt, draft.known.now).map_err(refused)?;
+    let known = draft.known;
+    let paying = Paying::new(pay, attempt, known.signals, known.now);
+    let terms = known.rules.terms(&paying).map_err(refused)?;
     let payment = plan(draft, pay, &terms)?;
+    let replaced: Vec<_> = running(draft, pay.due).flat_map(|older| counter::of(older, known.rules)).collect();
+    let exceeded = counter::exceeded(&known.rules.velocity(&paying), &replaced, known.counters, known.now);
     let in_the_way: Vec<_> = running(draft, pay.due).map(|payment| payment.no).collect();
     for older in in_the_way {
         ending::supersede(draft, older);
@@ -46,7 +51,7 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     let taken = payment.instructions.iter().find_map(|leg| rules_of(&leg.tool).taken(draft, leg));
     let no = payment.no;
     draft.push(Event::PaymentOpened(Box::new(payment)));
-    match taken {
+    match exceeded.or(taken) {
         Some(failure) => fail(draft, no, &failure),
         None => start(draft, no),
     }
@@ -114,6 +119,7 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
         ending: None,
         stopped: false,
         rule_version: terms.rule_version,
+        signals: draft.known.signals.clone(),
         sequence: 0,
         created_at: draft.known.now,
         instructions,

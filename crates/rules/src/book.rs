@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kernel::message::risk::Window;
 use kernel::message::trade::LateSuccess;
 use kernel::time::MINUTE_US;
 use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
@@ -14,7 +15,7 @@ use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
 use crate::condition::{Checked, Definitions, Logic, Typed, check, names};
 use crate::finding::{Finding, unknown};
 use crate::limits;
-use crate::rule::{Key, Limit, Rule, Says};
+use crate::rule::{By, Key, Limit, Rule, Says, Velocity};
 use crate::selector::Selector;
 use crate::span;
 use crate::toml::{self, Located, Reader, Section};
@@ -105,7 +106,7 @@ impl<'a> Loading<'a> {
         let mut rules = Vec::new();
         let mut places = Vec::new();
         for section in sections.into_iter().take(limits::MAX_RULES) {
-            if let Some(rule) = self.rule(section, &defined, &scope) {
+            if let Some(rule) = self.rule(section, &defined, &scope, offset_us.unwrap_or_default()) {
                 rules.push(rule);
                 places.push(section.at);
             }
@@ -240,11 +241,11 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn rule(&mut self, section: Section<'a>, defined: &Definitions, scope: &Scope) -> Option<Rule> {
+    fn rule(&mut self, section: Section<'a>, defined: &Definitions, scope: &Scope, offset_us: i64) -> Option<Rule> {
         self.reader.known(section, &Key::WORDS);
         let name = self.name(section, "name");
         let before = self.reader.len();
-        let says = self.says(section);
+        let says = self.says(section, offset_us);
         if says.is_empty() && self.reader.len() == before {
             self.reader.find(section.at, "the rule says nothing");
         }
@@ -285,7 +286,7 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn says(&mut self, section: Section<'a>) -> Vec<Says> {
+    fn says(&mut self, section: Section<'a>, offset_us: i64) -> Vec<Says> {
         let life = bounds::MIN_TRADE_LIFE_US..=bounds::MAX_TRADE_LIFE_US;
         let order = limits::MIN_ORDER_LIFE_US..=bounds::MAX_TRADE_LIFE_US;
         let confirm = bounds::MIN_TRADE_LIFE_US..=bounds::MAX_CONFIRM_US;
@@ -299,6 +300,7 @@ impl<'a> Loading<'a> {
             self.span(section, "order_life", order).map(Says::OrderLife),
             self.selectors(section, "refund_order").map(Says::RefundOrder),
             self.limit(section).map(Says::Limit),
+            self.velocity(section, offset_us).map(Says::Velocity),
             self.reader.sentence(section, "refuse").map(|why| Says::Refuse(why.value.to_owned())),
         ]
         .into_iter()
@@ -356,10 +358,7 @@ impl<'a> Loading<'a> {
             Some(name) => Some(self.selector(&name)?),
         };
         let code = self.required(table, "currency", Reader::text)?;
-        let currency = Currency::parse(code.value);
-        if currency.is_none() {
-            self.reader.find(code.at, format!("`{}` is no active currency of ISO 4217", code.value));
-        }
+        let currency = self.currency(&code);
         let (min, max) = (self.reader.number(table, "min"), self.reader.number(table, "max"));
         if min.is_none() && max.is_none() {
             self.reader.find(table.at, "a limit has `min`, `max` or both");
@@ -372,6 +371,71 @@ impl<'a> Loading<'a> {
             self.reader.find(table.at, reason);
         }
         Some(Limit { tool, currency: currency?, min: least, max: most })
+    }
+
+    fn currency(&mut self, code: &Located<&'a str>) -> Option<Currency> {
+        let currency = Currency::parse(code.value);
+        if currency.is_none() {
+            self.reader.find(code.at, format!("`{}` is no active currency of ISO 4217", code.value));
+        }
+        currency
+    }
+
+    fn velocity(&mut self, section: Section<'a>, offset_us: i64) -> Option<Velocity> {
+        let table = self.reader.section(section, "velocity")?;
+        self.reader.known(table, &["by", "window", "tool", "currency", "sum", "count"]);
+        let by = self.by(table);
+        let window = self.window(table, offset_us);
+        let tool = match self.reader.text(table, "tool") {
+            None => None,
+            Some(name) => Some(self.selector(&name)?),
+        };
+        let currency = match self.reader.text(table, "currency") {
+            None => None,
+            Some(code) => Some(self.currency(&code)?),
+        };
+        let sum = self.bound(table, "sum", bounds::MAX_AMOUNT_MINOR);
+        let count = self.bound(table, "count", limits::MAX_VELOCITY_COUNT);
+        if sum.is_none() && count.is_none() {
+            self.reader.find(table.at, "a velocity limit has `sum`, `count` or both");
+        }
+        if sum.is_some() && currency.is_none() {
+            self.reader.find(table.at, "`currency` is missing: a sum is in one");
+        }
+        Some(Velocity { by: by?, window: window?, tool, currency, sum, count })
+    }
+
+    fn by(&mut self, table: Section<'a>) -> Option<By> {
+        let found = self.required(table, "by", Reader::text)?;
+        let by = By::parse(found.value);
+        if by.is_none() {
+            self.reader.find(found.at, unknown("way to count", found.value, &By::ALL.map(By::as_str)));
+        }
+        by
+    }
+
+    fn window(&mut self, table: Section<'a>, offset_us: i64) -> Option<Window> {
+        let found = self.required(table, "window", Reader::text)?;
+        if found.value == "day" {
+            return Some(Window::Day(offset_us));
+        }
+        let within = limits::MIN_WINDOW_US..=limits::MAX_WINDOW_US;
+        let window = span::parse(found.value).filter(|micros| within.contains(micros));
+        if window.is_none() {
+            let (least, most) = (span::words(*within.start()), span::words(*within.end()));
+            let reason = format!("`window` is `day`, or a number and a unit (s, m, h, d), from {least} to {most}");
+            self.reader.find(found.at, reason);
+        }
+        window.map(Window::Last)
+    }
+
+    /// A number from 1 to `most`, where there is one.
+    fn bound(&mut self, table: Section<'a>, key: &str, most: i64) -> Option<i64> {
+        let found = self.reader.number(table, key)?;
+        if !(1..=most).contains(&found.value) {
+            self.reader.find(found.at, format!("`{key}` is from 1 to {most}"));
+        }
+        Some(found.value)
     }
 
     /// Every rule has a name of its own and may decide something.
@@ -406,12 +470,13 @@ impl<'a> Loading<'a> {
 
 /// Whether a definition may have this name: not a word of CEL, and not where the context's names begin.
 fn is_definition(name: &str) -> bool {
-    const TAKEN: [&str; 27] = [
+    const TAKEN: [&str; 28] = [
         "trade",
         "merchant",
         "buyer",
         "payment",
         "tools",
+        "risk",
         "time",
         "true",
         "false",

@@ -1,17 +1,19 @@
 //! What a book says of a trade, and of a payment.
 //!
 //! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `tools`, `combine`, `order`,
-//! `order_life` and `refund_order` the first rule that holds and says it counts; every `limit` and every `refuse` of a rule that holds counts.
+//! `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and every
+//! `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
 use kernel::message::payment::ToolRequest;
+use kernel::message::risk::Window;
 use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
 
 use crate::book::RuleBook;
 use crate::condition::Question;
 use crate::facts::Facts;
-use crate::rule::{Limit, Rule, Says};
+use crate::rule::{By, Limit, Rule, Says, Velocity};
 use crate::selector::{self, Selector};
 
 impl RuleBook {
@@ -29,6 +31,7 @@ impl RuleBook {
                 | Says::OrderLife(_)
                 | Says::RefundOrder(_)
                 | Says::Limit(_)
+                | Says::Velocity(_)
                 | Says::Refuse(_) => {}
             }
         }
@@ -60,7 +63,7 @@ impl RuleBook {
                     terms.refund_ranks = facts.tools().iter().map(|request| rank(request, order)).collect();
                     None
                 }
-                Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) => None,
+                Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) | Says::Velocity(_) => None,
             };
             if let Some((place, why)) = refused {
                 let (book, rule) = (self.name.clone(), rule.name.clone());
@@ -68,6 +71,46 @@ impl RuleBook {
             }
         }
         Ok(terms)
+    }
+
+    /// Whether it counts anything at all.
+    pub fn counts(&self) -> bool {
+        self.rules.iter().any(|rule| rule.velocity().is_some())
+    }
+
+    /// In which counters a payment counts, and up to what, from the top; `version` is this book's. Nothing where a
+    /// rule counts what is not known of the payment, as its device.
+    pub fn velocity(&self, version: i64, facts: &Facts<'_>) -> Vec<Counting> {
+        let question = Question { facts, offset_us: self.offset_us };
+        let limits = self.rules.iter().filter_map(|rule| Some((rule, rule.velocity()?)));
+        let holding = limits.filter(|(rule, _)| rule.when.holds(question));
+        holding.filter_map(|(rule, limit)| self.counting_by(version, rule, limit, facts)).collect()
+    }
+
+    fn counting_by(&self, version: i64, rule: &Rule, limit: &Velocity, facts: &Facts<'_>) -> Option<Counting> {
+        if limit.currency.is_some_and(|currency| currency != facts.currency()) {
+            return None;
+        }
+        let whose = whose(limit.by, facts)?;
+        let is_it = |request: &&ToolRequest| limit.tool.as_ref().is_none_or(|tool| tool.names(&request.tool));
+        let place = facts.tools().iter().position(|request| is_it(&request))?;
+        let amounts = facts.tools().iter().filter(is_it).map(|request| request.amount.minor());
+        let (book, name) = (self.name.clone(), rule.name.clone());
+        let why = limit.to_string();
+        Some(Counting {
+            identity: format!("{book} {name} {} {whose}", limit.shape()),
+            window: limit.window,
+            minor: limit.sum.map_or(0, |_| amounts.fold(0, i64::saturating_add)),
+            sum: limit.sum,
+            count: limit.count,
+            refusal: RuleRefusal {
+                rule_version: version,
+                book,
+                rule: name,
+                why,
+                place: limit.tool.as_ref().map(|_| place),
+            },
+        })
     }
 
     /// What counts, with its rule, from the top: of the trade itself, or of the payment.
@@ -84,6 +127,34 @@ impl RuleBook {
             let key = says.key();
             key.of_trade() == of_trade && (!key.first_says() || said.insert(key))
         })
+    }
+}
+
+/// One limit of a book that concerns a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// What tells its counter from all others: the rule, what it counts, and whose. Personal; never written down.
+    pub identity: String,
+    /// Over which time.
+    pub window: Window,
+    /// What the payment adds, in minor units; 0 where only payments are counted.
+    pub minor: i64,
+    /// Most minor units.
+    pub sum: Option<i64>,
+    /// Most payments.
+    pub count: Option<i64>,
+    /// The rule, and the limit in words.
+    pub refusal: RuleRefusal,
+}
+
+/// Whose payments are counted with this one; `None` where that is not known.
+fn whose(by: By, facts: &Facts<'_>) -> Option<String> {
+    let signals = facts.payment.map(|payment| payment.signals);
+    match by {
+        By::User => facts.payer.user().map(|_| facts.payer.to_string()),
+        By::Merchant => Some(facts.context.merchant.to_string()),
+        By::Device => signals?.device.clone(),
+        By::CardFingerprint => signals?.card_fingerprint.clone(),
     }
 }
 

@@ -65,6 +65,7 @@ fn words(says: &Says) -> String {
             format!("refunds are taken from the tools in this order: {}", selector::list(order))
         }
         Says::Limit(limit) => limit.to_string(),
+        Says::Velocity(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),
     }
 }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::risk::Signals;
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{Context, Currency, Money, Owner, Time, limits};
 
@@ -66,6 +67,12 @@ pub enum Name {
     CouponCount,
     /// `tools.channels`
     ChannelCount,
+    /// `risk.device`
+    Device,
+    /// `risk.ip`
+    Ip,
+    /// `risk.card_fingerprint`
+    CardFingerprint,
     /// `time.hour`
     Hour,
     /// `time.weekday`
@@ -79,7 +86,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -100,6 +107,9 @@ impl Name {
         Self::PayoutPart,
         Self::CouponCount,
         Self::ChannelCount,
+        Self::Device,
+        Self::Ip,
+        Self::CardFingerprint,
         Self::Hour,
         Self::Weekday,
         Self::Date,
@@ -128,6 +138,9 @@ impl Name {
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
             Self::ChannelCount => "tools.channels",
+            Self::Device => "risk.device",
+            Self::Ip => "risk.ip",
+            Self::CardFingerprint => "risk.card_fingerprint",
             Self::Hour => "time.hour",
             Self::Weekday => "time.weekday",
             Self::Date => "time.date",
@@ -157,6 +170,9 @@ impl Name {
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
             Self::ChannelCount => "number: how many channel parts",
+            Self::Device => "text: the device that the request names; empty where it names none",
+            Self::Ip => "text: the address that the buyer came from, as `192.0.2.7`; empty where it is not said",
+            Self::CardFingerprint => "text: what stands for the card; empty where it is not said",
             Self::Hour => "number: the hour of the day, 0 to 23, at the book's `utc_offset`",
             Self::Weekday => "number: the day of the week, 1 (Monday) to 7",
             Self::Date => "number: the date, as `20261130`",
@@ -188,13 +204,23 @@ impl Name {
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
-            | Self::ChannelCount => true,
+            | Self::ChannelCount
+            | Self::Device
+            | Self::Ip
+            | Self::CardFingerprint => true,
         }
     }
 
     pub(crate) const fn kind(self) -> Kind {
         match self {
-            Self::OrderType | Self::SubType | Self::Currency | Self::Merchant | Self::Payer => Kind::Text,
+            Self::OrderType
+            | Self::SubType
+            | Self::Currency
+            | Self::Merchant
+            | Self::Payer
+            | Self::Device
+            | Self::Ip
+            | Self::CardFingerprint => Kind::Text,
             Self::ToolNames | Self::Methods | Self::StoredKinds => Kind::Texts,
             Self::TradeAmount
             | Self::PaymentAmount
@@ -226,6 +252,8 @@ pub struct PaymentFacts<'a> {
     pub attempt: u16,
     /// Its tools, in the client's order.
     pub tools: &'a [ToolRequest],
+    /// What its request said of who pays.
+    pub signals: &'a Signals,
 }
 
 /// What is known when a book is asked.
@@ -281,7 +309,10 @@ impl<'a> Facts<'a> {
             | Name::Payer
             | Name::ToolNames
             | Name::Methods
-            | Name::StoredKinds => 0,
+            | Name::StoredKinds
+            | Name::Device
+            | Name::Ip
+            | Name::CardFingerprint => 0,
         }
     }
 
@@ -293,8 +324,15 @@ impl<'a> Facts<'a> {
             Name::Currency => self.currency().to_string().into(),
             Name::Merchant => self.context.merchant.to_string().into(),
             Name::Payer => self.payer.to_string().into(),
+            Name::Device => self.signal(|signals| signals.device.as_deref().map(Cow::Borrowed)),
+            Name::Ip => self.signal(|signals| signals.ip.map(|ip| ip.to_string().into())),
+            Name::CardFingerprint => self.signal(|signals| signals.card_fingerprint.as_deref().map(Cow::Borrowed)),
             _ => Cow::Borrowed(""),
         }
+    }
+
+    fn signal(&self, of: impl Fn(&'a Signals) -> Option<Cow<'a, str>>) -> Cow<'a, str> {
+        self.payment.and_then(|payment| of(payment.signals)).unwrap_or_default()
     }
 
     /// The value of a list's name; empty for what is no list.

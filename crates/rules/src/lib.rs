@@ -37,6 +37,7 @@ mod tests;
 mod toml;
 
 pub use book::{BUILT_IN, RuleBook, Scope};
+pub use decide::Counting;
 pub use explain::{Explanation, Said};
 pub use facts::{Facts, Name, PaymentFacts};
 pub use finding::{Finding, Place};

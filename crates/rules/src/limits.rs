@@ -22,5 +22,11 @@ pub const MAX_NAME: usize = 40;
 pub const MAX_SENTENCE: usize = 200;
 /// Most findings that are told of one book.
 pub const MAX_FINDINGS: usize = 20;
+/// Most payments that a velocity limit can let through.
+pub const MAX_VELOCITY_COUNT: i64 = 1_000_000;
+/// Shortest time over which a velocity limit counts, in microseconds (1 minute).
+pub const MIN_WINDOW_US: i64 = kernel::time::MINUTE_US;
+/// Longest time over which a velocity limit counts, in microseconds (31 days).
+pub const MAX_WINDOW_US: i64 = 31 * kernel::time::DAY_US;
 /// Shortest life of an order that a rule may ask for, in microseconds (10 seconds).
 pub const MIN_ORDER_LIFE_US: i64 = 10 * kernel::time::SECOND_US;

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use kernel::Currency;
+use kernel::message::risk::Window;
 use kernel::message::trade::LateSuccess;
 
 use crate::condition::Logic;
 use crate::selector::Selector;
+use crate::span;
 
 /// A rule of a book.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,16 @@ pub(crate) struct Rule {
     pub(crate) written: Option<String>,
     pub(crate) when: Logic,
     pub(crate) says: Vec<Says>,
+}
+
+impl Rule {
+    /// Its limit over a time, where it has one.
+    pub(crate) fn velocity(&self) -> Option<&Velocity> {
+        self.says.iter().find_map(|says| match says {
+            Says::Velocity(limit) => Some(limit),
+            _ => None,
+        })
+    }
 }
 
 /// What a rule can say.
@@ -39,6 +51,8 @@ pub(crate) enum Says {
     RefundOrder(Vec<Selector>),
     /// Between which amounts a payment, or what one tool pays of it, must lie.
     Limit(Limit),
+    /// How often, or for how much, within a time.
+    Velocity(Velocity),
     /// No payment.
     Refuse(String),
 }
@@ -53,6 +67,56 @@ pub(crate) struct Limit {
     pub(crate) max: i64,
 }
 
+/// Whose payments are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum By {
+    User,
+    Merchant,
+    Device,
+    CardFingerprint,
+}
+
+impl By {
+    pub(crate) const ALL: [Self; 4] = [Self::User, Self::Merchant, Self::Device, Self::CardFingerprint];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Merchant => "merchant",
+            Self::Device => "device",
+            Self::CardFingerprint => "card_fingerprint",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.as_str() == text)
+    }
+}
+
+/// Bounds on what is paid within a time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Velocity {
+    pub(crate) by: By,
+    pub(crate) window: Window,
+    /// What these tools pay together; whole payments where `None`.
+    pub(crate) tool: Option<Selector>,
+    /// Payments in this currency; in any where `None`, and then only how many.
+    pub(crate) currency: Option<Currency>,
+    pub(crate) sum: Option<i64>,
+    pub(crate) count: Option<i64>,
+}
+
+impl Velocity {
+    /// What tells its counters from those of others, apart from the rule's name and whose they are. The bounds do not: what
+    /// was counted counts for bounds that are drawn anew.
+    pub(crate) fn shape(&self) -> String {
+        let (by, window) = (self.by.as_str(), self.window);
+        let tool = self.tool.as_ref().map(Selector::to_string).unwrap_or_default();
+        let currency = self.currency.as_ref().map(Currency::code).unwrap_or_default();
+        format!("{by} {window:?} [{tool}] [{currency}] {}", self.sum.is_some())
+    }
+}
+
 /// The keys under which a rule says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
@@ -65,12 +129,13 @@ pub(crate) enum Key {
     OrderLife,
     RefundOrder,
     Limit,
+    Velocity,
     Refuse,
 }
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 12] = [
+    pub(crate) const WORDS: [&'static str; 13] = [
         "name",
         "when",
         "expires_after",
@@ -82,6 +147,7 @@ impl Key {
         "order_life",
         "refund_order",
         "limit",
+        "velocity",
         "refuse",
     ];
 
@@ -96,6 +162,7 @@ impl Key {
             Self::OrderLife => "order_life",
             Self::RefundOrder => "refund_order",
             Self::Limit => "limit",
+            Self::Velocity => "velocity",
             Self::Refuse => "refuse",
         }
     }
@@ -110,6 +177,7 @@ impl Key {
             | Self::OrderLife
             | Self::RefundOrder
             | Self::Limit
+            | Self::Velocity
             | Self::Refuse => false,
         }
     }
@@ -125,7 +193,7 @@ impl Key {
             | Self::Order
             | Self::OrderLife
             | Self::RefundOrder => true,
-            Self::Limit | Self::Refuse => false,
+            Self::Limit | Self::Velocity | Self::Refuse => false,
         }
     }
 }
@@ -142,6 +210,7 @@ impl Says {
             Self::OrderLife(_) => Key::OrderLife,
             Self::RefundOrder(_) => Key::RefundOrder,
             Self::Limit(_) => Key::Limit,
+            Self::Velocity(_) => Key::Velocity,
             Self::Refuse(_) => Key::Refuse,
         }
     }
@@ -154,5 +223,25 @@ impl fmt::Display for Limit {
             None => write!(f, "a payment")?,
         }
         write!(f, " lies between {} and {} minor units of {}", self.min, self.max, self.currency)
+    }
+}
+
+impl fmt::Display for Velocity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tool = self.tool.as_ref().map(|tool| format!(" with {tool}")).unwrap_or_default();
+        write!(f, "one {} pays{tool}", self.by.as_str())?;
+        if let Some(count) = self.count {
+            write!(f, " {count} times")?;
+        }
+        if let (Some(sum), Some(currency)) = (self.sum, self.currency) {
+            let and = if self.count.is_some() { " and" } else { "" };
+            write!(f, "{and} {sum} minor units of {currency}")?;
+        } else if let Some(currency) = self.currency {
+            write!(f, " in {currency}")?;
+        }
+        match self.window {
+            Window::Last(micros) => write!(f, " at most within {}", span::words(micros)),
+            Window::Day(_) => f.write_str(" at most on one day"),
+        }
     }
 }

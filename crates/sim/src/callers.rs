@@ -7,6 +7,7 @@ use engine::line::Reply;
 use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::accounting::Purse;
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
+use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::time::SECOND_US;
 use kernel::{
@@ -61,6 +62,12 @@ impl Deed {
     }
 }
 
+/// What a request says of who pays: one of few devices and cards, that many share, or nothing.
+fn signals(act: u32) -> Signals {
+    let named = |kind: &str, one: u32| (one > 0).then(|| format!("{kind}-{one}"));
+    Signals { device: named("device", act % 4), ip: None, card_fingerprint: named("card", act % 3) }
+}
+
 /// All callers of a world.
 pub(crate) struct Callers {
     seed: u64,
@@ -107,14 +114,14 @@ impl Callers {
         let request_id = format!("r{act}");
         // What departs is told apart by what it is for, not by a key.
         if let Command::Depart(_) = command {
-            return Request { caller, idempotency: None, request_id, command };
+            return Request { caller, idempotency: None, request_id, signals: signals(act), command };
         }
         let counter = self.keys.entry(caller.scope()).or_insert(0);
         *counter += 1;
         let hash = blake3::hash(format!("{command:?}").as_bytes());
         let body_hash = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let idempotency = Some(Idempotency { key: format!("k{counter}"), body_hash });
-        Request { caller, idempotency, request_id, command }
+        Request { caller, idempotency, request_id, signals: signals(act), command }
     }
 
     /// An earlier request with another body under the same key. A trade's is by a buyer of another shard, where there is

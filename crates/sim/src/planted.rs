@@ -72,6 +72,10 @@ bugs! {
     HoldKept = "hold-kept",
     /// A coupon that was spent is not marked and can be spent again.
     CouponSpentTwice = "coupon-spent-twice",
+    /// A payment is not counted for limits within a time.
+    VelocityNotCounted = "velocity-not-counted",
+    /// A payment that failed still counts for limits within a time.
+    VelocityNotGivenBack = "velocity-not-given-back",
     /// Who has claimed a share of a gift is not kept, so that the same user can claim again.
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.

@@ -8,7 +8,7 @@ use channel::sandbox::wire::{About, PayState, Report, bytes};
 use channel::signature::{self, Role, Secret};
 use channel::{Incoming, Source, Told};
 use engine::line::{Job, Reply};
-use engine::request::{Caller, Command, Request};
+use engine::request::{Command, Request};
 use engine::work::Gateway;
 use futures::channel::oneshot;
 use kernel::time::{MINUTE_US, SECOND_US};
@@ -90,7 +90,7 @@ impl Post {
             let told = Told { order: heard.order, word: heard.word, source: Source::Notify, digest: heard.digest };
             let (reply, answer) = oneshot::channel();
             let command = Command::Word(told);
-            let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
+            let request = Request::of_system("", command);
             if submit(Job { request, deadline: now.plus(MINUTE_US), reply }) {
                 self.open.push((piece, answer));
                 any = true;

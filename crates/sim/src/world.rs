@@ -179,7 +179,7 @@ impl World {
         let rules = rules.map_or_else(|| Ok(Vec::new()), |source| self.released(source))?;
         for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules) {
             let command = Command::Control(command);
-            let request = Request { caller: Caller::System, idempotency: None, request_id: "b".to_owned(), command };
+            let request = Request::of_system("b", command);
             let (reply, mut answer) = oneshot::channel();
             midwife.submit(Job { request, deadline: self.now().plus(MINUTE_US), reply });
             self.advance(SECOND_US)?;

@@ -100,6 +100,10 @@ statements! {
     /// The gifts after an id, in order.
     GIFTS_AFTER = "verify.gifts_after" (Int, Bytes, Int)
         "SELECT id FROM gift WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
+    /// The slots of counters after one of them, in order.
+    COUNTERS_AFTER = "verify.counters_after" (Int, Bytes, Int, Int)
+        "SELECT shard, id, slot, payments, minor, changes, until FROM counter
+         WHERE shard = $1 AND (id, slot) > ($2, $3) ORDER BY shard, id, slot LIMIT $4";
     /// The accounts after an id, in order.
     ACCOUNTS_AFTER = "verify.accounts_after" (Int, Bytes, Int)
         "SELECT id FROM account WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";

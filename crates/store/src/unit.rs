@@ -315,6 +315,8 @@ memory! {
     accounts: accounting::Account = Account, all_go;
     /// Coupons.
     coupons: payment::Coupon = Coupon, oldest_go;
+    /// Counters of velocity limits.
+    counters: payment::Counter = Counter, all_go;
     /// Gifts.
     gifts: payment::Gift = Gift, oldest_go;
     /// Claims on unique keys.

@@ -10,12 +10,15 @@ use channel::Orders;
 use channel::order::Told;
 use kernel::message::accounting::Post;
 use kernel::message::channel::{Command, Purpose};
+use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
 use kernel::{CaseId, Context, CouponId, DisputeId, PayOrg, PaymentId, RefundId, TradeId, limits};
-use payment::{Booking, Coupon, Payments};
+use payment::{Booking, Counter, Coupon, Payments};
+use store::unit::Kept;
 use trade::Trade;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
+use crate::control::Control;
 use crate::flows::accounting::book;
 use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
@@ -31,6 +34,8 @@ pub enum Message {
     Payment(payment::Input),
     /// To its channel orders.
     Channel(channel::Input),
+    /// To a counter.
+    Counter(CounterId, payment::counter::Command),
     /// To a coupon.
     Coupon(CouponId, payment::coupon::Command),
     /// To accounting, with whose answer it will be; `None` where accounting cannot refuse.
@@ -76,6 +81,7 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
         Message::Trade(input) => tell_trade(view, trade, input),
         Message::Payment(input) => tell_payments(view, trade, &input),
         Message::Channel(input) => tell_orders(view, trade, input),
+        Message::Counter(counter, command) => tell_counter(view, counter, command),
         Message::Coupon(coupon, command) => tell_coupon(view, coupon, command),
         Message::Post(post, token) => post_it(view, trade, &post, token),
         Message::Claim(claim) => claim_number(view, claim),
@@ -106,14 +112,20 @@ pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reacti
 
 fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Result<Vec<Message>, Stop> {
     let mut state = view.get::<Payments>(id)?.map_or_else(|| Payments::new(id), |state| Payments::clone(&state));
-    let coupons = coupons(view, &state.coupons_needed(input))?;
+    let coupons = existing::<Coupon>(view, &state.coupons_needed(input))?;
     let channels = Arc::clone(&view.channels);
     let (control, approvals, trade) = (Arc::clone(&view.control), Arc::clone(&view.approvals), the_trade(view, id)?);
-    let rules = Planner { shelf: &control.rules, trade: &trade };
+    let rules = Planner { shelf: &control.rules, trade: &trade, salt: &control.salt };
+    all_known(&state, &control)?;
+    let (signals, now) = (view.signals.clone(), view.now());
+    let needed = state.counters_needed(input, &signals, &rules, now);
+    let counters = existing::<Counter>(view, &needed)?;
     let known = payment::Known {
-        now: view.now(),
+        now,
         coupons: &coupons,
         routes: &channels.routes,
+        counters: &counters,
+        signals: &signals,
         rules: &rules,
         approvals: &approvals,
     };
@@ -132,6 +144,7 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let message = |message| match message {
         payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
         payment::Message::Channel(command) => Message::Channel(channel::Input::Command(addressed(command, &trade))),
+        payment::Message::Counter(counter, command) => Message::Counter(counter, command),
         payment::Message::Coupon(coupon, command) => Message::Coupon(coupon, command),
         payment::Message::Post { post, token } => Message::Post(post, Some(token)),
     };
@@ -148,18 +161,43 @@ fn addressed(mut command: Command, trade: &Trade) -> Command {
     command
 }
 
-/// The coupons among these ids that exist.
-fn coupons(view: &mut View<'_>, ids: &[CouponId]) -> Result<BTreeMap<CouponId, Coupon>, Stop> {
-    for id in ids {
-        view.peek::<Coupon>(*id);
+/// Another node may know a version of the rules for up to two seconds before this one does. What was planned by it waits
+/// until then: it could not be given back where it counts.
+fn all_known(state: &Payments, control: &Control) -> Result<(), Stop> {
+    let known = |payment: &payment::Payment| control.rules.version(payment.rule_version).is_some();
+    match state.payments.iter().find(|payment| !known(payment)) {
+        None => Ok(()),
+        Some(payment) => Err(Stop::Broken(format!("version {} of the rules is not known here", payment.rule_version))),
+    }
+}
+
+/// Those among these that exist.
+fn existing<A: Kept>(view: &mut View<'_>, keys: &[A::Key]) -> Result<BTreeMap<A::Key, A>, Stop> {
+    for key in keys {
+        view.peek::<A>(*key);
     }
     let mut found = BTreeMap::new();
-    for id in ids {
-        if let Some(coupon) = view.get::<Coupon>(*id)? {
-            found.insert(*id, Coupon::clone(&coupon));
+    for key in keys {
+        if let Some(state) = view.get::<A>(*key)? {
+            found.insert(*key, A::clone(&state));
         }
     }
     Ok(found)
+}
+
+/// Tells a counter; one in which nothing counts any more goes.
+pub fn tell_counter(
+    view: &mut View<'_>,
+    id: CounterId,
+    command: payment::counter::Command,
+) -> Result<Vec<Message>, Stop> {
+    let mut state = view.get::<Counter>(id)?.map_or_else(|| Counter::new(id), |state| Counter::clone(&state));
+    state.handle(command, view.now());
+    match state.is_empty() {
+        true => view.remove::<Counter>(id),
+        false => view.put(id, state),
+    }
+    Ok(Vec::new())
 }
 
 fn tell_orders(view: &mut View<'_>, id: TradeId, input: channel::Input) -> Result<Vec<Message>, Stop> {

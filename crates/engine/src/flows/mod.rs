@@ -107,6 +107,7 @@ impl From<Outcome> for Done {
 /// Runs a request's command in its view.
 pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
     let caller = &request.caller;
+    view.signals.clone_from(&request.signals);
     match &request.command {
         Command::CreateTrade(create) => trade::open(view, create).map(Done::from),
         Command::Trade(id, command) => trade::command(view, caller, *id, command).map(Done::from),
@@ -126,6 +127,10 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
         Command::Control(command) => control::change(view, caller, command),
         Command::Word(told) => trade::word(view, told).map(Done::from),
         Command::Timer(id, kind) => trade::timer(view, *id, *kind).map(Done::from),
+        Command::CleanCounter { counter, .. } => {
+            drive::tell_counter(view, *counter, payment::counter::Command::Clean)?;
+            Ok(Outcome::Done.into())
+        }
         Command::Recall(problem) => Err(Stop::Refused(problem.clone())),
     }
 }

@@ -2,6 +2,7 @@
 //! what it did is thrown away; so what is refused here is refused there, for the same reason, as long as nothing changes.
 
 use kernel::Problem;
+use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use payment::Payments;
 use trade::Trade;
@@ -22,15 +23,15 @@ enum Led {
 }
 
 impl Queries {
-    /// What a request to open a trade would come to.
+    /// What a request to open a trade would come to; `signals` are what it says of who pays.
     ///
     /// # Errors
     /// What would refuse it; or the store cannot be read.
-    pub async fn preview(&self, create: &Create) -> Result<Found, Problem> {
+    pub async fn preview(&self, create: &Create, signals: &Signals) -> Result<Found, Problem> {
         let mut home = self.home(create.id.0.bucket())?;
         // An order number leads to one other shard at most.
         for _ in 0..2 {
-            match WhatIf::new(self, home).attempt(|view| open(view, create)).await?? {
+            match WhatIf::new(self, home).attempt(|view| open(view, create, signals)).await?? {
                 Led::To(body) => return Ok(Found { merchant: Some(create.context.merchant), body }),
                 Led::Elsewhere(shard) => home = self.shard(shard).ok_or_else(broken)?,
             }
@@ -39,7 +40,8 @@ impl Queries {
     }
 }
 
-fn open(view: &mut View<'_>, create: &Create) -> Result<Led, Stop> {
+fn open(view: &mut View<'_>, create: &Create, signals: &Signals) -> Result<Led, Stop> {
+    view.signals.clone_from(signals);
     let (id, is_new) = match flows::trade::open(view, create) {
         Ok(Outcome::TradeOpened(id)) => (id, true),
         Ok(Outcome::Trade(id)) => (id, false),

@@ -8,7 +8,7 @@ use kernel::time::{HOUR_US, SECOND_US};
 
 use super::*;
 use crate::line::Reply;
-use crate::request::{Caller, Command, Request};
+use crate::request::{Command, Request};
 
 #[derive(Default)]
 struct Hand(AtomicI64);
@@ -40,7 +40,7 @@ impl World {
         let (reply, answer) = oneshot::channel();
         self.answers.push(answer);
         let command = Command::Recall(Problem::new(Code::not_found, "never asked"));
-        let request = Request { caller: Caller::System, idempotency: None, request_id: name.to_owned(), command };
+        let request = Request::of_system(name, command);
         Job { request, deadline: self.clock.now().plus(patience_us), reply }
     }
 

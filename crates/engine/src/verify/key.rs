@@ -44,7 +44,8 @@ fn one(table: &'static Table, bytes: &[u8]) -> Option<String> {
 }
 
 fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
-    let (trade, gift) = (TradeId(root(bytes)?), GiftId(root(bytes)?));
+    let above = root(bytes)?;
+    let (trade, gift) = (TradeId(above), GiftId(above));
     let no = u16::try_from(number).ok();
     Some(match (table.name, no) {
         ("gift_claim", Some(no)) => GiftClaimId::new(gift, no).to_string(),
@@ -55,6 +56,7 @@ fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
         ("channel_order", Some(no)) => OrderId::new(trade, no).to_string(),
         ("work_case", Some(no)) => CaseId::new(trade, no).to_string(),
         ("hold", _) => hold(trade, number),
+        ("counter", _) => format!("{above:?}/{number}"),
         _ => format!("{trade}/{number}"),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kernel::message::risk::CounterId;
 use kernel::{CouponId, GiftId, RootId, TradeId};
 use store::invariants::TASKS_AFTER;
 use store::tables::shard::Task as TaskRow;
@@ -10,7 +11,7 @@ use store::{Ask, Cell, Row as _, StoreError};
 
 use super::{Report, Scene, bytes, key};
 use crate::line::Task;
-use crate::tasks::{COUPON_EXPIRE, GIFT_EXPIRE, coupon_timer, gift_timer, timers};
+use crate::tasks::{COUNTER_CLEAN, COUPON_EXPIRE, GIFT_EXPIRE, counter_timer, coupon_timer, gift_timer, timers};
 
 /// Tasks read at once.
 const CHUNK: i64 = 500;
@@ -67,6 +68,7 @@ async fn settle(scene: &Scene<'_>, suspects: Vec<TaskRow>, report: &mut Report) 
             Key::Trade(trade) => timers(&memory, &nothing, *trade),
             Key::Coupon(coupon) => coupon_timer(&memory, *coupon),
             Key::Gift(gift) => gift_timer(&memory, *gift),
+            Key::Counter(counter) => counter_timer(&memory, *counter),
             _ => BTreeSet::new(),
         };
         wanted.extend(of_state.iter().map(|task| place(&row(scene.shard, task))));
@@ -112,6 +114,7 @@ fn states_of(row: &TaskRow) -> Vec<Key> {
     match row.kind.as_str() {
         COUPON_EXPIRE => vec![Key::Coupon(CouponId(root))],
         GIFT_EXPIRE => vec![Key::Gift(GiftId(root))],
+        COUNTER_CLEAN => vec![Key::Counter(CounterId(root))],
         _ => vec![Key::Trade(TradeId(root)), Key::Orders(TradeId(root))],
     }
 }

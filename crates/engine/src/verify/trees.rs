@@ -17,6 +17,7 @@ use store::{Cell, Row as _, StoreError, Table};
 use trade::Trade;
 
 use super::books::{self, Books};
+use super::counters::Counted;
 use super::events::Thing;
 use super::trail::Trail;
 use super::{Report, Scene, answers, bytes, id, money, statements, tasks};
@@ -26,7 +27,12 @@ use crate::tasks::timers;
 const CHUNK: i64 = 500;
 
 /// Checks every trade, range by range.
-pub(super) async fn check(scene: &Scene<'_>, books: &mut Books, report: &mut Report) -> Result<(), StoreError> {
+pub(super) async fn check(
+    scene: &Scene<'_>,
+    books: &mut Books,
+    mut counted: Option<&mut Counted<'_>>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     let mut after: Vec<u8> = Vec::new();
     loop {
         let params = vec![Cell::Int(scene.shard), bytes(&after), Cell::Int(CHUNK)];
@@ -39,7 +45,7 @@ pub(super) async fn check(scene: &Scene<'_>, books: &mut Books, report: &mut Rep
             statements::over(scene, Over::Deadlines, &[from, to, Cell::Int(at.micros())], report).await?;
         }
         let trades = ids.iter().filter_map(|row| id(row)).map(|bytes| TradeId(RootId::from_bytes(bytes))).collect();
-        chunk(scene, books, trades, report).await?;
+        chunk(scene, books, counted.as_deref_mut(), trades, report).await?;
         if upto == statements::LAST {
             return Ok(());
         }
@@ -50,6 +56,7 @@ pub(super) async fn check(scene: &Scene<'_>, books: &mut Books, report: &mut Rep
 async fn chunk(
     scene: &Scene<'_>,
     books: &mut Books,
+    mut counted: Option<&mut Counted<'_>>,
     trades: BTreeSet<TradeId>,
     report: &mut Report,
 ) -> Result<(), StoreError> {
@@ -64,6 +71,9 @@ async fn chunk(
         let orders = memory.get::<Orders>(*trade).flatten();
         let holds = memory.get::<Holds>(*trade).flatten().map(|state| state.holds.clone()).unwrap_or_default();
         let trail = books.trails.get(trade).unwrap_or(&nothing);
+        if let (Some(counted), Some(payments)) = (&mut counted, payments.as_deref()) {
+            counted.count(&root, payments, report);
+        }
         compare_states(&root, payments.as_deref(), trail, report);
         books::compare_holds(*trade, books.holds.get(trade), &holds, report);
         money::compare(&root, payments.as_deref(), orders.as_deref(), &holds, trail, report);

@@ -18,7 +18,7 @@ use crate::flows::transit::BEGINNING;
 use crate::line::{Job, Reply};
 use crate::ports::Clock;
 use crate::queue::Entrance;
-use crate::request::{Arrival, Caller, Command, Request};
+use crate::request::{Arrival, Command, Request};
 
 /// Between two looks, in microseconds.
 const LOOK_US: i64 = SECOND_US;
@@ -109,7 +109,7 @@ impl Courier {
     async fn bring(&self, arrival: Arrival) -> bool {
         let (reply, answer) = oneshot::channel::<Result<Reply, Problem>>();
         let command = Command::Arrive(arrival);
-        let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
+        let request = Request::of_system("", command);
         let now = self.setup.clock.steady();
         let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
         self.setup.line.lay_own(job, now).is_ok() && matches!(answer.await, Ok(Ok(reply)) if !reply.problem)

@@ -21,6 +21,7 @@ use channel::order::Known;
 use futures::StreamExt as _;
 use futures::future::{Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
+use kernel::message::risk::CounterId;
 use kernel::time::SECOND_US;
 use kernel::{CouponId, GiftId, RootId, Time, TradeId};
 use metrics::gauge;
@@ -37,7 +38,7 @@ use crate::line::Task;
 use crate::ports::{Clock, Outside};
 use crate::queue::Entrance;
 use crate::request::Command;
-use crate::tasks::{COUPON_EXPIRE, GIFT_EXPIRE};
+use crate::tasks::{COUNTER_CLEAN, COUPON_EXPIRE, GIFT_EXPIRE};
 
 /// Between two looks at the table, in microseconds.
 const LOOK_US: i64 = SECOND_US;
@@ -111,6 +112,7 @@ enum Kind {
     Channel(channel::TimerKind),
     Coupon,
     Gift,
+    Counter,
 }
 
 impl Kind {
@@ -118,6 +120,7 @@ impl Kind {
         match word {
             COUPON_EXPIRE => Some(Self::Coupon),
             GIFT_EXPIRE => Some(Self::Gift),
+            COUNTER_CLEAN => Some(Self::Counter),
             _ => trade::TimerKind::parse(word)
                 .map(Self::Trade)
                 .or_else(|| channel::TimerKind::parse(word).map(Self::Channel)),
@@ -130,6 +133,7 @@ impl Kind {
             Self::Channel(kind) => kind.as_str(),
             Self::Coupon => COUPON_EXPIRE,
             Self::Gift => GIFT_EXPIRE,
+            Self::Counter => COUNTER_CLEAN,
         }
     }
 }
@@ -291,6 +295,10 @@ impl Tasks {
                 Some(Kind::Trade(kind)) => self.send(Command::Timer(TradeId(task.tree), kind), task),
                 Some(Kind::Coupon) => self.send(Command::ExpireCoupon(CouponId(task.tree)), task),
                 Some(Kind::Gift) => self.send(Command::ExpireGift(GiftId(task.tree)), task),
+                Some(Kind::Counter) => {
+                    let (shard, counter) = (self.setup.shard, CounterId(task.tree));
+                    self.send(Command::CleanCounter { shard, counter }, task);
+                }
                 Some(Kind::Channel(kind)) => self.call(&orders, kind, task, now),
                 None => self.rest(task, now.plus(STUCK_REST_US)),
             }

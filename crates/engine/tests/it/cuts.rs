@@ -120,12 +120,7 @@ impl Desk {
             return;
         };
         let request = match command {
-            Command::Word(_) => Request {
-                caller: engine::request::Caller::System,
-                idempotency: None,
-                request_id: "s".to_owned(),
-                command,
-            },
+            Command::Word(_) => Request::of_system("s", command),
             command => world.request(command),
         };
         self.requests.push(request);

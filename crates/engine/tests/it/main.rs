@@ -10,4 +10,5 @@ mod mutations;
 mod raw;
 mod stories;
 mod transit;
+mod velocity;
 mod world;

@@ -227,6 +227,14 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
     ("I15", "channel_order", "not claimed", "UPDATE evidence SET channel_no = 'Z9' WHERE trade = {half}"),
     ("I32", "task", "is missing", "DELETE FROM task WHERE tree = {escrow}"),
     ("I32", "task", "is missing", "DELETE FROM task WHERE tree = {usable}"),
+    ("I32", "task", "is missing", "DELETE FROM task WHERE kind = 'counter.clean'"),
+    ("I41", "counter", "does not say", "UPDATE counter SET payments = payments + 1 WHERE payments = 3"),
+    ("I41", "counter", "does not say", "UPDATE counter SET minor = minor - 1 WHERE minor > 900"),
+    ("I41", "counter", "does not say", "UPDATE counter SET until = until + 1 WHERE payments = 3"),
+    ("I41", "counter", "is missing", "DELETE FROM counter WHERE payments = 3"),
+    ("I41", "counter", "is missing", "UPDATE counter SET id = {nobody} WHERE payments = 3"),
+    ("I41", "payment", "rules that do not exist", "UPDATE payment SET rule_version = 9 WHERE trade = {counted}"),
+    ("row", "payment", "column `signals`", "UPDATE payment SET signals = '{}' WHERE trade = {counted}"),
     ("I32", "task", "no state waits", "UPDATE task SET due = due + 1 WHERE tree = {open}"),
     ("I33", "batch", "hash", "UPDATE batch SET prev_hash = zeroblob(32) WHERE seq = 5"),
     ("I33", "batch", "is missing", "DELETE FROM batch WHERE seq = 5"),
@@ -259,6 +267,7 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{contested}", cast.contested.0),
         ("{usable}", cast.usable.0),
         ("{packet}", cast.packet.0),
+        ("{counted}", cast.counted.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];
     let text = names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, &literal(*id)));

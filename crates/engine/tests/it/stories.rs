@@ -49,6 +49,8 @@ pub(crate) struct Cast {
     pub(crate) usable: CouponId,
     /// A gift of two shares; both were claimed.
     pub(crate) packet: GiftId,
+    /// Paid, and counted for a limit.
+    pub(crate) counted: TradeId,
 }
 
 pub(crate) fn paid(money: Money, number: &str) -> Answer {
@@ -95,6 +97,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (payout, bounced, refused) = payouts(world);
     let (disputed, contested) = disputes(world);
     let (open, mismatch, half) = under_way(world);
+    let counted = counted(world);
     Cast {
         instant,
         escrow,
@@ -112,6 +115,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
         contested,
         usable,
         packet,
+        counted,
     }
 }
 
@@ -454,6 +458,29 @@ fn gifts(world: &mut World) -> GiftId {
 
 fn claim(gift: GiftId, user: &str) -> Command {
     Command::ClaimGift { gift, user: UserId::parse(user).unwrap(), code_hash: None, luck: 99 }
+}
+
+/// Counted for limits: paid, refused by a limit, refused by the institution, under way, given back; and whole windows ago.
+fn counted(world: &mut World) -> TradeId {
+    world.rules(
+        "book = \"limits\"\nabout = \"Twice a day, and little an hour.\"\n\
+         [[rule]]\nname = \"a-day\"\nvelocity = { by = \"user\", window = \"day\", count = 3 }\n\
+         [[rule]]\nname = \"an-hour\"\n\
+         velocity = { by = \"merchant\", window = \"1h\", currency = \"CNY\", sum = 1_000, tool = \"channel\" }\n",
+    );
+    world.sell(Sale::instant("u2", 10).paid(vec![(card(), 10)]));
+    world.pass(2 * DAY_US);
+    let paid = world.sell(Sale::instant("u2", 20).paid(vec![(Tool::Balance, 20)]));
+    world.tell_trade(paid, refund("r1", 20));
+    let declined = world.sell(Sale::instant("u2", 900).paid(vec![(card(), 900)]));
+    world.word(declined, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    world.sell(Sale::instant("u2", 950).paid(vec![(card(), 950)]));
+    let too_much = world.sell(Sale::instant("u3", 51).paid(vec![(card(), 51)]));
+    let payment = world.pay(too_much, &[(Tool::Balance, 51)]);
+    assert!(payment["status"] == "succeeded" && payment["id"].as_str().unwrap().ends_with("002"), "{payment}");
+    world.sell(Sale::instant("u2", 5).paid(vec![(Tool::Balance, 5)]));
+    world.sell(Sale::instant("u2", 5).paid(vec![(Tool::Balance, 5)]));
+    paid
 }
 
 /// What is not finished.

@@ -8,7 +8,7 @@ use engine::control::{Control, Shared};
 use engine::line::{Job, Setup};
 use engine::ports::Clock as _;
 use engine::queue::{Stage, Terms};
-use engine::request::{Arrival, Caller, Command, ControlCommand, Departure, Request};
+use engine::request::{Arrival, Command, ControlCommand, Departure, Request};
 use engine::route::Queues;
 use engine::verify::{self, Options};
 use engine::work::couriers::{self, Courier};
@@ -77,7 +77,7 @@ impl Town {
     /// Asks the line of the command's shard; the status of its answer.
     fn say(&mut self, command: Command) -> u16 {
         let (reply, answer) = oneshot::channel();
-        let request = Request { caller: Caller::System, idempotency: None, request_id: "r".to_owned(), command };
+        let request = Request::of_system("r", command);
         self.clock.pass(1_000);
         let now = self.clock.now();
         let job = Job { request, deadline: now.plus(kernel::time::DAY_US), reply };

@@ -21,6 +21,7 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::task::LocalSpawnExt as _;
 use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
@@ -247,6 +248,7 @@ impl World {
             caller: Caller::Platform,
             request_id: format!("r-{key}"),
             idempotency: Some(Idempotency { key, body_hash }),
+            signals: Signals::default(),
             command,
         }
     }
@@ -264,9 +266,20 @@ impl World {
         serde_json::from_str(&reply.body).unwrap()
     }
 
+    /// Brings a rule book into use.
+    pub(crate) fn rules(&mut self, source: &str) {
+        let book = rules::RuleBook::load(source).unwrap_or_else(|findings| panic!("{findings:?}"));
+        let name = book.name.clone();
+        let (source, book, by) = (source.to_owned(), Arc::new(book), KeyId(RootId::from_bytes([1; 16])));
+        let uploaded = self.ok(Command::Control(ControlCommand::UploadRules { source, book, by }));
+        let (version, by) = (uploaded["version"].as_i64().unwrap(), KeyId(RootId::from_bytes([2; 16])));
+        let release = ControlCommand::ReleaseRules { book: name, version, from: None, again: false, by };
+        self.ok(Command::Control(release));
+    }
+
     /// Says something as the system does.
     pub(crate) fn system(&mut self, command: Command) {
-        let request = Request { caller: Caller::System, idempotency: None, request_id: "s".to_owned(), command };
+        let request = Request::of_system("s", command);
         let reply = self.batch(vec![request]).remove(0).unwrap();
         assert!(reply.status < 300, "{}", reply.body);
     }

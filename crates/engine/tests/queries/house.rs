@@ -157,7 +157,13 @@ impl House {
         for command in commands {
             self.drawn += 1;
             let idempotency = Some(Idempotency { key: format!("key-{}", self.drawn), body_hash: [0; 16] });
-            let request = Request { caller: Caller::Platform, idempotency, request_id: "req".to_owned(), command };
+            let request = Request {
+                caller: Caller::Platform,
+                idempotency,
+                request_id: "req".to_owned(),
+                signals: Default::default(),
+                command,
+            };
             let (reply, answer) = oneshot::channel();
             let deadline = self.clock.now().plus(kernel::time::HOUR_US);
             queue.lay(Stage::New, Job { request, deadline, reply }, 0, self.clock.now()).unwrap();

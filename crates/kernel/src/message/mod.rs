@@ -5,5 +5,6 @@
 pub mod accounting;
 pub mod channel;
 pub mod payment;
+pub mod risk;
 pub mod rules;
 pub mod trade;

@@ -1,8 +1,10 @@
 //! What a rule book (规则簿) says about a trade or a payment; the words in which the rules speak to the other domains.
 
+use crate::context::Context;
 use crate::message::payment::{Pay, ToolRequest};
+use crate::message::risk::{CounterId, Signals, Window};
 use crate::message::trade::LateSuccess;
-use crate::money::Amount;
+use crate::money::Money;
 use crate::time::Time;
 
 /// The version that stands for the book built into the program.
@@ -40,21 +42,6 @@ pub struct PaymentTerms {
     pub refund_ranks: Vec<usize>,
 }
 
-/// A payment that was made, when its rules are asked about it once more.
-#[derive(Clone, Copy, Debug)]
-pub struct Made<'a> {
-    /// The version of the book that planned it.
-    pub rule_version: i64,
-    /// Its amount.
-    pub amount: Amount,
-    /// Which payment of its trade it is, from 1.
-    pub attempt: u16,
-    /// Its tools, in the order in which they were used.
-    pub tools: &'a [ToolRequest],
-    /// When it was made.
-    pub at: Time,
-}
-
 impl Default for PaymentTerms {
     /// What holds where no rule says anything.
     fn default() -> Self {
@@ -62,26 +49,71 @@ impl Default for PaymentTerms {
     }
 }
 
+/// A payment as the rules are asked about it: one that is to be made, or one that was made before.
+#[derive(Clone, Copy, Debug)]
+pub struct Paying<'a> {
+    /// The trade's context.
+    pub context: &'a Context,
+    /// Its amount.
+    pub money: Money,
+    /// Which payment of its trade it is, from 1.
+    pub attempt: u16,
+    /// Its tools.
+    pub tools: &'a [ToolRequest],
+    /// What its request said of who pays.
+    pub signals: &'a Signals,
+    /// When it is made, or was.
+    pub at: Time,
+    /// The version of the rules that it was planned by; what holds at its time where `None`.
+    pub rule_version: Option<i64>,
+}
+
+impl<'a> Paying<'a> {
+    /// One that is to be made.
+    pub fn new(pay: &'a Pay, attempt: u16, signals: &'a Signals, at: Time) -> Self {
+        let (context, money, tools) = (&pay.context, pay.money, &pay.tools);
+        Self { context, money, attempt, tools, signals, at, rule_version: None }
+    }
+}
+
+/// How often, or for how much, within a time (频次与累计限额): one limit that concerns a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Velocity {
+    /// What is counted together with it.
+    pub counter: CounterId,
+    /// Over which time.
+    pub window: Window,
+    /// What this payment adds, in minor units; 0 where only payments are counted.
+    pub minor: i64,
+    /// Most minor units within the time, its own included.
+    pub sum: Option<i64>,
+    /// Most payments within the time, itself included.
+    pub count: Option<i64>,
+    /// The rule, and the limit in words.
+    pub refusal: RuleRefusal,
+}
+
 /// What a payment is planned by.
 pub trait PaymentRules: std::fmt::Debug {
-    /// What holds for a payment; `attempt` counts the payments of its trade, from 1. A function of these alone.
+    /// What holds for a payment. A function of it alone.
     ///
     /// # Errors
     /// The rule that does not let it be made.
-    fn terms(&self, pay: &Pay, attempt: u16, now: Time) -> Result<PaymentTerms, RuleRefusal>;
+    fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal>;
 
-    /// [`PaymentTerms::refund_ranks`] of a payment that was made, by the version that planned it.
-    fn refund_ranks(&self, made: &Made<'_>) -> Vec<usize>;
+    /// In which counters a payment counts, and up to what. A function of it alone, so that it can be asked again when it
+    /// has to be given back.
+    fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity>;
 }
 
 impl PaymentRules for PaymentTerms {
     /// The same for every payment.
-    fn terms(&self, _: &Pay, _: u16, _: Time) -> Result<PaymentTerms, RuleRefusal> {
+    fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
         Ok(self.clone())
     }
 
-    fn refund_ranks(&self, _: &Made<'_>) -> Vec<usize> {
-        self.refund_ranks.clone()
+    fn velocity(&self, _: &Paying<'_>) -> Vec<Velocity> {
+        Vec::new()
     }
 }
 

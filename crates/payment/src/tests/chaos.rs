@@ -250,10 +250,11 @@ proptest! {
 
     #[test]
     fn nothing_is_lost_and_nothing_is_gained(
-        steps in prop::collection::vec(step(), 1..60), reopen: bool, at_once: bool,
+        steps in prop::collection::vec(step(), 1..60), reopen: bool, at_once: bool, limited: bool,
     ) {
         let late_success = if reopen { LateSuccess::Reopen } else { LateSuccess::Refund };
         let mut world = world(late_success, at_once);
+        world.most = limited.then_some((1, WHOLE));
         for (n, step) in steps.iter().enumerate() {
             take(&mut world, n, step);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::HoldNo;
+use kernel::message::risk::Window;
 use kernel::message::trade::LateSuccess;
 use kernel::{Currency, InstructionId};
 
@@ -22,6 +23,20 @@ impl World {
         self.check_holds_and_coupons();
         self.check_refunds();
         self.check_disputes();
+        self.check_counters();
+    }
+
+    /// What counts is what took effect or still may, and never more than the limit, but for what was opened again.
+    fn check_counters(&self) {
+        let Some((most, _)) = self.most else { return };
+        let day = Window::Day(0);
+        let counts = |payment: &&Payment| payment.status.counts() && day.until(day.slot(payment.created_at)) > self.now;
+        let counting: Vec<i64> =
+            self.state.payments.iter().filter(counts).map(|payment| payment.money.amount.minor()).collect();
+        let counted = self.counters.values().next().map_or((0, 0), |counter| counter.at(self.now));
+        let count = i64::try_from(counting.len()).unwrap();
+        assert_eq!(counted, (count, counting.iter().sum()), "{}", show::state(&self.state));
+        assert!(count <= most || self.late_success == LateSuccess::Reopen);
     }
 
     fn check_payments(&mut self) {

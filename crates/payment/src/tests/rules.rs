@@ -1,11 +1,11 @@
 //! What a payment is planned by may order its tools, bound its orders, or refuse it.
 
-use kernel::message::payment::Pay;
-use kernel::message::rules::{Made, PaymentRules, PaymentTerms, RuleRefusal};
-use kernel::{Code, OrderType, Problem, Time};
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, Velocity};
+use kernel::message::trade::LateSuccess;
+use kernel::{Code, OrderType, Problem};
 
 use super::world::{SECOND, World, balance, card, coupon, money};
-use crate::Refusal;
+use crate::{FailureCode, PaymentStatus, Refusal};
 
 #[test]
 fn rules_order_the_tools_and_bound_their_orders() {
@@ -53,12 +53,12 @@ fn a_rule_refuses_before_anything_happens() {
     #[derive(Debug)]
     struct Never;
     impl PaymentRules for Never {
-        fn terms(&self, pay: &Pay, attempt: u16, _: Time) -> Result<PaymentTerms, RuleRefusal> {
+        fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
             let (book, rule) = ("shop".to_owned(), "no-cards".to_owned());
-            let why = format!("payment {attempt} of {}", pay.money.amount.minor());
+            let why = format!("payment {} of {}", paying.attempt, paying.money.amount.minor());
             Err(RuleRefusal { rule_version: 3, book, rule, why, place: Some(1) })
         }
-        fn refund_ranks(&self, _: &Made<'_>) -> Vec<usize> {
+        fn velocity(&self, _: &Paying<'_>) -> Vec<Velocity> {
             Vec::new()
         }
     }
@@ -69,6 +69,8 @@ fn a_rule_refuses_before_anything_happens() {
         now: world.now,
         coupons: &coupons,
         routes: &routes,
+        counters: &Default::default(),
+        signals: &Default::default(),
         rules: &Never,
         approvals: &Default::default(),
     };
@@ -88,4 +90,61 @@ fn a_rule_refuses_before_anything_happens() {
         "what is wrong anyway is told first"
     );
     world.pay(vec![balance(1)]).unwrap();
+}
+
+/// What counts now: how many payments, and how much.
+fn counted(world: &World) -> (i64, i64) {
+    world.counters.values().next().map_or((0, 0), |counter| counter.at(world.now))
+}
+
+#[test]
+fn a_payment_counts_from_its_opening_until_it_surely_fails() {
+    let mut world = World::new();
+    world.most = Some((1, 1_000));
+    world.pay(vec![card(700)]).unwrap();
+    assert_eq!(counted(&world), (1, 700));
+    world.unknown(1);
+    assert_eq!(counted(&world), (1, 700), "nobody knows, so it may still take effect");
+    world.pending(1);
+    world.pay(vec![card(900)]).unwrap();
+    assert_eq!(counted(&world), (1, 900), "what it replaces is given back");
+    world.closed(1);
+    world.refused(2);
+    assert_eq!((world.state.payments[1].status, counted(&world)), (PaymentStatus::Failed, (0, 0)));
+    world.pay(vec![balance(1_001)]).unwrap();
+    let failure = world.state.payments[2].failure.clone().unwrap();
+    assert_eq!(failure.code, FailureCode::VelocityExceeded);
+    assert_eq!(failure.message, "rule `a-day` of book `shop`, version 1: enough for today");
+    assert_eq!((counted(&world), world.ledger.at("2001:42", money(1).currency)), ((0, 0), 1_000));
+    world.most = Some((1, 2_000));
+    world.pay(vec![balance(1_001)]).unwrap();
+    assert_eq!(world.state.payments[3].failure.clone().unwrap().code, FailureCode::InsufficientBalance);
+    assert_eq!(counted(&world), (0, 0), "what the books refuse is given back too");
+    world.pay(vec![balance(300)]).unwrap();
+    assert_eq!(counted(&world), (1, 300));
+    world.refund("r1", 300).unwrap();
+    assert_eq!(counted(&world), (1, 300), "what was paid was paid, also where it goes back");
+}
+
+#[test]
+fn late_money_that_is_kept_counts_again() {
+    let mut world = World { late_success: LateSuccess::Reopen, most: Some((1, 1_000)), ..World::new() };
+    world.pay(vec![card(700)]).unwrap();
+    world.stop(true);
+    world.closed(1);
+    assert_eq!((world.state.payments[0].status, counted(&world)), (PaymentStatus::Expired, (0, 0)));
+    world.paid_exactly(1);
+    assert_eq!((world.state.payments[0].status, counted(&world)), (PaymentStatus::Succeeded, (1, 700)));
+}
+
+#[test]
+fn what_was_longer_ago_than_the_window_does_not_count() {
+    let mut world = World { most: Some((1, 700)), ..World::new() };
+    world.expires_at = world.now.plus(3 * 86_400 * SECOND);
+    world.pay(vec![card(700)]).unwrap();
+    world.now = world.now.plus(86_400 * SECOND);
+    assert_eq!(counted(&world), (0, 0));
+    world.pending(1);
+    world.pay(vec![balance(700)]).unwrap();
+    assert_eq!((world.state.payments[1].status, counted(&world)), (PaymentStatus::Succeeded, (1, 700)));
 }

@@ -4,7 +4,7 @@ use kernel::message::accounting::{Post, RefundTo, Source, Verb};
 use kernel::message::channel::{self, Purpose};
 use kernel::message::payment::{Fact, RefundShare};
 
-use crate::{Message, Payments, coupon};
+use crate::{Message, Payments, counter, coupon};
 
 pub(super) fn message(message: &Message) -> String {
     match message {
@@ -31,6 +31,11 @@ pub(super) fn message(message: &Message) -> String {
             Purpose::Refund { of, part } => {
                 format!("place(ord {} refund part {part} of ord {} {:?})", place.order.no, of.no, place.money)
             }
+        },
+        Message::Counter(_, command) => match command {
+            counter::Command::Count { minor, .. } => format!("counter.count({minor})"),
+            counter::Command::GiveBack { minor, .. } => format!("counter.give_back({minor})"),
+            counter::Command::Clean => "counter.clean".into(),
         },
         Message::Coupon(_, command) => match command {
             coupon::Command::Hold(leg) => format!("coupon.hold(ins {})", leg.no),

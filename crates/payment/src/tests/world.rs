@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
 use kernel::message::payment::{self, CaseAct, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
-use kernel::message::rules::PaymentTerms;
+use kernel::message::risk::{CounterId, Signals, Window};
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, KeyId, MerchantId, Money, OrderId, OrderType,
@@ -15,6 +16,7 @@ use kernel::{
 
 use super::ledger::Ledger;
 use super::show;
+use crate::counter::Counter;
 use crate::coupon::{Coupon, CouponStatus, CouponTerms};
 use crate::{
     Approvals, Booking, ChannelAccount, DisputeStatus, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments,
@@ -41,6 +43,9 @@ pub(super) struct World {
     pub(super) late_success: LateSuccess,
     /// What every payment is planned by.
     pub(super) terms: PaymentTerms,
+    /// Most payments, and most minor units, of one day; no limit where `None`.
+    pub(super) most: Option<(i64, i64)>,
+    pub(super) counters: BTreeMap<CounterId, Counter>,
     /// Which cases want two people.
     pub(super) approvals: Approvals,
     /// Receivers that are paid at once; the merchant's escrow where empty.
@@ -125,6 +130,8 @@ impl World {
             order_type: OrderType::Escrow,
             late_success: LateSuccess::Refund,
             terms: PaymentTerms::default(),
+            most: None,
+            counters: BTreeMap::new(),
             approvals: Approvals::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
@@ -417,11 +424,18 @@ impl World {
                     payouts: vec!["bank_account".into()],
                 };
                 let routes = Routes { accounts: vec![account] };
+                let rules = Book { terms: self.terms.clone(), most: self.most };
+                let signals = Signals { device: Some("d-1".to_owned()), ..Signals::default() };
+                let needed = self.state.counters_needed(&input, &signals, &rules, self.now);
+                let mut counters = self.counters.clone();
+                counters.retain(|counter, _| needed.contains(counter));
                 let known = Known {
                     now: self.now,
                     coupons: &self.coupons,
                     routes: &routes,
-                    rules: &self.terms,
+                    counters: &counters,
+                    signals: &signals,
+                    rules: &rules,
                     approvals: &self.approvals,
                 };
                 let decided = self.state.decide(&input, &known);
@@ -464,6 +478,9 @@ impl World {
                 assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");
             }
             Message::Channel(channel::Command::Close(order)) => assert!(self.orders.contains_key(&order.no)),
+            Message::Counter(id, command) => {
+                self.counters.entry(id).or_insert(Counter::new(id)).handle(command, self.now)
+            }
             Message::Coupon(id, command) => {
                 let coupon = self.coupons.get_mut(&id).expect("a coupon that exists");
                 let posts = coupon.handle(command, self.now).expect("a command that fits the coupon");
@@ -496,6 +513,38 @@ impl World {
 
 fn minor(shares: &[RefundShare]) -> i64 {
     shares.iter().map(|share| share.before + share.after).sum()
+}
+
+/// The rules of the world: the same terms for every payment, and one counter of a day.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) terms: PaymentTerms,
+    pub(super) most: Option<(i64, i64)>,
+}
+
+impl PaymentRules for Book {
+    fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
+        Ok(self.terms.clone())
+    }
+
+    fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {
+        let limit = |(count, sum)| Velocity {
+            counter: CounterId(root(77)),
+            window: Window::Day(0),
+            minor: paying.money.amount.minor(),
+            sum: Some(sum),
+            count: Some(count),
+            refusal: RuleRefusal {
+                rule_version: self.terms.rule_version,
+                book: "shop".to_owned(),
+                rule: "a-day".to_owned(),
+                why: "enough for today".to_owned(),
+                place: None,
+            },
+        };
+        assert_eq!(paying.signals.device.as_deref(), Some("d-1"), "what was said is known again");
+        self.most.map(limit).into_iter().collect()
+    }
 }
 
 enum Carried {

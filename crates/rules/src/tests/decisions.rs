@@ -1,6 +1,7 @@
 //! What books say.
 
 use kernel::OrderType;
+use kernel::message::risk::Signals;
 use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
 use kernel::message::trade::LateSuccess;
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
@@ -28,7 +29,12 @@ fn the_built_in_book_says_what_the_platform_does_by_itself() {
 #[test]
 fn every_name_has_its_value() {
     let tools = vec![channel("card", 300), coupon(100), balance(400), gift_card(200)];
-    let sale = Sale::new(OrderType::Escrow, "shop.checkout", tools);
+    let mut sale = Sale::new(OrderType::Escrow, "shop.checkout", tools);
+    sale.signals = Signals {
+        device: Some("d-1".to_owned()),
+        ip: "192.0.2.7".parse().ok(),
+        card_fingerprint: Some("f-1".to_owned()),
+    };
     let expected = [
         "trade.order_type == \"escrow\"",
         "trade.sub_type == \"shop.checkout\"",
@@ -50,6 +56,9 @@ fn every_name_has_its_value() {
         "tools.payout == 0",
         "tools.coupons == 1",
         "tools.channels == 1",
+        "risk.device == \"d-1\"",
+        "risk.ip == \"192.0.2.7\" && risk.ip.startsWith(\"192.\")",
+        "risk.card_fingerprint == \"f-1\"",
         "time.hour == 6",
         "time.weekday == 2",
         "time.date == 20261201",

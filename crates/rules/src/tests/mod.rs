@@ -4,4 +4,5 @@ mod decisions;
 mod properties;
 mod refusals;
 mod shelf;
+mod velocity;
 mod world;

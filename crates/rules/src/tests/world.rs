@@ -1,6 +1,7 @@
 //! A trade, its payment, and short words for them.
 
 use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::risk::Signals;
 use kernel::{
     Amount, Bucket, Context, CouponId, Currency, DestinationType, MerchantId, Money, OrderType, Owner, RootId,
     StoredKind, SubType, Time, UserId,
@@ -48,6 +49,7 @@ pub(super) struct Sale {
     pub(super) receivers: usize,
     pub(super) attempt: u16,
     pub(super) tools: Vec<ToolRequest>,
+    pub(super) signals: Signals,
 }
 
 impl Sale {
@@ -55,7 +57,7 @@ impl Sale {
         let context =
             Context { merchant: MerchantId(root(1)), order_type, sub_type: SubType::parse(sub_type).unwrap() };
         let payer = Owner::User(UserId::parse("42").unwrap());
-        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, tools }
+        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, tools, signals: Signals::default() }
     }
 
     fn amount(&self) -> i64 {
@@ -71,7 +73,8 @@ impl Sale {
 
     /// What is known once it is to be paid.
     pub(super) fn facts(&self) -> Facts<'_> {
-        let payment = PaymentFacts { amount: self.amount(), attempt: self.attempt, tools: &self.tools };
+        let (amount, attempt, tools, signals) = (self.amount(), self.attempt, &self.tools, &self.signals);
+        let payment = PaymentFacts { amount, attempt, tools, signals };
         Facts { payment: Some(payment), ..self.opened() }
     }
 }

@@ -136,14 +136,14 @@ fn refuse_parameters(query: Query, json: &Json) -> Result<(), Problem> {
 }
 
 async fn tell(visit: Visit, stage: Stage, tell: Tell, sent: Sent) -> Result<Response<Body>, Problem> {
-    let Told { command, secret } = match shape(&visit, tell, sent.json) {
+    let Told { command, signals, secret } = match shape(&visit, tell, sent.json) {
         Ok(told) => told,
         Err(refusal) if matches!(refusal.code.kind(), Kind::Invalid | Kind::Unprocessable) => {
             Command::Recall(refusal).into()
         }
         Err(refusal) => return Err(refusal),
     };
-    let request = visit.request(sent.idempotency, command);
+    let request = visit.request(sent.idempotency, signals, command);
     let reply = visit.house.doors.desk.submit(stage, request, sent.bytes).await?;
     Ok(answer(reply, secret.as_ref()))
 }

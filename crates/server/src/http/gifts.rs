@@ -31,7 +31,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
     let id = GiftId(visit.draw(&issuer.to_string()));
     let code_hash = code.as_deref().map(code_hash);
     let issue = IssueGift { id, merchant, kind, money, shares, split, code_hash, budget, expires_at };
-    Ok(Told { command: Command::IssueGift(Box::new(issue)), secret: code.map(|code| ("code", code)) })
+    Ok(Told { secret: code.map(|code| ("code", code)), ..Command::IssueGift(Box::new(issue)).into() })
 }
 
 fn shares(body: &mut Fields, minor: i64) -> Result<u16, Problem> {

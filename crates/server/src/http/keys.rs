@@ -30,7 +30,7 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
         scopes: scopes.into_iter().map(|scope| scope.as_str().to_owned()).collect(),
         hash: secret_hash(&secret),
     };
-    Ok(Told { command: Command::Control(command), secret: Some(("key", secret)) })
+    Ok(Told { secret: Some(("key", secret)), ..Command::Control(command).into() })
 }
 
 /// `POST /v1/keys`: another key of the platform, with every scope; what two people must do needs two.
@@ -43,7 +43,7 @@ pub(super) fn create_own(visit: &Visit, _body: &mut Fields) -> Result<Told, Prob
         scopes: Scope::ALL.map(|scope| scope.as_str().to_owned()).to_vec(),
         hash: secret_hash(&secret),
     };
-    Ok(Told { command: Command::Control(command), secret: Some(("key", secret)) })
+    Ok(Told { secret: Some(("key", secret)), ..Command::Control(command).into() })
 }
 
 /// A new secret of 250 random bits.

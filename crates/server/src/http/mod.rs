@@ -38,6 +38,7 @@ mod problem;
 mod query;
 mod rate;
 mod refunds;
+mod risk;
 mod route;
 mod routes;
 mod rules;

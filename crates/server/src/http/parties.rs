@@ -7,7 +7,7 @@ use super::tools;
 use super::visit::Visit;
 
 /// The fields that not every type takes.
-const OF_SOME: [&str; 10] = [
+const OF_SOME: [&str; 11] = [
     "buyer",
     "payer",
     "payee",
@@ -18,6 +18,7 @@ const OF_SOME: [&str; 10] = [
     "return_url",
     "late_success",
     "pay",
+    "risk",
 ];
 
 /// Those of them that a trade of this type takes.
@@ -27,8 +28,8 @@ const fn of(order_type: OrderType) -> &'static [&'static str] {
             &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"]
         }
         OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
-        OrderType::Transfer => &["payer", "payee"],
-        OrderType::Payout => &["payer", "destination"],
+        OrderType::Transfer => &["payer", "payee", "risk"],
+        OrderType::Payout => &["payer", "destination", "risk"],
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) use engine::news::Object;
 pub(crate) use engine::query::{Asker, Filter, Found, Hits, Page, Part, Tree};
 pub(crate) use engine::wire::rules::DryRun;
 use futures::future::BoxFuture;
+use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
 use rules::RuleBook;
@@ -32,7 +33,7 @@ pub(crate) trait Lookup: Send + Sync {
     /// What may pay a trade now.
     fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>>;
     /// What a request to open a trade would come to.
-    fn preview(&self, create: Box<Create>) -> Read<'_, Found>;
+    fn preview(&self, create: Box<Create>, signals: Signals) -> Read<'_, Found>;
     /// A coupon.
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// A gift.

@@ -1,6 +1,7 @@
 //! Trades (交易): open, pay, confirm, close, refund, read.
 
 use engine::request::Command;
+use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
 use kernel::{Code, Context, MerchantId, OrderType, Problem, SubType, TradeId, limits};
 
@@ -8,7 +9,7 @@ use super::json::Fields;
 use super::ports::{Asker, Filter, Object};
 use super::query::Query;
 use super::visit::{Shown, Told, Visit};
-use super::{list, parties, tools, wait};
+use super::{list, parties, risk, tools, wait};
 use crate::config::Environment;
 
 const TYPES: &str = "instant, escrow, topup, transfer, payout";
@@ -16,18 +17,19 @@ pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"
 
 /// `POST /v1/trades`
 pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
-    Ok(Command::CreateTrade(Box::new(opening(visit, body)?)).into())
+    let (create, signals) = opening(visit, body)?;
+    Ok(Told { signals, ..Command::CreateTrade(Box::new(create)).into() })
 }
 
 /// `POST /v1/trades/preview`: opens nothing.
 pub(super) async fn preview(visit: Visit, mut body: Fields) -> Result<Shown, Problem> {
-    let create = opening(&visit, &mut body)?;
+    let (create, signals) = opening(&visit, &mut body)?;
     body.finish()?;
-    visit.house.doors.lookup.preview(Box::new(create)).await.map(|found| Shown::json(found.body))
+    visit.house.doors.lookup.preview(Box::new(create), signals).await.map(|found| Shown::json(found.body))
 }
 
-/// What a body asks to be opened.
-fn opening(visit: &Visit, body: &mut Fields) -> Result<Create, Problem> {
+/// What a body asks to be opened, and what it says of who pays.
+fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Problem> {
     let merchant = visit.merchant(body)?;
     let order_type = body.word("type", TYPES, OrderType::parse)?;
     let context = Context {
@@ -43,15 +45,16 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<Create, Problem> {
     let payer = parties::payer(visit, order_type, body)?;
     let destination = parties::destination(visit, order_type, body)?;
     let payee = parties::payee(order_type, body)?.map(|receiver| Share { receiver, amount: money.amount });
-    let pay = match body.object("pay")? {
-        None => None,
+    let (pay, signals) = match body.object("pay")? {
+        // Nothing is said where nothing is paid: only a trade that pays itself takes the field itself.
+        None => (None, risk::signals(body)?),
         Some(mut pay) => {
-            let tools = tools::tools(visit, &mut pay, Some(money.currency))?;
+            let (tools, signals) = (tools::tools(visit, &mut pay, Some(money.currency))?, risk::signals(&mut pay)?);
             pay.finish()?;
-            Some(tools)
+            (Some(tools), signals)
         }
     };
-    Ok(Create {
+    let create = Create {
         id: TradeId(visit.draw(&payer.to_string())),
         context,
         merchant_order_id,
@@ -69,7 +72,8 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<Create, Problem> {
         payer,
         destination,
         pay,
-    })
+    };
+    Ok((create, signals))
 }
 
 fn late_success(word: &str) -> Option<LateSuccess> {
@@ -97,7 +101,8 @@ fn is_return_address(text: &str, environment: Environment) -> bool {
 /// `POST /v1/trades/{id}/payments`
 pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
-    Ok(Command::Trade(trade, TradeCommand::Pay(tools::tools(visit, body, None)?)).into())
+    let (tools, signals) = (tools::tools(visit, body, None)?, risk::signals(body)?);
+    Ok(Told { signals, ..Command::Trade(trade, TradeCommand::Pay(tools)).into() })
 }
 
 /// `POST /v1/trades/{id}/confirm`

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::request::{Command, Request};
+use kernel::message::risk::Signals;
 use kernel::{Bucket, Code, MerchantId, Problem, RootId};
 
 use super::House;
@@ -27,13 +28,15 @@ pub(super) struct Visit {
 pub(super) struct Told {
     /// The command.
     pub(super) command: Command,
+    /// What it says of who pays.
+    pub(super) signals: Signals,
     /// What is shown in the first answer only, under this name: a new API key's secret, a gift's code.
     pub(super) secret: Option<(&'static str, String)>,
 }
 
 impl From<Command> for Told {
     fn from(command: Command) -> Self {
-        Self { command, secret: None }
+        Self { command, signals: Signals::default(), secret: None }
     }
 }
 
@@ -109,11 +112,17 @@ impl Visit {
     }
 
     /// The request for the line.
-    pub(super) fn request(&self, idempotency: engine::request::Idempotency, command: Command) -> Request {
+    pub(super) fn request(
+        &self,
+        idempotency: engine::request::Idempotency,
+        signals: Signals,
+        command: Command,
+    ) -> Request {
         Request {
             caller: self.identity.caller.clone(),
             idempotency: Some(idempotency),
             request_id: self.request_id.clone(),
+            signals,
             command,
         }
     }

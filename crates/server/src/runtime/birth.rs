@@ -3,7 +3,7 @@
 use engine::control::{Control, Shared};
 use engine::line::Job;
 use engine::ports::{Clock, Random as _};
-use engine::request::{Caller, Command, ControlCommand, Request};
+use engine::request::{Command, ControlCommand, Request};
 use engine::route::Queues;
 use futures::channel::oneshot;
 use kernel::time::MINUTE_US;
@@ -48,7 +48,7 @@ impl Birth<'_> {
 
     async fn submit(&self, command: Command) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { caller: Caller::System, idempotency: None, request_id: "birth".to_owned(), command };
+        let request = Request::of_system("birth", command);
         let now = self.clock.steady();
         let job = Job { request, deadline: now.plus(MINUTE_US), reply };
         let stopped = || Failure::LineStopped("before the store was born".to_owned());

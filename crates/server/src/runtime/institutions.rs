@@ -6,7 +6,7 @@ use channel::{Incoming, Operation, Orders, Source, Told};
 use engine::channels::Channels;
 use engine::ports::Clock;
 use engine::queue::Stage;
-use engine::request::{Caller, Command, Request};
+use engine::request::{Command, Request};
 use engine::work::Gateway;
 use futures::future::FutureExt as _;
 use kernel::{Code, Problem, Shards, Time};
@@ -51,12 +51,7 @@ impl Institutions {
         let bytes = message.body.len();
         let told = Told { order: told.order, word: told.word, source: Source::Notify, digest: told.digest };
         self.check_kind(&told).await?;
-        let request = Request {
-            caller: Caller::System,
-            idempotency: None,
-            request_id: String::new(),
-            command: Command::Word(told),
-        };
+        let request = Request::of_system("", Command::Word(told));
         let reply = self.desk.submit(Stage::Begun, request, bytes).await?;
         if reply.problem {
             tracing::error!(account = %account.name, body = %reply.body, "a verified notification was not taken in");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::query::Queries;
 use futures::future::FutureExt as _;
+use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Time, TradeId};
 
@@ -46,8 +47,8 @@ impl Lookup for Queries {
         async move { self.offer(trade, &asker).await }.boxed()
     }
 
-    fn preview(&self, create: Box<Create>) -> Read<'_, Found> {
-        async move { self.preview(&create).await }.boxed()
+    fn preview(&self, create: Box<Create>, signals: Signals) -> Read<'_, Found> {
+        async move { self.preview(&create, &signals).await }.boxed()
     }
 
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>> {

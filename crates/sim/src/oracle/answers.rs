@@ -196,6 +196,7 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         ],
         Command::ExpireCoupon(_)
         | Command::ExpireGift(_)
+        | Command::CleanCounter { .. }
         | Command::Control(_)
         | Command::Word(_)
         | Command::Timer(..)

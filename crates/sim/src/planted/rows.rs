@@ -146,6 +146,12 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::CouponSpentTwice => {
             keep_old(changes, "coupon", |table, _, new| text(table, new, "status") == Some("spent"))
         }
+        Planted::VelocityNotCounted => {
+            keep_old(changes, "counter", |table, old, new| int(table, new, "payments") > int(table, old, "payments"))
+        }
+        Planted::VelocityNotGivenBack => {
+            keep_old(changes, "counter", |table, old, new| int(table, new, "payments") < int(table, old, "payments"))
+        }
         Planted::ClaimForgotten => {
             changes.iter_mut().filter(|change| change.table.name == "gift_claim").for_each(|it| it.inserts.clear());
         }

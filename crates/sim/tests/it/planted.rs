@@ -20,6 +20,8 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::VoucherMissing, 0),
     (Planted::HoldKept, 0),
     (Planted::CouponSpentTwice, 0),
+    (Planted::VelocityNotCounted, 16),
+    (Planted::VelocityNotGivenBack, 47),
     (Planted::ClaimForgotten, 0),
     (Planted::CodeNotChecked, 9),
     (Planted::EvidenceMissing, 0),

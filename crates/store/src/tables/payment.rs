@@ -5,6 +5,7 @@
 //! stands on the payment, its institution (`pay_org`) on each instruction; everything below is found through them.
 
 mod case;
+mod counter;
 mod coupon;
 mod dispute;
 mod fits;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
+use kernel::message::risk::Signals;
 use kernel::message::trade::Share;
 use kernel::{
     Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, StoredKind, SubType, Time,
@@ -32,6 +34,7 @@ use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row};
 
 pub use self::case::{CaseRow, CaseStepRow};
+pub use self::counter::CounterRow;
 pub use self::coupon::CouponRow;
 pub use self::dispute::{DisputeLineRow, DisputeRow};
 pub use self::gift::{GiftClaimRow, GiftRow};
@@ -78,6 +81,8 @@ row! {
         pub stopped: bool,
         /// The version of the rules that planned it.
         pub rule_version: i64,
+        /// What its request said of who pays, as JSON; null where it said nothing.
+        pub signals: Option<Text>,
         /// How many public events it had.
         pub sequence: i64,
         /// Microseconds.
@@ -159,6 +164,7 @@ pub const TABLES: &[&crate::Table] = &[
     CaseRow::TABLE,
     CaseStepRow::TABLE,
     CouponRow::TABLE,
+    CounterRow::TABLE,
     GiftRow::TABLE,
     GiftClaimRow::TABLE,
 ];
@@ -257,6 +263,8 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
         ending: payment.ending.map(|ending| ending.as_str().into()),
         stopped: payment.stopped,
         rule_version: payment.rule_version,
+        signals: (!payment.signals.is_empty())
+            .then(|| serde_json::to_string(&payment.signals).unwrap_or_default().into()),
         sequence: payment.sequence,
         created_at: payment.created_at.micros(),
     }
@@ -334,10 +342,19 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
         ending,
         stopped: row.stopped,
         rule_version: row.rule_version,
+        signals: signals(row.signals.as_deref())?,
         sequence: row.sequence,
         created_at: Time::from_micros(row.created_at),
         instructions: legs.take(row.no),
     })
+}
+
+/// What a request said of who pays; null is nothing, and nothing else is.
+fn signals(text: Option<&str>) -> Result<Signals, Inconsistent> {
+    let Some(text) = text else { return Ok(Signals::default()) };
+    let signals: Option<Signals> = serde_json::from_str(text).ok();
+    let wrong = Inconsistent { table: "payment", column: "signals", why: "are no signals" };
+    signals.filter(|signals| !signals.is_empty()).ok_or(wrong)
 }
 
 fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {

@@ -14,7 +14,7 @@ use crate::channels::Channels;
 use crate::line::{Job, Task};
 use crate::ports::{Clock, Outside};
 use crate::queue::Entrance;
-use crate::request::{Caller, Command, Request};
+use crate::request::{Command, Request};
 use crate::work::gateway::Gateway;
 use crate::work::measure;
 
@@ -110,7 +110,7 @@ impl Crew {
     /// Hands a command to the line and waits for its end.
     async fn submit(&self, command: Command) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        let request = Request { caller: Caller::System, idempotency: None, request_id: String::new(), command };
+        let request = Request::of_system("", command);
         let now = self.clock.steady();
         let job = Job { request, deadline: now.plus(PATIENCE_US), reply };
         if self.line.lay_own(job, now).is_err() {

@@ -74,12 +74,17 @@ impl Fields {
 
     /// A required reference of the caller's own system: printable ASCII without spaces.
     pub(crate) fn reference(&mut self, name: &str, max: usize) -> Result<String, Problem> {
-        let Some(found) = self.string(name)? else { return Err(self.missing(name)) };
+        self.maybe_reference(name, max)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The same, where it may be left out.
+    pub(crate) fn maybe_reference(&mut self, name: &str, max: usize) -> Result<Option<String>, Problem> {
+        let Some(found) = self.string(name)? else { return Ok(None) };
         if !text::is_reference(&found, max) {
             let detail = format!("1 to {max} printable ASCII characters without spaces");
             return Err(self.refuse(Code::invalid_text, name, detail));
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// A required id in the text form of its type.

@@ -14,6 +14,7 @@ use engine::request::{Command, ControlCommand, Request as Told};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
+use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
     AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, RootId, StoredKind, Time,
@@ -128,7 +129,7 @@ impl Lookup for Shelf {
         self.asked.lock().unwrap().push(format!("offer {:?} {}", asker.caller, asker.users_debit));
         self.object(Object::Trade(id))
     }
-    fn preview(&self, create: Box<Create>) -> Read<'_, Found> {
+    fn preview(&self, create: Box<Create>, _: Signals) -> Read<'_, Found> {
         self.asked.lock().unwrap().push(format!("preview {}", create.merchant_order_id));
         async { Ok(Found { merchant: Some(shop()), body: r#"{"object":"trade_preview"}"#.to_owned() }) }.boxed()
     }

@@ -97,3 +97,63 @@ fn e62_coupons_that_rules_do_not_stack() {
         assert_eq!(id(&stage.shop.get(&format!("/v1/coupons/{one}")).await.ok(200)), one);
     });
 }
+
+#[test]
+fn j112_limits_that_count_nothing_are_no_limits() {
+    attack(async |stage| {
+        let head = "book = \"attacked\"\nabout = \"x\"\n[[rule]]\nname = \"r\"";
+        for limit in [
+            "by = \"user\", window = \"0m\", count = 1",
+            "by = \"user\", window = \"-1d\", count = 1",
+            "by = \"user\", window = \"9223372036854775807d\", count = 1",
+            "by = \"user\", window = \"32d\", count = 1",
+            "by = \"user\", window = \"\", count = 1",
+            "by = \"user\", window = \"1d\", count = 0",
+            "by = \"user\", window = \"1d\", count = -1",
+            "by = \"user\", window = \"1d\", count = 9223372036854775808",
+            "by = \"user\", window = \"1d\", sum = 9223372036854775807, currency = \"CNY\"",
+            "by = \"user\", window = \"1d\", sum = 100",
+            "by = \"ip\", window = \"1d\", count = 1",
+            "by = [\"user\"], window = \"1d\", count = 1",
+            "window = \"1d\", count = 1",
+            "by = \"user\", count = 1",
+            "by = \"user\", window = \"1d\"",
+        ] {
+            let body = lines(&format!("{head}\nvelocity = {{ {limit} }}"));
+            let problem = stage.refused_anywhere(&upload(stage, &body), Code::rule_book_invalid);
+            assert!(problem["detail"].as_str().unwrap().contains("line 5, column "), "{limit}: {problem:#}");
+        }
+    });
+}
+
+#[test]
+fn j112_what_is_said_of_the_payer_is_bounded() {
+    attack(async |stage| {
+        let trade = stage.shop.unpaid("instant", 100, &json!({})).await;
+        stage.settle().await;
+        let (own, path) = (&stage.shop.key, format!("/v1/trades/{trade}/payments"));
+        let long = "d".repeat(65);
+        for (risk, code, param) in [
+            (json!({"device": long}), Code::invalid_text, "risk.device"),
+            (json!({"device": ""}), Code::invalid_text, "risk.device"),
+            (json!({"device": "a\nb"}), Code::invalid_text, "risk.device"),
+            (json!({"device": "手机"}), Code::invalid_text, "risk.device"),
+            (json!({"device": 7}), Code::invalid_type, "risk.device"),
+            (json!({"ip": "192.0.2"}), Code::invalid_value, "risk.ip"),
+            (json!({"ip": "192.0.2.7/8"}), Code::invalid_value, "risk.ip"),
+            (json!({"ip": "fe80::1%eth0"}), Code::invalid_value, "risk.ip"),
+            (json!({"ip": "localhost"}), Code::invalid_value, "risk.ip"),
+            (json!({"card_fingerprint": long}), Code::invalid_text, "risk.card_fingerprint"),
+            (json!({"card_fingerprint": "4111111111111111"}), Code::pan_not_accepted, "risk.card_fingerprint"),
+            (json!({"answer": "pass"}), Code::unknown_field, "risk.answer"),
+            (json!([]), Code::invalid_type, "risk"),
+        ] {
+            let body = json!({"tools": [crate::shop::card(100)], "risk": risk});
+            let problem = stage.refused(&Call::post(own, &path, body.to_string()), code, Some(param));
+            assert!(!problem.to_string().contains("4111"), "it is not repeated: {problem:#}");
+        }
+        let unpaid = crate::shop::order("instant", 5, &json!({"risk": {"device": "d"}}));
+        let call = Call::post(own, "/v1/trades", unpaid.to_string());
+        stage.refused(&call, Code::field_not_applicable, Some("risk"));
+    });
+}

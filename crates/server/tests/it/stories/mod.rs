@@ -21,4 +21,5 @@ mod statement;
 mod tools;
 mod topups;
 mod transfers;
+mod velocity;
 pub(crate) mod webhooks;

@@ -16,7 +16,22 @@ pub(super) fn draw(rng: &Rng) -> String {
     for number in 0..=rng.below(MOST) {
         rule(&mut book, &format!("payment-{number}"), &of_payments(rng), &plans(rng));
     }
+    for number in 0..rng.below(3) {
+        rule(&mut book, &format!("velocity-{number}"), &of_payments(rng), &velocity(rng));
+    }
     book
+}
+
+/// A limit within a time that some meet.
+fn velocity(rng: &Rng) -> String {
+    let by = rng.pick(&["user", "merchant", "device", "card_fingerprint"]).copied().unwrap_or("user");
+    let window = rng.pick(&["1m", "7m", "1h", "day"]).copied().unwrap_or("day");
+    let tool = rng.pick(&["", ", tool = \"balance\"", ", tool = \"channel\""]).copied().unwrap_or_default();
+    let bound = match rng.chance(50) {
+        true => format!("count = {}", rng.between(1, 5)),
+        false => format!("currency = \"CNY\", sum = {}", rng.between(200, 2_000)),
+    };
+    format!("velocity = {{ by = \"{by}\", window = \"{window}\", {bound}{tool} }}")
 }
 
 fn rule(book: &mut String, name: &str, when: &str, says: &str) {

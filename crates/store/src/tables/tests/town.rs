@@ -12,7 +12,8 @@ use kernel::message::channel::{
     Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
 };
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
-use kernel::message::rules::{PaymentTerms, TradeTerms};
+use kernel::message::risk::{CounterId, Signals, Window};
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::{Command, Create, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
@@ -22,7 +23,7 @@ use kernel::{
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
-use payment::{Approvals, ChannelAccount, Coupon, CouponTerms, Gift, Payments, Routes};
+use payment::{Approvals, ChannelAccount, Counter, Coupon, CouponTerms, Gift, Payments, Routes};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -30,6 +31,34 @@ use crate::tables::accounting::Holds;
 use crate::unit::Memory;
 
 const START: Time = Time::from_micros(1_800_000_000_000_000);
+
+const COUNTER: CounterId = CounterId(RootId::from_bytes([5; 16]));
+
+/// Every payment is planned on the same terms, and counted for its day or not.
+#[derive(Clone, Debug)]
+struct Rules {
+    counts: bool,
+}
+
+impl PaymentRules for Rules {
+    fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
+        Ok(PaymentTerms::default())
+    }
+
+    fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {
+        let (minor, most) = (paying.money.amount.minor(), PRICE);
+        let (book, rule, why) = ("shop".to_owned(), "a-day".to_owned(), "enough".to_owned());
+        let refusal = RuleRefusal { rule_version: 1, book, rule, why, place: None };
+        let window = Window::Last(10 * MINUTE_US);
+        let limit = Velocity { counter: COUNTER, window, minor, sum: Some(most), count: None, refusal };
+        self.counts.then_some(limit).into_iter().collect()
+    }
+}
+
+fn signals() -> Signals {
+    let (device, card) = ("d-1".to_owned(), "f-1".to_owned());
+    Signals { device: Some(device), ip: "192.0.2.7".parse().ok(), card_fingerprint: Some(card) }
+}
 
 /// One trade and everything below it.
 #[derive(Clone)]
@@ -40,6 +69,10 @@ pub(super) struct Town {
     books: Books,
     coupons: BTreeMap<CouponId, Coupon>,
     gifts: BTreeMap<GiftId, Gift>,
+    /// What a day's payments are counted in, where they are.
+    counter: Counter,
+    rules: Rules,
+    signals: Signals,
     now: Time,
     seq: i64,
     claims: BTreeMap<String, OrderId>,
@@ -85,6 +118,9 @@ impl Town {
             books: Books::default(),
             coupons: BTreeMap::new(),
             gifts: BTreeMap::new(),
+            counter: Counter::new(COUNTER),
+            rules: Rules { counts: !script.plain },
+            signals: if script.plain { Signals::default() } else { signals() },
             now: START,
             seq: 1,
             claims: BTreeMap::new(),
@@ -136,6 +172,7 @@ impl Town {
         for (id, gift) in &self.gifts {
             memory.put(*id, Some(gift.clone().into()));
         }
+        memory.put(COUNTER, (!self.counter.is_empty()).then(|| self.counter.clone().into()));
         memory
     }
 
@@ -224,12 +261,14 @@ impl Town {
     fn payment(&mut self, input: payment::Input) -> Option<()> {
         let (methods, payouts) = (vec!["card".to_owned()], vec!["bank_account".to_owned()]);
         let routes = Routes { accounts: vec![ChannelAccount { name: "sandbox".to_owned(), methods, payouts }] };
-        let rules = PaymentTerms::default();
+        let counters = BTreeMap::from([(COUNTER, self.counter.clone())]);
         let known = payment::Known {
             now: self.now,
             coupons: &self.coupons,
             routes: &routes,
-            rules: &rules,
+            counters: &counters,
+            signals: &self.signals,
+            rules: &self.rules,
             approvals: &Approvals::default(),
         };
         let reaction = self.payments.handle(&input, &known).ok()?;
@@ -243,6 +282,7 @@ impl Town {
                     self.channel(channel::Input::Command(command))?;
                 }
                 payment::Message::Coupon(id, command) => self.coupon(id, command)?,
+                payment::Message::Counter(_, command) => self.counter.handle(command, self.now),
                 payment::Message::Post { post, token } => {
                     let result = self.book(&post);
                     self.payment(payment::Input::Booked { token, result })?;

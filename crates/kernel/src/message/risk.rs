@@ -1,0 +1,128 @@
+//! What risk control (风控) is told of a payment, and what it counts.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::RootId;
+use crate::time::{DAY_US, Time};
+
+/// What a request says of who pays and with what, for risk control. Personal data: kept with the payment, and written
+/// into no log.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signals {
+    /// The device (设备), as the business system tells devices apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The address that the buyer came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// What stands for a card without being its number (卡指纹).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_fingerprint: Option<String>,
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let there = |there: bool| if there { "…" } else { "" };
+        f.debug_struct("Signals")
+            .field("device", &there(self.device.is_some()))
+            .field("ip", &there(self.ip.is_some()))
+            .field("card_fingerprint", &there(self.card_fingerprint.is_some()))
+            .finish()
+    }
+}
+
+impl Signals {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One counter (计数器) of velocity limits: a hash of the rule that it is for and of whom it counts, so that a row does
+/// not tell who that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CounterId(pub RootId);
+
+/// Over which time a velocity limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Window {
+    /// The last so many microseconds (滑动窗口).
+    Last(i64),
+    /// The calendar day (自然日) at a distance from UTC, in microseconds.
+    Day(i64),
+}
+
+/// Into so many slots a window that slides is divided.
+const SLOTS: i64 = 24;
+
+impl Window {
+    /// The slot of a moment, by its beginning, in microseconds.
+    pub const fn slot(self, at: Time) -> i64 {
+        let (length, offset) = match self {
+            Self::Last(span) => (Self::length(span), 0),
+            Self::Day(offset) => (DAY_US, offset),
+        };
+        let at = at.micros();
+        at - (at + offset).rem_euclid(length)
+    }
+
+    /// From when on a slot does not count any more. All of a slot counts until the last of it is as old as the window, so
+    /// that within no time as long as the window more goes through than the limit.
+    pub const fn until(self, slot: i64) -> Time {
+        Time::from_micros(match self {
+            Self::Last(span) => slot + Self::length(span) + span,
+            Self::Day(_) => slot + DAY_US,
+        })
+    }
+
+    /// The length of a slot of a window that slides; never nothing.
+    const fn length(span: i64) -> i64 {
+        if span < SLOTS { 1 } else { span / SLOTS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{HOUR_US, MINUTE_US};
+
+    const AT: Time = Time::from_micros(1_796_077_800_000_000);
+
+    #[test]
+    fn a_slot_counts_at_least_as_long_as_the_window_and_a_slot_more_at_most() {
+        for span in [MINUTE_US, 61 * 1_000_000, HOUR_US, DAY_US, 31 * DAY_US] {
+            let window = Window::Last(span);
+            for later in [0, 1, span / 48, span / 24 - 1, span / 24, span] {
+                let at = AT.plus(later);
+                let (slot, until) = (window.slot(at), window.until(window.slot(at)));
+                assert!(slot <= at.micros() && at.micros() < slot + span / 24, "{span} {later}");
+                assert!((span..=span + span / 24).contains(&until.since(at)), "{span} {later}");
+                assert_eq!(window.slot(Time::from_micros(slot)), slot, "a slot begins with itself");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_is_that_of_its_place() {
+        let shanghai = Window::Day(8 * HOUR_US);
+        // Monday, 30 November 2026, 22:30 UTC, is Tuesday, 6:30, there.
+        assert_eq!(AT.micros() - shanghai.slot(AT), 6 * HOUR_US + 30 * MINUTE_US);
+        assert_eq!(shanghai.until(shanghai.slot(AT)).since(AT), 17 * HOUR_US + 30 * MINUTE_US);
+        assert_eq!(Window::Day(0).until(Window::Day(0).slot(AT)).since(AT), 90 * MINUTE_US);
+        assert_eq!(Window::Day(-HOUR_US).slot(Time::from_micros(0)), -23 * HOUR_US);
+    }
+
+    #[test]
+    fn what_is_personal_is_not_written_down() {
+        let signals = Signals {
+            device: Some("d-1".to_owned()),
+            ip: "192.0.2.7".parse().ok(),
+            card_fingerprint: Some("f-1".to_owned()),
+        };
+        let shown = format!("{signals:?}");
+        assert!(!shown.contains("d-1") && !shown.contains("192") && !shown.contains("f-1"), "{shown}");
+    }
+}
