@@ -16,6 +16,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
         context: &create.context,
         money: create.money,
         receivers: create.splits.len().max(1),
+        dues: create.dues.len().max(1),
         payer: &create.payer,
         at,
         payment: None,
@@ -27,7 +28,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 /// What is known of a trade when a book is asked about it.
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
     let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
-    Facts { context, money, receivers: trade.splits.len(), payer, at, payment }
+    Facts { context, money, receivers: trade.splits.len(), dues: trade.dues.len(), payer, at, payment }
 }
 
 /// The books, asked about payments of one trade.
@@ -42,7 +43,7 @@ pub struct Planner<'a> {
 impl PaymentRules for Planner<'_> {
     fn terms(&self, pay: &Pay, attempt: u16, now: Time) -> Result<PaymentTerms, RuleRefusal> {
         let Some(version) = self.shelf.holding(&pay.context, now) else { return Ok(PaymentTerms::default()) };
-        let payment = PaymentFacts { amount: pay.money.amount.minor(), attempt, tools: &pay.tools };
+        let payment = PaymentFacts { amount: pay.money.amount.minor(), attempt, due: pay.due, tools: &pay.tools };
         version.book.payment_terms(version.number, &facts(self.trade, now, Some(payment)))
     }
 }

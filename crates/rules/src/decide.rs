@@ -1,7 +1,7 @@
 //! What a book says of a trade, and of a payment.
 //!
-//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `tools`, `combine`, `order` and
-//! `order_life` the first rule that holds and says it counts; every `limit` and every `refuse` of a rule that holds counts.
+//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `tools`, `combine`,
+//! `order` and `order_life` the first rule that holds and says it counts; every `limit` and every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +23,7 @@ impl RuleBook {
                 Says::ExpiresAfter(micros) => terms.life_us = *micros,
                 Says::ConfirmAfter(micros) => terms.confirm_us = Some(*micros),
                 Says::LateSuccess(late) => terms.late_success = *late,
+                Says::UnpaidDue(unpaid) => terms.unpaid_due = *unpaid,
                 Says::Tools(_)
                 | Says::Combine(_)
                 | Says::Order(_)
@@ -55,7 +56,7 @@ impl RuleBook {
                     terms.order_life_us = Some(*micros);
                     None
                 }
-                Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) => None,
+                Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) | Says::UnpaidDue(_) => None,
             };
             if let Some((place, why)) = refused {
                 let (book, rule) = (self.name.clone(), rule.name.clone());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kernel::Currency;
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::condition::Logic;
 use crate::selector::Selector;
@@ -27,6 +27,8 @@ pub(crate) enum Says {
     ConfirmAfter(i64),
     /// What becomes of late money.
     LateSuccess(LateSuccess),
+    /// What becomes of what earlier dues brought where a later one is not paid.
+    UnpaidDue(UnpaidDue),
     /// These tools may pay, no others.
     Tools(Vec<Selector>),
     /// The tools of a payment must all be within one of these.
@@ -57,6 +59,7 @@ pub(crate) enum Key {
     ExpiresAfter,
     ConfirmAfter,
     LateSuccess,
+    UnpaidDue,
     Tools,
     Combine,
     Order,
@@ -67,12 +70,13 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 11] = [
+    pub(crate) const WORDS: [&'static str; 12] = [
         "name",
         "when",
         "expires_after",
         "confirm_after",
         "late_success",
+        "unpaid_due",
         "tools",
         "combine",
         "order",
@@ -86,6 +90,7 @@ impl Key {
             Self::ExpiresAfter => "expires_after",
             Self::ConfirmAfter => "confirm_after",
             Self::LateSuccess => "late_success",
+            Self::UnpaidDue => "unpaid_due",
             Self::Tools => "tools",
             Self::Combine => "combine",
             Self::Order => "order",
@@ -98,7 +103,7 @@ impl Key {
     /// Whether it is about a trade, which is opened before anybody knows how it will be paid.
     pub(crate) const fn of_trade(self) -> bool {
         match self {
-            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess => true,
+            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess | Self::UnpaidDue => true,
             Self::Tools | Self::Combine | Self::Order | Self::OrderLife | Self::Limit | Self::Refuse => false,
         }
     }
@@ -109,6 +114,7 @@ impl Key {
             Self::ExpiresAfter
             | Self::ConfirmAfter
             | Self::LateSuccess
+            | Self::UnpaidDue
             | Self::Tools
             | Self::Combine
             | Self::Order
@@ -124,6 +130,7 @@ impl Says {
             Self::ExpiresAfter(_) => Key::ExpiresAfter,
             Self::ConfirmAfter(_) => Key::ConfirmAfter,
             Self::LateSuccess(_) => Key::LateSuccess,
+            Self::UnpaidDue(_) => Key::UnpaidDue,
             Self::Tools(_) => Key::Tools,
             Self::Combine(_) => Key::Combine,
             Self::Order(_) => Key::Order,

@@ -138,7 +138,7 @@ pub fn command(view: &mut View<'_>, caller: &Caller, id: TradeId, command: &Comm
     let after = view.get::<Payments>(id)?;
     let newest = |numbers: Option<u16>| numbers.ok_or_else(|| Stop::Broken("a command left no trace".to_owned()));
     match command {
-        Command::Pay(_) => {
+        Command::Pay { .. } => {
             let opened = after.as_deref().and_then(|state| state.payments.get(before.0..)?.first());
             newest(opened.map(|payment| payment.no)).map(|no| Outcome::PaymentOpened(PaymentId::new(id, no)))
         }

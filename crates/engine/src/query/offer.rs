@@ -65,9 +65,7 @@ impl Queries {
         if !asker.caller.may_see(Some(merchant)) {
             return Ok(None);
         }
-        let Some(due) = trade.open_due(what_if.now).cloned() else {
-            return Err(Problem::new(Code::trade_not_payable, "nothing of this trade is to be paid now"));
-        };
+        let due = trade.payable_now(what_if.now)?.clone();
         let mut offer = Offer { what_if, due, choices: Vec::new() };
         offer.purses(&trade, asker).await?;
         let coupons = offer.coupons(&trade, asker).await?;
@@ -377,7 +375,7 @@ impl<'a> WhatIf<'a> {
         let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.queries.channels));
         let mut scratch = Memory::default();
         let mut view = View::new(&footing, &self.known, &mut scratch, control, channels, Arc::default(), 0);
-        let command = TradeCommand::Pay(tools.to_vec());
+        let command = TradeCommand::Pay { due: None, tools: tools.to_vec() };
         let done = flows::trade::command(&mut view, &Caller::System, self.trade, &command);
         if view.misses() {
             return Err(view.missing().clone());

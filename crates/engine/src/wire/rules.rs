@@ -126,7 +126,8 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) 
     let payment = state.payment(no)?;
     let book = control.rules.version(payment.rule_version)?;
     let tools: Vec<ToolRequest> = payment.instructions.iter().map(request).collect();
-    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools };
+    let asked =
+        PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, due: payment.due, tools: &tools };
     let said = book.explain(&facts(trade, payment.created_at, Some(asked))).payment;
     let opening = control.rules.holding(&trade.context, trade.created_at)?;
     let terms = opening.book.explain(&facts(trade, trade.created_at, None)).trade;

@@ -152,7 +152,8 @@ impl Desk {
             }
             Wish::Pay { trade, how } => {
                 let (id, buyer, minor) = *self.trades.get(*trade)?;
-                Command::Trade(id, TradeCommand::Pay(crate::world::tools(&self.tools(buyer, minor, *how)?)))
+                let tools = crate::world::tools(&self.tools(buyer, minor, *how)?);
+                Command::Trade(id, TradeCommand::Pay { due: None, tools })
             }
             Wish::Confirm { trade, minor } => {
                 let amount = minor.map(|minor| Amount::new(minor).unwrap());

@@ -1,7 +1,7 @@
 //! What a rule book (规则簿) says about a trade or a payment; the words in which the rules speak to the other domains.
 
 use crate::message::payment::Pay;
-use crate::message::trade::LateSuccess;
+use crate::message::trade::{LateSuccess, UnpaidDue};
 use crate::time::Time;
 
 /// The version that stands for the book built into the program.
@@ -16,12 +16,19 @@ pub struct TradeTerms {
     pub confirm_us: Option<i64>,
     /// What happens to money that comes after the end.
     pub late_success: LateSuccess,
+    /// What becomes of earlier dues' money where a later one is not paid.
+    pub unpaid_due: UnpaidDue,
 }
 
 impl Default for TradeTerms {
     /// What holds where no rule says anything.
     fn default() -> Self {
-        Self { life_us: crate::limits::DEFAULT_TRADE_LIFE_US, confirm_us: None, late_success: LateSuccess::default() }
+        Self {
+            life_us: crate::limits::DEFAULT_TRADE_LIFE_US,
+            confirm_us: None,
+            late_success: LateSuccess::default(),
+            unpaid_due: UnpaidDue::default(),
+        }
     }
 }
 

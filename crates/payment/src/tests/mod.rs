@@ -3,6 +3,7 @@
 mod chaos;
 mod check;
 mod desk;
+mod dues;
 mod grid;
 mod ledger;
 mod payouts;

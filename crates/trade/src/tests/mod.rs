@@ -3,6 +3,7 @@
 mod close;
 mod confirm;
 mod create;
+mod dues;
 mod fixture;
 mod grid;
 mod pay;
