@@ -49,7 +49,7 @@ impl Trade {
             _ => dues(create, &terms, now),
         };
         let expires_at = dues.iter().map(|due| due.expires_at).max().unwrap_or(now);
-        check_confirm_by(create, now)?;
+        check_confirm_by(create, &dues, now)?;
         check_payer(create)?;
         check_receivers(create)?;
         if create.destination.is_some() != (create.context.order_type == OrderType::Payout) {
@@ -205,10 +205,12 @@ fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Tim
     create.confirm_by.or_else(default)
 }
 
-fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {
+/// Escrow cannot be released before all of it may be paid.
+fn check_confirm_by(create: &Create, dues: &[Due], now: Time) -> Result<(), Refusal> {
     let Some(at) = create.confirm_by else { return Ok(()) };
+    let opened = dues.iter().all(|due| at > due.opens_at);
     let fits = match create.context.order_type {
-        OrderType::Escrow => at > now && at.since(now) <= limits::MAX_CONFIRM_US,
+        OrderType::Escrow => opened && at > now && at.since(now) <= limits::MAX_CONFIRM_US,
         OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }

@@ -107,6 +107,8 @@ fn foresee(view: &mut View<'_>, create: &Create) {
         let merchant = Owner::Merchant(create.context.merchant);
         match create.context.order_type {
             OrderType::Escrow => account(merchant, Subject::ESCROW),
+            // Of several dues the money waits there, too.
+            OrderType::Instant if !create.dues.is_empty() => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
             // Neither is paid with tools of ours.
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => {}

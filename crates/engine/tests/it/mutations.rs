@@ -174,7 +174,7 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
         "I11",
         "event",
         "cannot happen",
-        "UPDATE event SET type = 'trade.due_paid' WHERE tree = {given_back} AND type = 'trade.closed'",
+        "UPDATE event SET type = 'trade.due_paid' WHERE tree = {instant} AND type = 'trade.completed'",
     ),
     ("I32", "task", "is missing", "DELETE FROM task WHERE tree = {deposit}"),
     ("row", "trade", "unpaid_due", "UPDATE trade SET unpaid_due = '' WHERE trade = {deposit}"),

@@ -39,6 +39,8 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
             Some(tools)
         }
     };
+    let dues = dues(body, money.currency)?;
+    let unpaid_due = unpaid_due(body, &dues)?;
     let create = Create {
         id: TradeId(visit.draw(&payer.to_string())),
         context,
@@ -54,8 +56,8 @@ pub(super) fn create(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> 
             None => tools::splits(body, Some(merchant), Some(money.currency))?,
         },
         late_success: body.maybe_word("late_success", "refund, reopen", late_success)?,
-        unpaid_due: unpaid_due(body)?,
-        dues: dues(body, money.currency)?,
+        unpaid_due,
+        dues,
         payer,
         destination,
         pay,
@@ -73,7 +75,6 @@ fn late_success(word: &str) -> Option<LateSuccess> {
 
 /// The parts that are paid one by one; what the rules say of their sum and times is theirs to say.
 fn dues(body: &mut Fields, currency: Currency) -> Result<Vec<DueRequest>, Problem> {
-    let given = body.has("dues");
     let dues = body.list("dues", limits::MAX_DUES, |mut fields| {
         let due = DueRequest {
             amount: fields.amount("amount", Some(currency))?,
@@ -82,16 +83,16 @@ fn dues(body: &mut Fields, currency: Currency) -> Result<Vec<DueRequest>, Proble
         };
         fields.finish().map(|()| due)
     })?;
-    if given && dues.len() < 2 {
+    if dues.len() == 1 {
         return Err(body.refuse(Code::invalid_value, "dues", "a trade is paid whole, or in 2 to 8 dues"));
     }
     Ok(dues)
 }
 
 /// What becomes of what dues brought; it says nothing where there are none.
-fn unpaid_due(body: &mut Fields) -> Result<Option<UnpaidDue>, Problem> {
+fn unpaid_due(body: &mut Fields, dues: &[DueRequest]) -> Result<Option<UnpaidDue>, Problem> {
     let said = body.maybe_word("unpaid_due", "return, forfeit", UnpaidDue::parse)?;
-    if said.is_some() && !body.has("dues") {
+    if said.is_some() && dues.is_empty() {
         return Err(body.refuse(Code::missing_field, "dues", "only a trade of several dues says what becomes of them"));
     }
     Ok(said)

@@ -34,7 +34,8 @@ fn a_due_opens_with_the_one_before_it_and_lives_from_there() {
     let terms =
         TradeTerms { late_success: LateSuccess::Reopen, unpaid_due: UnpaidDue::Forfeit, ..TradeTerms::default() };
     let later = DueRequest { opens_at: Some(T0.plus(DAY_US)), ..due(3_000) };
-    let create = Create { dues: vec![due(1_000), later, due(6_000)], unpaid_due: None, ..escrow() };
+    let dues = vec![due(1_000), later, due(6_000)];
+    let create = Create { dues, unpaid_due: None, confirm_by: None, ..escrow() };
     let (trade, _) = Trade::create(&create, &Known { now: T0, terms }).unwrap();
     let times: Vec<_> =
         trade.dues.iter().map(|due| (due.no, due.opens_at.since(T0), due.expires_at.since(T0))).collect();
@@ -84,6 +85,13 @@ fn what_a_request_with_dues_may_say() {
     for order_type in [OrderType::Topup, OrderType::Transfer, OrderType::Payout] {
         assert_eq!(refused(&Create { dues: escrow().dues, ..order(order_type) }), not("dues"));
     }
+}
+
+#[test]
+fn nothing_is_confirmed_before_the_last_due_opens() {
+    let confirmed = |after| Create { confirm_by: Some(T0.plus(after)), ..escrow() };
+    assert_eq!(refused(&confirmed(2 * HOUR_US)), at(Code::confirm_by_invalid, "confirm_by"));
+    assert!(Trade::create(&confirmed(2 * HOUR_US + 1), &known(0)).is_ok());
 }
 
 #[test]

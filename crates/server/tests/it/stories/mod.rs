@@ -1,6 +1,7 @@
 //! Stories, by what they are about.
 
 mod cases;
+mod dues;
 mod endings;
 mod escrow;
 mod events;
