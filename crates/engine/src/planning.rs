@@ -20,6 +20,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
         context: &create.context,
         money: create.money,
         receivers: create.splits.len().max(1),
+        dues: create.dues.len().max(1),
         payer: &create.payer,
         at,
         payment: None,
@@ -31,12 +32,18 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 /// What is known of a trade when a book is asked about it.
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
     let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
-    Facts { context, money, receivers: trade.splits.len(), payer, at, payment }
+    Facts { context, money, receivers: trade.splits.len(), dues: trade.dues.len(), payer, at, payment }
 }
 
 /// What is known of a payment that was made when a book is asked about it again; `tools` are its own.
 pub fn asked<'a>(payment: &'a Payment, tools: &'a [ToolRequest]) -> PaymentFacts<'a> {
-    PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools, signals: &payment.signals }
+    PaymentFacts {
+        amount: payment.money.amount.minor(),
+        attempt: payment.no,
+        due: payment.due,
+        tools,
+        signals: &payment.signals,
+    }
 }
 
 /// The books, asked about payments of one trade.
@@ -60,8 +67,8 @@ impl Planner<'_> {
     }
 
     fn facts<'b>(&'b self, paying: &'b Paying<'_>) -> Facts<'b> {
-        let Paying { attempt, tools, signals, .. } = *paying;
-        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, tools, signals };
+        let Paying { attempt, due, tools, signals, .. } = *paying;
+        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, due, tools, signals };
         facts(self.trade, paying.at, Some(payment))
     }
 

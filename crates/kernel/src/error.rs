@@ -136,8 +136,11 @@ codes! {
     order_exists Conflict "The merchant order number belongs to a trade with other content.";
     invalid_state Conflict "The object's state does not allow this.";
     trade_not_payable Conflict "The trade is not open for payment.";
+    due_not_open Conflict "The part of the trade cannot be paid yet.";
     payment_in_progress Conflict "A payment of this trade was sent and has no answer yet.";
     expires_at_invalid Unprocessable "The expiry is not within the time a trade may live.";
+    due_unknown Unprocessable "The trade has no due of this number.";
+    opens_at_invalid Unprocessable "The part of the trade opens before the one that comes before it.";
     confirm_by_invalid Unprocessable "The time of automatic confirmation does not fit this trade.";
     too_many_objects Unprocessable "The limit for objects of this kind is reached.";
     duplicate_receiver Unprocessable "A receiver occurs twice.";

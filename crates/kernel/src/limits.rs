@@ -8,6 +8,8 @@ pub const MAX_AMOUNT_MINOR: i64 = 1_000_000_000_000_000;
 pub const MAX_LEGS: usize = 64;
 /// Most receivers of one trade.
 pub const MAX_SPLITS: usize = 64;
+/// Most dues of one trade.
+pub const MAX_DUES: usize = 8;
 /// Shortest time a trade can be paid in, in microseconds (2 minutes): channel orders end at least 60 s before it.
 pub const MIN_TRADE_LIFE_US: i64 = 2 * MINUTE_US;
 /// Time a trade can be paid in where none is given, in microseconds (2 hours).

@@ -221,8 +221,15 @@ pub(crate) fn spread(draft: &mut Draft<'_>, id: DisputeId, shares: &[RefundShare
     let Some(dispute) = draft.state.dispute(id.no).filter(|known| id.trade == draft.state.trade && fits(known)) else {
         return;
     };
-    let Some(total) = some_amount(shares.iter().map(|share| share.before + share.after).sum()) else { return };
     let no = dispute.no;
+    let Some(total) = some_amount(shares.iter().map(|share| share.before + share.after).sum()) else {
+        // What waits for the other dues of its trade is nobody's yet, and may go another way.
+        let money = dispute.money;
+        if draft.state.open_case(Subject::Dispute(no), CaseKind::DisputeUncovered).is_none() {
+            draft.open_case(CaseKind::DisputeUncovered, Subject::Dispute(no), money);
+        }
+        return;
+    };
     let lines = spread::over_receivers(&[total], shares, draft.state.next_dispute_line());
     draft.push(Event::DisputeSpread { dispute: no, lines: lines.into_iter().flatten().collect() });
     draft.push(Event::DisputeBooked { dispute: no, step: DisputeStep::Hold });

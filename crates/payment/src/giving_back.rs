@@ -39,12 +39,15 @@ pub(crate) fn open(draft: &mut Draft<'_>, open: &OpenRefund) -> Result<(), Refus
 
 fn plan(draft: &Draft<'_>, open: &OpenRefund) -> Result<Refund, Refusal> {
     let state = &draft.state;
-    if let Some(known) = state.existing_refund(&open.merchant_refund_id) {
-        return Err(Refusal::RefundExists(RefundId::new(state.trade, known.no)));
+    if let Some(number) = &open.merchant_refund_id {
+        if let Some(known) = state.existing_refund(number) {
+            return Err(Refusal::RefundExists(RefundId::new(state.trade, known.no)));
+        }
+        check_count(draft)?;
     }
-    check_count(draft)?;
     let succeeded = |payment: &&Payment| payment.status == PaymentStatus::Succeeded;
-    let payment = state.payments.iter().find(succeeded).ok_or(Refusal::NothingPaid)?;
+    let payments: Vec<&Payment> = state.payments.iter().filter(succeeded).collect();
+    let payment = payments.first().ok_or(Refusal::NothingPaid)?;
     if payment.money.currency != open.money.currency {
         return Err(Refusal::RefundCurrency);
     }
@@ -56,13 +59,13 @@ fn plan(draft: &Draft<'_>, open: &OpenRefund) -> Result<Refund, Refusal> {
     Ok(Refund {
         no: state.next_refund(),
         payment: payment.no,
-        merchant_refund_id: Some(open.merchant_refund_id.clone()),
+        merchant_refund_id: open.merchant_refund_id.clone(),
         reason: open.reason.clone(),
-        reason_code: ReasonCode::Merchant,
+        reason_code: if open.merchant_refund_id.is_some() { ReasonCode::Merchant } else { ReasonCode::DueUnpaid },
         money: open.money,
         shares: open.shares.clone(),
         status: RefundStatus::Pending,
-        parts: parts(draft, payment, open)?,
+        parts: parts(draft, &payments, open)?,
         sandbox: open.sandbox.clone(),
         sequence: 0,
         created_at: draft.known.now,
@@ -80,16 +83,15 @@ fn check_count(draft: &Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<Part>, Refusal> {
-    let left: Vec<_> = payment.instructions.iter().map(Instruction::left).collect();
-    let spread = spread::over_tools(open.money.amount, &left, &ranks(draft, payment))
+/// Over all tools of all payments that took effect: of a trade with several dues these are several.
+fn parts(draft: &Draft<'_>, payments: &[&Payment], open: &OpenRefund) -> Result<Vec<Part>, Refusal> {
+    let legs = || payments.iter().flat_map(|payment| &payment.instructions);
+    let left: Vec<_> = legs().map(Instruction::left).collect();
+    let ranks: Vec<usize> = payments.iter().flat_map(|payment| ranks(draft, payment)).collect();
+    let spread = spread::over_tools(open.money.amount, &left, &ranks)
         .ok_or_else(|| Refusal::RefundExceedsPaid { left: left.iter().sum() })?;
-    let chosen: Vec<_> = payment
-        .instructions
-        .iter()
-        .zip(spread)
-        .filter_map(|(leg, minor)| some_amount(minor).map(|amount| (leg, amount)))
-        .collect();
+    let chosen: Vec<_> =
+        legs().zip(spread).filter_map(|(leg, minor)| some_amount(minor).map(|amount| (leg, amount))).collect();
     let amounts: Vec<_> = chosen.iter().map(|(_, amount)| *amount).collect();
     let lines = spread::over_receivers(&amounts, &open.shares, draft.state.next_line());
     let numbered = chosen.into_iter().zip(lines).zip(draft.state.next_part()..);
@@ -108,11 +110,12 @@ fn parts(draft: &Draft<'_>, payment: &Payment, open: &OpenRefund) -> Result<Vec<
         .collect())
 }
 
-/// In which order the tools of a payment give, by the rules that planned it.
+/// The ranks in which the tools of a payment give, by the rules that planned it; all the first where these say none.
 fn ranks(draft: &Draft<'_>, payment: &Payment) -> Vec<usize> {
     let tools = payment.tools();
     // What planned a payment does not refuse it.
-    draft.known.rules.terms(&payment.paying(&tools)).map(|terms| terms.refund_ranks).unwrap_or_default()
+    let terms = draft.known.rules.terms(&payment.paying(&tools)).unwrap_or_default();
+    if terms.refund_ranks.is_empty() { vec![0; tools.len()] } else { terms.refund_ranks }
 }
 
 /// Opens a refund of money that no receiver ever had, and sends it. This cannot be refused.

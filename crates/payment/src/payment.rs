@@ -72,6 +72,7 @@ impl Payment {
             context: &self.context,
             money: self.money,
             attempt: self.no,
+            due: self.due,
             tools,
             signals: &self.signals,
             at: self.created_at,

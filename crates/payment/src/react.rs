@@ -12,7 +12,7 @@ use crate::instruction::CouponUse;
 use crate::payment::{Payment, PaymentStep};
 use crate::payments::Payments;
 use crate::payout;
-use crate::refund::{Line, Part, PartSource, PartStep, ReasonCode, Refund, Way};
+use crate::refund::{Line, Part, PartSource, PartStep, Refund, Way};
 
 impl Payments {
     /// What must be told to whom; looks at the state after the events.
@@ -101,9 +101,11 @@ impl Payments {
 
     /// The trade counts what its receivers gave up; money that never took effect is no business of its.
     fn refunded(&self, refund: &Refund) -> Option<Message> {
-        let merchant = refund.reason_code == ReasonCode::Merchant;
         let id = RefundId::new(self.trade, refund.no);
-        merchant.then(|| Message::Trade(Fact::Refunded { refund: id, shares: refund.shares.clone() }))
+        refund
+            .reason_code
+            .is_of_dues()
+            .then(|| Message::Trade(Fact::Refunded { refund: id, shares: refund.shares.clone() }))
     }
 
     fn effect(&self, payment: u16, legs: &[PayLeg]) -> Verb {

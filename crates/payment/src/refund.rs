@@ -11,7 +11,7 @@ use kernel::{Amount, Money, Owner, Time};
 pub struct Refund {
     /// Its number in the trade's tree.
     pub no: u16,
-    /// The payment whose money it is.
+    /// The payment whose money it is; the first of them where several dues brought it. The parts name the instructions.
     pub payment: u16,
     /// The merchant's own number; none where the platform gives back by itself.
     pub merchant_refund_id: Option<String>,
@@ -83,11 +83,14 @@ pub enum ReasonCode {
     Compensation,
     /// It had been paid out, and came back.
     Returned,
+    /// Another due of the trade was not paid.
+    DueUnpaid,
 }
 
 impl ReasonCode {
     /// Every reason.
-    pub const ALL: [Self; 5] = [Self::Merchant, Self::Duplicate, Self::Late, Self::Compensation, Self::Returned];
+    pub const ALL: [Self; 6] =
+        [Self::Merchant, Self::Duplicate, Self::Late, Self::Compensation, Self::Returned, Self::DueUnpaid];
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
@@ -97,12 +100,21 @@ impl ReasonCode {
             Self::Late => "late",
             Self::Compensation => "compensation",
             Self::Returned => "returned",
+            Self::DueUnpaid => "due_unpaid",
         }
     }
 
     /// Reads the wire word back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Whether it takes what dues had brought, of which the trade keeps count; else no receiver ever had it.
+    pub const fn is_of_dues(self) -> bool {
+        match self {
+            Self::Merchant | Self::DueUnpaid => true,
+            Self::Duplicate | Self::Late | Self::Compensation | Self::Returned => false,
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::risk::Window;
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::MINUTE_US;
 use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
 
@@ -250,6 +250,11 @@ impl<'a> Loading<'a> {
             self.reader.find(section.at, "the rule says nothing");
         }
         let confirms = says.iter().any(|says| says.key() == Key::ConfirmAfter);
+        let dues = says.iter().any(|says| says.key() == Key::UnpaidDue);
+        let of_sales = |wanted| matches!(wanted, OrderType::Instant | OrderType::Escrow);
+        if dues && scope.order_type.is_some_and(|wanted| !of_sales(wanted)) {
+            self.reader.find(section.at, "`unpaid_due` is about sales, and this book is for another type of trade");
+        }
         if confirms && scope.order_type.is_some_and(|wanted| wanted != OrderType::Escrow) {
             self.reader.find(section.at, "`confirm_after` is about escrow, and this book is for another type of trade");
         }
@@ -294,6 +299,7 @@ impl<'a> Loading<'a> {
             self.span(section, "expires_after", life).map(Says::ExpiresAfter),
             self.span(section, "confirm_after", confirm).map(Says::ConfirmAfter),
             self.late_success(section).map(Says::LateSuccess),
+            self.unpaid_due(section).map(Says::UnpaidDue),
             self.selectors(section, "tools").map(Says::Tools),
             self.combinations(section).map(Says::Combine),
             self.selectors(section, "order").map(Says::Order),
@@ -329,6 +335,16 @@ impl<'a> Loading<'a> {
                 Some(LateSuccess::Refund)
             }
         }
+    }
+
+    fn unpaid_due(&mut self, section: Section<'a>) -> Option<UnpaidDue> {
+        let found = self.reader.text(section, "unpaid_due")?;
+        let parsed = UnpaidDue::parse(found.value);
+        if parsed.is_none() {
+            let known = UnpaidDue::ALL.map(UnpaidDue::as_str);
+            self.reader.find(found.at, unknown("way for what dues brought", found.value, &known));
+        }
+        Some(parsed.unwrap_or_default())
     }
 
     fn selectors(&mut self, section: Section<'a>, key: &str) -> Option<Vec<Selector>> {

@@ -1,8 +1,8 @@
 //! What a book says of a trade, and of a payment.
 //!
-//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `tools`, `combine`, `order`,
-//! `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and every
-//! `refuse` of a rule that holds counts.
+//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `tools`, `combine`,
+//! `order`, `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and
+//! every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
@@ -25,6 +25,7 @@ impl RuleBook {
                 Says::ExpiresAfter(micros) => terms.life_us = *micros,
                 Says::ConfirmAfter(micros) => terms.confirm_us = Some(*micros),
                 Says::LateSuccess(late) => terms.late_success = *late,
+                Says::UnpaidDue(unpaid) => terms.unpaid_due = *unpaid,
                 Says::Tools(_)
                 | Says::Combine(_)
                 | Says::Order(_)
@@ -63,7 +64,11 @@ impl RuleBook {
                     terms.refund_ranks = facts.tools().iter().map(|request| rank(request, order)).collect();
                     None
                 }
-                Says::ExpiresAfter(_) | Says::ConfirmAfter(_) | Says::LateSuccess(_) | Says::Velocity(_) => None,
+                Says::ExpiresAfter(_)
+                | Says::ConfirmAfter(_)
+                | Says::LateSuccess(_)
+                | Says::UnpaidDue(_)
+                | Says::Velocity(_) => None,
             };
             if let Some((place, why)) = refused {
                 let (book, rule) = (self.name.clone(), rule.name.clone());

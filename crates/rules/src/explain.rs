@@ -1,6 +1,6 @@
 //! What a book says of a trade or a payment, in words.
 
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::book::RuleBook;
 use crate::facts::Facts;
@@ -54,6 +54,10 @@ fn words(says: &Says) -> String {
         }
         Says::LateSuccess(LateSuccess::Refund) => "money that comes too late goes back".to_owned(),
         Says::LateSuccess(LateSuccess::Reopen) => "money that comes too late opens the trade again".to_owned(),
+        Says::UnpaidDue(UnpaidDue::Return) => "where a due is not paid, what the others brought goes back".to_owned(),
+        Says::UnpaidDue(UnpaidDue::Forfeit) => {
+            "where a due is not paid, what the others brought is forfeited to the receivers".to_owned()
+        }
         Says::Tools(tools) => format!("these may pay: {}", selector::list(tools)),
         Says::Combine(sets) => {
             let sets: Vec<String> = sets.iter().map(|set| selector::list(set)).collect();

@@ -37,6 +37,8 @@ pub enum Name {
     Currency,
     /// `trade.receivers`
     Receivers,
+    /// `trade.dues`
+    Dues,
     /// `merchant.id`
     Merchant,
     /// `payer.owner`
@@ -45,6 +47,8 @@ pub enum Name {
     PaymentAmount,
     /// `payment.attempt`
     Attempt,
+    /// `payment.due`
+    Due,
     /// `tools.count`
     ToolCount,
     /// `tools.names`
@@ -86,16 +90,18 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
         Self::Currency,
         Self::Receivers,
+        Self::Dues,
         Self::Merchant,
         Self::Payer,
         Self::PaymentAmount,
         Self::Attempt,
+        Self::Due,
         Self::ToolCount,
         Self::ToolNames,
         Self::Methods,
@@ -123,10 +129,12 @@ impl Name {
             Self::TradeAmount => "trade.amount",
             Self::Currency => "trade.currency",
             Self::Receivers => "trade.receivers",
+            Self::Dues => "trade.dues",
             Self::Merchant => "merchant.id",
             Self::Payer => "payer.owner",
             Self::PaymentAmount => "payment.amount",
             Self::Attempt => "payment.attempt",
+            Self::Due => "payment.due",
             Self::ToolCount => "tools.count",
             Self::ToolNames => "tools.names",
             Self::Methods => "tools.methods",
@@ -155,10 +163,12 @@ impl Name {
             Self::TradeAmount => "number: the trade's amount in minor units",
             Self::Currency => "text: its currency, as `CNY`",
             Self::Receivers => "number: how many receivers it has",
+            Self::Dues => "number: by how many payments it is paid; 1 unless it has several dues",
             Self::Merchant => "text: the merchant's id, `mch_…`",
             Self::Payer => "text: whose money it is, as `user:42`",
             Self::PaymentAmount => "number: the payment's amount in minor units",
             Self::Attempt => "number: which payment of the trade it is, from 1",
+            Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
             Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `channel`, `payout`",
             Self::Methods => "list of texts: the channels' methods, as `card`",
@@ -187,6 +197,7 @@ impl Name {
             | Self::TradeAmount
             | Self::Currency
             | Self::Receivers
+            | Self::Dues
             | Self::Merchant
             | Self::Payer
             | Self::Hour
@@ -194,6 +205,7 @@ impl Name {
             | Self::Date => false,
             Self::PaymentAmount
             | Self::Attempt
+            | Self::Due
             | Self::ToolCount
             | Self::ToolNames
             | Self::Methods
@@ -231,6 +243,7 @@ impl Name {
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
             Self::Receivers => Kind::Number(Range { low: 1, high: limits::MAX_SPLITS as i128 }),
+            Self::Dues | Self::Due => Kind::Number(Range { low: 1, high: limits::MAX_DUES as i128 }),
             Self::Attempt => Kind::Number(Range { low: 1, high: limits::MAX_PAYMENTS as i128 }),
             Self::Hour => Kind::Number(Range { low: 0, high: 23 }),
             Self::Weekday => Kind::Number(Range { low: 1, high: 7 }),
@@ -250,6 +263,8 @@ pub struct PaymentFacts<'a> {
     pub amount: i64,
     /// Which payment of the trade it is, from 1.
     pub attempt: u16,
+    /// Which due of the trade it pays, from 1.
+    pub due: u16,
     /// Its tools, in the client's order.
     pub tools: &'a [ToolRequest],
     /// What its request said of who pays.
@@ -265,6 +280,8 @@ pub struct Facts<'a> {
     pub money: Money,
     /// How many receivers the trade has.
     pub receivers: usize,
+    /// How many dues it has.
+    pub dues: usize,
     /// Who pays.
     pub payer: &'a Owner,
     /// The moment of the question.
@@ -288,8 +305,10 @@ impl<'a> Facts<'a> {
         match name {
             Name::TradeAmount => self.money.amount.minor(),
             Name::Receivers => count(self.receivers),
+            Name::Dues => count(self.dues),
             Name::PaymentAmount => self.payment.map_or(0, |payment| payment.amount),
             Name::Attempt => self.payment.map_or(0, |payment| i64::from(payment.attempt)),
+            Name::Due => self.payment.map_or(0, |payment| i64::from(payment.due)),
             Name::ToolCount => count(self.tools().len()),
             Name::BalancePart => self.part("balance"),
             Name::CouponPart => self.part("coupon"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernel::Currency;
 use kernel::message::risk::Window;
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::condition::Logic;
 use crate::selector::Selector;
@@ -39,6 +39,8 @@ pub(crate) enum Says {
     ConfirmAfter(i64),
     /// What becomes of late money.
     LateSuccess(LateSuccess),
+    /// What becomes of what earlier dues brought where a later one is not paid.
+    UnpaidDue(UnpaidDue),
     /// These tools may pay, no others.
     Tools(Vec<Selector>),
     /// The tools of a payment must all be within one of these.
@@ -123,6 +125,7 @@ pub(crate) enum Key {
     ExpiresAfter,
     ConfirmAfter,
     LateSuccess,
+    UnpaidDue,
     Tools,
     Combine,
     Order,
@@ -135,12 +138,13 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 13] = [
+    pub(crate) const WORDS: [&'static str; 14] = [
         "name",
         "when",
         "expires_after",
         "confirm_after",
         "late_success",
+        "unpaid_due",
         "tools",
         "combine",
         "order",
@@ -156,6 +160,7 @@ impl Key {
             Self::ExpiresAfter => "expires_after",
             Self::ConfirmAfter => "confirm_after",
             Self::LateSuccess => "late_success",
+            Self::UnpaidDue => "unpaid_due",
             Self::Tools => "tools",
             Self::Combine => "combine",
             Self::Order => "order",
@@ -170,7 +175,7 @@ impl Key {
     /// Whether it is about a trade, which is opened before anybody knows how it will be paid.
     pub(crate) const fn of_trade(self) -> bool {
         match self {
-            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess => true,
+            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess | Self::UnpaidDue => true,
             Self::Tools
             | Self::Combine
             | Self::Order
@@ -188,6 +193,7 @@ impl Key {
             Self::ExpiresAfter
             | Self::ConfirmAfter
             | Self::LateSuccess
+            | Self::UnpaidDue
             | Self::Tools
             | Self::Combine
             | Self::Order
@@ -204,6 +210,7 @@ impl Says {
             Self::ExpiresAfter(_) => Key::ExpiresAfter,
             Self::ConfirmAfter(_) => Key::ConfirmAfter,
             Self::LateSuccess(_) => Key::LateSuccess,
+            Self::UnpaidDue(_) => Key::UnpaidDue,
             Self::Tools(_) => Key::Tools,
             Self::Combine(_) => Key::Combine,
             Self::Order(_) => Key::Order,

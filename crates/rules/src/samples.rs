@@ -12,6 +12,7 @@ samples!(
     "marketplace.escrow",
     "membership",
     "group.buying",
+    "presale",
     "offline.scan",
     "wallet.topup",
     "wallet.payout"

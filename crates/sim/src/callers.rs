@@ -8,7 +8,7 @@ use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, Issu
 use kernel::message::accounting::Purse;
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::risk::Signals;
-use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
+use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Refund, Share, UnpaidDue};
 use kernel::time::SECOND_US;
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, Money, OrderType, Owner,
@@ -18,7 +18,7 @@ use payment::CouponTerms;
 use payment::gift::Split;
 
 use crate::people;
-use crate::plan::{self, Act, Kind, Means, Party, Sale, Slice, What};
+use crate::plan::{self, Act, Kind, Means, Party, Portion, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// Something asked, under one key.
@@ -266,7 +266,9 @@ impl Callers {
                 }
                 Some((Caller::Merchant(create.context.merchant), Command::CreateTrade(Box::new(create))))
             }
-            What::Pay { sale, tools } => self.to_trade(*sale, TradeCommand::Pay(self.tools(tools)?)),
+            What::Pay { sale, tools, due } => {
+                self.to_trade(*sale, TradeCommand::Pay { due: *due, tools: self.tools(tools)? })
+            }
             What::Cancel { sale, payment } => {
                 let create = self.create(*sale)?;
                 let id = PaymentId::new(create.id, *payment);
@@ -353,12 +355,14 @@ impl Callers {
             money: cny(sale.amount)?,
             payer,
             subject: None,
-            expires_at: Some(now.plus(i64::from(sale.life_s) * SECOND_US)),
+            expires_at: sale.dues.is_empty().then(|| now.plus(i64::from(sale.life_s) * SECOND_US)),
             confirm_by: sale.confirm_s.map(|after| now.plus(i64::from(after) * SECOND_US)),
             return_url: None,
             metadata: BTreeMap::new(),
             splits,
             late_success: sale.reopen.then_some(LateSuccess::Reopen),
+            dues: sale.dues.iter().map(|due| portion(*due, now)).collect::<Option<_>>()?,
+            unpaid_due: sale.forfeit.then_some(UnpaidDue::Forfeit),
             destination: destination(sale.kind),
             pay: match &sale.pay {
                 Some(tools) => Some(self.tools(tools)?),
@@ -420,6 +424,12 @@ fn refund(act: u32, amount: i64, word: Option<RefundWord>) -> Option<Refund> {
         sandbox: word.map(|word| word.as_str().to_owned()),
         users_debit: !act.is_multiple_of(5),
     })
+}
+
+fn portion(due: Portion, now: Time) -> Option<DueRequest> {
+    let opens_at = now.plus(i64::from(due.opens_s) * SECOND_US);
+    let expires_at = opens_at.plus(i64::from(due.life_s) * SECOND_US);
+    Some(DueRequest { amount: Amount::new(due.amount).ok()?, opens_at: Some(opens_at), expires_at: Some(expires_at) })
 }
 
 /// Where a payout goes.

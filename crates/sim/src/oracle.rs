@@ -4,10 +4,11 @@
 //! did by its own truth, and arithmetic. [`answers`] judges every answer as it comes; [`ends`] holds callers' memories
 //! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
 //! against the institution's own, both ways; [`lists`] makes the projections anew and compares; [`transit`] follows money
-//! from shard to shard; [`rules`] asks the rule books again, [`velocity`] counts anew what
-//! they limit. The verifier's invariants are looked at beside it, during a run and in its end.
+//! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`rules`] asks the rule books again,
+//! [`velocity`] counts anew what they limit. The verifier's invariants are looked at beside it, during a run and in its end.
 
 mod answers;
+mod dues;
 mod ends;
 mod lists;
 mod money;
@@ -64,6 +65,7 @@ impl Scene<'_> {
         let mut found = ends::differences(self, &rows)?;
         found.extend(truth::differences(self, &rows));
         found.extend(money::differences(self, &rows));
+        found.extend(dues::differences(self, &rows));
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
         found.extend(transit::differences(self)?);

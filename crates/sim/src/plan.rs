@@ -83,8 +83,13 @@ pub enum What {
         #[serde(default)]
         buyer: Option<u8>,
     },
-    /// A trade is paid.
-    Pay { sale: u32, tools: Vec<Slice> },
+    /// A trade is paid, or a due of it.
+    Pay {
+        sale: u32,
+        tools: Vec<Slice>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<u16>,
+    },
     /// One of its payments is canceled.
     Cancel { sale: u32, payment: u16 },
     /// It is closed.
@@ -174,6 +179,21 @@ pub struct Sale {
     pub life_s: u32,
     pub confirm_s: Option<u32>,
     pub reopen: bool,
+    /// Its dues; none where the whole is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dues: Vec<Portion>,
+    /// Whether what dues brought is forfeited where another is not paid.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forfeit: bool,
+}
+
+/// A due of a new trade: when it opens, counted from the opening of the trade, and how long it can be paid then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
+pub struct Portion {
+    pub amount: i64,
+    pub opens_s: u32,
+    pub life_s: u32,
 }
 
 /// A tool with its part.

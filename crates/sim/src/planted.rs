@@ -80,6 +80,12 @@ bugs! {
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.
     CodeNotChecked = "code-not-checked",
+    /// When a due opens does not matter.
+    DueOpensEarly = "due-opens-early",
+    /// That a trade forfeits what its dues brought is forgotten, so that it goes back.
+    ForfeitForgotten = "forfeit-forgotten",
+    /// That a due was paid is not kept.
+    DuePaidForgotten = "due-paid-forgotten",
     /// A payment's evidence is not kept.
     EvidenceMissing = "evidence-missing",
     /// What refunds under way have reserved does not count towards what may be refunded.

@@ -5,7 +5,7 @@ use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
 use kernel::message::trade::{Refund, Share};
 use kernel::{Amount, DisputeId, Money, OrderType};
 
-use crate::{ClosedReason, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
+use crate::{ClosedReason, Due, DuePaid, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
 
 /// Something that happened to a trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +13,7 @@ pub enum Event {
     /// A payment of this due was ordered; the payment core carries it out.
     PaymentOrdered {
         /// The due.
-        due: u16,
-        /// The due's amount.
-        amount: Amount,
+        due: Due,
         /// With what.
         tools: Vec<ToolRequest>,
     },
@@ -23,8 +21,10 @@ pub enum Event {
     DuePaid {
         /// The due.
         due: u16,
-        /// The payment's number.
-        payment: u16,
+        /// The payment.
+        paid: DuePaid,
+        /// Whether it is one of several, of which clients are told.
+        several: bool,
     },
     /// Every due is paid.
     Paid,
@@ -48,10 +48,17 @@ pub enum Event {
         /// What it takes from whom.
         shares: Vec<RefundShare>,
     },
-    /// A dispute set aside what it will take.
+    /// A dispute set aside what it will take; nothing where nothing can be.
     DisputeReserved {
         /// The dispute.
         dispute: DisputeId,
+        /// What it takes from whom.
+        shares: Vec<RefundShare>,
+    },
+    /// A due was not paid: what the others brought goes back, and is reserved for that.
+    DuesReturned {
+        /// All that was paid.
+        amount: Amount,
         /// What it takes from whom.
         shares: Vec<RefundShare>,
     },
@@ -71,16 +78,18 @@ impl Event {
     /// The wire's event type, where clients are told of it.
     pub const fn kind(&self) -> Option<&'static str> {
         match self {
+            Self::DuePaid { several: true, .. } => Some("trade.due_paid"),
             Self::Paid => Some("trade.paid"),
             Self::Completed => Some("trade.completed"),
             Self::Closed(_) => Some("trade.closed"),
             Self::PaymentOrdered { .. }
-            | Self::DuePaid { .. }
+            | Self::DuePaid { several: false, .. }
             | Self::ReleasedByPayment
             | Self::Released { .. }
             | Self::ClosingStarted(_)
             | Self::RefundReserved { .. }
             | Self::DisputeReserved { .. }
+            | Self::DuesReturned { .. }
             | Self::Refunded { .. }
             | Self::RefundFailed { .. } => None,
         }
@@ -103,14 +112,16 @@ impl Trade {
         self.sequence += i64::from(event.kind().is_some());
         match event {
             Event::PaymentOrdered { .. } => {}
-            Event::DuePaid { due, payment } => self.apply_due_paid(*due, *payment),
+            Event::DuePaid { due, paid, .. } => self.apply_due_paid(*due, *paid),
             Event::Paid => self.status = Status::Paid,
             Event::ReleasedByPayment => self.apply_release(&self.shares()),
             Event::Released { shares } => self.apply_release(shares),
             Event::Completed => self.status = Status::Completed,
             Event::ClosingStarted(stop) => self.status = Status::Closing(*stop),
             Event::Closed(reason) => self.status = Status::Closed(*reason),
-            Event::RefundReserved { shares, .. } | Event::DisputeReserved { shares, .. } => {
+            Event::RefundReserved { shares, .. }
+            | Event::DisputeReserved { shares, .. }
+            | Event::DuesReturned { shares, .. } => {
                 self.apply_refund(shares, Moved::reserve);
             }
             Event::Refunded { shares } => self.apply_refund(shares, Moved::give_back),
@@ -118,9 +129,9 @@ impl Trade {
         }
     }
 
-    fn apply_due_paid(&mut self, no: u16, payment: u16) {
+    fn apply_due_paid(&mut self, no: u16, paid: DuePaid) {
         if let Some(due) = self.dues.iter_mut().find(|due| due.no == no) {
-            due.payment = Some(payment);
+            due.paid = Some(paid);
             self.paid += due.amount.minor();
         }
     }
@@ -150,7 +161,7 @@ impl Trade {
 
     fn message(&self, event: &Event) -> Option<Message> {
         match event {
-            Event::PaymentOrdered { due, amount, tools } => Some(self.order_payment(*due, *amount, tools)),
+            Event::PaymentOrdered { due, tools } => Some(self.order_payment(due, tools)),
             Event::Released { shares } => Some(self.post_release(shares)),
             Event::ClosingStarted(stop) => {
                 Some(Message::Payment(payment::Command::Stop { expired: *stop == Stop::Expired }))
@@ -159,6 +170,7 @@ impl Trade {
             Event::DisputeReserved { dispute, shares } => {
                 Some(Message::Payment(payment::Command::Dispute { dispute: *dispute, shares: shares.clone() }))
             }
+            Event::DuesReturned { amount, shares } => Some(self.return_dues(*amount, shares)),
             Event::DuePaid { .. }
             | Event::Paid
             | Event::ReleasedByPayment
@@ -169,21 +181,26 @@ impl Trade {
         }
     }
 
-    fn order_payment(&self, due: u16, amount: Amount, tools: &[ToolRequest]) -> Message {
+    fn order_payment(&self, due: &Due, tools: &[ToolRequest]) -> Message {
         Message::Payment(payment::Command::Pay(Box::new(Pay {
             context: self.context.clone(),
-            due,
-            money: Money { amount, currency: self.money.currency },
+            due: due.no,
+            money: Money { amount: due.amount, currency: self.money.currency },
             payer: self.payer.clone(),
-            expires_at: self.expires_at,
-            receivers: match self.context.order_type {
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer => self.shares(),
-                OrderType::Escrow | OrderType::Payout => Vec::new(),
-            },
+            expires_at: due.expires_at,
+            receivers: if self.pays_at_once() { self.shares() } else { Vec::new() },
             late_success: self.late_success,
             tools: tools.to_vec(),
             destination: self.destination.clone(),
         })))
+    }
+
+    /// Whether the payment's own voucher pays the receivers.
+    fn pays_at_once(&self) -> bool {
+        match self.context.order_type {
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer => !self.has_dues(),
+            OrderType::Escrow | OrderType::Payout => false,
+        }
     }
 
     fn post_release(&self, shares: &[Share]) -> Message {
@@ -199,7 +216,7 @@ impl Trade {
     fn open_refund(&self, refund: &Refund, shares: &[RefundShare]) -> Message {
         Message::Payment(payment::Command::Refund(Box::new(OpenRefund {
             context: self.context.clone(),
-            merchant_refund_id: refund.merchant_refund_id.clone(),
+            merchant_refund_id: Some(refund.merchant_refund_id.clone()),
             money: Money { amount: refund.amount, currency: self.money.currency },
             reason: refund.reason.clone(),
             shares: shares.to_vec(),
@@ -207,8 +224,19 @@ impl Trade {
         })))
     }
 
+    fn return_dues(&self, amount: Amount, shares: &[RefundShare]) -> Message {
+        Message::Payment(payment::Command::Refund(Box::new(OpenRefund {
+            context: self.context.clone(),
+            merchant_refund_id: None,
+            money: Money { amount, currency: self.money.currency },
+            reason: None,
+            shares: shares.to_vec(),
+            sandbox: None,
+        })))
+    }
+
     /// Every receiver with its whole part.
-    fn shares(&self) -> Vec<Share> {
+    pub(crate) fn shares(&self) -> Vec<Share> {
         self.splits.iter().map(Split::share).collect()
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! How money goes through a trade:
 //! 1. *Paid*: every due is paid by one payment. `escrow` money then waits in escrow (2004); all other money is with the
-//!    receivers at once, by the payment's own voucher: pending settlement, or on the balance that a `topup` fills.
+//!    receivers at once, by the payment's own voucher: pending settlement, or on the balance that a `topup` fills. Of several
+//!    dues the money waits in escrow until the last is paid, whatever the type; where one is not paid in time, what the
+//!    others brought goes back or is forfeited to the receivers ([`kernel::message::trade::UnpaidDue`]).
 //! 2. *Released*: the merchant, or time, confirms, whole or in parts; what nobody asked back goes to the receivers (2003).
 //! 3. *Returned*: a refund reserves at once what it will take, from escrow first, then from what was released; the payment
 //!    core says later whether it went through. What is reserved is neither released nor refunded a second time.
@@ -35,4 +37,4 @@ pub use reaction::{Message, News, Reaction};
 pub use refusal::{Excess, Refusal};
 pub use status::{ClosedReason, Status, Stop};
 pub use timer::{Timer, TimerKind};
-pub use trade::{Due, Split, Trade};
+pub use trade::{Due, DuePaid, Split, Trade};

@@ -11,12 +11,12 @@
 use kernel::Time;
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Command, Refund, Share};
+use kernel::message::trade::{Command, Refund, Share, UnpaidDue};
 use kernel::money::allocate;
 use kernel::{Amount, DisputeId, OrderType, PaymentId};
 
 use crate::parts::{self, Ask};
-use crate::{ClosedReason, Due, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
+use crate::{ClosedReason, Due, DuePaid, Event, Excess, Reaction, Refusal, Split, Status, Stop, Trade};
 
 /// Everything that a trade can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +47,13 @@ impl Trade {
     pub fn decide(&self, input: &Input, known: &Known) -> Result<Vec<Event>, Refusal> {
         match input {
             Input::Command(command) => self.command(command, known),
-            Input::Fact(fact) => Ok(self.fact(fact)),
+            Input::Fact(fact) => Ok(self.fact(fact, known.now)),
         }
     }
 
     fn command(&self, command: &Command, known: &Known) -> Result<Vec<Event>, Refusal> {
         let now = known.now;
-        use ClosedReason::{Canceled, Expired, Failed, Refunded};
+        use ClosedReason::{Canceled, Expired, Failed, Forfeited, Refunded};
         use Status::{Closed, Closing, Completed, Created, Paid};
         match (command, self.status) {
             // A repeated order number is answered with the trade that is there, if it asks for the same.
@@ -65,9 +65,9 @@ impl Trade {
             }
 
             // Only an open trade takes a payment, and one that pays itself takes no other.
-            (Command::Pay(_), Created) if self.pays_itself() => Err(Refusal::NotPayable(self.status)),
-            (Command::Pay(tools), Created) => self.pay(tools, "tools", now),
-            (Command::Pay(_), Closing(_) | Paid | Completed | Closed(_)) => Err(Refusal::NotPayable(self.status)),
+            (Command::Pay { .. }, Created) if self.pays_itself() => Err(Refusal::NotPayable(self.status)),
+            (Command::Pay { due, tools }, Created) => self.pay(*due, tools, "tools", now),
+            (Command::Pay { .. }, Closing(_) | Paid | Completed | Closed(_)) => Err(Refusal::NotPayable(self.status)),
 
             // Only what waits in escrow can be confirmed; `instant` money never waits there.
             (Command::Confirm { amount, splits }, Paid) => self.confirm(*amount, splits),
@@ -79,19 +79,19 @@ impl Trade {
 
             // What has been ordered once cannot be called back.
             (Command::Close, Created) if self.pays_itself() => Err(self.invalid("closed")),
-            // An unpaid trade can be closed; asking again, before or after it is, changes nothing.
+            // A trade that is not paid whole can be closed; asking again, before or after it is, changes nothing.
             (Command::Close, Created) => Ok(vec![Event::ClosingStarted(Stop::Canceled)]),
-            (Command::Close, Closing(_) | Closed(Canceled | Expired)) => Ok(Vec::new()),
+            (Command::Close, Closing(_) | Closed(Canceled | Expired | Forfeited)) => Ok(Vec::new()),
             (Command::Close, Paid | Completed | Closed(Refunded | Failed)) => Err(self.invalid("closed")),
 
-            // Time closes an open trade that nobody paid.
-            (Command::Expire, Created) if now >= self.expires_at && !self.pays_itself() => {
+            // Time closes an open trade of which a due is not paid.
+            (Command::Expire, Created) if now >= self.ends_at() && !self.pays_itself() => {
                 Ok(vec![Event::ClosingStarted(Stop::Expired)])
             }
             (Command::Expire, Created | Closing(_) | Paid | Completed | Closed(_)) => Ok(Vec::new()),
 
-            // What was paid can be refunded until nothing of it is left.
-            (Command::Refund(refund), Paid | Completed) => self.refund(refund),
+            // What was paid can be refunded until nothing of it is left; what was forfeited, too.
+            (Command::Refund(refund), Paid | Completed | Closed(Forfeited)) => self.refund(refund),
             (Command::Refund(_), Closed(Refunded)) => {
                 Err(Refusal::RefundExceedsPaid(Excess::whole(self.refundable_amount())))
             }
@@ -101,44 +101,51 @@ impl Trade {
         }
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Event> {
-        use ClosedReason::{Canceled, Expired, Failed, Refunded};
+    fn fact(&self, fact: &Fact, now: Time) -> Vec<Event> {
+        use ClosedReason::{Canceled, Expired, Failed, Forfeited, Refunded};
         use Status::{Closed, Closing, Completed, Created, Paid};
         match (fact, self.status) {
+            // A trade of several dues does not open again: what they brought has gone where it goes.
+            (Fact::Succeeded { .. }, Closed(Expired | Canceled)) if self.has_dues() => Vec::new(),
             // A success while closing is an ordinary one and ends the closing. After it, the payment core tells it only
             // where late money reopens the trade.
             (Fact::Succeeded { payment, due }, Created | Closing(_) | Closed(Expired | Canceled)) => {
-                self.succeeded(*payment, *due)
+                self.succeeded(*payment, *due, now)
             }
-            (Fact::Succeeded { .. }, Paid | Completed | Closed(Refunded | Failed)) => Vec::new(),
+            (Fact::Succeeded { .. }, Paid | Completed | Closed(Refunded | Failed | Forfeited)) => Vec::new(),
 
             // A trade that pays itself ends with its payment.
             (Fact::Failed { .. }, Created) if self.pays_itself() => vec![Event::Closed(Failed)],
             (Fact::Failed { .. }, Created | Closing(_) | Paid | Completed | Closed(_)) => Vec::new(),
 
-            // Closing ends when nothing is open outside.
-            (Fact::Quiet, Closing(stop)) => vec![Event::Closed(stop.into())],
+            // Closing ends when nothing is open outside; what some dues brought goes where the trade says.
+            (Fact::Quiet, Closing(stop)) => self.closed(stop),
             (Fact::Quiet, Created | Paid | Completed | Closed(_)) => Vec::new(),
 
             // A refund takes what it reserved; the last of the escrow ends a trade that waited in it.
             (Fact::Refunded { shares, .. }, Paid) => self.refunded_from_escrow(shares),
-            (Fact::Refunded { shares, .. }, Completed) => {
+            (Fact::Refunded { shares, .. }, Completed | Closed(Expired | Canceled | Forfeited)) => {
                 self.if_reserved(shares, Event::Refunded { shares: shares.clone() })
             }
-            (Fact::Refunded { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+            (Fact::Refunded { .. }, Created | Closing(_) | Closed(Refunded | Failed)) => Vec::new(),
 
             // A failed refund lets go of what it reserved.
-            (Fact::RefundFailed { shares, .. }, Paid | Completed) => {
+            (Fact::RefundFailed { shares, .. }, Paid | Completed | Closed(Expired | Canceled | Forfeited)) => {
                 self.if_reserved(shares, Event::RefundFailed { shares: shares.clone() })
             }
-            (Fact::RefundFailed { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+            (Fact::RefundFailed { .. }, Created | Closing(_) | Closed(Refunded | Failed)) => Vec::new(),
 
-            // An institution may take back what was paid and is not back; it is set aside like what a refund takes.
-            (Fact::Disputed { dispute, amount }, Paid | Completed) => vec![self.disputed(*dispute, *amount)],
-            (Fact::Disputed { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+            // An institution may take back what was paid and is not back; it is set aside like what a refund takes. What
+            // waits for the other dues may yet go another way: of it nothing is.
+            (Fact::Disputed { dispute, amount }, Paid | Completed | Closed(Forfeited)) => {
+                vec![self.disputed(*dispute, *amount)]
+            }
+            (Fact::Disputed { dispute, .. }, Created | Closing(_) | Closed(Canceled | Expired | Refunded | Failed)) => {
+                vec![Event::DisputeReserved { dispute: *dispute, shares: Vec::new() }]
+            }
 
             // Won, it is free again; lost, it is gone like what was refunded.
-            (Fact::DisputeWon { shares, .. }, Paid | Completed) => {
+            (Fact::DisputeWon { shares, .. }, Paid | Completed | Closed(Forfeited)) => {
                 self.if_reserved(shares, Event::RefundFailed { shares: shares.clone() })
             }
             (Fact::DisputeLost { lost, kept, .. }, Paid) => {
@@ -146,12 +153,15 @@ impl Trade {
                 events.extend(self.refunded_from_escrow(lost));
                 events
             }
-            (Fact::DisputeLost { lost, kept, .. }, Completed) => {
+            (Fact::DisputeLost { lost, kept, .. }, Completed | Closed(Forfeited)) => {
                 let mut events = self.if_reserved(kept, Event::RefundFailed { shares: kept.clone() });
                 events.extend(self.if_reserved(lost, Event::Refunded { shares: lost.clone() }));
                 events
             }
-            (Fact::DisputeWon { .. } | Fact::DisputeLost { .. }, Created | Closing(_) | Closed(_)) => Vec::new(),
+            (
+                Fact::DisputeWon { .. } | Fact::DisputeLost { .. },
+                Created | Closing(_) | Closed(Canceled | Expired | Refunded | Failed),
+            ) => Vec::new(),
         }
     }
 
@@ -163,20 +173,50 @@ impl Trade {
         Refusal::InvalidState { status: self.status, action }
     }
 
-    /// The due that a payment ordered now pays.
+    /// The due that a payment ordered now pays, where it names none.
     pub fn open_due(&self, now: Time) -> Option<&Due> {
-        self.dues.iter().find(|due| due.payment.is_none() && due.opens_at <= now && now < due.expires_at)
+        self.dues.iter().find(|due| due.paid.is_none() && due.opens_at <= now && now < due.expires_at)
     }
 
-    /// Orders a payment of the open due; `field` is where the request names its tools.
-    pub(crate) fn pay(&self, tools: &[ToolRequest], field: &'static str, now: Time) -> Result<Vec<Event>, Refusal> {
-        let due = self.open_due(now).ok_or(Refusal::NoDueOpen)?;
+    /// The due that can be paid now.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn payable_now(&self, now: Time) -> Result<&Due, Refusal> {
+        if self.status == Status::Created { self.payable(None, now) } else { Err(Refusal::NotPayable(self.status)) }
+    }
+
+    /// The due of this number, or the open one, if it can be paid now.
+    fn payable(&self, no: Option<u16>, now: Time) -> Result<&Due, Refusal> {
+        let unpaid = || self.dues.iter().find(|due| due.paid.is_none()).ok_or(Refusal::NoDueOpen);
+        let due = match no {
+            Some(no) => self.dues.iter().find(|due| due.no == no).ok_or(Refusal::DueUnknown(self.dues.len()))?,
+            None => self.open_due(now).map_or_else(unpaid, Ok)?,
+        };
+        if due.paid.is_some() {
+            return Err(Refusal::DueIsPaid(due.no));
+        }
+        if due.opens_at > now {
+            return Err(Refusal::DueNotOpen { no: due.no, opens_at: due.opens_at });
+        }
+        if due.expires_at > now { Ok(due) } else { Err(Refusal::NoDueOpen) }
+    }
+
+    /// Orders a payment of a due; `field` is where the request names its tools.
+    pub(crate) fn pay(
+        &self,
+        no: Option<u16>,
+        tools: &[ToolRequest],
+        field: &'static str,
+        now: Time,
+    ) -> Result<Vec<Event>, Refusal> {
+        let due = self.payable(no, now)?;
         if let Some(place) = tools.iter().position(|tool| !self.takes(&tool.tool)) {
             return Err(Refusal::ToolNotApplicable { field, place });
         }
         let sum = parts::total(tools.iter().map(|tool| tool.amount), field)?;
         parts::sums_to(due.amount.minor(), sum, field)?;
-        Ok(vec![Event::PaymentOrdered { due: due.no, amount: due.amount, tools: tools.to_vec() }])
+        Ok(vec![Event::PaymentOrdered { due: due.clone(), tools: tools.to_vec() }])
     }
 
     /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance.
@@ -196,14 +236,18 @@ impl Trade {
         }
     }
 
-    fn succeeded(&self, payment: PaymentId, no: u16) -> Vec<Event> {
-        if !self.dues.iter().any(|due| due.no == no && due.payment.is_none()) {
+    fn succeeded(&self, payment: PaymentId, no: u16, at: Time) -> Vec<Event> {
+        if !self.dues.iter().any(|due| due.no == no && due.paid.is_none()) {
             return Vec::new();
         }
-        let mut events = vec![Event::DuePaid { due: no, payment: payment.no }];
-        if self.dues.iter().all(|due| due.no == no || due.payment.is_some()) {
+        let paid = DuePaid { payment: payment.no, at };
+        let mut events = vec![Event::DuePaid { due: no, paid, several: self.has_dues() }];
+        if self.dues.iter().all(|due| due.no == no || due.paid.is_some()) {
             events.push(Event::Paid);
             match self.context.order_type {
+                OrderType::Instant if self.has_dues() => {
+                    events.extend([Event::Released { shares: self.shares() }, Event::Completed]);
+                }
                 OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }
@@ -211,6 +255,30 @@ impl Trade {
             }
         }
         events
+    }
+
+    /// It closes. What was paid is divided over the receivers by their parts of the whole, and goes back or is theirs.
+    fn closed(&self, stop: Stop) -> Vec<Event> {
+        let parts: Vec<i64> = self.splits.iter().map(|split| split.amount.minor()).collect();
+        let (Ok(amount), Some(parts)) = (Amount::new(self.paid), allocate(self.paid, &parts)) else {
+            return vec![Event::Closed(stop.into())];
+        };
+        let parts = self.splits.iter().zip(parts).filter(|(_, part)| *part > 0);
+        match self.unpaid_due.unwrap_or_default() {
+            UnpaidDue::Return => {
+                let share =
+                    |(split, before): (&Split, i64)| RefundShare { receiver: split.receiver.clone(), before, after: 0 };
+                let shares = parts.map(share).collect();
+                vec![Event::Closed(stop.into()), Event::DuesReturned { amount, shares }]
+            }
+            UnpaidDue::Forfeit => {
+                let share = |(split, part): (&Split, i64)| {
+                    Some(Share { receiver: split.receiver.clone(), amount: Amount::new(part).ok()? })
+                };
+                let shares = parts.filter_map(share).collect();
+                vec![Event::Released { shares }, Event::Closed(ClosedReason::Forfeited)]
+            }
+        }
     }
 
     fn confirm(&self, amount: Option<Amount>, shares: &[Share]) -> Result<Vec<Event>, Refusal> {
@@ -248,13 +316,18 @@ impl Trade {
             return Err(Refusal::ConsentRequired);
         }
         let ask = Ask { amount: Some(refund.amount), shares: &refund.splits };
-        let parts = parts::divide(&self.splits, &ask, Split::refundable, Refusal::RefundExceedsPaid)?;
+        let parts = parts::divide(&self.splits, &ask, |split| self.refundable_of(split), Refusal::RefundExceedsPaid)?;
         Ok(vec![Event::RefundReserved { refund: refund.clone(), shares: self.taken(&parts) }])
+    }
+
+    /// Minor units that can be taken back of a receiver.
+    const fn refundable_of(&self, split: &Split) -> i64 {
+        split.moved.refundable(self.paid_to(split))
     }
 
     /// Spread over what is left of each receiver; of more than is left, all that is.
     fn disputed(&self, dispute: DisputeId, amount: Amount) -> Event {
-        let left: Vec<i64> = self.splits.iter().map(Split::refundable).collect();
+        let left: Vec<i64> = self.splits.iter().map(|split| self.refundable_of(split)).collect();
         let parts = allocate(amount.minor().min(left.iter().sum()), &left);
         Event::DisputeReserved { dispute, shares: self.taken(&parts.unwrap_or_default()) }
     }
@@ -262,7 +335,7 @@ impl Trade {
     /// What is taken of whom, by a part of each receiver's.
     fn taken(&self, parts: &[i64]) -> Vec<RefundShare> {
         let shares = self.splits.iter().zip(parts).filter(|(_, part)| **part > 0).map(|(split, part)| {
-            let (before, after) = split.moved.taken(split.amount.minor(), *part);
+            let (before, after) = split.moved.taken(self.paid_to(split), *part);
             RefundShare { receiver: split.receiver.clone(), before, after }
         });
         shares.collect()

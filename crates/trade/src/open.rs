@@ -6,7 +6,7 @@
 
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Create, Share};
+use kernel::message::trade::{Create, DueRequest, LateSuccess, Share, UnpaidDue};
 use kernel::{OrderType, Owner, Time, limits};
 
 use crate::{Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, parts};
@@ -19,7 +19,7 @@ impl Trade {
         let mut reaction = Reaction { messages: Vec::new(), news: vec![created] };
         let own = trade.own_tools();
         if let Some(tools) = create.pay.as_deref().or(own.as_deref()) {
-            let events = trade.pay(tools, "pay.tools", known.now)?;
+            let events = trade.pay(None, tools, "pay.tools", known.now)?;
             reaction.extend(trade.perform(&events));
         }
         Ok((trade, reaction))
@@ -37,14 +37,24 @@ impl Trade {
 
     fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
         let Known { now, terms } = *known;
-        let expires_at = expiry(create, &terms, now)?;
-        check_confirm_by(create, now)?;
+        check_dues(create, &terms, now)?;
+        let dues = match create.dues.as_slice() {
+            [] => vec![Due {
+                no: 1,
+                amount: create.money.amount,
+                opens_at: now,
+                expires_at: expiry(create, &terms, now)?,
+                paid: None,
+            }],
+            _ => dues(create, &terms, now),
+        };
+        let expires_at = dues.iter().map(|due| due.expires_at).max().unwrap_or(now);
+        check_confirm_by(create, &dues, now)?;
         check_payer(create)?;
         check_receivers(create)?;
         if create.destination.is_some() != (create.context.order_type == OrderType::Payout) {
             return Err(Refusal::DestinationNotApplicable);
         }
-        let due = Due { no: 1, amount: create.money.amount, opens_at: now, expires_at, payment: None };
         Ok(Self {
             id: create.id,
             context: create.context.clone(),
@@ -58,12 +68,13 @@ impl Trade {
             confirm_by: confirm_by(create, &terms, now, expires_at),
             return_url: create.return_url.clone(),
             metadata: create.metadata.clone(),
-            late_success: create.late_success.unwrap_or(terms.late_success),
+            late_success: late_success(create, &terms),
             status: Status::Created,
             sequence: 1,
             paid: 0,
             moved: Moved::default(),
-            dues: vec![due],
+            dues,
+            unpaid_due: unpaid_due(create, &terms),
             splits: (1..).zip(receivers(create)).map(|(no, share)| split(no, share)).collect(),
             destination: create.destination.clone(),
         })
@@ -83,9 +94,20 @@ impl Trade {
             && self.confirm_by == confirm_by(create, terms, self.created_at, self.expires_at)
             && self.return_url == create.return_url
             && self.metadata == create.metadata
-            && self.late_success == create.late_success.unwrap_or(terms.late_success)
+            && self.late_success == late_success(create, terms)
+            && self.unpaid_due == unpaid_due(create, terms)
+            && self.same_dues(create, terms)
             && self.destination == create.destination
             && self.splits.iter().map(Split::share).eq(receivers(create))
+    }
+
+    /// Whether it asks for the same dues. That of a trade with one follows from what is compared anyway.
+    fn same_dues(&self, create: &Create, terms: &TradeTerms) -> bool {
+        let unpaid = self.dues.iter().map(|due| Due { paid: None, ..due.clone() });
+        match create.dues.as_slice() {
+            [] => !self.has_dues(),
+            _ => unpaid.eq(dues(create, terms, self.created_at)),
+        }
     }
 }
 
@@ -103,6 +125,66 @@ fn receivers(create: &Create) -> Vec<Share> {
         OrderType::Topup | OrderType::Transfer | OrderType::Payout => create.payer.clone(),
     };
     vec![Share { receiver, amount: create.money.amount }]
+}
+
+/// The dues of a request that names them. One opens with the one before it, the first at once, and can be paid for the
+/// default life from its opening, where nothing else is said.
+fn dues(create: &Create, terms: &TradeTerms, now: Time) -> Vec<Due> {
+    let mut before = now;
+    let due = |(no, request): (u16, &DueRequest)| {
+        let opens_at = request.opens_at.unwrap_or(before);
+        before = opens_at;
+        let expires_at = request.expires_at.unwrap_or(opens_at.max(now).plus(terms.life_us));
+        Due { no, amount: request.amount, opens_at, expires_at, paid: None }
+    };
+    (1..).zip(&create.dues).map(due).collect()
+}
+
+/// What comes too late for one of several dues goes back: what the others brought has gone where it goes by then.
+fn late_success(create: &Create, terms: &TradeTerms) -> LateSuccess {
+    if create.dues.is_empty() { create.late_success.unwrap_or(terms.late_success) } else { LateSuccess::Refund }
+}
+
+fn unpaid_due(create: &Create, terms: &TradeTerms) -> Option<UnpaidDue> {
+    (!create.dues.is_empty()).then(|| create.unpaid_due.unwrap_or(terms.unpaid_due))
+}
+
+/// Only sales are paid in parts. What the dues say themselves, the trade does not say another way.
+fn check_dues(create: &Create, terms: &TradeTerms, now: Time) -> Result<(), Refusal> {
+    if create.dues.is_empty() {
+        return if create.unpaid_due.is_none() { Ok(()) } else { Err(Refusal::NotWithDues("unpaid_due")) };
+    }
+    match create.context.order_type {
+        OrderType::Instant | OrderType::Escrow => {}
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout => return Err(Refusal::NotWithDues("dues")),
+    }
+    if create.expires_at.is_some() {
+        return Err(Refusal::NotWithDues("expires_at"));
+    }
+    if create.late_success.is_some() {
+        return Err(Refusal::NotWithDues("late_success"));
+    }
+    if create.dues.len() > limits::MAX_DUES {
+        return Err(Refusal::TooManyDues);
+    }
+    let sum = parts::total(create.dues.iter().map(|due| due.amount), "dues")?;
+    parts::sums_to(create.money.amount.minor(), sum, "dues")?;
+    check_due_times(&dues(create, terms, now), now)
+}
+
+fn check_due_times(dues: &[Due], now: Time) -> Result<(), Refusal> {
+    let backwards = dues.windows(2).position(|pair| matches!(pair, [one, next] if next.opens_at < one.opens_at));
+    if let Some(place) = backwards {
+        return Err(Refusal::OpensAtInvalid(place + 1));
+    }
+    let lives = |due: &Due| {
+        due.expires_at.since(due.opens_at.max(now)) >= limits::MIN_TRADE_LIFE_US
+            && due.expires_at.since(now) <= limits::MAX_TRADE_LIFE_US
+    };
+    match dues.iter().position(|due| !lives(due)) {
+        Some(place) => Err(Refusal::DueExpiryInvalid(place)),
+        None => Ok(()),
+    }
 }
 
 fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusal> {
@@ -123,10 +205,12 @@ fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Tim
     create.confirm_by.or_else(default)
 }
 
-fn check_confirm_by(create: &Create, now: Time) -> Result<(), Refusal> {
+/// Escrow cannot be released before all of it may be paid.
+fn check_confirm_by(create: &Create, dues: &[Due], now: Time) -> Result<(), Refusal> {
     let Some(at) = create.confirm_by else { return Ok(()) };
+    let opened = dues.iter().all(|due| at > due.opens_at);
     let fits = match create.context.order_type {
-        OrderType::Escrow => at > now && at.since(now) <= limits::MAX_CONFIRM_US,
+        OrderType::Escrow => opened && at > now && at.since(now) <= limits::MAX_CONFIRM_US,
         OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }

@@ -1,6 +1,6 @@
 //! Why the trade core says no, and what a client is told about it.
 
-use kernel::{Code, Problem, TradeId};
+use kernel::{Code, Problem, Time, TradeId};
 
 use crate::Status;
 
@@ -24,6 +24,32 @@ pub enum Refusal {
     /// Open, but the time of its due has not begun or is over.
     #[error("no due of the trade can be paid at this time")]
     NoDueOpen,
+    /// There is no due of this number; so many there are.
+    #[error("the trade has dues 1 to {0}")]
+    DueUnknown(usize),
+    /// This due is paid already.
+    #[error("due {0} of the trade is paid")]
+    DueIsPaid(u16),
+    /// This due's time has not begun.
+    #[error("due {no} of the trade can be paid from {opens_at} on")]
+    DueNotOpen {
+        /// Its number.
+        no: u16,
+        /// When its time begins.
+        opens_at: Time,
+    },
+    /// More dues than a trade may have.
+    #[error("a trade has at most {} dues", kernel::limits::MAX_DUES)]
+    TooManyDues,
+    /// The due at this place of `dues` opens before the one before it.
+    #[error("a due does not open before the one before it")]
+    OpensAtInvalid(usize),
+    /// The due at this place of `dues` expires too soon after its opening, or too far from now.
+    #[error("a due can be paid for 2 minutes at least, and ends within 90 days")]
+    DueExpiryInvalid(usize),
+    /// Dues where no sale is paid, or this field where dues say it better.
+    #[error("a trade with these dues, or without any, does not take the field")]
+    NotWithDues(&'static str),
     /// The expiry is too near or too far.
     #[error("a trade must expire 2 minutes to 90 days after it is opened")]
     ExpiresAtInvalid,
@@ -114,10 +140,14 @@ impl Refusal {
         match self {
             Self::OrderExists(_) => Code::order_exists,
             Self::InvalidState { .. } => Code::invalid_state,
-            Self::NotPayable(_) | Self::NoDueOpen => Code::trade_not_payable,
-            Self::ExpiresAtInvalid => Code::expires_at_invalid,
+            Self::NotPayable(_) | Self::NoDueOpen | Self::DueIsPaid(_) => Code::trade_not_payable,
+            Self::DueUnknown(_) => Code::due_unknown,
+            Self::DueNotOpen { .. } => Code::due_not_open,
+            Self::OpensAtInvalid(_) => Code::opens_at_invalid,
+            Self::NotWithDues(_) => Code::field_not_applicable,
+            Self::ExpiresAtInvalid | Self::DueExpiryInvalid(_) => Code::expires_at_invalid,
             Self::ConfirmByInvalid => Code::confirm_by_invalid,
-            Self::TooManySplits => Code::too_many_objects,
+            Self::TooManySplits | Self::TooManyDues => Code::too_many_objects,
             Self::DuplicateReceiver(_) => Code::duplicate_receiver,
             Self::ReceiverNotApplicable(_) | Self::PayeeNotApplicable => Code::receiver_not_applicable,
             Self::PayerNotApplicable(_) => Code::payer_not_applicable,
@@ -141,6 +171,10 @@ impl Refusal {
             | Self::NoDueOpen
             | Self::ConsentRequired
             | Self::NotRefundable => None,
+            Self::DueUnknown(_) | Self::DueIsPaid(_) | Self::DueNotOpen { .. } => Some("due".to_owned()),
+            Self::TooManyDues => Some("dues".to_owned()),
+            Self::OpensAtInvalid(place) => Some(format!("dues[{place}].opens_at")),
+            Self::DueExpiryInvalid(place) => Some(format!("dues[{place}].expires_at")),
             Self::ExpiresAtInvalid => Some("expires_at".to_owned()),
             Self::ConfirmByInvalid => Some("confirm_by".to_owned()),
             Self::TooManySplits => Some("splits".to_owned()),
@@ -150,9 +184,10 @@ impl Refusal {
             Self::ToolNotApplicable { field, place } => Some(format!("{field}[{place}].tool")),
             Self::PayeeNotApplicable => Some("payee".to_owned()),
             Self::DestinationNotApplicable => Some("destination".to_owned()),
-            Self::SumMismatch { field, .. } | Self::SumOutOfRange(field) | Self::PayerNotApplicable(field) => {
-                Some((*field).to_owned())
-            }
+            Self::SumMismatch { field, .. }
+            | Self::SumOutOfRange(field)
+            | Self::PayerNotApplicable(field)
+            | Self::NotWithDues(field) => Some((*field).to_owned()),
             Self::NothingToConfirm(excess) | Self::RefundExceedsPaid(excess) => Some(excess.param()),
         }
     }

@@ -25,11 +25,13 @@ pub enum ClosedReason {
     Refunded,
     /// It could not be carried out.
     Failed,
+    /// A due was not paid, and what the others had brought was released to the receivers.
+    Forfeited,
 }
 
 impl ClosedReason {
     /// Every reason there is.
-    pub const ALL: [Self; 4] = [Self::Expired, Self::Canceled, Self::Refunded, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Expired, Self::Canceled, Self::Refunded, Self::Failed, Self::Forfeited];
 
     /// The word in rows and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl ClosedReason {
             Self::Canceled => "canceled",
             Self::Refunded => "refunded",
             Self::Failed => "failed",
+            Self::Forfeited => "forfeited",
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{Status, Trade};
 /// What a trade waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimerKind {
-    /// Its time to be paid ends.
+    /// Its time to be paid ends, or that of the due which ends first.
     Expire,
     /// Its escrow is released without a word from the merchant.
     Confirm,
@@ -64,7 +64,7 @@ impl Trade {
         match self.status {
             // What pays itself does not wait for anybody who pays.
             Status::Created if self.context.order_type.pays_itself() => Vec::new(),
-            Status::Created => vec![Timer::of_trade(TimerKind::Expire, self.expires_at)],
+            Status::Created => vec![Timer::of_trade(TimerKind::Expire, self.ends_at())],
             Status::Paid if self.confirmable_amount() > 0 => {
                 self.confirm_by.map(|due| Timer::of_trade(TimerKind::Confirm, due)).into_iter().collect()
             }

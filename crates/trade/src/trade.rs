@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kernel::message::trade::{LateSuccess, Share};
+use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
 use kernel::{Amount, Context, Destination, Money, Owner, Time, TradeId};
 
-use crate::{Moved, Status};
+use crate::{ClosedReason, Moved, Status};
 
 /// A trade (交易). Plain data: it changes by [`Trade::apply`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Trade {
     pub subject: Option<String>,
     /// When it was opened.
     pub created_at: Time,
-    /// From then on it cannot be paid.
+    /// From then on it cannot be paid: when the last of its dues expires.
     pub expires_at: Time,
     /// Whether the client named `expires_at`; needed to tell whether a repeated order has the same content.
     pub expiry_given: bool,
@@ -45,8 +45,10 @@ pub struct Trade {
     pub paid: i64,
     /// Where what was paid has gone; the sum of the receivers' counters.
     pub moved: Moved,
-    /// What is to be paid, and when; one in a trade of today's types. Never empty.
+    /// What is to be paid, and when. Never empty.
     pub dues: Vec<Due>,
+    /// What becomes of the dues that are paid where another is not; a trade of one due has no such.
+    pub unpaid_due: Option<UnpaidDue>,
     /// Who receives how much (分账); sums to the whole. Never empty; of a payout it is the payer, to whose account it
     /// goes.
     pub splits: Vec<Split>,
@@ -65,8 +67,17 @@ pub struct Due {
     pub opens_at: Time,
     /// From then on it cannot be paid.
     pub expires_at: Time,
-    /// The number of the payment that paid it.
-    pub payment: Option<u16>,
+    /// The payment that paid it.
+    pub paid: Option<DuePaid>,
+}
+
+/// How a due was paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DuePaid {
+    /// The number of the payment.
+    pub payment: u16,
+    /// When.
+    pub at: Time,
 }
 
 /// One receiver's part.
@@ -88,11 +99,6 @@ impl Split {
         self.moved.free_in_escrow(self.amount.minor())
     }
 
-    /// Minor units that can be refunded from this receiver once the trade is paid.
-    pub const fn refundable(&self) -> i64 {
-        self.moved.refundable(self.amount.minor())
-    }
-
     /// The same without its counters.
     pub(crate) fn share(&self) -> Share {
         Share { receiver: self.receiver.clone(), amount: self.amount }
@@ -111,17 +117,39 @@ impl Trade {
     }
 
     /// Minor units that can still be refunded; what refunds under way reserved does not count.
-    /// What pays itself is not refunded.
+    /// What pays itself is not refunded, nor is anything before every due is paid.
     pub const fn refundable_amount(&self) -> i64 {
-        if self.context.order_type.pays_itself() {
+        if self.context.order_type.pays_itself() || matches!(self.status, Status::Created | Status::Closing(_)) {
             return 0;
         }
         self.moved.refundable(self.paid)
     }
 
-    /// Minor units that succeeded merchant refunds gave back. (Surplus money never belonged to the trade.)
+    /// Whether it is paid by several payments.
+    pub const fn has_dues(&self) -> bool {
+        self.dues.len() > 1
+    }
+
+    /// From when on some part of it cannot be paid any more that is not paid yet.
+    pub fn ends_at(&self) -> Time {
+        let unpaid = self.dues.iter().filter(|due| due.paid.is_none());
+        unpaid.map(|due| due.expires_at).min().unwrap_or(self.expires_at)
+    }
+
+    /// Minor units of what was paid that went back: by merchants' refunds, or because a due was not paid. (Surplus money
+    /// never belonged to the trade.)
     pub const fn refunded_amount(&self) -> i64 {
         self.moved.refunded()
+    }
+
+    /// Minor units of this receiver's part that were paid. Of forfeited dues only what was released is there.
+    pub(crate) const fn paid_to(&self, split: &Split) -> i64 {
+        match self.status {
+            Status::Closed(ClosedReason::Forfeited) => split.moved.released,
+            Status::Created | Status::Closing(_) | Status::Paid | Status::Completed | Status::Closed(_) => {
+                split.amount.minor()
+            }
+        }
     }
 
     pub(crate) fn split(&self, receiver: &Owner) -> Option<&Split> {

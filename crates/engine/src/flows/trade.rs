@@ -108,6 +108,8 @@ fn foresee(view: &mut View<'_>, create: &Create) {
         let merchant = Owner::Merchant(create.context.merchant);
         match create.context.order_type {
             OrderType::Escrow => account(merchant, Subject::ESCROW),
+            // Of several dues the money waits there, too.
+            OrderType::Instant if !create.dues.is_empty() => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
             // Neither is paid with tools of ours.
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => {}
@@ -139,7 +141,7 @@ pub fn command(view: &mut View<'_>, caller: &Caller, id: TradeId, command: &Comm
     let after = view.get::<Payments>(id)?;
     let newest = |numbers: Option<u16>| numbers.ok_or_else(|| Stop::Broken("a command left no trace".to_owned()));
     match command {
-        Command::Pay(_) => {
+        Command::Pay { .. } => {
             let opened = after.as_deref().and_then(|state| state.payments.get(before.0..)?.first());
             newest(opened.map(|payment| payment.no)).map(|no| Outcome::PaymentOpened(PaymentId::new(id, no)))
         }

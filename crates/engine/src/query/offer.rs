@@ -64,9 +64,7 @@ impl Queries {
         if !asker.caller.may_see(Some(merchant)) {
             return Ok(None);
         }
-        let Some(due) = trade.open_due(what_if.now).cloned() else {
-            return Err(Problem::new(Code::trade_not_payable, "nothing of this trade is to be paid now"));
-        };
+        let due = trade.payable_now(what_if.now)?.clone();
         let mut offer = Offer { what_if, trade: id, due, choices: Vec::new() };
         offer.purses(&trade, asker).await?;
         let coupons = offer.coupons(&trade, asker).await?;
@@ -331,7 +329,8 @@ impl WhatIf<'_> {
             let amount = Amount::new(*minor).map_err(|_| broken())?;
             Ok(ToolRequest { tool: choice.tool.clone(), amount })
         };
-        let command = TradeCommand::Pay(tools.iter().map(request).collect::<Result<Vec<_>, Problem>>()?);
+        let tools = tools.iter().map(request).collect::<Result<Vec<_>, Problem>>()?;
+        let command = TradeCommand::Pay { due: None, tools };
         let tried = self.attempt(|view| {
             flows::trade::command(view, &Caller::System, trade, &command)?;
             outcome(view, trade)

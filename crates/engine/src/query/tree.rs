@@ -73,6 +73,8 @@ impl Tree {
             metadata: std::collections::BTreeMap::new(),
             splits: Vec::new(),
             late_success: None,
+            dues: Vec::new(),
+            unpaid_due: None,
             destination: None,
             pay: None,
         };

@@ -78,6 +78,7 @@ impl Thing {
 fn trade(state: &str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
         ("none", "trade.created") => Some("created"),
+        ("created", "trade.due_paid") => Some("created"),
         // From closed: late money reopened it.
         ("created" | "closed", "trade.paid") => Some("paid"),
         ("paid", "trade.completed") => Some("completed"),
@@ -154,6 +155,8 @@ mod tests {
         };
         assert_eq!(after(Thing::Trade, &["trade.created", "trade.paid", "trade.completed"]), Some("completed"));
         assert_eq!(after(Thing::Trade, &["trade.created", "trade.closed", "trade.paid"]), Some("paid"));
+        assert_eq!(after(Thing::Trade, &["trade.created", "trade.due_paid", "trade.closed"]), Some("closed"));
+        assert_eq!(after(Thing::Trade, &["trade.created", "trade.closed", "trade.due_paid"]), None);
         assert_eq!(after(Thing::Trade, &["trade.created", "trade.completed"]), None);
         assert_eq!(after(Thing::Trade, &["trade.paid"]), None);
         assert_eq!(after(Thing::Payment, &["payment.processing", "payment.succeeded"]), Some("succeeded"));

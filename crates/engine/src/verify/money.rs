@@ -18,7 +18,7 @@ use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
     CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments,
-    ReasonCode, RefundStatus, Subject, Way,
+    RefundStatus, Subject, Way,
 };
 use store::Row as _;
 use store::tables::accounting::HoldRow;
@@ -176,8 +176,8 @@ fn compare_effects(payments: &Payments, trail: &Trail, report: &mut Report) {
 fn compare_refunds(payments: &Payments, trail: &Trail, report: &mut Report) {
     let id = |no| RefundId::new(payments.trade, no).to_string();
     for refund in &payments.refunds {
-        let merchants = refund.reason_code == ReasonCode::Merchant;
-        let parts = refund.parts.iter().filter(|part| merchants && has_arrived(part));
+        let taken = refund.reason_code.is_of_dues();
+        let parts = refund.parts.iter().filter(|part| taken && has_arrived(part));
         let wanted: i128 = parts.map(|part| i128::from(part.amount.minor())).sum();
         if wanted != trail.refunds.get(&refund.no).copied().unwrap_or_default() {
             report.note("I09", RefundRow::TABLE, id(refund.no), "its parts that arrived and its vouchers disagree");

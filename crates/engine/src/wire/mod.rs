@@ -152,7 +152,12 @@ fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
     let payment = match object {
         Object::Trade(_) => state.payments.last(),
         Object::Payment(id) => state.payment(id.no),
-        Object::Refund(id) => state.refund(id.no).and_then(|refund| state.payment(refund.payment)),
+        // What several dues brought goes back in one.
+        Object::Refund(id) => state.refund(id.no).and_then(|refund| {
+            let of_parts = refund.parts.iter().filter_map(|part| state.leg(part.instruction));
+            let outside = of_parts.into_iter().find(|(_, leg)| leg.is_external()).map(|(payment, _)| payment);
+            outside.or_else(|| state.payment(refund.payment))
+        }),
         Object::Dispute(id) => of_dispute(id.no),
         Object::Case(id) => state.case(id.no).and_then(|case| match case.subject {
             ::payment::Subject::Instruction(no) => state.leg(no).map(|(payment, _)| payment),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kernel::message::trade::LateSuccess;
-use kernel::{Amount, Currency, Destination, MerchantId, OrderType, Owner, SubType, Time, TradeId, UserId};
+use kernel::message::trade::{LateSuccess, UnpaidDue};
+use kernel::{Amount, Currency, Destination, MerchantId, OrderType, Owner, PaymentId, SubType, Time, TradeId, UserId};
 use payment::Payments;
 use serde::Serialize;
 use serde_json::json;
@@ -45,6 +45,8 @@ pub struct Object<'a> {
     splits: Vec<SplitObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dues: Vec<DueObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unpaid_due: Option<&'static str>,
     late_success: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_by: Option<Time>,
@@ -91,7 +93,11 @@ struct DueObject {
     amount: Amount,
     opens_at: Time,
     expires_at: Time,
-    paid: bool,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<PaymentId>,
 }
 
 impl<'a> Object<'a> {
@@ -124,6 +130,7 @@ impl<'a> Object<'a> {
             subject: trade.subject.as_deref(),
             splits: trade.splits.iter().map(split).collect(),
             dues: dues(trade),
+            unpaid_due: trade.unpaid_due.map(UnpaidDue::as_str),
             late_success: late_success(trade.late_success),
             confirm_by: trade.confirm_by,
             return_url: trade.return_url.as_deref(),
@@ -207,16 +214,18 @@ fn destination(to: &Destination) -> DestinationObject<'_> {
 
 /// The dues, where there are several; a single one is the trade's own amount and expiry.
 fn dues(trade: &Trade) -> Vec<DueObject> {
-    if trade.dues.len() > 1 { trade.dues.iter().map(due).collect() } else { Vec::new() }
+    if trade.has_dues() { trade.dues.iter().map(|it| due(trade.id, it)).collect() } else { Vec::new() }
 }
 
-fn due(due: &Due) -> DueObject {
+fn due(trade: TradeId, due: &Due) -> DueObject {
     DueObject {
         no: due.no,
         amount: due.amount,
         opens_at: due.opens_at,
         expires_at: due.expires_at,
-        paid: due.payment.is_some(),
+        status: if due.paid.is_some() { "paid" } else { "unpaid" },
+        paid_at: due.paid.map(|paid| paid.at),
+        payment_id: due.paid.map(|paid| PaymentId::new(trade, paid.payment)),
     }
 }
 

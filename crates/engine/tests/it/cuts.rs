@@ -147,7 +147,8 @@ impl Desk {
             }
             Wish::Pay { trade, how } => {
                 let (id, buyer, minor) = *self.trades.get(*trade)?;
-                Command::Trade(id, TradeCommand::Pay(crate::world::tools(&self.tools(buyer, minor, *how)?)))
+                let tools = crate::world::tools(&self.tools(buyer, minor, *how)?);
+                Command::Trade(id, TradeCommand::Pay { due: None, tools })
             }
             Wish::Confirm { trade, minor } => {
                 let amount = minor.map(|minor| Amount::new(minor).unwrap());
@@ -177,7 +178,8 @@ impl Desk {
 
 /// Columns that say where in the log or when; they differ from cut to cut.
 fn is_place(table: &Table, column: &str) -> bool {
-    let times = ["at", "created_at", "opened_at", "expires_at", "confirm_by", "opens_at", "lifetime_until", "due"];
+    let times =
+        ["at", "created_at", "opened_at", "expires_at", "confirm_by", "opens_at", "paid_at", "lifetime_until", "due"];
     let timers = ["next_call_at", "next_query_at"];
     let of_log = ["seq", "n", "opened_seq", "body_at", "body_from", "body_len", "body", "voucher"];
     times.contains(&column) && !(table.name == "payment" && column == "due")

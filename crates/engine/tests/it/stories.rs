@@ -4,7 +4,7 @@ use channel::Answer;
 use engine::request::Command;
 use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::message::payment::{Attachment, CaseAct, Resolution, Tool};
-use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund};
+use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
 use kernel::{
     Amount, CaseId, CouponId, GiftId, KeyId, Money, OrderType, Owner, PaymentId, RootId, StoredKind, Time, TradeId,
@@ -45,6 +45,12 @@ pub(crate) struct Cast {
     pub(crate) disputed: TradeId,
     /// Disputed, and the institution has not decided.
     pub(crate) contested: TradeId,
+    /// In two dues, of which the first is paid.
+    pub(crate) deposit: TradeId,
+    /// The same, closed: it went back, by balance and through the institution.
+    pub(crate) given_back: TradeId,
+    /// The same, closed: it is the receivers'.
+    pub(crate) forfeited: TradeId,
     /// A coupon that nobody used.
     pub(crate) usable: CouponId,
     /// A gift of two shares; both were claimed.
@@ -96,6 +102,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     on_balances(world);
     let (payout, bounced, refused) = payouts(world);
     let (disputed, contested) = disputes(world);
+    let (deposit, given_back, forfeited) = dues(world);
     let (open, mismatch, half) = under_way(world);
     let counted = counted(world);
     Cast {
@@ -113,10 +120,50 @@ pub(crate) fn play(world: &mut World) -> Cast {
         refused,
         disputed,
         contested,
+        deposit,
+        given_back,
+        forfeited,
         usable,
         packet,
         counted,
     }
+}
+
+/// In two dues: one paid, both paid and partly refunded, the first given back or forfeited because of the second.
+fn dues(world: &mut World) -> (TradeId, TradeId, TradeId) {
+    let splits = vec![(Owner::Merchant(world.merchant), 333), (Owner::Platform, 667)];
+    let sale = |kind, unpaid_due| Sale {
+        kind,
+        splits: splits.clone(),
+        dues: vec![(300, 0, HOUR_US), (700, HOUR_US, 3 * HOUR_US)],
+        unpaid_due,
+        ..Sale::escrow("u1", 1_000)
+    };
+    let coupon = world.coupon("u1", 100, false, None);
+    let both = world.sell(sale(OrderType::Instant, None).paid(vec![(Tool::Coupon(coupon), 100), (card(), 200)]));
+    let given_back = world.sell(sale(OrderType::Instant, None).paid(vec![(Tool::Balance, 100), (card(), 200)]));
+    let forfeited = world.sell(sale(OrderType::Escrow, Some(UnpaidDue::Forfeit)).paid(vec![(Tool::Balance, 300)]));
+    let lost = world.sell(sale(OrderType::Escrow, Some(UnpaidDue::Forfeit)));
+    world.word(both, 1, paid(cny(200), "Q1"));
+    world.word(given_back, 1, paid(cny(200), "Q2"));
+    world.pass(HOUR_US);
+    world.system(Command::Timer(lost, TimerKind::Expire));
+    world.pay(both, &[(Tool::Balance, 300), (card(), 400)]);
+    world.word(both, 2, paid(cny(400), "Q3"));
+    world.tell_trade(both, refund("r1", 500));
+    world.word(both, 3, refunded(cny(100), "Q4"));
+    world.pay(forfeited, &[(card(), 700)]);
+    world.word(forfeited, 1, accepted());
+    let deposit = world.sell(sale(OrderType::Escrow, None).paid(vec![(Tool::Balance, 300)]));
+    world.pass(2 * HOUR_US);
+    world.system(Command::Timer(given_back, TimerKind::Expire));
+    world.word(given_back, 2, refunded(cny(200), "Q5"));
+    world.system(Command::Timer(forfeited, TimerKind::Expire));
+    world.word(forfeited, 1, Answer::Pay(PayOutcome::Closed));
+    world.tell_trade(forfeited, refund("r1", 100));
+    // Too late for the second due: it goes back by itself.
+    world.word(forfeited, 1, paid(cny(700), "Q6"));
+    (deposit, given_back, forfeited)
 }
 
 /// Out of balances: paid, back again, refused, told to have been of other money, and not answered yet.

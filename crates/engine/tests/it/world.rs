@@ -22,7 +22,7 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::task::LocalSpawnExt as _;
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::risk::Signals;
-use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Share};
+use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Share, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
     Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId, Money,
@@ -106,12 +106,16 @@ pub(crate) struct Sale {
     pub(crate) pay: Option<Vec<(Tool, i64)>>,
     pub(crate) late: LateSuccess,
     pub(crate) confirm_after: Option<i64>,
+    /// Minor units, and after which time it opens and ends, in microseconds; none where the whole is one.
+    pub(crate) dues: Vec<(i64, i64, i64)>,
+    pub(crate) unpaid_due: Option<UnpaidDue>,
 }
 
 impl Sale {
     pub(crate) fn instant(buyer: &'static str, amount: i64) -> Self {
         let (kind, late) = (OrderType::Instant, LateSuccess::Refund);
-        Self { kind, buyer, amount, splits: Vec::new(), pay: None, late, confirm_after: None }
+        let (splits, dues) = (Vec::new(), Vec::new());
+        Self { kind, buyer, amount, splits, pay: None, late, confirm_after: None, dues, unpaid_due: None }
     }
 
     pub(crate) fn escrow(buyer: &'static str, amount: i64) -> Self {
@@ -345,6 +349,11 @@ impl World {
         (id, Command::IssueCoupon(Box::new(issue)))
     }
 
+    fn due(&self, minor: i64, opens: i64, ends: i64) -> DueRequest {
+        let (opens_at, expires_at) = (Some(self.now().plus(opens)), Some(self.now().plus(ends)));
+        DueRequest { amount: Amount::new(minor).unwrap(), opens_at, expires_at }
+    }
+
     /// The command that opens a sale, and its trade.
     pub(crate) fn create(&mut self, sale: &Sale) -> (TradeId, Command) {
         let id = TradeId(self.draw(&format!("user:{}", sale.buyer)));
@@ -356,12 +365,14 @@ impl World {
             money: cny(sale.amount),
             payer: user(sale.buyer),
             subject: None,
-            expires_at: Some(self.now().plus(HOUR_US)),
+            expires_at: sale.dues.is_empty().then(|| self.now().plus(HOUR_US)),
             confirm_by: sale.confirm_after.map(|after| self.now().plus(after)),
             return_url: None,
             metadata: BTreeMap::new(),
             splits: shares(&sale.splits),
-            late_success: Some(sale.late),
+            late_success: sale.dues.is_empty().then_some(sale.late),
+            dues: sale.dues.iter().map(|(minor, opens, ends)| self.due(*minor, *opens, *ends)).collect(),
+            unpaid_due: sale.unpaid_due,
             destination: (sale.kind == OrderType::Payout).then(destination),
             pay: sale.pay.as_deref().map(tools),
         };
@@ -380,7 +391,7 @@ impl World {
     }
 
     pub(crate) fn pay(&mut self, trade: TradeId, with: &[(Tool, i64)]) -> serde_json::Value {
-        self.tell_trade(trade, TradeCommand::Pay(tools(with)))
+        self.tell_trade(trade, TradeCommand::Pay { due: None, tools: tools(with) })
     }
 
     /// An institution's word about order `no` of a trade.

@@ -244,7 +244,9 @@ impl House {
             return_url: None,
             metadata: BTreeMap::new(),
             splits: vec![Share { receiver: Owner::Seller(merchant, "s1".to_owned()), amount: cny(amount).amount }],
-            late_success: Default::default(),
+            late_success: None,
+            dues: Vec::new(),
+            unpaid_due: None,
             destination: None,
             pay: pay.map(|tool| vec![ToolRequest { tool, amount: cny(amount).amount }]),
         }));

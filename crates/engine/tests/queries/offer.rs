@@ -50,7 +50,7 @@ fn wanted(tools: &Value) -> Vec<ToolRequest> {
 
 /// What a payment is answered: its object, or the problem.
 fn pay(house: &mut House, trade: TradeId, tools: Vec<ToolRequest>) -> Value {
-    let reply = house.ask(vec![Command::Trade(trade, TradeCommand::Pay(tools))]).remove(0).unwrap();
+    let reply = house.ask(vec![Command::Trade(trade, TradeCommand::Pay { due: None, tools })]).remove(0).unwrap();
     read(&reply.body)
 }
 

@@ -173,7 +173,7 @@ fn a_coupon_leads_to_the_trade_that_has_it() {
 
     let (trade, _) = house.trade(merchant, "A1", None, 100);
     let tool = ToolRequest { tool: Tool::Coupon(id), amount: cny(100).amount };
-    house.say(Command::Trade(trade, TradeCommand::Pay(vec![tool])));
+    house.say(Command::Trade(trade, TradeCommand::Pay { due: None, tools: vec![tool] }));
     house.project();
     assert_eq!(hits(&house, &id.to_string(), Some(merchant)), [hit("coupon", id, trade, merchant, "id")]);
     assert_eq!(hits(&house, &id.to_string(), Some(other)), Vec::<Value>::new());

@@ -54,7 +54,7 @@ pub struct Pay {
     pub money: Money,
     /// Whose money it is, and to whose balance it may go back.
     pub payer: Owner,
-    /// When the trade's time is over; channel orders end before.
+    /// When the due's time is over; channel orders end before.
     pub expires_at: Time,
     /// Receivers that get the money at once when paid; empty where it waits in escrow.
     pub receivers: Vec<Share>,
@@ -77,13 +77,14 @@ pub struct RefundShare {
     pub after: i64,
 }
 
-/// Give back a part of a paid due.
+/// Give back a part of what dues brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRefund {
     /// The trade's context.
     pub context: Context,
-    /// The merchant's own number.
-    pub merchant_refund_id: String,
+    /// The merchant's own number; `None` where the trade gives back by itself what its dues brought, because another was
+    /// not paid. That is not refused.
+    pub merchant_refund_id: Option<String>,
     /// How much, in the trade's currency.
     pub money: Money,
     /// Free text.

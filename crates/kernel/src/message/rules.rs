@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::message::payment::{Pay, ToolRequest};
 use crate::message::risk::{CounterId, Signals, Window};
-use crate::message::trade::LateSuccess;
+use crate::message::trade::{LateSuccess, UnpaidDue};
 use crate::money::Money;
 use crate::time::Time;
 
@@ -19,12 +19,19 @@ pub struct TradeTerms {
     pub confirm_us: Option<i64>,
     /// What happens to money that comes after the end.
     pub late_success: LateSuccess,
+    /// What becomes of earlier dues' money where a later one is not paid.
+    pub unpaid_due: UnpaidDue,
 }
 
 impl Default for TradeTerms {
     /// What holds where no rule says anything.
     fn default() -> Self {
-        Self { life_us: crate::limits::DEFAULT_TRADE_LIFE_US, confirm_us: None, late_success: LateSuccess::default() }
+        Self {
+            life_us: crate::limits::DEFAULT_TRADE_LIFE_US,
+            confirm_us: None,
+            late_success: LateSuccess::default(),
+            unpaid_due: UnpaidDue::default(),
+        }
     }
 }
 
@@ -58,6 +65,8 @@ pub struct Paying<'a> {
     pub money: Money,
     /// Which payment of its trade it is, from 1.
     pub attempt: u16,
+    /// Which due of the trade it pays, from 1.
+    pub due: u16,
     /// Its tools.
     pub tools: &'a [ToolRequest],
     /// What its request said of who pays.
@@ -71,8 +80,8 @@ pub struct Paying<'a> {
 impl<'a> Paying<'a> {
     /// One that is to be made.
     pub fn new(pay: &'a Pay, attempt: u16, signals: &'a Signals, at: Time) -> Self {
-        let (context, money, tools) = (&pay.context, pay.money, &pay.tools);
-        Self { context, money, attempt, tools, signals, at, rule_version: None }
+        let (context, money, due, tools) = (&pay.context, pay.money, pay.due, &pay.tools);
+        Self { context, money, attempt, due, tools, signals, at, rule_version: None }
     }
 }
 

@@ -20,6 +20,45 @@ pub enum LateSuccess {
     Reopen,
 }
 
+/// What becomes of the money that a trade's dues brought where another of them is not paid in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum UnpaidDue {
+    /// It goes back to where it came from.
+    #[default]
+    Return,
+    /// It is the receivers' (定金不退).
+    Forfeit,
+}
+
+impl UnpaidDue {
+    /// Every way there is.
+    pub const ALL: [Self; 2] = [Self::Return, Self::Forfeit];
+
+    /// The word in rows, in rule books and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Return => "return",
+            Self::Forfeit => "forfeit",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+/// A part of a new trade's amount that is paid by a payment of its own (应付款项).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueRequest {
+    /// How much.
+    pub amount: Amount,
+    /// From when on it can be paid; with the one before it where `None`, the first at once.
+    pub opens_at: Option<Time>,
+    /// Until when it can be paid; the default life from its opening where `None`.
+    pub expires_at: Option<Time>,
+}
+
 /// One receiver's part of a trade or of a partial operation (分账).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -58,6 +97,10 @@ pub struct Create {
     pub splits: Vec<Share>,
     /// What happens to late money; the default where `None`.
     pub late_success: Option<LateSuccess>,
+    /// The parts that are paid one by one; where empty, the whole is paid at once.
+    pub dues: Vec<DueRequest>,
+    /// What becomes of earlier dues' money where a later one is not paid; the default where `None`.
+    pub unpaid_due: Option<UnpaidDue>,
     /// Where a payout goes.
     pub destination: Option<Destination>,
     /// A first payment in the same call.
@@ -86,8 +129,13 @@ pub struct Refund {
 pub enum Command {
     /// Open it.
     Create(Box<Create>),
-    /// Pay the open due with these tools.
-    Pay(Vec<ToolRequest>),
+    /// Pay a due.
+    Pay {
+        /// Its number; the first that is open and unpaid where `None`.
+        due: Option<u16>,
+        /// With what.
+        tools: Vec<ToolRequest>,
+    },
     /// Release escrow: all that is left, a part by amount, or a part by receivers (确认收货).
     Confirm {
         /// A part; the rest where `None`.

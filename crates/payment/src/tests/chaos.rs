@@ -12,7 +12,8 @@ use crate::{CaseKind, PaymentStatus, RefundStatus};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Pay(Vec<Leg>),
+    /// One of two dues.
+    Pay(u16, Vec<Leg>),
     Cancel(u16),
     Stop(bool),
     Refund(i64),
@@ -124,7 +125,7 @@ fn act() -> impl Strategy<Value = CaseAct> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => legs().prop_map(Step::Pay),
+        3 => (prop_oneof![3 => Just(1u16), 1 => Just(2)], legs()).prop_map(|(due, legs)| Step::Pay(due, legs)),
         1 => (1u16..4).prop_map(Step::Cancel),
         1 => any::<bool>().prop_map(Step::Stop),
         2 => (1i64..400).prop_map(Step::Refund),
@@ -139,7 +140,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(world: &mut World, n: usize, step: &Step) {
     match step {
         // Commands may be refused; then nothing has changed, which `tell` sees to.
-        Step::Pay(legs) => drop(world.pay(tools(legs))),
+        Step::Pay(due, legs) => drop(world.pay_due(*due, tools(legs))),
         Step::Cancel(no) => drop(world.cancel(*no)),
         // A trade that stopped before its first payment never asks for one.
         Step::Stop(expired) if !world.state.payments.is_empty() => world.stop(*expired),

@@ -66,12 +66,14 @@ impl World {
                 assert!(!leg.open || leg.order.is_some());
             }
         }
-        let effective = self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
-        let effective = effective.count();
-        let running = self.state.payments.iter().any(|payment| payment.status.is_running());
-        assert!(effective == 0 || !running, "once paid, nothing else may still pay");
-        assert!(effective <= 1, "one effective payment per due");
-        assert_eq!(self.told_succeeded as usize, effective);
+        let effective = || self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
+        for due in self.state.payments.iter().map(|payment| payment.due) {
+            let effective = effective().filter(|payment| payment.due == due).count();
+            let running = self.state.payments.iter().any(|payment| payment.due == due && payment.status.is_running());
+            assert!(effective == 0 || !running, "once paid, nothing else may still pay");
+            assert!(effective <= 1, "one effective payment per due");
+        }
+        assert_eq!(self.told_succeeded as usize, effective().count());
         if self.state.is_stopped() {
             assert_eq!(self.told_quiet > 0, !self.state.is_open_outside(), "{}", show::state(&self.state));
         }
@@ -113,7 +115,8 @@ impl World {
             }
         }
         let inside = |payment: &&Payment| payment.payout().is_none();
-        let paid = self.state.effective(1).filter(inside).map_or(0, |payment| payment.money.amount.minor());
+        let effective = self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
+        let paid: i64 = effective.filter(inside).map(|payment| payment.money.amount.minor()).sum();
         let taken: i64 = self
             .state
             .refunds
@@ -197,8 +200,8 @@ impl World {
             let parts: i64 = refund.parts.iter().map(|part| part.amount.minor()).sum();
             assert_eq!(parts, refund.money.amount.minor(), "parts sum to the refund");
             let shares: i64 = refund.shares.iter().map(|share| share.before + share.after).sum();
-            assert!(refund.merchant_refund_id.is_none() || shares == parts);
-            if refund.merchant_refund_id.is_some() && refund.status != RefundStatus::Pending {
+            assert_eq!(shares, if refund.reason_code.is_of_dues() { parts } else { 0 });
+            if refund.reason_code.is_of_dues() && refund.status != RefundStatus::Pending {
                 through += parts;
             }
             for part in &refund.parts {

@@ -4,6 +4,7 @@ mod chaos;
 mod check;
 mod desk;
 mod disputes;
+mod dues;
 mod grid;
 mod ledger;
 mod payouts;

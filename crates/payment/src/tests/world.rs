@@ -51,6 +51,8 @@ pub(super) struct World {
     /// Receivers that are paid at once; the merchant's escrow where empty.
     pub(super) receivers: Vec<Share>,
     pub(super) expires_at: Time,
+    /// Which due is paid next.
+    pub(super) due: u16,
     pub(super) told_quiet: u32,
     pub(super) told_succeeded: u32,
     pub(super) told_refunded: i64,
@@ -135,6 +137,7 @@ impl World {
             approvals: Approvals::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
+            due: 1,
             told_quiet: 0,
             told_succeeded: 0,
             told_refunded: 0,
@@ -175,6 +178,11 @@ impl World {
         self.pay_exactly(total, tools)
     }
 
+    pub(super) fn pay_due(&mut self, due: u16, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
+        self.due = due;
+        self.pay(tools)
+    }
+
     pub(super) fn pay_exactly(&mut self, total: i64, tools: Vec<ToolRequest>) -> Result<(), Refusal> {
         self.tell(self.asked(total, tools))
     }
@@ -183,7 +191,7 @@ impl World {
     pub(super) fn asked(&self, total: i64, tools: Vec<ToolRequest>) -> Input {
         let pay = Pay {
             context: self.context(),
-            due: 1,
+            due: self.due,
             money: money(total),
             payer: Owner::User(buyer()),
             expires_at: self.expires_at,
@@ -212,14 +220,22 @@ impl World {
     }
 
     pub(super) fn refund_from(&mut self, number: &str, minor: i64, shares: Vec<RefundShare>) -> Result<(), Refusal> {
-        let open = OpenRefund {
-            context: self.context(),
-            merchant_refund_id: number.into(),
-            money: money(minor),
-            reason: None,
-            shares,
-            sandbox: None,
-        };
+        self.open_refund(Some(number.into()), minor, shares)
+    }
+
+    /// Another due was not paid: so much goes back of what some brought.
+    pub(super) fn return_dues(&mut self, minor: i64) {
+        self.open_refund(None, minor, self.shares(minor)).expect("what a trade gives back by itself is not refused");
+    }
+
+    fn open_refund(
+        &mut self,
+        merchant_refund_id: Option<String>,
+        minor: i64,
+        shares: Vec<RefundShare>,
+    ) -> Result<(), Refusal> {
+        let (context, money) = (self.context(), money(minor));
+        let open = OpenRefund { context, merchant_refund_id, money, reason: None, shares, sandbox: None };
         self.command(Command::Refund(Box::new(open)))
     }
 

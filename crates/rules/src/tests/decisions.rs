@@ -1,13 +1,14 @@
 //! What books say.
 
-use kernel::OrderType;
 use kernel::message::risk::Signals;
 use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
 
+use kernel::{Amount, Money, OrderType};
+
 use super::world::*;
-use crate::{BUILT_IN, Name, RuleBook};
+use crate::{BUILT_IN, Facts, Name, RuleBook};
 
 fn sale() -> Sale {
     Sale::new(OrderType::Escrow, "shop.checkout", vec![channel("card", 300), coupon(100), balance(600)])
@@ -41,10 +42,12 @@ fn every_name_has_its_value() {
         "trade.amount == 1000",
         "trade.currency == \"CNY\"",
         "trade.receivers == 1",
+        "trade.dues == 1",
         "merchant.id.startsWith(\"mch_\")",
         "payer.owner == \"user:42\"",
         "payment.amount == 1000",
         "payment.attempt == 1",
+        "payment.due == 1",
         "tools.count == 4",
         "\"coupon\" in tools.names && \"channel\" in tools.names && !(\"points\" in tools.names)",
         "\"card\" in tools.methods && !(\"coupon\" in tools.methods)",
@@ -87,6 +90,23 @@ fn a_payout_has_a_name_of_its_own() {
 }
 
 #[test]
+fn what_a_presale_says() {
+    let presale = |amount, due, tools| {
+        let sale = Sale { dues: (2, due), ..Sale::new(OrderType::Escrow, "presale.tea", tools) };
+        let book = RuleBook::load(crate::sample("presale").unwrap()).unwrap();
+        assert_eq!(book.trade_terms(&sale.opened()).unpaid_due, UnpaidDue::Forfeit);
+        let money = Money { amount: Amount::new(amount).unwrap(), ..sale.opened().money };
+        book.payment_terms(2, &Facts { money, ..sale.facts() }).err().map(|refusal| refusal.rule)
+    };
+    assert_eq!(presale(1_000, 1, vec![channel("card", 200)]), None);
+    let large = presale(1_000, 1, vec![channel("card", 201)]);
+    assert_eq!(large.as_deref(), Some("a-deposit-is-a-fifth-at-most"));
+    let by_coupon = presale(1_000, 1, vec![coupon(50), channel("card", 150)]);
+    assert_eq!(by_coupon.as_deref(), Some("coupons-count-towards-the-balance"));
+    assert_eq!(presale(1_000, 2, vec![coupon(50), channel("card", 750)]), None);
+}
+
+#[test]
 fn operators() {
     let sale = sale();
     for condition in [
@@ -120,7 +140,10 @@ fn the_first_rule_that_holds_counts() {
     );
     let terms = book.trade_terms(&sale().opened());
     let late_success = LateSuccess::Reopen;
-    assert_eq!(terms, TradeTerms { life_us: HOUR_US, confirm_us: Some(10 * DAY_US), late_success });
+    assert_eq!(
+        terms,
+        TradeTerms { life_us: HOUR_US, confirm_us: Some(10 * DAY_US), late_success, ..TradeTerms::default() }
+    );
     let small = Sale { tools: vec![balance(999)], ..sale() };
     assert_eq!(book.trade_terms(&small.opened()).life_us, 3 * HOUR_US);
     assert_eq!(book.trade_terms(&small.opened()).late_success, LateSuccess::Refund);
@@ -203,7 +226,7 @@ fn the_life_of_orders() {
 #[test]
 fn in_words() {
     let book = book(
-        "[[rule]]\nname = \"short\"\nexpires_after = \"30m\"\nlate_success = \"reopen\"\nconfirm_after = \"10d\"\n\
+        "[[rule]]\nname = \"short\"\nexpires_after = \"30m\"\nlate_success = \"reopen\"\nunpaid_due = \"forfeit\"\nconfirm_after = \"10d\"\n\
          [[rule]]\nname = \"cards-first\"\nwhen = '\"card\" in tools.methods'\norder = [\"channel:card\", \"balance\"]\n\
          order_life = \"15m\"\ntools = [\"balance\", \"channel\", \"coupon\"]\n\
          [[rule]]\nname = \"never\"\nwhen = 'tools.count > 9'\nrefuse = \"too many\"\n\

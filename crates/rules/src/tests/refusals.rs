@@ -55,6 +55,8 @@ fn every_bad_book() {
         ("span overflows", "[[rule]]\nname = \"r\"\nconfirm_after = \"9223372036854775807d\"\n".into()),
         ("order life", "[[rule]]\nname = \"r\"\norder_life = \"5s\"\n".into()),
         ("late money", "[[rule]]\nname = \"r\"\nlate_success = \"reopn\"\n".into()),
+        ("unpaid due", "[[rule]]\nname = \"r\"\nunpaid_due = \"forfiet\"\n".into()),
+        ("dues of another type", "order_type = \"topup\"\n[[rule]]\nname = \"r\"\nunpaid_due = \"return\"\n".into()),
         ("confirm of another type", "order_type = \"instant\"\n[[rule]]\nname = \"r\"\nconfirm_after = \"10d\"\n".into()),
         ("limit without currency", "[[rule]]\nname = \"r\"\nlimit = { max = 5 }\n".into()),
         ("limit without bounds", "[[rule]]\nname = \"r\"\nlimit = { currency = \"CNY\" }\n".into()),

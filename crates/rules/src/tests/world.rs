@@ -48,6 +48,8 @@ pub(super) struct Sale {
     pub(super) currency: &'static str,
     pub(super) receivers: usize,
     pub(super) attempt: u16,
+    /// How many dues, and which is paid.
+    pub(super) dues: (usize, u16),
     pub(super) tools: Vec<ToolRequest>,
     pub(super) signals: Signals,
 }
@@ -57,7 +59,8 @@ impl Sale {
         let context =
             Context { merchant: MerchantId(root(1)), order_type, sub_type: SubType::parse(sub_type).unwrap() };
         let payer = Owner::User(UserId::parse("42").unwrap());
-        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, tools, signals: Signals::default() }
+        let signals = Signals::default();
+        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, dues: (1, 1), tools, signals }
     }
 
     fn amount(&self) -> i64 {
@@ -68,13 +71,21 @@ impl Sale {
     pub(super) fn opened(&self) -> Facts<'_> {
         let money =
             Money { amount: Amount::new(self.amount()).unwrap(), currency: Currency::parse(self.currency).unwrap() };
-        Facts { context: &self.context, money, receivers: self.receivers, payer: &self.payer, at: NOW, payment: None }
+        Facts {
+            context: &self.context,
+            money,
+            receivers: self.receivers,
+            dues: self.dues.0,
+            payer: &self.payer,
+            at: NOW,
+            payment: None,
+        }
     }
 
     /// What is known once it is to be paid.
     pub(super) fn facts(&self) -> Facts<'_> {
-        let (amount, attempt, tools, signals) = (self.amount(), self.attempt, &self.tools, &self.signals);
-        let payment = PaymentFacts { amount, attempt, tools, signals };
+        let (amount, attempt, (_, due)) = (self.amount(), self.attempt, self.dues);
+        let payment = PaymentFacts { amount, attempt, due, tools: &self.tools, signals: &self.signals };
         Facts { payment: Some(payment), ..self.opened() }
     }
 }

@@ -22,7 +22,7 @@ pages! {
     pan_not_accepted unauthorized scope_required merchant_mismatch merchant_required payer_consent_required
     environment_mismatch shadow_forbidden idempotency_key_required idempotency_key_invalid idempotency_key_reused request_in_progress
     amount_not_positive amount_out_of_range currency_exponent_mismatch unknown_currency currency_mismatch amount_sum_mismatch
-    order_exists invalid_state trade_not_payable payment_in_progress expires_at_invalid confirm_by_invalid
+    order_exists invalid_state trade_not_payable due_not_open due_unknown opens_at_invalid payment_in_progress expires_at_invalid confirm_by_invalid
     too_many_objects duplicate_receiver receiver_not_applicable payer_not_applicable receiver_unknown nothing_to_confirm
     field_not_applicable payee_out_of_reach not_refundable tool_not_applicable rule_refused
     rule_book_invalid rule_books_overlap second_person_required

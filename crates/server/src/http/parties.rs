@@ -7,7 +7,7 @@ use super::tools;
 use super::visit::Visit;
 
 /// The fields that not every type takes.
-const OF_SOME: [&str; 11] = [
+const OF_SOME: [&str; 13] = [
     "buyer",
     "payer",
     "payee",
@@ -17,6 +17,8 @@ const OF_SOME: [&str; 11] = [
     "expires_at",
     "return_url",
     "late_success",
+    "dues",
+    "unpaid_due",
     "pay",
     "risk",
 ];
@@ -25,7 +27,7 @@ const OF_SOME: [&str; 11] = [
 const fn of(order_type: OrderType) -> &'static [&'static str] {
     match order_type {
         OrderType::Instant | OrderType::Escrow => {
-            &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"]
+            &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "dues", "unpaid_due", "pay"]
         }
         OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
         OrderType::Transfer => &["payer", "payee", "risk"],

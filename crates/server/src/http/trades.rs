@@ -2,8 +2,8 @@
 
 use engine::request::Command;
 use kernel::message::risk::Signals;
-use kernel::message::trade::{Command as TradeCommand, Create, LateSuccess, Refund, Share};
-use kernel::{Code, Context, MerchantId, OrderType, Problem, SubType, TradeId, limits};
+use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Refund, Share, UnpaidDue};
+use kernel::{Code, Context, Currency, MerchantId, OrderType, Problem, SubType, TradeId, limits};
 
 use super::json::Fields;
 use super::ports::{Asker, Filter, Object};
@@ -54,6 +54,8 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Proble
             (Some(tools), signals)
         }
     };
+    let dues = dues(body, money.currency)?;
+    let unpaid_due = unpaid_due(body, &dues)?;
     let create = Create {
         id: TradeId(visit.draw(&payer.to_string())),
         context,
@@ -69,6 +71,8 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Proble
             None => tools::splits(body, Some(merchant), Some(money.currency))?,
         },
         late_success: body.maybe_word("late_success", "refund, reopen", late_success)?,
+        unpaid_due,
+        dues,
         payer,
         destination,
         pay,
@@ -82,6 +86,31 @@ fn late_success(word: &str) -> Option<LateSuccess> {
         "reopen" => Some(LateSuccess::Reopen),
         _ => None,
     }
+}
+
+/// The parts that are paid one by one; what the rules say of their sum and times is theirs to say.
+fn dues(body: &mut Fields, currency: Currency) -> Result<Vec<DueRequest>, Problem> {
+    let dues = body.list("dues", limits::MAX_DUES, |mut fields| {
+        let due = DueRequest {
+            amount: fields.amount("amount", Some(currency))?,
+            opens_at: fields.time("opens_at")?,
+            expires_at: fields.time("expires_at")?,
+        };
+        fields.finish().map(|()| due)
+    })?;
+    if dues.len() == 1 {
+        return Err(body.refuse(Code::invalid_value, "dues", "a trade is paid whole, or in 2 to 8 dues"));
+    }
+    Ok(dues)
+}
+
+/// What becomes of what dues brought; it says nothing where there are none.
+fn unpaid_due(body: &mut Fields, dues: &[DueRequest]) -> Result<Option<UnpaidDue>, Problem> {
+    let said = body.maybe_word("unpaid_due", "return, forfeit", UnpaidDue::parse)?;
+    if said.is_some() && dues.is_empty() {
+        return Err(body.refuse(Code::missing_field, "dues", "only a trade of several dues says what becomes of them"));
+    }
+    Ok(said)
 }
 
 fn return_url(visit: &Visit, body: &mut Fields) -> Result<Option<String>, Problem> {
@@ -101,8 +130,13 @@ fn is_return_address(text: &str, environment: Environment) -> bool {
 /// `POST /v1/trades/{id}/payments`
 pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
+    let due = match body.maybe_number("due")?.map(u16::try_from) {
+        None => None,
+        Some(Ok(no)) => Some(no),
+        Some(Err(_)) => return Err(body.refuse(Code::invalid_value, "due", "the number of a due, from 1 on")),
+    };
     let (tools, signals) = (tools::tools(visit, body, None)?, risk::signals(body)?);
-    Ok(Told { signals, ..Command::Trade(trade, TradeCommand::Pay(tools)).into() })
+    Ok(Told { signals, ..Command::Trade(trade, TradeCommand::Pay { due, tools }).into() })
 }
 
 /// `POST /v1/trades/{id}/confirm`

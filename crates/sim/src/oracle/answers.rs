@@ -155,9 +155,12 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             payer(create),
             ("/type", create.context.order_type.as_str().into()),
         ],
-        Command::Trade(id, TradeCommand::Pay(tools)) => {
+        Command::Trade(id, TradeCommand::Pay { due, tools }) => {
             let sum: i64 = tools.iter().map(|tool| tool.amount.minor()).sum();
-            vec![("/object", "payment".into()), ("/trade_id", id.to_string().into()), ("/amount", sum.into())]
+            let mut wanted =
+                vec![("/object", "payment".into()), ("/trade_id", id.to_string().into()), ("/amount", sum.into())];
+            wanted.extend(due.map(|due| ("/due", due.into())));
+            wanted
         }
         Command::Trade(id, TradeCommand::Refund(refund)) => vec![
             ("/object", "refund".into()),

@@ -200,7 +200,7 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
                 let paid = create.pay.is_some() || create.context.order_type.pays_itself();
                 *payments.entry(create.id).or_insert(0) += usize::from(paid);
             }
-            Command::Trade(id, TradeCommand::Pay(_)) if good => *payments.entry(*id).or_insert(0) += 1,
+            Command::Trade(id, TradeCommand::Pay { .. }) if good => *payments.entry(*id).or_insert(0) += 1,
             Command::Trade(id, TradeCommand::Refund(refund)) if good => {
                 refunds.insert((*id, refund.merchant_refund_id.clone(), refund.amount));
             }

@@ -30,7 +30,9 @@ fn misplanned(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<Str
         Ok(terms) if !terms.order.is_empty() => Some(format!("{name} uses its tools in another order than the rules'")),
         Ok(terms) => {
             let soonest = terms.order_life_us.map(|life| payment.created_at.plus(life + kernel::time::MINUTE_US));
-            let end = soonest.map_or(trade.expires_at, |soonest| soonest.min(trade.expires_at));
+            let due =
+                trade.dues.iter().find(|due| due.no == payment.due).map_or(trade.expires_at, |due| due.expires_at);
+            let end = soonest.map_or(due, |soonest| soonest.min(due));
             (payment.expires_at != end && held.number != BUILT_IN_VERSION)
                 .then(|| format!("{name} ends at {} and its rules say {end}", payment.expires_at))
         }

@@ -45,7 +45,13 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
 fn counted(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Vec<Counted> {
     let Some(book) = scene.rules.version(payment.rule_version) else { return Vec::new() };
     let (tools, signals) = (payment.tools(), &payment.signals);
-    let asked = PaymentFacts { amount: payment.money.amount.minor(), attempt: payment.no, tools: &tools, signals };
+    let asked = PaymentFacts {
+        amount: payment.money.amount.minor(),
+        attempt: payment.no,
+        due: payment.due,
+        tools: &tools,
+        signals,
+    };
     let limits = book.velocity(payment.rule_version, &facts(trade, payment.created_at, Some(asked)));
     let failure = payment.failure.as_ref().filter(|failure| failure.code == FailureCode::VelocityExceeded);
     let counted = |limit: Counting| Counted {

@@ -2,6 +2,7 @@
 
 mod apart;
 mod beside;
+mod dues;
 mod gifts;
 mod rules;
 
@@ -43,6 +44,7 @@ pub(crate) fn draw(seed: u64) -> Plan {
             drawing.between_shards();
         }
     }
+    drawing.in_dues(Rng::new(seed, 8));
     let listens = Rng::new(seed, 5).chance(25);
     let ruled = Rng::new(seed, 7);
     let rules = ruled.chance(40).then(|| rules::draw(&ruled));
@@ -117,7 +119,7 @@ impl Drawing {
     fn one(&mut self) {
         match self.rng.below(100) {
             0..=29 => self.sell(),
-            30..=36 => self.of_a_sale(|it, no, sale| What::Pay { sale: no, tools: it.tools(sale) }),
+            30..=36 => self.of_a_sale(|it, no, sale| What::Pay { sale: no, tools: it.tools(sale), due: None }),
             37..=44 => self.of_a_sale(|it, no, sale| What::Confirm { sale: no, amount: it.part(sale.amount) }),
             45..=54 => self.refund(),
             55..=57 => self.of_a_sale(|_, no, _| What::Close { sale: no }),
@@ -180,6 +182,8 @@ impl Drawing {
             life_s: u32::try_from(self.rng.between(120, 5_400)).unwrap_or(120),
             confirm_s: (escrow && self.rng.chance(30)).then(|| u32::try_from(self.rng.between(5, 9_000)).unwrap_or(5)),
             reopen: self.rng.chance(30),
+            dues: Vec::new(),
+            forfeit: false,
         };
         sale.pay = self.rng.chance(85).then(|| self.tools(&sale));
         let no = self.push(What::Sell(sale.clone()));
@@ -204,6 +208,8 @@ impl Drawing {
                 life_s: 600,
                 confirm_s: None,
                 reopen: false,
+                dues: Vec::new(),
+                forfeit: false,
             };
             self.push(What::Sell(sale));
             if let Some(act) = self.acts.last_mut() {

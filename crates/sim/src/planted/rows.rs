@@ -152,6 +152,9 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::VelocityNotGivenBack => {
             keep_old(changes, "counter", |table, old, new| int(table, new, "payments") < int(table, old, "payments"))
         }
+        Planted::DuePaidForgotten => keep_old(changes, "due", |table, old, new| {
+            int(table, old, "payment").is_none() && int(table, new, "payment").is_some()
+        }),
         Planted::ClaimForgotten => {
             changes.iter_mut().filter(|change| change.table.name == "gift_claim").for_each(|it| it.inserts.clear());
         }
@@ -178,6 +181,13 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     }
     if let (Planted::CodeNotChecked, "gift", Some(cell)) = (planted, table.name, cell_mut(table, row, "code_hash")) {
         *cell = Cell::Null;
+    }
+    if let (Planted::DueOpensEarly, "due", Some(cell)) = (planted, table.name, cell_mut(table, row, "opens_at")) {
+        *cell = Cell::Int(0);
+    }
+    let forfeits = table.name == "trade" && text(table, row, "unpaid_due") == Some("forfeit");
+    if let (Planted::ForfeitForgotten, true, Some(cell)) = (planted, forfeits, cell_mut(table, row, "unpaid_due")) {
+        *cell = Cell::text("return");
     }
     let user = table.name == "account" && text(table, row, "subject") == Some("2001");
     if let (Planted::FloorIgnored, true, Some(cell)) = (planted, user, cell_mut(table, row, "floor")) {

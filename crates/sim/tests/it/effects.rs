@@ -2,7 +2,7 @@
 //! untouched. After each the world heals and is judged as after any other run.
 
 use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
-use sim::{Act, Kind, Means, Party, Plan, Planted, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+use sim::{Act, Kind, Means, Party, Plan, Planted, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
 
 /// More effects of one kind than the scenario has.
 const MOST: u32 = 400;
@@ -22,6 +22,8 @@ fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
         life_s: 600,
         confirm_s: None,
         reopen: false,
+        dues: Vec::new(),
+        forfeit: false,
     })
 }
 
@@ -114,6 +116,34 @@ fn disputes() -> Plan {
         (2_500, refund(1, 30)),
         (10, What::Confirm { sale: 2, amount: None }),
         (90_000, What::Read { act: 1 }),
+    ];
+    scenario(1, acts)
+}
+
+/// Sales in two dues: both paid; the second not paid in time, and the first given back or forfeited.
+fn dues() -> Plan {
+    let card = |amount, word| Slice { tool: Means::Channel { code: false, word }, amount };
+    let in_dues = |escrow, forfeit, pay: Vec<Slice>| {
+        let sale = sell(escrow, &[(0, 200), (1, 100)], pay);
+        let What::Sell(sale) = sale else { return sale };
+        let due = |amount, opens_s| Portion { amount, opens_s, life_s: 120 };
+        What::Sell(Sale { amount: 300, dues: vec![due(100, 0), due(200, 2)], forfeit, ..sale })
+    };
+    let second = |sale, tools| What::Pay { sale, tools, due: Some(2) };
+    let mixed = || vec![balance(40), card(60, PayWord::SucceedLater)];
+    let acts = vec![
+        (0, What::Fund { user: 0, amount: 1_000 }),
+        (10, in_dues(false, false, mixed())),
+        (10, in_dues(true, false, mixed())),
+        (10, in_dues(true, true, vec![balance(100)])),
+        (10, in_dues(false, true, vec![card(100, PayWord::Succeed)])),
+        (5_000, second(2, vec![balance(50), card(150, PayWord::Succeed)])),
+        (10, second(3, vec![card(200, PayWord::LateSuccess)])),
+        (10, second(4, vec![card(200, PayWord::Decline)])),
+        (10, What::Close { sale: 5 }),
+        (5_000, What::Refund { sale: 2, amount: 150, word: Some(RefundWord::RefundLater) }),
+        (130_000, What::Refund { sale: 4, amount: 30, word: None }),
+        (90_000, What::Read { act: 3 }),
     ];
     scenario(1, acts)
 }
@@ -301,6 +331,30 @@ fn an_effect_of_disputes() {
     for fault in faults.map(What::Post).into_iter().chain([What::Wire(WireFault::AnswerLost)]) {
         let met = at_every(&disputes(), 0, std::slice::from_ref(&fault));
         assert!(met >= A_HANDFUL, "{fault:?} struck {met} times only");
+    }
+}
+
+#[test]
+fn an_effect_of_dues() {
+    for fault in [
+        StoreFault::LoadAway,
+        StoreFault::WriteConflict,
+        StoreFault::CommitLostBefore,
+        StoreFault::CommitLostAfter,
+        StoreFault::DiesAfterCommit,
+        StoreFault::SideLost,
+    ] {
+        at_both(&dues(), &[What::Store(fault)]);
+    }
+    let outside = [
+        What::Wire(WireFault::AnswerLost),
+        What::Wire(WireFault::CallLate(30_000)),
+        What::Post(PostFault::Lost),
+        What::Post(PostFault::Late(300)),
+    ];
+    for fault in outside {
+        let met = at_every(&dues(), 0, std::slice::from_ref(&fault));
+        assert!(met > A_HANDFUL, "{fault:?} struck {met} times only");
     }
 }
 

@@ -33,11 +33,23 @@ invariants! {
              OR s.returned_after + s.returning_after > s.released
              OR s.released < 0 OR s.returned_before < 0 OR s.returned_after < 0
              OR s.returning_before < 0 OR s.returning_after < 0)";
-    Trades "closed_unpaid" "I07b" on TradeRow, "a trade that closed unpaid has no payment that took effect":
+    Trades "closed_unpaid" "I07b" on TradeRow, "of a trade that closed unpaid, what some of its dues brought is back or on its way, and no other payment took effect":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
            AND t.status = 'closed' AND t.reason IN ('expired', 'canceled')
-           AND EXISTS (SELECT 1 FROM payment p
-                       WHERE p.shard = t.shard AND p.trade = t.trade AND p.status = 'succeeded')";
+           AND (t.released <> 0 OR t.paid <> t.returned_before + t.returning_before
+             OR t.paid <> 0 AND COALESCE(t.unpaid_due, '') <> 'return'
+             OR EXISTS (SELECT 1 FROM payment p
+                        WHERE p.shard = t.shard AND p.trade = t.trade AND p.status = 'succeeded'
+                          AND NOT EXISTS (SELECT 1 FROM due d WHERE d.shard = p.shard AND d.trade = p.trade
+                                AND d.no = p.due AND COALESCE(d.payment, -1) = p.no)))";
+    Trades "due_payment" "I07" on DueRow, "a due is paid by the payment of it that took effect, and only by that":
+        "SELECT d.trade, d.no FROM due d WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3
+           AND COALESCE(d.payment, -1) <> COALESCE((SELECT MAX(p.no) FROM payment p
+                 WHERE p.shard = d.shard AND p.trade = d.trade AND p.due = d.no AND p.status = 'succeeded'), -1)";
+    Trades "unpaid_due" "I24" on TradeRow, "a trade of several dues says what becomes of them where one is not paid, and no other does":
+        "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
+           AND (t.unpaid_due IS NOT NULL) <> (EXISTS (SELECT 1 FROM due d
+                 WHERE d.shard = t.shard AND d.trade = t.trade AND d.no > 1))";
     Trades "paid_dues" "I07c" on TradeRow, "a trade is paid exactly when every due has its payment":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
            AND (t.status IN ('paid', 'completed') OR t.status = 'closed' AND COALESCE(t.reason, '') = 'refunded')
@@ -50,6 +62,8 @@ invariants! {
              OR t.status = 'paid' AND t.paid = t.released + t.returned_before
              OR t.status = 'closed' AND COALESCE(t.reason, '') = 'refunded'
                 AND (t.released <> 0 OR t.paid <> t.returned_before)
+             OR t.status = 'closed' AND COALESCE(t.reason, '') = 'forfeited'
+                AND (t.paid = 0 OR t.paid <> t.released OR t.returned_before <> 0)
              OR t.status NOT IN ('paid', 'completed', 'closed') AND t.released + t.returned_before <> 0)";
     Trades "trade_range" "I34" on TradeRow, "amounts are in range and currencies are of three letters":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
@@ -57,7 +71,9 @@ invariants! {
              OR length(t.currency) <> 3 OR upper(t.currency) <> t.currency)";
     Deadlines "trade_deadline" "I32" on TradeRow, "no trade waits for its payment past its time without a case":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
-           AND t.status = 'created' AND t.expires_at < $4
+           AND t.status = 'created'
+           AND EXISTS (SELECT 1 FROM due d WHERE d.shard = t.shard AND d.trade = t.trade
+                 AND d.payment IS NULL AND d.expires_at < $4)
            AND NOT EXISTS (SELECT 1 FROM work_case c
                            WHERE c.shard = t.shard AND c.trade = t.trade AND c.status <> 'closed')";
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use compact_str::ToCompactString as _;
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::{
     Amount, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
     Time, TradeId, UserId,
 };
-use trade::{ClosedReason, Due, Moved, Split, Status, Trade};
+use trade::{ClosedReason, Due, DuePaid, Moved, Split, Status, Trade};
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
@@ -51,6 +51,8 @@ row! {
         pub metadata: Option<Text>,
         /// refund or reopen.
         pub late_success: Text,
+        /// return or forfeit; null in a trade of one due.
+        pub unpaid_due: Option<Text>,
         /// Where a payout goes, as JSON that SQL never looks into; personal data. Null in every other trade.
         pub destination: Option<Text>,
         /// created, paid, completed or closed.
@@ -79,6 +81,8 @@ row! {
     check "released >= 0 AND returned_before >= 0 AND returned_after >= 0 AND returning_before >= 0 AND returning_after >= 0";
     check "released + returned_before + returning_before <= paid";
     check "returned_after + returning_after <= released";
+    check "unpaid_due IN ('return', 'forfeit')";
+    check "COALESCE(reason, '') <> 'forfeited' OR COALESCE(unpaid_due, '') = 'forfeit'";
 }
 
 row! {
@@ -98,8 +102,11 @@ row! {
         pub expires_at: i64,
         /// The number of the payment that paid it.
         pub payment: Option<i64>,
+        /// When it was paid, microseconds.
+        pub paid_at: Option<i64>,
     }
-    check "amount > 0";
+    check "amount > 0 AND no > 0 AND expires_at > opens_at";
+    check "(payment IS NULL) = (paid_at IS NULL)";
 }
 
 row! {
@@ -179,6 +186,7 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         return_url: trade.return_url.as_deref().map(Into::into),
         metadata: metadata.map(Into::into),
         late_success: late_word(trade.late_success).into(),
+        unpaid_due: trade.unpaid_due.map(|way| way.as_str().into()),
         destination: trade.destination.as_ref().map(destination_text),
         status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
@@ -201,7 +209,8 @@ fn due_row(shard: i64, trade: [u8; 16], due: &Due) -> DueRow {
         amount: due.amount.minor(),
         opens_at: due.opens_at.micros(),
         expires_at: due.expires_at.micros(),
-        payment: due.payment.map(i64::from),
+        payment: due.paid.map(|paid| i64::from(paid.payment)),
+        paid_at: due.paid.map(|paid| paid.at.micros()),
     }
 }
 
@@ -288,6 +297,10 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
         return_url: row.return_url.map(Into::into),
         metadata,
         late_success: late_parse(&row.late_success).ok_or(wrong("late_success", "is no rule"))?,
+        unpaid_due: match row.unpaid_due.as_deref() {
+            None => None,
+            Some(word) => Some(UnpaidDue::parse(word).ok_or(wrong("unpaid_due", "is no way"))?),
+        },
         destination: match row.destination.as_deref() {
             None => None,
             Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
@@ -315,7 +328,13 @@ fn due(row: DueRow) -> Result<Due, Inconsistent> {
         amount: Amount::new(row.amount).map_err(|_| wrong("amount", "is no amount"))?,
         opens_at: Time::from_micros(row.opens_at),
         expires_at: Time::from_micros(row.expires_at),
-        payment: row.payment.map(|payment| number(payment, "payment")).transpose()?,
+        paid: match (row.payment, row.paid_at) {
+            (None, None) => None,
+            (Some(payment), Some(at)) => {
+                Some(DuePaid { payment: number(payment, "payment")?, at: Time::from_micros(at) })
+            }
+            (None, Some(_)) | (Some(_), None) => return Err(wrong("paid_at", "says otherwise than the payment")),
+        },
     })
 }
 

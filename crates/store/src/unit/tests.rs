@@ -8,7 +8,7 @@ use crate::tables::log::{Answer, Claim};
 use crate::tables::trade::DueRow;
 
 fn due(no: i64, amount: i64) -> Vec<Cell> {
-    DueRow { shard: 0, trade: [7; 16], no, amount, opens_at: 0, expires_at: 0, payment: None }.cells()
+    DueRow { shard: 0, trade: [7; 16], no, amount, opens_at: 0, expires_at: 1, payment: None, paid_at: None }.cells()
 }
 
 fn rows(dues: &BTreeMap<i64, i64>) -> Vec<Vec<Cell>> {

@@ -121,7 +121,12 @@ fn same(trade: &Trade, create: &Create) -> bool {
 
 #[test]
 fn terms_hold_where_the_request_says_nothing() {
-    let terms = TradeTerms { life_us: HOUR_US, confirm_us: Some(DAY_US), late_success: LateSuccess::Reopen };
+    let terms = TradeTerms {
+        life_us: HOUR_US,
+        confirm_us: Some(DAY_US),
+        late_success: LateSuccess::Reopen,
+        ..TradeTerms::default()
+    };
     let known = Known { now: T0, terms };
     let silent = Create { expires_at: None, confirm_by: None, late_success: None, ..escrow() };
     let (trade, _) = Trade::create(&silent, &known).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Command, Create, Refund, Share};
+use kernel::message::trade::{Command, Create, DueRequest, Refund, Share, UnpaidDue};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
     Amount, Bucket, Code, Context, Currency, Destination, DestinationType, DisputeId, MerchantId, Money, OrderType,
@@ -84,6 +84,8 @@ pub(super) fn order(order_type: OrderType) -> Create {
             OrderType::Transfer => vec![Share { receiver: payee(), amount: amount(10_000) }],
         },
         late_success: None,
+        dues: Vec::new(),
+        unpaid_due: None,
         destination: (order_type == OrderType::Payout).then(destination),
         pay: None,
     }
@@ -118,7 +120,15 @@ pub(super) fn balance(minor: i64) -> ToolRequest {
 }
 
 pub(super) fn pay(minor: i64) -> Input {
-    Input::Command(Command::Pay(vec![card(minor)]))
+    pay_with(vec![card(minor)])
+}
+
+pub(super) fn pay_with(tools: Vec<ToolRequest>) -> Input {
+    Input::Command(Command::Pay { due: None, tools })
+}
+
+pub(super) fn pay_due(no: u16, minor: i64) -> Input {
+    Input::Command(Command::Pay { due: Some(no), tools: vec![card(minor)] })
 }
 
 pub(super) fn confirm(minor: Option<i64>, splits: &[Share]) -> Input {
@@ -141,7 +151,27 @@ pub(super) fn close() -> Input {
 }
 
 pub(super) fn succeeded() -> Input {
-    Input::Fact(Fact::Succeeded { payment: PaymentId::new(TradeId(root(2)), 1), due: 1 })
+    due_succeeded(1)
+}
+
+/// The payment of the same number paid this due.
+pub(super) fn due_succeeded(no: u16) -> Input {
+    Input::Fact(Fact::Succeeded { payment: PaymentId::new(TradeId(root(2)), no), due: no })
+}
+
+/// The same order in two dues: 30.00 at once, for an hour; 70.00 from the second hour on, for an hour.
+pub(super) fn in_dues(order_type: OrderType, unpaid_due: UnpaidDue) -> Create {
+    let due = |minor, from, until| DueRequest {
+        amount: amount(minor),
+        opens_at: Some(T0.plus(from)),
+        expires_at: Some(T0.plus(until)),
+    };
+    let dues = vec![due(3_000, 0, HOUR_US), due(7_000, 2 * HOUR_US, 3 * HOUR_US)];
+    Create { dues, unpaid_due: Some(unpaid_due), ..order(order_type) }
+}
+
+pub(super) fn created_in_dues(order_type: OrderType, unpaid_due: UnpaidDue) -> Trade {
+    Trade::create(&in_dues(order_type, unpaid_due), &known(0)).unwrap().0
 }
 
 pub(super) fn failed() -> Input {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use kernel::OrderType;
 use kernel::OrderType::{Escrow, Instant, Payout, Topup, Transfer};
 use kernel::message::payment::RefundShare;
-use kernel::message::trade::{Command, Create};
-use kernel::time::DAY_US;
+use kernel::message::trade::{Command, Create, UnpaidDue};
+use kernel::time::{DAY_US, HOUR_US};
 
 use super::fixture::*;
 use crate::{ClosedReason, Event, Input, Known, Status, Stop, Trade};
@@ -94,10 +94,51 @@ fn brief(event: &Event) -> String {
         Event::DisputeReserved { shares, .. } => {
             format!("DisputeReserved {:?}", shares.iter().map(|s| (s.before, s.after)).collect::<Vec<_>>())
         }
+        Event::DuesReturned { shares, .. } => {
+            format!("DuesReturned {:?}", shares.iter().map(|s| s.before).collect::<Vec<_>>())
+        }
         Event::Refunded { .. } => "Refunded".to_owned(),
         Event::RefundFailed { .. } => "RefundFailed".to_owned(),
         plain => format!("{plain:?}"),
     }
+}
+
+/// The inputs that matter to a trade of two dues: 30.00 at once, 70.00 from the second hour on.
+fn inputs_of_dues() -> Vec<(&'static str, Input, Known)> {
+    let command = Input::Command;
+    let repeated = |unpaid_due| command(Command::Create(Box::new(in_dues(Escrow, unpaid_due))));
+    vec![
+        ("create, the same", repeated(UnpaidDue::Return), soon()),
+        ("create, to be forfeited", repeated(UnpaidDue::Forfeit), soon()),
+        ("pay 30.00", pay(3_000), soon()),
+        ("pay 70.00", pay(7_000), soon()),
+        ("pay 70.00, later", pay(7_000), later()),
+        ("pay due 1", pay_due(1, 3_000), soon()),
+        ("pay due 1, later", pay_due(1, 3_000), later()),
+        ("pay due 2", pay_due(2, 7_000), soon()),
+        ("pay due 2, later", pay_due(2, 7_000), later()),
+        ("pay due 3", pay_due(3, 7_000), later()),
+        ("confirm", confirm(None, &[]), soon()),
+        ("confirm by time", command(Command::ConfirmByTime), known(DAY_US)),
+        ("close", close(), soon()),
+        ("expire, early", command(Command::Expire), soon()),
+        ("expire, after the first", command(Command::Expire), later()),
+        ("expire, after the second", command(Command::Expire), known(3 * HOUR_US)),
+        ("refund 10.00", refund(1_000, &[]), soon()),
+        ("refund 30.00", refund(3_000, &[]), soon()),
+        ("refund 30.01", refund(3_001, &[]), soon()),
+        ("due 1 succeeded", due_succeeded(1), soon()),
+        ("due 2 succeeded", due_succeeded(2), later()),
+        ("quiet", quiet(), soon()),
+        ("refunded 30.00 of escrow", refunded(&[taken("a", 1_800, 0), taken("b", 1_200, 0)]), soon()),
+        ("refund of 30.00 failed", refund_failed(&[taken("a", 1_800, 0), taken("b", 1_200, 0)]), soon()),
+        ("refunded 10.00 of receivers", refunded(&[taken("a", 0, 600), taken("b", 0, 400)]), soon()),
+    ]
+}
+
+/// When the second due is open and the time of the first is over.
+fn later() -> Known {
+    known(2 * HOUR_US)
 }
 
 /// A page with every state against every input.
@@ -128,7 +169,7 @@ fn inputs_at_once(order_type: OrderType) -> Vec<(&'static str, Input, Known)> {
         ("create, another", repeated(Create { subject: None, ..order(order_type) }), soon()),
         ("pay", pay(10_000), soon()),
         ("pay, late", pay(10_000), known(DAY_US)),
-        ("pay by balance", command(Command::Pay(vec![balance(10_000)])), soon()),
+        ("pay by balance", pay_with(vec![balance(10_000)]), soon()),
         ("confirm", confirm(None, &[]), soon()),
         ("confirm by time", command(Command::ConfirmByTime), known(DAY_US)),
         ("close", close(), soon()),
@@ -142,6 +183,29 @@ fn inputs_at_once(order_type: OrderType) -> Vec<(&'static str, Input, Known)> {
         ("refunded 40.00", refunded(&taken()), soon()),
         ("refund of 40.00 failed", refund_failed(&taken()), soon()),
     ]
+}
+
+#[test]
+fn grid_of_dues() {
+    let open = |unpaid_due| created_in_dues(Escrow, unpaid_due);
+    let first = |unpaid_due| told(open(unpaid_due), &[due_succeeded(1)]);
+    let closed = |unpaid_due| told(first(unpaid_due), &[close(), quiet()]);
+    let gone = || refunded(&[taken("a", 1_800, 0), taken("b", 1_200, 0)]);
+    let states = vec![
+        ("created", open(UnpaidDue::Return)),
+        ("closing", told(open(UnpaidDue::Return), &[close()])),
+        ("closed", told(open(UnpaidDue::Return), &[close(), quiet()])),
+        ("first paid", first(UnpaidDue::Return)),
+        ("first paid, instant", told(created_in_dues(Instant, UnpaidDue::Return), &[due_succeeded(1)])),
+        ("first paid, closing", told(first(UnpaidDue::Return), &[close()])),
+        ("first paid, closing, to be forfeited", told(first(UnpaidDue::Forfeit), &[close()])),
+        ("first on its way back", closed(UnpaidDue::Return)),
+        ("first back", told(closed(UnpaidDue::Return), &[gone()])),
+        ("first forfeited", closed(UnpaidDue::Forfeit)),
+        ("first forfeited, 10.00 returning", told(closed(UnpaidDue::Forfeit), &[refund(1_000, &[])])),
+        ("both paid", told(first(UnpaidDue::Return), &[due_succeeded(2)])),
+    ];
+    insta::assert_snapshot!(page(states, &inputs_of_dues()));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod close;
 mod confirm;
 mod create;
 mod dispute;
+mod dues;
 mod fixture;
 mod grid;
 mod pay;

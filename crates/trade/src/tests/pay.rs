@@ -1,12 +1,11 @@
 //! Paying: what is ordered, and what a success means.
 
 use kernel::message::payment::{self, Fact};
-use kernel::message::trade::Command;
 use kernel::time::HOUR_US;
 use kernel::{Code, OrderType, PaymentId, limits};
 
 use super::fixture::*;
-use crate::{ClosedReason, Due, Input, Message, Moved, Reaction, Status, Stop};
+use crate::{ClosedReason, DuePaid, Input, Message, Moved, Reaction, Status, Stop};
 
 fn ordered(order_type: OrderType) -> payment::Pay {
     let reaction = created(order_type).handle(pay(10_000), &soon()).unwrap();
@@ -26,9 +25,9 @@ fn a_payment_is_ordered_for_the_whole_due() {
 fn tools_sum_to_the_due() {
     let trade = created(OrderType::Escrow);
     assert_eq!(refusal(&trade, pay(9_999)), at(Code::amount_sum_mismatch, "tools"));
-    assert_eq!(refusal(&trade, Input::Command(Command::Pay(Vec::new()))), at(Code::amount_sum_mismatch, "tools"));
-    let huge = Command::Pay(vec![card(limits::MAX_AMOUNT_MINOR), card(1)]);
-    assert_eq!(refusal(&trade, Input::Command(huge)), at(Code::amount_out_of_range, "tools"));
+    assert_eq!(refusal(&trade, pay_with(Vec::new())), at(Code::amount_sum_mismatch, "tools"));
+    let huge = vec![card(limits::MAX_AMOUNT_MINOR), card(1)];
+    assert_eq!(refusal(&trade, pay_with(huge)), at(Code::amount_out_of_range, "tools"));
 }
 
 #[test]
@@ -45,7 +44,7 @@ fn escrow_waits_and_instant_is_over_at_once() {
     let reaction = escrow.handle(succeeded(), &soon()).unwrap();
     assert_eq!(kinds(&reaction), [("trade.paid", 2)]);
     assert_eq!((escrow.status, escrow.paid, escrow.escrow_amount()), (Status::Paid, 10_000, 10_000));
-    assert_eq!(escrow.dues[0].payment, Some(1));
+    assert_eq!(escrow.dues[0].paid, Some(DuePaid { payment: 1, at: soon().now }));
 
     let mut instant = created(OrderType::Instant);
     let reaction = instant.handle(succeeded(), &soon()).unwrap();
@@ -84,22 +83,4 @@ fn late_money_reopens_a_closed_trade_when_the_payment_core_says_so() {
     let mut instant = told(created(OrderType::Instant), &[close(), quiet()]);
     let reaction = instant.handle(succeeded(), &soon()).unwrap();
     assert_eq!(kinds(&reaction), [("trade.paid", 3), ("trade.completed", 4)]);
-}
-
-#[test]
-fn a_trade_is_paid_when_every_due_is() {
-    let mut trade = created(OrderType::Escrow);
-    let first = trade.dues[0].clone();
-    trade.dues = vec![Due { amount: amount(3_000), ..first.clone() }, Due { no: 2, amount: amount(7_000), ..first }];
-
-    assert!(trade.handle(pay(3_000), &soon()).is_ok(), "the first due comes first");
-    assert!(trade.handle(succeeded(), &soon()).unwrap().news.is_empty());
-    assert_eq!(trade.handle(succeeded(), &soon()), Ok(Reaction::default()), "told twice");
-    assert_eq!((trade.status, trade.paid), (Status::Created, 3_000));
-
-    assert_eq!(refusal(&trade, pay(3_000)), at(Code::amount_sum_mismatch, "tools"));
-    assert!(trade.handle(pay(7_000), &soon()).is_ok());
-    let second = Input::Fact(Fact::Succeeded { payment: PaymentId::new(trade.id, 4), due: 2 });
-    assert_eq!(kinds(&trade.handle(second, &soon()).unwrap()), [("trade.paid", 2)]);
-    assert_eq!((trade.paid, trade.dues[1].payment), (10_000, Some(4)));
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use kernel::message::accounting::Verb;
 use kernel::message::payment::{self, RefundShare};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Command, Create, Share};
+use kernel::message::trade::{Command, Create, DueRequest, Share, UnpaidDue};
 use kernel::time::HOUR_US;
 use kernel::{Money, OrderType, Owner};
 use proptest::prelude::*;
 
 use super::fixture::*;
-use crate::{ClosedReason, Input, Known, Message, Moved, Reaction, Split, Status, Trade};
+use crate::{ClosedReason, Due, Input, Known, Message, Moved, Reaction, Split, Status, Trade};
 
 /// What may happen next; numbers are taken modulo what makes sense, and sometimes beyond it.
 #[derive(Clone, Debug)]
@@ -63,12 +63,21 @@ struct World {
 }
 
 impl World {
-    fn new(order_type: OrderType, parts: &[i64]) -> Self {
+    /// Of these parts by receiver; in two dues where one is named.
+    fn new(order_type: OrderType, parts: &[i64], first_due: Option<(i64, UnpaidDue)>) -> Self {
         let named = !order_type.fills_balances();
         let parts_of = parts.iter().zip('a'..).filter(|_| named);
         let splits: Vec<Share> = parts_of.map(|(part, name)| share(&name.to_string(), *part)).collect();
         let money = Money { amount: amount(parts.iter().sum()), ..order(order_type).money };
-        let (trade, _) = Trade::create(&Create { money, splits, ..order(order_type) }, &known(0)).unwrap();
+        let whole = money.amount.minor();
+        let due = |minor| DueRequest { amount: amount(minor), opens_at: None, expires_at: Some(T0.plus(9 * HOUR_US)) };
+        let of_dues = |(first, unpaid_due): (i64, UnpaidDue)| {
+            let first = 1 + first % (whole - 1);
+            (vec![due(first), due(whole - first)], Some(unpaid_due))
+        };
+        let (dues, unpaid_due) = first_due.filter(|_| whole > 1).map_or((Vec::new(), None), of_dues);
+        let create = Create { money, splits, dues, unpaid_due, ..order(order_type) };
+        let (trade, _) = Trade::create(&create, &known(0)).unwrap();
         let books = trade.splits.iter().map(|split| (split.receiver.clone(), (0, 0))).collect();
         Self { trade, now_us: 0, books, under_way: Vec::new(), given_back: 0 }
     }
@@ -76,7 +85,7 @@ impl World {
     fn take(&mut self, step: Step) {
         let command = Input::Command;
         match step {
-            Step::Pay => self.tell(pay(self.trade.money.amount.minor())),
+            Step::Pay => self.tell(pay(self.next_due().map_or(1, |due| due.amount.minor()))),
             Step::Succeeded => self.succeed(),
             Step::Quiet => self.tell(quiet()),
             Step::Close => self.tell(close()),
@@ -99,16 +108,26 @@ impl World {
         share(names[receiver % names.len()], minor)
     }
 
-    /// A payment takes effect, at most once in the life of the trade (that is the payment core's promise).
+    fn next_due(&self) -> Option<&Due> {
+        self.trade.dues.iter().find(|due| due.paid.is_none())
+    }
+
+    /// A payment takes effect, at most once for each due (that is the payment core's promise), and for one of several only
+    /// before the trade is closed.
     fn succeed(&mut self) {
-        let first = self.trade.paid == 0;
-        self.tell(succeeded());
-        if !first || self.trade.paid == 0 {
+        let (before, has_dues) = (self.trade.paid, self.trade.has_dues());
+        if has_dues && matches!(self.trade.status, Status::Closed(_)) {
+            return;
+        }
+        self.tell(self.next_due().map_or_else(succeeded, |due| due_succeeded(due.no)));
+        // What of several dues is paid waits in escrow and is nobody's, until all of it is there.
+        if self.trade.paid == before || self.trade.paid < self.trade.money.amount.minor() {
             return;
         }
         for split in &self.trade.splits {
             let book = self.books.get_mut(&split.receiver).unwrap();
             match self.trade.context.order_type {
+                OrderType::Instant if has_dues => book.0 += split.amount.minor(),
                 OrderType::Escrow => book.0 += split.amount.minor(),
                 OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
                     book.1 += split.amount.minor()
@@ -156,7 +175,9 @@ impl World {
         let numbers: Vec<i64> = reaction.news.iter().map(|news| news.sequence).collect();
         let gapless: Vec<i64> = (before.sequence + 1..=self.trade.sequence).collect();
         assert_eq!(numbers, gapless);
-        assert_eq!(before.status == self.trade.status || self.trade.status.is_closing(), numbers.is_empty());
+        let same = before.status == self.trade.status && before.dues == self.trade.dues;
+        let told = self.trade.has_dues() || before.status != self.trade.status;
+        assert_eq!(same || !told || is_started(before, &self.trade), numbers.is_empty());
         for message in reaction.messages {
             match message {
                 Message::Post(post) => self.book(&post.verb),
@@ -180,16 +201,31 @@ impl World {
         assert!(trade.moved.is_within(trade.paid), "{trade:?}");
         assert_eq!(sum(&trade.splits), trade.moved, "the trade's counters are the sum of its receivers'");
         assert_eq!(trade.paid, trade.moved.released + trade.moved.returned_before + trade.escrow_amount());
-        if trade.paid > 0 {
+        if trade.paid == trade.money.amount.minor() {
             for split in &trade.splits {
                 self.check_split(split);
             }
+        } else {
+            self.check_partly();
         }
         assert_eq!(trade.refunded_amount(), self.given_back);
         let reserved: i64 = self.under_way.iter().flatten().map(|share| share.before + share.after).sum();
         assert_eq!(reserved, trade.moved.returning_before + trade.moved.returning_after);
-        assert_eq!(trade.refundable_amount(), trade.paid - self.given_back - reserved);
+        let open = matches!(trade.status, Status::Created | Status::Closing(_));
+        let left = if open { 0 } else { trade.paid - self.given_back - reserved };
+        assert_eq!(trade.refundable_amount(), left);
         self.check_status();
+    }
+
+    /// Some of the dues are paid: what is in escrow is that, less what went to receivers or back.
+    fn check_partly(&self) {
+        let left: i64 = self.books.values().map(|(escrow, _)| *escrow).sum();
+        assert_eq!(self.trade.escrow_amount(), self.trade.paid + left, "the books agree");
+        for split in &self.trade.splits {
+            let moved = split.moved;
+            assert!(moved.is_within(split.amount.minor()), "{split:?}");
+            assert_eq!(self.books[&split.receiver].1, moved.released - moved.returned_after, "the books agree");
+        }
     }
 
     fn check_split(&self, split: &Split) {
@@ -203,16 +239,31 @@ impl World {
         let Trade { status, paid, moved, .. } = &self.trade;
         let escrow = self.trade.escrow_amount();
         match status {
-            Status::Created | Status::Closing(_) => assert_eq!(*paid, 0),
+            Status::Created | Status::Closing(_) => {
+                assert!(*paid < self.trade.money.amount.minor() && escrow == *paid && moved.returning_before == 0);
+            }
             Status::Paid => assert!(escrow > 0),
             Status::Completed => assert!(escrow == 0 && moved.released > 0),
             Status::Closed(ClosedReason::Refunded) => {
                 assert!(moved.released == 0 && *paid > 0 && moved.returned_before == *paid);
             }
-            Status::Closed(ClosedReason::Expired | ClosedReason::Canceled) => assert_eq!(*paid, 0),
+            Status::Closed(ClosedReason::Expired | ClosedReason::Canceled) => {
+                // A refund of the whole that failed is the one thing that leaves money there.
+                assert!(moved.released == 0 && *paid < self.trade.money.amount.minor());
+                assert!(*paid == 0 || self.trade.unpaid_due == Some(UnpaidDue::Return));
+            }
+            Status::Closed(ClosedReason::Forfeited) => {
+                assert!(*paid > 0 && moved.released == *paid && moved.returned_before == 0);
+                assert_eq!(self.trade.unpaid_due, Some(UnpaidDue::Forfeit));
+            }
             Status::Closed(ClosedReason::Failed) => panic!("these types do not fail"),
         }
     }
+}
+
+/// Closing was started, of which nobody is told.
+fn is_started(before: &Trade, after: &Trade) -> bool {
+    after.status.is_closing() && !before.status.is_closing()
 }
 
 fn sum(splits: &[Split]) -> Moved {
@@ -233,7 +284,11 @@ fn ending(trade: &Trade) -> String {
 }
 
 fn run(order_type: OrderType, parts: &[i64], steps: Vec<Step>) -> Trade {
-    let mut world = World::new(order_type, parts);
+    run_in_dues(order_type, parts, None, steps)
+}
+
+fn run_in_dues(order_type: OrderType, parts: &[i64], due: Option<(i64, UnpaidDue)>, steps: Vec<Step>) -> Trade {
+    let mut world = World::new(order_type, parts, due);
     world.check();
     for step in steps {
         world.take(step);
@@ -260,6 +315,16 @@ proptest! {
     }
 
     #[test]
+    fn dues_are_conserved(
+        parts in prop::collection::vec(1i64..40, 1..4), steps in prop::collection::vec(step(), 0..40),
+        first in 0i64..100, escrow in any::<bool>(), forfeit in any::<bool>(),
+    ) {
+        let unpaid_due = if forfeit { UnpaidDue::Forfeit } else { UnpaidDue::Return };
+        let order_type = if escrow { OrderType::Escrow } else { OrderType::Instant };
+        run_in_dues(order_type, &parts, Some((first, unpaid_due)), steps);
+    }
+
+    #[test]
     fn topup_is_conserved(whole in 1i64..100, steps in prop::collection::vec(step(), 0..30)) {
         run(OrderType::Topup, &[whole], steps);
     }
@@ -283,9 +348,10 @@ fn the_histories_reach_every_ending() {
     let mut runner = TestRunner::deterministic();
     let histories = (prop::collection::vec(1i64..40, 1..4), prop::collection::vec(step(), 0..40));
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for _ in 0..2_000 {
+    for turn in 0..3_000 {
         let (parts, steps) = histories.new_tree(&mut runner).unwrap().current();
-        *seen.entry(ending(&run(OrderType::Escrow, &parts, steps))).or_default() += 1;
+        let due = (turn % 3 == 0).then_some((turn, UnpaidDue::Forfeit));
+        *seen.entry(ending(&run_in_dues(OrderType::Escrow, &parts, due, steps))).or_default() += 1;
     }
     for expected in [
         "created",
@@ -297,6 +363,8 @@ fn the_histories_reach_every_ending() {
         "closed (refunded)",
         "closed (canceled)",
         "closed (expired)",
+        "closed (forfeited)",
+        "closed (forfeited), returned after release",
     ] {
         assert!(seen.get(expected).is_some_and(|count| *count >= 5), "{expected}: {seen:?}");
     }

@@ -62,13 +62,13 @@ fn only_a_user_buys() {
 fn its_money_comes_from_outside() {
     let coupon = ToolRequest { tool: Tool::Coupon(CouponId(root(5))), amount: amount(4_000) };
     for tools in [vec![balance(10_000)], vec![balance(6_000), card(4_000)], vec![coupon.clone(), card(6_000)]] {
-        let told = Input::Command(Command::Pay(tools.clone()));
+        let told = pay_with(tools.clone());
         assert_eq!(refusal(&created(OrderType::Topup), told), at(Code::tool_not_applicable, "tools[0].tool"));
         let create = Create { pay: Some(tools), ..topup() };
         let refusal = Trade::create(&create, &known(0)).unwrap_err();
         assert_eq!(blame(refusal), at(Code::tool_not_applicable, "pay.tools[0].tool"));
     }
-    let second = Input::Command(Command::Pay(vec![card(6_000), coupon]));
+    let second = pay_with(vec![card(6_000), coupon]);
     assert_eq!(refusal(&created(OrderType::Topup), second), at(Code::tool_not_applicable, "tools[1].tool"));
 }
 

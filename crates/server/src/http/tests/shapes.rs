@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::request::Command;
 use kernel::message::payment::Tool;
-use kernel::message::trade::{Command as TradeCommand, LateSuccess};
+use kernel::message::trade::{Command as TradeCommand, LateSuccess, UnpaidDue};
 use kernel::{OrderType, Owner};
 use serde_json::{Map, Value, json};
 
@@ -159,6 +159,35 @@ async fn a_trade_as_it_was_meant() {
 }
 
 #[tokio::test]
+async fn a_sale_in_dues_as_it_was_meant() {
+    let house = House::test();
+    let (.., example) = bodies().into_iter().find(|(.., example)| example.get("dues").is_some()).unwrap();
+    house.post(SHOP, "/v1/trades", &example.to_string()).await;
+    let Command::CreateTrade(create) = house.last().command else { panic!("no trade") };
+    let [deposit, balance] = create.dues.as_slice() else { panic!("{:?}", create.dues) };
+    assert_eq!((deposit.amount.minor(), balance.amount.minor()), (2_000, 12_490));
+    assert_eq!(deposit.expires_at, kernel::Time::parse("2026-11-23T16:30:00Z"));
+    assert_eq!(balance.opens_at, kernel::Time::parse("2026-12-01T00:00:00Z"));
+    assert_eq!(create.unpaid_due, Some(UnpaidDue::Forfeit));
+
+    for (due, code) in [
+        (json!(2), "201"),
+        (json!(null), "201"),
+        (json!(0), "400 invalid_value"),
+        (json!(65_536), "400 invalid_value"),
+        (json!("2"), "400 invalid_type"),
+    ] {
+        let body = json!({"due": due, "tools": [{"tool": "channel", "method": "card", "amount": 1}]});
+        let answer = house.post(SHOP, &format!("/v1/trades/{}/payments", trade()), &body.to_string()).await;
+        assert_eq!(answer.code(), code, "{body}");
+        if code == "201" {
+            let Command::Trade(_, TradeCommand::Pay { due: told, .. }) = house.last().command else { panic!("no") };
+            assert_eq!(told.map(i64::from), due.as_i64());
+        }
+    }
+}
+
+#[tokio::test]
 async fn trades_that_are_refused() {
     let house = House::test();
     let good = json!({"merchant_order_id": "A1", "type": "instant", "amount": 100, "currency": "CNY", "buyer": "42"});
@@ -179,6 +208,14 @@ async fn trades_that_are_refused() {
         ("expires_at", json!("tomorrow"), "400 invalid_time", "expires_at"),
         ("return_url", json!("javascript:alert(1)"), "400 invalid_value", "return_url"),
         ("late_success", json!("keep"), "400 invalid_value", "late_success"),
+        ("dues", json!([{"amount": 100}]), "400 invalid_value", "dues"),
+        ("dues", json!(vec![json!({"amount": 10}); 9]), "422 too_many_objects", "dues"),
+        ("dues", json!([{"amount": 60}, {"amount": 0}]), "422 amount_not_positive", "dues[1].amount"),
+        ("dues", json!([{"amount": 60, "opens_at": "soon"}, {"amount": 40}]), "400 invalid_time", "dues[0].opens_at"),
+        ("dues", json!([{"amount": 60, "no": 1}, {"amount": 40}]), "400 unknown_field", "dues[0].no"),
+        ("dues", json!({"amount": 60}), "400 invalid_type", "dues"),
+        ("unpaid_due", json!("return"), "400 missing_field", "dues"),
+        ("unpaid_due", json!("keep"), "400 invalid_value", "unpaid_due"),
         ("splits", split("seller:s1", json!(0)), "422 amount_not_positive", "splits[0].amount"),
         ("splits", split("seller:s1", json!(-1)), "422 amount_not_positive", "splits[0].amount"),
         ("splits", split(&foreign, json!(100)), "422 receiver_not_applicable", "splits[0].receiver"),
@@ -238,10 +275,11 @@ async fn each_type_takes_its_own_fields() {
         ("expires_at", json!("2026-11-23T16:30:00Z")),
         ("return_url", json!("https://shop.example/done")),
         ("late_success", json!("reopen")),
+        ("dues", json!([{"amount": 60}, {"amount": 40}])),
         ("pay", json!({"tools": [{"tool": "channel", "method": "card", "amount": 100}]})),
     ];
     for (good, takes) in [
-        (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "pay"][..]),
+        (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "dues", "pay"][..]),
         (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
         (&transfer, &["payer", "payee"]),
         (&payout, &["payer", "destination"]),

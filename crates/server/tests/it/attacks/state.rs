@@ -95,6 +95,37 @@ fn d45_what_cannot_be_paid() {
 }
 
 #[test]
+fn d45_dues_that_cannot_be_paid() {
+    attack(async |stage| {
+        let dues = json!({"dues": [{"amount": 30}, {"amount": 70, "opens_at": "2199-01-01T00:00:00Z"}]});
+        let far = order("escrow", 100, &dues);
+        stage.refused(&post(stage, "/v1/trades", &far), Code::expires_at_invalid, Some("dues[1].expires_at"));
+        let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+        let dues = json!({"dues": [{"amount": 30}, {"amount": 70, "opens_at": soon}]});
+        let trade = stage.shop.unpaid("escrow", 100, &dues).await;
+        let first = stage.shop.pay(&trade, &json!([card(30)])).await.ok(201);
+        stage.shop.payment_is(&id(&first), "succeeded").await;
+        stage.settle().await;
+        let path = format!("/v1/trades/{trade}/payments");
+        for (body, code, param) in [
+            (json!({"tools": [card(70)]}), Code::due_not_open, "due"),
+            (json!({"due": 2, "tools": [card(70)]}), Code::due_not_open, "due"),
+            (json!({"due": 1, "tools": [card(30)]}), Code::trade_not_payable, "due"),
+            (json!({"due": 3, "tools": [card(70)]}), Code::due_unknown, "due"),
+            (json!({"due": 0, "tools": [card(70)]}), Code::invalid_value, "due"),
+            (json!({"due": -1, "tools": [card(70)]}), Code::invalid_value, "due"),
+            (json!({"due": 1.5, "tools": [card(70)]}), Code::invalid_value, "due"),
+            (json!({"due": 4_294_967_298_i64, "tools": [card(70)]}), Code::invalid_value, "due"),
+        ] {
+            stage.refused(&post(stage, &path, &body), code, Some(param));
+        }
+        for (step, body) in [("confirm", json!({})), ("refunds", json!({"merchant_refund_id": "R", "amount": 1}))] {
+            stage.refused(&post(stage, &format!("/v1/trades/{trade}/{step}"), &body), Code::invalid_state, None);
+        }
+    });
+}
+
+#[test]
 fn d46_closing_while_a_payment_is_under_way() {
     attack(async |stage| {
         for word in ["succeed_later", "timeout_paid", "never"] {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod disputes;
+mod dues;
 mod endings;
 mod escrow;
 mod events;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::host::Host;
-use crate::shop::{balance, card, coupon, id, list, order, with};
+use crate::shop::{Shop, balance, card, coupon, id, list, order, with};
 use crate::store::{program, text};
 
 on_both!(
@@ -328,7 +328,8 @@ async fn the_books_that_come_along(host: &Host) {
         ("offline.scan", "instant", "offline.till", 2, json!([card(50), card(50)]), "one-code"),
         ("wallet.topup", "topup", "general", 60, json!([card(50), card(50)]), "one-way-in"),
     ];
-    let told: Vec<&str> = books.iter().map(|(name, ..)| *name).chain(["wallet.payout"]).collect();
+    let mut told: Vec<&str> = books.iter().map(|(name, ..)| *name).chain(["wallet.payout"]).collect();
+    told.insert(4, "presale");
     assert_eq!(names, told, "a story for each");
     for (name, kind, scene, minutes, refused, rule) in books {
         let source = text(&program().args(["rules", "sample", name]).output().unwrap());
@@ -348,6 +349,7 @@ async fn the_books_that_come_along(host: &Host) {
         assert_eq!(payment["rule_version"], version, "{name}");
         shop.payment_is(&id(&payment), "succeeded").await;
     }
+    presale(host, &shop).await;
     // A payout pays itself, so its book speaks when it is opened.
     let source = text(&program().args(["rules", "sample", "wallet.payout"]).output().unwrap());
     let version = in_use(host, "wallet.payout", &source).await;
@@ -445,4 +447,34 @@ confirm_after = "10d"
     let changes: Vec<&Value> = of_it.iter().map(|it| &it["change"]).collect();
     assert_eq!(changes, ["expires_after", "confirm_after", "order_life"]);
     assert_eq!((&of_it[2]["was"], &of_it[2]["would"]), (&json!("10m"), &json!(null)));
+}
+
+/// A deposit, without coupons and small, and a balance; the deposit is lost with the balance.
+async fn presale(host: &Host, shop: &Shop) {
+    let source = text(&program().args(["rules", "sample", "presale"]).output().unwrap());
+    let version = in_use(host, "presale", &source).await;
+    let scene = json!({"sub_type": "presale.tea"});
+    let whole = shop.unpaid("escrow", 100, &scene).await;
+    let says = |problem: Value, rule: &str| {
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("`{rule}` of book `presale`")), "{problem:#}");
+    };
+    says(shop.pay(&whole, &json!([card(100)])).await.refused(422, "rule_refused"), "deposit-and-balance");
+    let dues = |first: i64| with(scene.clone(), &json!({"dues": [{"amount": first}, {"amount": 100 - first}]}));
+    let large = shop.unpaid("escrow", 100, &dues(21)).await;
+    says(shop.pay(&large, &json!([card(21)])).await.refused(422, "rule_refused"), "a-deposit-is-a-fifth-at-most");
+    let trade = shop.open("escrow", 100, &dues(20)).await.ok(201);
+    assert_eq!(trade["unpaid_due"], "forfeit");
+    let (created, first) = (time(&trade["created_at"]), time(&trade["dues"][0]["expires_at"]));
+    assert_eq!(first.since(created), 86_400_000_000, "a day for each");
+    let trade = id(&trade);
+    let (small, cut) = (shop.coupon("user:42", 5).await, shop.coupon("user:42", 30).await);
+    let by_coupon = json!([coupon(&small, 5), card(15)]);
+    says(shop.pay(&trade, &by_coupon).await.refused(422, "rule_refused"), "coupons-count-towards-the-balance");
+    assert_eq!(shop.pay(&trade, &json!([balance(20)])).await.ok(201)["rule_version"], version);
+    shop.pay(&trade, &json!([coupon(&cut, 30), balance(50)])).await.ok(201);
+    assert_eq!(shop.trade(&trade).await["status"], "paid");
+
+    let lost = shop.open("escrow", 100, &with(dues(20), &json!({"pay": {"tools": [balance(20)]}}))).await.ok(201);
+    shop.post(&format!("/v1/trades/{}/close", id(&lost)), &json!({})).await.ok(200);
+    assert_eq!(shop.trade_is(&id(&lost), "closed").await["closed_reason"], "forfeited");
 }

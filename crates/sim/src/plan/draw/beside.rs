@@ -84,6 +84,8 @@ impl Drawing {
             life_s: u32::try_from(self.rng.between(120, 5_400)).unwrap_or(120),
             confirm_s: None,
             reopen: self.rng.chance(30),
+            dues: Vec::new(),
+            forfeit: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use kernel::OrderType;
 use kernel::message::payment::{Attachment, CaseAct, Resolution};
-use kernel::message::trade::LateSuccess;
+use kernel::message::trade::{LateSuccess, UnpaidDue};
 use proptest::prelude::*;
 
 /// What the trade costs.
@@ -63,6 +63,8 @@ pub(super) struct Script {
     pub(super) late_success: LateSuccess,
     /// How many sellers share; 0 leaves it to the merchant.
     pub(super) receivers: usize,
+    /// Whether a sale is paid in two dues, and what becomes of the first where the second is not paid.
+    pub(super) dues: Option<UnpaidDue>,
     /// The buyer's balance.
     pub(super) funds: i64,
     /// Whether what may be left out is left out.
@@ -77,14 +79,16 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         order_type,
         late,
         0..4_usize,
+        prop_oneof![8 => Just(None), 1 => Just(Some(UnpaidDue::Return)), 1 => Just(Some(UnpaidDue::Forfeit))],
         prop::sample::select(vec![500, 5_000]),
         any::<bool>(),
         prop::collection::vec(step(), 1..30),
     )
-        .prop_map(|(order_type, late_success, receivers, funds, plain, steps)| Script {
+        .prop_map(|(order_type, late_success, receivers, dues, funds, plain, steps)| Script {
             order_type,
             late_success,
             receivers,
+            dues,
             funds,
             plain,
             steps,

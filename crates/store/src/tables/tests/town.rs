@@ -14,7 +14,7 @@ use kernel::message::channel::{
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
 use kernel::message::risk::{CounterId, Signals, Window};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
-use kernel::message::trade::{Command, Create, Refund, Share};
+use kernel::message::trade::{Command, Create, DueRequest, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
@@ -178,7 +178,10 @@ impl Town {
 
     fn run(&mut self, step: &Step) -> Option<()> {
         match step {
-            Step::Pay(parts) => self.command(Command::Pay(tools(parts))),
+            Step::Pay(parts) => {
+                let due = self.trade.open_due(self.now).map_or(PRICE, |due| due.amount.minor());
+                self.command(Command::Pay { due: None, tools: tools(parts, due) })
+            }
             Step::Confirm(part) => self.command(Command::Confirm { amount: part.map(amount), splits: Vec::new() }),
             Step::Close => self.command(Command::Close),
             Step::Wait(minutes) => {
@@ -403,6 +406,7 @@ fn order(script: &Script) -> Create {
             (whose(script.plain), vec![payee])
         }
     };
+    let dues = dues(script);
     Create {
         id: TradeId(root(2)),
         context: Context {
@@ -414,15 +418,24 @@ fn order(script: &Script) -> Create {
         money: cny(PRICE),
         payer,
         subject: (!script.plain).then(|| "两件商品".to_owned()),
-        expires_at: (!script.plain).then(|| START.plus(3 * HOUR_US)),
+        expires_at: (!script.plain && dues.is_empty()).then(|| START.plus(3 * HOUR_US)),
         confirm_by: (script.order_type == OrderType::Escrow).then(|| START.plus(4 * HOUR_US)),
         return_url: (!script.plain).then(|| "https://shop.example/back".to_owned()),
         metadata: if script.plain { BTreeMap::new() } else { BTreeMap::from([("\"a".to_owned(), "b\n".to_owned())]) },
         splits,
-        late_success: Some(script.late_success),
+        late_success: dues.is_empty().then_some(script.late_success),
+        unpaid_due: script.dues.filter(|_| !dues.is_empty()),
+        dues,
         destination: (script.order_type == OrderType::Payout).then(|| destination(script.plain)),
         pay: None,
     }
+}
+
+/// The first at once, the second an hour later.
+fn dues(script: &Script) -> Vec<DueRequest> {
+    let sale = matches!(script.order_type, OrderType::Instant | OrderType::Escrow);
+    let due = |minor, after| DueRequest { amount: amount(minor), opens_at: Some(START.plus(after)), expires_at: None };
+    if sale && script.dues.is_some() { vec![due(400, 0), due(PRICE - 400, HOUR_US)] } else { Vec::new() }
 }
 
 fn destination(plain: bool) -> Destination {
@@ -481,7 +494,7 @@ fn gift(n: u8, shares: u16, plain: bool) -> Gift {
 }
 
 /// Every tool takes 100, the last one the rest.
-fn tools(parts: &[Part]) -> Vec<ToolRequest> {
+fn tools(parts: &[Part], due: i64) -> Vec<ToolRequest> {
     let count = parts.len() as i64;
     let tool = |part: &Part| match part {
         Part::Balance => Tool::Balance,
@@ -489,6 +502,6 @@ fn tools(parts: &[Part]) -> Vec<ToolRequest> {
         Part::Stored => Tool::Stored(StoredKind::GIFT_CARD),
         Part::Card => Tool::Channel { method: "card".to_owned(), sandbox: (count == 3).then(|| "pay_late".to_owned()) },
     };
-    let minor = |place: i64| if place + 1 == count { PRICE - 100 * (count - 1) } else { 100 };
+    let minor = |place: i64| if place + 1 == count { due - 100 * (count - 1) } else { 100 };
     parts.iter().zip(0..).map(|(part, place)| ToolRequest { tool: tool(part), amount: amount(minor(place)) }).collect()
 }
