@@ -24,18 +24,20 @@ impl Change {
 }
 
 /// What would be otherwise with a trade. What its request named itself is not asked of a book: `expiry_named` says that the
-/// trade's expiry is such.
-pub fn of_trade(was: &TradeTerms, would: &TradeTerms, expiry_named: bool) -> Vec<Change> {
+/// trade's expiry is such. Only where it is paid in several dues one of them can stay unpaid.
+pub fn of_trade(was: &TradeTerms, would: &TradeTerms, expiry_named: bool, in_dues: bool) -> Vec<Change> {
     let late = |terms: &TradeTerms| match terms.late_success {
         LateSuccess::Refund => "refund".to_owned(),
         LateSuccess::Reopen => "reopen".to_owned(),
     };
     let life = |terms: &TradeTerms| Some(span::words(terms.life_us)).filter(|_| !expiry_named);
     let confirm = |terms: &TradeTerms| terms.confirm_us.map(span::words);
+    let unpaid = |terms: &TradeTerms| in_dues.then(|| terms.unpaid_due.as_str().to_owned());
     let changes = [
         Change::of("expires_after", life(was), life(would)),
         Change::of("confirm_after", confirm(was), confirm(would)),
         Change::of("late_success", Some(late(was)), Some(late(would))),
+        Change::of("unpaid_due", unpaid(was), unpaid(would)),
     ];
     changes.into_iter().flatten().collect()
 }
@@ -67,4 +69,59 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
         Change::of("refund_order", refunds(was), refunds(would)),
     ];
     changes.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::message::trade::UnpaidDue;
+    use kernel::time::{DAY_US, MINUTE_US};
+
+    use super::*;
+    use crate::tests::world::{balance, channel, coupon};
+
+    fn shown(changes: Vec<Change>) -> Vec<String> {
+        let word = |side: Option<String>| side.unwrap_or_else(|| "-".to_owned());
+        changes.into_iter().map(|it| format!("{}: {} -> {}", it.what, word(it.was), word(it.would))).collect()
+    }
+
+    #[test]
+    fn of_a_trade_only_what_its_request_left_open() {
+        let was = TradeTerms::default();
+        let would = TradeTerms {
+            life_us: 30 * MINUTE_US,
+            confirm_us: Some(10 * DAY_US),
+            late_success: LateSuccess::Reopen,
+            unpaid_due: UnpaidDue::Forfeit,
+        };
+        let all = ["expires_after: 2h -> 30m", "confirm_after: - -> 10d", "late_success: refund -> reopen"];
+        assert_eq!(shown(of_trade(&was, &would, false, false)), all);
+        assert_eq!(shown(of_trade(&was, &would, true, false)), all[1..]);
+        let in_dues = shown(of_trade(&was, &would, true, true));
+        assert_eq!(in_dues.last().map(String::as_str), Some("unpaid_due: return -> forfeit"));
+        assert!(of_trade(&would, &would, false, true).is_empty());
+    }
+
+    #[test]
+    fn of_a_payment_that_was_made() {
+        let tools = [channel("card", 60), balance(40), coupon(1)];
+        let was = PaymentTerms { refund_ranks: vec![0, 0, 0], ..PaymentTerms::default() };
+        let would = PaymentTerms {
+            order: vec![2, 1, 0],
+            order_life_us: Some(10 * MINUTE_US),
+            refund_ranks: vec![1, 0, 1],
+            ..PaymentTerms::default()
+        };
+        assert_eq!(
+            shown(of_payment(&was, &Ok(would.clone()), &tools)),
+            [
+                "order: channel:card, balance, coupon -> coupon, balance, channel:card",
+                "order_life: - -> 10m",
+                "refund_order: - -> balance, channel:card, coupon",
+            ]
+        );
+        assert!(of_payment(&would, &Ok(PaymentTerms { order: Vec::new(), ..would.clone() }), &tools).is_empty());
+        let (book, rule, why) = ("b".to_owned(), "r".to_owned(), "no".to_owned());
+        let refused = Err(RuleRefusal { rule_version: 2, book, rule, why, place: None });
+        assert_eq!(shown(of_payment(&was, &refused, &tools)), ["refused: - -> rule `r`: no"]);
+    }
 }

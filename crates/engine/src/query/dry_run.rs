@@ -49,7 +49,7 @@ impl Trial<'_> {
         let terms = |shelf: &Shelf| {
             shelf.holding(&trade.context, at).map(|version| version.book.trade_terms(&asked)).unwrap_or_default()
         };
-        let changes = compare::of_trade(&terms(self.was), &terms(&self.would), trade.expiry_given);
+        let changes = compare::of_trade(&terms(self.was), &terms(&self.would), trade.expiry_given, trade.has_dues());
         self.run.trades += 1;
         self.run.concerned += usize::from(self.concerns(trade, at));
         self.run.note(trade.id, None, changes);

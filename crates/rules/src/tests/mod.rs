@@ -5,4 +5,4 @@ mod properties;
 mod refusals;
 mod shelf;
 mod velocity;
-mod world;
+pub(crate) mod world;

@@ -12,7 +12,7 @@ use crate::{Facts, PaymentFacts, RuleBook};
 /// Monday, 30 November 2026, 22:30 UTC.
 pub(super) const NOW: Time = Time::from_micros(1_796_077_800_000_000);
 
-pub(super) fn balance(minor: i64) -> ToolRequest {
+pub(crate) fn balance(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Balance, amount: Amount::new(minor).unwrap() }
 }
 
@@ -20,7 +20,7 @@ pub(super) fn gift_card(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Stored(StoredKind::GIFT_CARD), amount: Amount::new(minor).unwrap() }
 }
 
-pub(super) fn coupon(minor: i64) -> ToolRequest {
+pub(crate) fn coupon(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Coupon(CouponId(root(9))), amount: Amount::new(minor).unwrap() }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn payout(minor: i64) -> ToolRequest {
     ToolRequest { tool, amount: Amount::new(minor).unwrap() }
 }
 
-pub(super) fn channel(method: &str, minor: i64) -> ToolRequest {
+pub(crate) fn channel(method: &str, minor: i64) -> ToolRequest {
     ToolRequest {
         tool: Tool::Channel { method: method.to_owned(), sandbox: None },
         amount: Amount::new(minor).unwrap(),
