@@ -15,7 +15,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::EventTwice, 0),
     (Planted::ExpiryDropped, 0),
     (Planted::QueryDropped, 0),
-    (Planted::CallLostAtCrash, 2),
+    (Planted::CallLostAtCrash, 5),
     (Planted::CreditTwice, 0),
     (Planted::VoucherMissing, 0),
     (Planted::HoldKept, 0),
