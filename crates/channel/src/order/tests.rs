@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use kernel::id::{Bucket, MerchantId, RootId};
-use kernel::message::channel::{PayOutcome, Place, RefundOutcome};
+use kernel::message::channel::{DisputeOutcome, PayOutcome, Place, RefundOutcome};
 use kernel::time::SECOND_US;
-use kernel::{Amount, Currency, OrderType, SubType};
+use kernel::{Amount, Currency, OrderType, SubType, limits};
 use proptest::prelude::*;
 
 use super::*;
@@ -200,6 +200,60 @@ fn refund_inputs() -> Vec<(&'static str, Time, Input)> {
     ]
 }
 
+fn opened(minor: i64, currency: &str, number: &str) -> Answer {
+    Answer::Dispute(DisputeOutcome::Opened {
+        number: number.into(),
+        money: money(minor, currency),
+        reason: "fraudulent".into(),
+        respond_by: at(60),
+        at: START,
+    })
+}
+
+fn won(number: &str) -> Answer {
+    Answer::Dispute(DisputeOutcome::Won { number: number.into(), at: START })
+}
+
+fn lost(minor: i64, number: &str) -> Answer {
+    Answer::Dispute(DisputeOutcome::Lost { number: number.into(), money: money(minor, "CNY"), at: START })
+}
+
+/// Of order 1, which was paid; D1 is the dispute.
+fn dispute_states() -> Vec<(&'static str, Vec<Input>)> {
+    let after = |words: Vec<Answer>| {
+        let words = [paid(1_000, "CNY", "N1")].into_iter().chain(words);
+        std::iter::once(pay_place()).chain(words.map(|word| told(1, Source::Notify, word))).collect()
+    };
+    let many = (0..limits::MAX_DISPUTES).map(|no| opened(1, "CNY", &format!("M{no}")));
+    vec![
+        ("not paid", vec![pay_place()]),
+        ("paid", after(vec![])),
+        ("disputed", after(vec![opened(1_000, "CNY", "D1")])),
+        ("won before it was opened", after(vec![won("D1")])),
+        ("won", after(vec![opened(1_000, "CNY", "D1"), won("D1")])),
+        ("lost in part", after(vec![opened(1_000, "CNY", "D1"), lost(400, "D1")])),
+        ("lost before it was opened", after(vec![lost(400, "D1")])),
+        ("as many as it may have", after(many.collect())),
+    ]
+}
+
+fn dispute_inputs() -> Vec<(&'static str, Time, Input)> {
+    let word = |word| told(1, Source::Notify, word);
+    let soon = at(10);
+    vec![
+        ("opened", soon, word(opened(1_000, "CNY", "D1"))),
+        ("opened of other money", soon, word(opened(900, "CNY", "D1"))),
+        ("opened in another currency", soon, word(opened(1_000, "USD", "D1"))),
+        ("another opened", soon, word(opened(100, "CNY", "D2"))),
+        ("opened, number taken", soon, word(opened(100, "CNY", "TAKEN"))),
+        ("won", soon, word(won("D1"))),
+        ("lost", soon, word(lost(1_000, "D1"))),
+        ("lost in part", soon, word(lost(400, "D1"))),
+        ("more lost than disputed", soon, word(lost(1_001, "D1"))),
+        ("paid again", soon, word(paid(1_000, "CNY", "N1"))),
+    ]
+}
+
 fn fact_word(message: &Message) -> String {
     match message {
         Message::Claim { channel_no, .. } => format!("claim {channel_no}"),
@@ -210,6 +264,8 @@ fn fact_word(message: &Message) -> String {
         Message::Payment(Fact::RefundFailed { code, other_way, .. }) => {
             format!("RefundFailed {code} other_way={other_way}")
         }
+        Message::Payment(Fact::Disputed { number, money, .. }) => format!("Disputed {number} {money:?}"),
+        Message::Payment(Fact::DisputeLost { number, money, .. }) => format!("DisputeLost {number} {money:?}"),
         Message::Payment(Fact::Suspect { channel_no, .. }) => format!("Suspect {channel_no}"),
         Message::Payment(fact) => format!("{fact:?}").split([' ', '{']).next().unwrap().to_owned(),
     }
@@ -268,10 +324,16 @@ fn refund_grid() {
 }
 
 #[test]
+fn dispute_grid() {
+    insta::assert_snapshot!(grid(1, dispute_states(), &dispute_inputs()));
+}
+
+#[test]
 fn told_twice_is_told_once() {
     let cells = pay_states().into_iter().map(|state| (1, state, pay_inputs()));
     let refunds = refund_states().into_iter().map(|state| (2, state, refund_inputs()));
-    for (_, (name, path), inputs) in cells.chain(refunds) {
+    let disputes = dispute_states().into_iter().map(|state| (1, state, dispute_inputs()));
+    for (_, (name, path), inputs) in cells.chain(refunds).chain(disputes) {
         for (input_name, now, input) in inputs {
             let mut bench = Bench::with(path.clone());
             if bench.try_tell(input.clone(), now).is_err() {

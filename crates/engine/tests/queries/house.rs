@@ -19,7 +19,7 @@ use engine::work::projections::Projections;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{BoxFuture, FutureExt as _};
-use kernel::message::channel::{Credential, PayOutcome};
+use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome};
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Create, Share};
 use kernel::{
@@ -270,6 +270,12 @@ impl House {
         let word = Answer::Pay(PayOutcome::Paid { money: cny(amount), at: self.clock.now(), channel_no });
         let told = Told { order: OrderId::new(trade, 1), word, source: Source::Notify, digest: [0xab; 32] };
         self.say(Command::Word(told));
+    }
+
+    /// The institution says something about a dispute of what a trade's first order received.
+    pub(crate) fn disputed(&mut self, trade: TradeId, word: DisputeOutcome) {
+        let (order, word) = (OrderId::new(trade, 1), Answer::Dispute(word));
+        self.say(Command::Word(Told { order, word, source: Source::Notify, digest: [2; 32] }));
     }
 
     /// The institution took the trade's first order, if there is one: it is known to wait for the buyer.

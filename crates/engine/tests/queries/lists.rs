@@ -1,7 +1,5 @@
 //! Lists: their order, their pages, whose they are, and that they show what was written before they were asked.
 
-use channel::adapter::Answer;
-use channel::order::{Source, Told};
 use engine::query::{Filter, Page, Part};
 use engine::request::Command;
 use futures::FutureExt as _;
@@ -9,7 +7,7 @@ use futures::executor::block_on;
 use kernel::message::channel::DisputeOutcome;
 use kernel::message::payment::{CaseAct, Resolution};
 use kernel::message::trade::Command as TradeCommand;
-use kernel::{Code, DisputeId, KeyId, MerchantId, OrderId, RootId, Time, TradeId};
+use kernel::{Code, DisputeId, KeyId, MerchantId, RootId, Time, TradeId};
 
 use crate::house::{House, card, cny, first, json};
 
@@ -178,12 +176,6 @@ fn events_are_walked_without_gaps_and_by_their_merchant_only() {
     }
 }
 
-/// The institution says something about what a trade's first order received.
-fn told(house: &mut House, trade: TradeId, word: DisputeOutcome) {
-    let (order, word) = (OrderId::new(trade, 1), Answer::Dispute(word));
-    house.say(Command::Word(Told { order, word, source: Source::Notify, digest: [2; 32] }));
-}
-
 #[test]
 fn disputes_are_listed_by_merchant_and_status_newest_first() {
     let mut house = House::new();
@@ -195,12 +187,12 @@ fn disputes_are_listed_by_merchant_and_status_newest_first() {
         house.paid_outside(trade, 300);
         let (number, reason) = (format!("D{no}"), "fraudulent".to_owned());
         let opened = DisputeOutcome::Opened { number: number.clone(), money: cny(100), reason, respond_by: at, at };
-        told(&mut house, trade, opened);
+        house.disputed(trade, opened);
         house.project();
         let status = ["open", "won", "lost"][no % 3];
         match status {
-            "won" => told(&mut house, trade, DisputeOutcome::Won { number, at }),
-            "lost" => told(&mut house, trade, DisputeOutcome::Lost { number, money: cny(100), at }),
+            "won" => house.disputed(trade, DisputeOutcome::Won { number, at }),
+            "lost" => house.disputed(trade, DisputeOutcome::Lost { number, money: cny(100), at }),
             _ => {}
         }
         wanted.push((merchants[no % 2], DisputeId::new(trade, 1).to_string(), status));

@@ -53,15 +53,6 @@ fn paid(house: &mut House, trade: TradeId, channel_no: &str) {
     house.say(Command::Word(told));
 }
 
-/// The institution says that some of it is disputed, under this number.
-fn disputed(house: &mut House, trade: TradeId, number: &str) {
-    let at = engine::ports::Clock::now(&*house.clock);
-    let (number, reason) = (number.to_owned(), "fraudulent".to_owned());
-    let outcome = DisputeOutcome::Opened { number, money: cny(500), reason, respond_by: at, at };
-    let (order, word) = (OrderId::new(trade, 1), Answer::Dispute(outcome));
-    house.say(Command::Word(Told { order, word, source: Source::Notify, digest: [3; 32] }));
-}
-
 #[test]
 fn every_number_of_a_trade_leads_to_it() {
     let mut house = House::new();
@@ -69,7 +60,9 @@ fn every_number_of_a_trade_leads_to_it() {
     let (trade, _) = house.trade(merchant, "A1", card(), 3_000);
     paid(&mut house, trade, "BANK-7");
     refund(&mut house, trade, "R1");
-    disputed(&mut house, trade, "DSP-3");
+    let at = engine::ports::Clock::now(&*house.clock);
+    let (number, reason) = ("DSP-3".to_owned(), "fraudulent".to_owned());
+    house.disputed(trade, DisputeOutcome::Opened { number, money: cny(500), reason, respond_by: at, at });
     house.project();
 
     let own = |object: &str, id: &dyn std::fmt::Display, as_what| hit(object, id, trade, merchant, as_what);
