@@ -21,6 +21,8 @@ const PAYING: &[Code] = &[
     Code::tool_not_applicable,
     Code::rule_refused,
     Code::trade_not_payable,
+    Code::due_not_open,
+    Code::due_unknown,
     Code::payment_in_progress,
     Code::too_many_objects,
     Code::environment_mismatch,
@@ -37,6 +39,8 @@ const OPENING: &[Code] = &[
     Code::amount_out_of_range,
     Code::amount_sum_mismatch,
     Code::expires_at_invalid,
+    Code::opens_at_invalid,
+    Code::due_not_open,
     Code::confirm_by_invalid,
     Code::duplicate_receiver,
     Code::receiver_not_applicable,
@@ -162,7 +166,7 @@ fn of_trades() -> [Route; 14] {
             "Read what may pay a trade now, and with what it is paid best",
         )
         .answers(200, "Offer")
-        .refuses(&[Code::not_found, Code::trade_not_payable, Code::projection_behind]),
+        .refuses(&[Code::not_found, Code::trade_not_payable, Code::due_not_open, Code::projection_behind]),
         Route::post("/v1/trades/{id}/payments", Write, trades::pay, "Pay a trade")
             .takes("NewPayment")
             .answers(201, "Payment")

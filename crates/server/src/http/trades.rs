@@ -130,13 +130,16 @@ fn is_return_address(text: &str, environment: Environment) -> bool {
 /// `POST /v1/trades/{id}/payments`
 pub(super) fn pay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
     let trade = visit.named(TradeId::parse)?;
-    let due = match body.maybe_number("due")?.map(u16::try_from) {
-        None => None,
-        Some(Ok(no)) => Some(no),
-        Some(Err(_)) => return Err(body.refuse(Code::invalid_value, "due", "the number of a due, from 1 on")),
-    };
+    let due = due(body)?;
     let (tools, signals) = (tools::tools(visit, body, None)?, risk::signals(body)?);
     Ok(Told { signals, ..Command::Trade(trade, TradeCommand::Pay { due, tools }).into() })
+}
+
+/// The number of a due; the first that is open and unpaid where it is left out.
+fn due(body: &mut Fields) -> Result<Option<u16>, Problem> {
+    let Some(found) = body.maybe_number("due")? else { return Ok(None) };
+    let number = u16::try_from(found).ok().filter(|no| usize::from(*no) <= limits::MAX_DUES);
+    number.map(Some).ok_or_else(|| body.refuse(Code::invalid_value, "due", "the number of a due, 1 to 8"))
 }
 
 /// `POST /v1/trades/{id}/confirm`

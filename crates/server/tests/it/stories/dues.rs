@@ -18,7 +18,7 @@ on_both!(
 );
 
 fn after(seconds: i64) -> String {
-    (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
+    format!("{:.3}", Timestamp::now() + SignedDuration::from_secs(seconds))
 }
 
 /// 300 and 700, both open.
