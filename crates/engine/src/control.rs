@@ -1,4 +1,4 @@
-//! Control data: merchants, API keys, webhook endpoints, rule books, the store's salt.
+//! Control data: merchants, API keys, webhook endpoints, rule books, blocks, the store's salt.
 //!
 //! It lives once, as append-only versions; every node keeps a snapshot of the newest ones, and a batch uses one snapshot.
 //! A change is published in-process at its commit; other nodes refresh every two seconds.
@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kernel::{EndpointId, KeyId, MerchantId, RootId, Time};
+use kernel::message::risk::BlockKind;
+use kernel::{BlockId, EndpointId, KeyId, MerchantId, RootId, Time};
 use rules::{Release, RuleBook, Shelf};
 use serde::{Deserialize, Serialize};
 use store::tables::shard::Control as Record;
@@ -87,6 +88,38 @@ pub struct RuleRelease {
     pub created_at: i64,
 }
 
+/// Somebody or something that risk control lets pay nothing (黑名单).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// What it names.
+    pub kind: BlockKind,
+    /// Which one.
+    pub value: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Until when, microseconds; until it is lifted where `None`.
+    pub until: Option<i64>,
+    /// Who said so.
+    pub by: KeyId,
+    /// Since when, microseconds.
+    pub created_at: i64,
+    /// Who lifted it, and when, microseconds.
+    pub lifted: Option<(KeyId, i64)>,
+}
+
+impl Block {
+    /// Whether it holds at a moment.
+    pub fn holds(&self, at: Time) -> bool {
+        self.lifted.is_none() && self.until.is_none_or(|until| at.micros() < until)
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({:?})", self.kind)
+    }
+}
+
 /// What a store is born with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Birth {
@@ -106,6 +139,8 @@ pub enum Version {
     Key(KeyId, ApiKey),
     /// A webhook endpoint.
     Endpoint(EndpointId, Endpoint),
+    /// A block.
+    Block(BlockId, Block),
     /// A version of a rule book, by its number.
     Rules(i64, RuleVersion),
     /// A release of a rule book, by its number.
@@ -119,6 +154,7 @@ impl Version {
             Self::Merchant(id, _) => ("merchant", id.0),
             Self::Key(id, _) => ("key", id.0),
             Self::Endpoint(id, _) => ("endpoint", id.0),
+            Self::Block(id, _) => ("block", id.0),
             Self::Rules(number, _) => ("rules", numbered(*number)),
             Self::Release(number, _) => ("rule_release", numbered(*number)),
         }
@@ -143,6 +179,10 @@ pub struct Control {
     pub keys_by_hash: BTreeMap<[u8; 32], KeyId>,
     /// Webhook endpoints.
     pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    /// Whom and what risk control lets pay nothing.
+    pub blocks: BTreeMap<BlockId, Arc<Block>>,
+    /// The blocks by what they name.
+    blocked: BTreeMap<(BlockKind, String), Vec<BlockId>>,
     /// Rule books as they were uploaded, by the number of their version.
     pub rule_versions: BTreeMap<i64, Arc<RuleVersion>>,
     /// Their releases, in the order in which they were decided.
@@ -171,6 +211,12 @@ impl Control {
             }
             Version::Endpoint(id, endpoint) => {
                 self.endpoints.insert(*id, Arc::new(endpoint.clone()));
+            }
+            Version::Block(id, block) => {
+                let known = self.blocks.insert(*id, Arc::new(block.clone()));
+                if known.is_none() {
+                    self.blocked.entry((block.kind, block.value.clone())).or_default().push(*id);
+                }
             }
             Version::Rules(number, version) => {
                 self.rule_versions.insert(*number, Arc::new(version.clone()));
@@ -223,6 +269,12 @@ impl Control {
             self.rules.add(*number, checked);
         }
         Ok(())
+    }
+
+    /// Whether a block of this holds at a moment.
+    pub fn is_blocked(&self, kind: BlockKind, value: &str, at: Time) -> bool {
+        let ids = self.blocked.get(&(kind, value.to_owned())).map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|id| self.blocks.get(id)).any(|block| block.holds(at))
     }
 
     /// How many versions it has taken in.

@@ -1,4 +1,4 @@
-//! Asking the rule books: which one holds for a trade, and what it says.
+//! Asking the rule books and the blocks: which book holds for a trade, what it says, and whether risk control stops it.
 //!
 //! A trade's terms are those of its opening and a payment's those of its own; releases are never taken back, so what
 //! held then can be asked again.
@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use kernel::message::payment::ToolRequest;
-use kernel::message::risk::CounterId;
+use kernel::message::risk::{BlockKind, CounterId};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::Create;
-use kernel::{RootId, Time};
+use kernel::{Owner, RootId, Time};
 use payment::Payment;
 use rules::{Counting, Facts, PaymentFacts, Shelf, Version};
 use trade::Trade;
+
+use crate::control::Control;
 
 /// What holds, at a moment, for what a request to open a trade leaves out.
 pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
@@ -47,22 +49,19 @@ pub fn asked<'a>(payment: &'a Payment, tools: &'a [ToolRequest]) -> PaymentFacts
 }
 
 /// The books, asked about payments of one trade.
-#[derive(Debug)]
 pub struct Planner<'a> {
-    /// The books.
-    pub shelf: &'a Shelf,
+    /// The books, the blocks, and the store's salt.
+    pub control: &'a Control,
     /// The trade.
     pub trade: &'a Trade,
-    /// The store's salt: nobody can tell from a counter's id whom it counts.
-    pub salt: &'a [u8; 32],
 }
 
 impl Planner<'_> {
     /// The version that a payment is, or was, planned by.
     fn version(&self, paying: &Paying<'_>) -> Option<Version> {
         match paying.rule_version {
-            None => self.shelf.holding(paying.context, paying.at),
-            Some(number) => self.shelf.version(number).map(|book| Version { number, book: Arc::clone(book) }),
+            None => self.control.rules.holding(paying.context, paying.at),
+            Some(number) => self.control.rules.version(number).map(|book| Version { number, book: Arc::clone(book) }),
         }
     }
 
@@ -73,10 +72,17 @@ impl Planner<'_> {
     }
 
     fn counted(&self, counting: Counting) -> Velocity {
-        let hash = blake3::keyed_hash(self.salt, counting.identity.as_bytes());
+        // With the store's salt, so that nobody can tell from a counter's id whom it counts.
+        let hash = blake3::keyed_hash(&self.control.salt, counting.identity.as_bytes());
         let id = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let Counting { window, minor, sum, count, refusal, .. } = counting;
         Velocity { counter: CounterId(RootId::from_bytes(id)), window, minor, sum, count, refusal }
+    }
+}
+
+impl std::fmt::Debug for Planner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Planner({})", self.trade.id)
     }
 }
 
@@ -84,6 +90,25 @@ impl PaymentRules for Planner<'_> {
     fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
         let Some(version) = self.version(paying) else { return Ok(PaymentTerms::default()) };
         version.book.payment_terms(version.number, &self.facts(paying))
+    }
+
+    fn stops(&self, paying: &Paying<'_>) -> bool {
+        let (trade, signals) = (self.trade, paying.signals);
+        let is = |kind, value: &str| self.control.is_blocked(kind, value, paying.at);
+        let owner = |owner: &Owner| match owner {
+            Owner::User(user) => is(BlockKind::User, user.as_str()),
+            Owner::Merchant(merchant) => is(BlockKind::Merchant, &merchant.to_string()),
+            _ => false,
+        };
+        let merchant = Owner::Merchant(trade.context.merchant);
+        let mut owners = trade.splits.iter().map(|split| &split.receiver).chain([&trade.payer, &merchant]);
+        let destination = trade.destination.as_ref().map(|destination| destination.account.as_str());
+        !self.control.blocks.is_empty()
+            && (owners.any(owner)
+                || signals.device.as_deref().is_some_and(|device| is(BlockKind::Device, device))
+                || signals.ip.is_some_and(|ip| is(BlockKind::Ip, &ip.to_string()))
+                || signals.card_fingerprint.as_deref().is_some_and(|card| is(BlockKind::CardFingerprint, card))
+                || destination.is_some_and(|account| is(BlockKind::Destination, account)))
     }
 
     fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use channel::order::Told;
 use kernel::message::accounting::Purse;
 use kernel::message::payment::CaseAct;
-use kernel::message::risk::{CounterId, Signals};
+use kernel::message::risk::{BlockKind, CounterId, Signals};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
-    CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time, TradeId, UserId,
+    BlockId, CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time,
+    TradeId, UserId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -266,6 +267,28 @@ pub enum ControlCommand {
     },
     /// A webhook endpoint gets nothing any more.
     DisableEndpoint(EndpointId),
+    /// Risk control lets somebody or something pay nothing.
+    CreateBlock {
+        /// Its id, drawn by the door.
+        id: BlockId,
+        /// What it names.
+        kind: BlockKind,
+        /// Which one.
+        value: String,
+        /// Why, in words.
+        reason: String,
+        /// Until when; until it is lifted where `None`.
+        until: Option<Time>,
+        /// The key of the one who says so.
+        by: KeyId,
+    },
+    /// A block holds no more.
+    LiftBlock {
+        /// Which.
+        id: BlockId,
+        /// The key of the one who says so.
+        by: KeyId,
+    },
     /// A new version of a rule book; it holds for nothing until it is released.
     UploadRules {
         /// Its text.

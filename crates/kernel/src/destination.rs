@@ -53,16 +53,21 @@ const SHOWN: usize = 4;
 impl Destination {
     /// The account with all but its end hidden; a short one is hidden whole.
     pub fn masked_account(&self) -> String {
-        let length = self.account.chars().count();
-        let hidden = if length > 2 * SHOWN { length - SHOWN } else { length };
-        let end: String = self.account.chars().skip(hidden).collect();
-        format!("****{end}")
+        masked(&self.account)
     }
 
     /// The first character of the name.
     pub fn masked_name(&self) -> String {
         self.name.chars().take(1).chain("**".chars()).collect()
     }
+}
+
+/// An account with all but its end hidden; a short one is hidden whole.
+pub fn masked(account: &str) -> String {
+    let length = account.chars().count();
+    let hidden = if length > 2 * SHOWN { length - SHOWN } else { length };
+    let end: String = account.chars().skip(hidden).collect();
+    format!("****{end}")
 }
 
 impl fmt::Debug for Destination {

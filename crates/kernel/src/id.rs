@@ -229,6 +229,8 @@ root_ids! {
     KeyId = "key";
     /// A webhook endpoint.
     EndpointId = "whe";
+    /// A block: whom risk control lets pay nothing (黑名单).
+    BlockId = "blk";
 }
 
 child_ids! {

@@ -293,11 +293,13 @@ pub enum FailureCode {
     LedgerRefused,
     /// More, or more often, than a rule lets through within a time.
     VelocityExceeded,
+    /// Risk control refused.
+    RiskRefused,
 }
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
@@ -305,6 +307,7 @@ impl FailureCode {
         Self::AmountMismatch,
         Self::LedgerRefused,
         Self::VelocityExceeded,
+        Self::RiskRefused,
     ];
 
     /// The wire word.
@@ -317,6 +320,7 @@ impl FailureCode {
             Self::AmountMismatch => "amount_mismatch",
             Self::LedgerRefused => "ledger_refused",
             Self::VelocityExceeded => "velocity_exceeded",
+            Self::RiskRefused => "risk_refused",
         }
     }
 

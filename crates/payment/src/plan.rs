@@ -3,7 +3,7 @@
 //! 1. Everything that can be known from the request and the trade's own rows is checked; what is wrong refuses the request.
 //! 2. An open payment of the same due makes room, unless nobody knows whether its leg was paid.
 //! 3. The rules are asked: they may refuse it, order its tools, and bound the life of its orders. Where it would break a
-//!    limit within a time, it is opened and fails.
+//!    limit within a time, or risk control stops it, it is opened and fails.
 //! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
@@ -16,7 +16,7 @@ use crate::draft::Draft;
 use crate::ending;
 use crate::event::Event;
 use crate::instruction::{Instruction, InstructionStatus, LegStep};
-use crate::payment::{Failure, Payment, PaymentStatus, PaymentStep};
+use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
 use crate::refusal::Refusal;
 use crate::tool::{Asked, Moment, rules_of};
 use crate::{counter, payout, settle};
@@ -44,6 +44,7 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     let payment = plan(draft, pay, &terms)?;
     let replaced: Vec<_> = running(draft, pay.due).flat_map(|older| counter::of(older, known.rules)).collect();
     let exceeded = counter::exceeded(&known.rules.velocity(&paying), &replaced, known.counters, known.now);
+    let stopped = known.rules.stops(&paying).then(risk_refused);
     let in_the_way: Vec<_> = running(draft, pay.due).map(|payment| payment.no).collect();
     for older in in_the_way {
         ending::supersede(draft, older);
@@ -51,11 +52,16 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     let taken = payment.instructions.iter().find_map(|leg| rules_of(&leg.tool).taken(draft, leg));
     let no = payment.no;
     draft.push(Event::PaymentOpened(Box::new(payment)));
-    match exceeded.or(taken) {
+    match stopped.or(exceeded).or(taken) {
         Some(failure) => fail(draft, no, &failure),
         None => start(draft, no),
     }
     Ok(())
+}
+
+/// Says nothing of why: who is on a list is not to learn of it.
+fn risk_refused() -> Failure {
+    Failure { code: FailureCode::RiskRefused, message: "risk control has refused the payment".to_owned() }
 }
 
 fn check_tools(pay: &Pay) -> Result<(), Refusal> {

@@ -30,6 +30,8 @@ use self::diary::{Diary, Hearing, Stopped};
 use crate::clock::VirtualClock;
 use crate::disk::{self, FaultyReader, FaultySide, SlowLine};
 use crate::people;
+use crate::plan::Blocked;
+use crate::planted::door;
 use crate::wire::Wire;
 
 /// Jobs that may wait before a line.
@@ -49,6 +51,7 @@ pub(crate) struct Ground {
     pub(crate) spawner: LocalSpawner,
     pub(crate) leases: bool,
     pub(crate) listens: bool,
+    pub(crate) blocked: Option<Blocked>,
     pub(crate) shards: Shards,
 }
 
@@ -78,7 +81,7 @@ impl Node {
     pub(crate) fn start(disk: disk::Ground, ground: &Ground) -> Result<Self, String> {
         let (queues, exits) = Queues::new(ground.shards, Terms::of_places(QUEUE));
         let (diaries, hearings): (Vec<_>, Vec<_>) = ground.shards.all().map(|_| Diary::new(QUEUE)).unzip();
-        let control = Shared::new(ground.control.clone());
+        let control = Shared::new(door::known(disk.planted, ground.control.clone()));
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
         let setup = query::Setup {
             stored: kernel::StoredKind::BUILT_IN.to_vec(),

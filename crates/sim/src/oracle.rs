@@ -8,6 +8,7 @@
 //! [`velocity`] counts anew what they limit. The verifier's invariants are looked at beside it, during a run and in its end.
 
 mod answers;
+mod blocks;
 mod dues;
 mod ends;
 mod lists;
@@ -34,6 +35,7 @@ pub(crate) use self::answers::{Seen, misfit};
 use self::rows::Rows;
 pub(crate) use self::transit::{on_its_way, parked};
 use crate::callers::Callers;
+use crate::plan::Blocked;
 
 /// Most findings of one kind that are told.
 const ENOUGH: usize = 8;
@@ -50,6 +52,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) heard: Option<BTreeSet<String>>,
     /// The rule books that everything went by.
     pub(crate) rules: &'a Shelf,
+    /// Whom or what risk control lets pay nothing.
+    pub(crate) blocked: Option<&'a Blocked>,
     /// What ids of events are made with.
     pub(crate) salt: [u8; 32],
     pub(crate) now: Time,
@@ -68,6 +72,7 @@ impl Scene<'_> {
         found.extend(dues::differences(self, &rows));
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
+        found.extend(blocks::differences(self, &rows));
         found.extend(transit::differences(self)?);
         found.extend(lists::differences(self.store, self.shards)?);
         found.extend(self.unheard()?);

@@ -26,8 +26,23 @@ pub struct Plan {
     /// The rule book that everything goes by; the built-in one where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
+    /// Whom or what risk control lets pay nothing, from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Blocked>,
     /// In order.
     pub acts: Vec<Act>,
+}
+
+/// Who or what is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocked {
+    /// A user.
+    User(u8),
+    /// A device.
+    Device(String),
+    /// A card, by its fingerprint.
+    Card(String),
 }
 
 /// One thing that happens.

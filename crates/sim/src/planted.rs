@@ -76,6 +76,8 @@ bugs! {
     VelocityNotCounted = "velocity-not-counted",
     /// A payment that failed still counts for limits within a time.
     VelocityNotGivenBack = "velocity-not-given-back",
+    /// Whom and what risk control stops may pay all the same.
+    BlockIgnored = "block-ignored",
     /// Who has claimed a share of a gift is not kept, so that the same user can claim again.
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.

@@ -19,9 +19,10 @@ use engine::work::Gateway;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
+use kernel::message::risk::BlockKind;
 use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::time::{MINUTE_US, SECOND_US};
-use kernel::{Bucket, CaseId, EndpointId, KeyId, RootId, Shards, Time};
+use kernel::{BlockId, Bucket, CaseId, EndpointId, KeyId, RootId, Shards, Time};
 use rules::RuleBook;
 use store::{Store, StoreError};
 
@@ -35,7 +36,7 @@ use crate::mishap::Mishaps;
 use crate::node::{Ground, Node};
 use crate::oracle::{self, Seen};
 use crate::people;
-use crate::plan::{Act, Plan, What};
+use crate::plan::{Act, Blocked, Plan, What};
 use crate::planted::Planted;
 use crate::planted::wire::CrookedAdapter;
 use crate::post::Post;
@@ -124,6 +125,7 @@ impl World {
             spawner: pool.spawner(),
             leases: plan.leases,
             listens: plan.listens,
+            blocked: plan.blocked.clone(),
             shards,
         };
         let mut world = Self {
@@ -145,7 +147,7 @@ impl World {
             stuck: Default::default(),
             frozen: BTreeMap::new(),
         };
-        world.begin(plan.rules.as_deref())?;
+        world.begin(plan)?;
         world.planted = planted;
         world.nodes = (0..2).map(|node| world.start(node)).collect::<Result<_, _>>()?;
         Ok(world)
@@ -163,7 +165,7 @@ impl World {
     }
 
     /// The store is born and has its merchants and its rules, before anything goes wrong.
-    fn begin(&mut self, rules: Option<&str>) -> Result<(), String> {
+    fn begin(&mut self, plan: &Plan) -> Result<(), String> {
         let midwife = self.start(0)?;
         let key = KeyId(RootId::new(self.now(), Bucket::of("platform"), 3));
         let bootstrap = ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] };
@@ -176,8 +178,9 @@ impl World {
             secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
         };
         let ear = self.ground.listens.then_some(ear);
-        let rules = rules.map_or_else(|| Ok(Vec::new()), |source| self.released(source))?;
-        for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules) {
+        let rules = plan.rules.as_deref().map_or_else(|| Ok(Vec::new()), |source| self.released(source))?;
+        let block = plan.blocked.as_ref().map(|blocked| self.block(blocked));
+        for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules).chain(block) {
             let command = Command::Control(command);
             let request = Request::of_system("b", command);
             let (reply, mut answer) = oneshot::channel();
@@ -203,6 +206,17 @@ impl World {
             ControlCommand::UploadRules { source: source.to_owned(), book: Arc::new(book), by: person(5) },
             ControlCommand::ReleaseRules { book: name, version, from: None, again: false, by: person(6) },
         ])
+    }
+
+    fn block(&self, blocked: &Blocked) -> ControlCommand {
+        let (kind, value) = match blocked {
+            Blocked::User(user) => (BlockKind::User, user.to_string()),
+            Blocked::Device(device) => (BlockKind::Device, device.clone()),
+            Blocked::Card(card) => (BlockKind::CardFingerprint, card.clone()),
+        };
+        let root = |number| RootId::new(self.now(), Bucket::of("platform"), number);
+        let (id, by, reason) = (BlockId(root(7)), KeyId(root(5)), "looked odd".to_owned());
+        ControlCommand::CreateBlock { id, kind, value, reason, until: None, by }
     }
 
     fn now(&self) -> Time {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use kernel::{Code, Problem, Time, limits};
 use store::Cell;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
-use crate::control::{ApiKey, Birth, Control, Endpoint, Merchant, Version};
+use crate::control::{ApiKey, Birth, Block, Control, Endpoint, Merchant, Version};
 use crate::flows::{Done, Outcome, not_found, rules};
 use crate::request::{Caller, ControlCommand};
 use crate::stop::Stop;
@@ -53,6 +54,23 @@ pub fn change(view: &mut View<'_>, caller: &Caller, command: &ControlCommand) ->
             let mut endpoint = Endpoint::clone(found.ok_or_else(not_found)?);
             endpoint.disabled_at = Some(endpoint.disabled_at.unwrap_or(created_at));
             (Outcome::EndpointDisabled(*id), vec![Version::Endpoint(*id, endpoint)])
+        }
+        ControlCommand::CreateBlock { id, kind, value, reason, until, by } => {
+            if view.control.blocks.len() >= limits::MAX_BLOCKS {
+                let detail = format!("no more than {} blocks are kept", limits::MAX_BLOCKS);
+                return Err(Stop::Refused(Problem::new(Code::too_many_objects, detail)));
+            }
+            if until.is_some_and(|until| until <= view.now()) {
+                return Err(Stop::Refused(Problem::at(Code::invalid_value, "until", "a block ends later than now")));
+            }
+            let (kind, value, reason, by) = (*kind, value.clone(), reason.clone(), *by);
+            let block = Block { kind, value, reason, until: until.map(Time::micros), by, created_at, lifted: None };
+            (Outcome::BlockAdded(*id), vec![Version::Block(*id, block)])
+        }
+        ControlCommand::LiftBlock { id, by } => {
+            let mut block = Block::clone(view.control.blocks.get(id).ok_or_else(not_found)?);
+            block.lifted = block.lifted.or(Some((*by, created_at)));
+            (Outcome::Block(*id), vec![Version::Block(*id, block)])
         }
         ControlCommand::UploadRules { source, book, by } => {
             return rules::upload(view, source, book, *by);

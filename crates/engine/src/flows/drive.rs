@@ -115,7 +115,7 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let coupons = existing::<Coupon>(view, &state.coupons_needed(input))?;
     let channels = Arc::clone(&view.channels);
     let (control, approvals, trade) = (Arc::clone(&view.control), Arc::clone(&view.approvals), the_trade(view, id)?);
-    let rules = Planner { shelf: &control.rules, trade: &trade, salt: &control.salt };
+    let rules = Planner { control: &control, trade: &trade };
     all_known(&state, &control)?;
     let (signals, now) = (view.signals.clone(), view.now());
     let needed = state.counters_needed(input, &signals, &rules, now);

@@ -10,8 +10,8 @@ pub mod trade;
 pub mod transit;
 
 use kernel::{
-    CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId, Problem, RefundId,
-    TradeId,
+    BlockId, CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId, Problem,
+    RefundId, TradeId,
 };
 use store::Cell;
 
@@ -57,6 +57,10 @@ pub enum Outcome {
     EndpointAdded(EndpointId),
     /// An endpoint was disabled.
     EndpointDisabled(EndpointId),
+    /// Somebody or something is blocked.
+    BlockAdded(BlockId),
+    /// A block, as it is now.
+    Block(BlockId),
     /// A version of a rule book was uploaded.
     RulesUploaded(i64),
     /// A rule book of this name has a new release.
@@ -83,6 +87,8 @@ impl Outcome {
             | Self::KeyRevoked(_)
             | Self::EndpointAdded(_)
             | Self::EndpointDisabled(_)
+            | Self::BlockAdded(_)
+            | Self::Block(_)
             | Self::RulesUploaded(_)
             | Self::RulesReleased(_)
             | Self::Done => None,

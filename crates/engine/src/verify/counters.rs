@@ -48,7 +48,7 @@ impl<'a> Counted<'a> {
 
     /// Counts the payments of a trade.
     pub(super) fn count(&mut self, trade: &Trade, payments: &Payments, report: &mut Report) {
-        let planner = Planner { shelf: &self.control.rules, trade, salt: &self.control.salt };
+        let planner = Planner { control: self.control, trade };
         for payment in &payments.payments {
             if self.control.rules.version(payment.rule_version).is_none() {
                 let id = PaymentId::new(trade.id, payment.no).to_string();

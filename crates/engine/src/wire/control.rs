@@ -1,7 +1,8 @@
-//! Merchants, keys and endpoints on the wire. A key's secret is never here: the door that made it adds it to its one
+//! Merchants, keys, endpoints and blocks on the wire. A key's secret is never here: the door that made it adds it to its one
 //! answer.
 
-use kernel::{EndpointId, KeyId, MerchantId, Time};
+use kernel::message::risk::BlockKind;
+use kernel::{BlockId, EndpointId, KeyId, MerchantId, Time};
 use serde_json::json;
 
 use crate::control::Control;
@@ -40,5 +41,26 @@ pub fn endpoint(control: &Control, id: EndpointId, with_secret: bool) -> String 
         "secret": endpoint.filter(|_| with_secret).map(|endpoint| endpoint.secret.as_str()),
         "disabled": endpoint.is_some_and(|endpoint| endpoint.disabled_at.is_some()),
         "created_at": endpoint.map(|endpoint| Time::from_micros(endpoint.created_at)),
+    }))
+}
+
+/// `"object": "block"`; of an account outside only its end is shown.
+pub fn block(control: &Control, id: BlockId) -> String {
+    let block = control.blocks.get(&id);
+    let value = block.map(|block| match block.kind {
+        BlockKind::Destination => kernel::destination::masked(&block.value),
+        _ => block.value.clone(),
+    });
+    super::json(&json!({
+        "id": id,
+        "object": "block",
+        "kind": block.map(|block| block.kind),
+        "value": value,
+        "reason": block.map(|block| block.reason.as_str()),
+        "until": block.and_then(|block| block.until).map(Time::from_micros),
+        "by": block.map(|block| block.by),
+        "created_at": block.map(|block| Time::from_micros(block.created_at)),
+        "lifted_by": block.and_then(|block| block.lifted).map(|(by, _)| by),
+        "lifted_at": block.and_then(|block| block.lifted).map(|(_, at)| Time::from_micros(at)),
     }))
 }

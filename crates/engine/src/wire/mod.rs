@@ -74,6 +74,8 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::KeyAdded(id) => Rendered::new(201, id, control::key(&view.control, *id)),
         Outcome::KeyRevoked(id) => Rendered::new(200, id, control::key(&view.control, *id)),
         Outcome::EndpointAdded(id) => Rendered::new(201, id, control::endpoint(&view.control, *id, true)),
+        Outcome::BlockAdded(id) => Rendered::new(201, id, control::block(&view.control, *id)),
+        Outcome::Block(id) => Rendered::new(200, id, control::block(&view.control, *id)),
         Outcome::EndpointDisabled(id) => Rendered::new(200, id, control::endpoint(&view.control, *id, false)),
         Outcome::RulesUploaded(number) => {
             let body = rules::version(&view.control, *number, view.now()).unwrap_or_default();
@@ -137,6 +139,8 @@ pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
         Outcome::MerchantAdded(id)
     } else if let Some(id) = kernel::KeyId::parse(id) {
         Outcome::KeyAdded(id)
+    } else if let Some(id) = kernel::BlockId::parse(id) {
+        Outcome::Block(id)
     } else if let Some(id) = kernel::EndpointId::parse(id) {
         Outcome::EndpointDisabled(id)
     } else {

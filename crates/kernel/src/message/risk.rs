@@ -41,6 +41,47 @@ impl Signals {
     }
 }
 
+/// What a block (黑名单) names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockKind {
+    /// A user, who pays or is paid.
+    User,
+    /// A merchant: its trades, and what it pays or is paid.
+    Merchant,
+    /// A device.
+    Device,
+    /// An address that a buyer comes from.
+    Ip,
+    /// A card, by its fingerprint.
+    CardFingerprint,
+    /// An account outside that a payout goes to.
+    Destination,
+}
+
+impl BlockKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Merchant, Self::Device, Self::Ip, Self::CardFingerprint, Self::Destination];
+
+    /// The wire word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Merchant => "merchant",
+            Self::Device => "device",
+            Self::Ip => "ip",
+            Self::CardFingerprint => "card_fingerprint",
+            Self::Destination => "destination",
+        }
+    }
+
+    /// Reads the wire word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
 /// One counter (计数器) of velocity limits: a hash of the rule that it is for and of whom it counts, so that a row does
 /// not tell who that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

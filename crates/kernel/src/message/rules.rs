@@ -110,6 +110,9 @@ pub trait PaymentRules: std::fmt::Debug {
     /// The rule that does not let it be made.
     fn terms(&self, paying: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal>;
 
+    /// Whether risk control stops a payment, whatever the rules say of it.
+    fn stops(&self, paying: &Paying<'_>) -> bool;
+
     /// In which counters a payment counts, and up to what. A function of it alone, so that it can be asked again when it
     /// has to be given back.
     fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity>;
@@ -119,6 +122,10 @@ impl PaymentRules for PaymentTerms {
     /// The same for every payment.
     fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
         Ok(self.clone())
+    }
+
+    fn stops(&self, _: &Paying<'_>) -> bool {
+        false
     }
 
     fn velocity(&self, _: &Paying<'_>) -> Vec<Velocity> {

@@ -58,6 +58,9 @@ fn a_rule_refuses_before_anything_happens() {
             let why = format!("payment {} of {}", paying.attempt, paying.money.amount.minor());
             Err(RuleRefusal { rule_version: 3, book, rule, why, place: Some(1) })
         }
+        fn stops(&self, _: &Paying<'_>) -> bool {
+            false
+        }
         fn velocity(&self, _: &Paying<'_>) -> Vec<Velocity> {
             Vec::new()
         }
@@ -145,6 +148,23 @@ fn what_was_longer_ago_than_the_window_does_not_count() {
     world.now = world.now.plus(86_400 * SECOND);
     assert_eq!(counted(&world), (0, 0));
     world.pending(1);
+    world.pay(vec![balance(700)]).unwrap();
+    assert_eq!((world.state.payments[1].status, counted(&world)), (PaymentStatus::Succeeded, (1, 700)));
+}
+
+#[test]
+fn whom_risk_control_stops_holds_and_counts_nothing() {
+    let mut world = World { most: Some((5, 5_000)), stopped: true, ..World::new() };
+    world.pay(vec![coupon(1, 100), balance(400), card(300)]).unwrap();
+    let payment = world.state.payments[0].clone();
+    let failure = payment.failure.clone().unwrap();
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (FailureCode::RiskRefused, "risk control has refused the payment")
+    );
+    assert!(world.orders.is_empty() && world.ledger.holds.is_empty());
+    assert_eq!((counted(&world), world.ledger.at("2001:42", money(1).currency)), ((0, 0), 1_000));
+    world.stopped = false;
     world.pay(vec![balance(700)]).unwrap();
     assert_eq!((world.state.payments[1].status, counted(&world)), (PaymentStatus::Succeeded, (1, 700)));
 }

@@ -46,6 +46,8 @@ pub(super) struct World {
     /// Most payments, and most minor units, of one day; no limit where `None`.
     pub(super) most: Option<(i64, i64)>,
     pub(super) counters: BTreeMap<CounterId, Counter>,
+    /// Whether risk control stops every payment.
+    pub(super) stopped: bool,
     /// Which cases want two people.
     pub(super) approvals: Approvals,
     /// Receivers that are paid at once; the merchant's escrow where empty.
@@ -134,6 +136,7 @@ impl World {
             terms: PaymentTerms::default(),
             most: None,
             counters: BTreeMap::new(),
+            stopped: false,
             approvals: Approvals::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
@@ -440,7 +443,7 @@ impl World {
                     payouts: vec!["bank_account".into()],
                 };
                 let routes = Routes { accounts: vec![account] };
-                let rules = Book { terms: self.terms.clone(), most: self.most };
+                let rules = Book { terms: self.terms.clone(), most: self.most, stopped: self.stopped };
                 let signals = Signals { device: Some("d-1".to_owned()), ..Signals::default() };
                 let needed = self.state.counters_needed(&input, &signals, &rules, self.now);
                 let mut counters = self.counters.clone();
@@ -536,11 +539,16 @@ fn minor(shares: &[RefundShare]) -> i64 {
 pub(super) struct Book {
     pub(super) terms: PaymentTerms,
     pub(super) most: Option<(i64, i64)>,
+    pub(super) stopped: bool,
 }
 
 impl PaymentRules for Book {
     fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
         Ok(self.terms.clone())
+    }
+
+    fn stops(&self, _: &Paying<'_>) -> bool {
+        self.stopped
     }
 
     fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {

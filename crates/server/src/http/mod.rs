@@ -8,6 +8,7 @@
 
 mod accounts;
 pub(crate) mod auth;
+mod blocks;
 mod body;
 mod cases;
 mod channels;

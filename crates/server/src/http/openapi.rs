@@ -76,6 +76,7 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
         "Event",
         "Channel",
         "RuleBook",
+        "Block",
     ] {
         all.insert(format!("{item}List"), list_of(item));
     }
@@ -203,6 +204,11 @@ fn like(pattern: &str) -> Value {
     json!({ "type": "string", "pattern": pattern })
 }
 
+/// What a block can name.
+fn kinds() -> Vec<&'static str> {
+    kernel::message::risk::BlockKind::ALL.map(|kind| kind.as_str()).to_vec()
+}
+
 /// Whether a query parameter must be there, its schema, and what it is for.
 pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str) {
     let text = json!({ "type": "string" });
@@ -233,6 +239,7 @@ pub(super) fn parameter(route: &Route, name: &str) -> (bool, Value, &'static str
         "at" => (false, json!({ "type": "string", "format": "date-time" }), "As of this moment."),
         "owner" => (true, like(OWNER), "user:…, merchant:…, seller:…, platform or channel:…"),
         "currency" => (true, json!({ "$ref": schema_ref("Currency") }), "ISO 4217."),
+        "kind" => (false, json!({ "enum": kinds() }), "Of this kind only."),
         "version" => (false, json!({ "type": "integer", "minimum": 1 }), "This version, with its text."),
         // A trial balance is today's where no day is named; a statement is of a day that was asked for.
         "date" => (route.answer.1 == "Statement", json!({ "type": "string", "format": "date" }), "The accounting day."),

@@ -5,7 +5,7 @@ use kernel::Code;
 use super::auth::Scope;
 use super::route::{Route, Tell};
 use super::{
-    accounts, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
+    accounts, blocks, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
     payments, refunds, rules, sandbox, search, trades, webhook_endpoints,
 };
 use crate::config::Environment;
@@ -27,6 +27,7 @@ const PAYING: &[Code] = &[
     Code::too_many_objects,
     Code::environment_mismatch,
     Code::not_found,
+    Code::pan_not_accepted,
 ];
 const OPENING: &[Code] = &[
     Code::order_exists,
@@ -124,6 +125,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes.extend(of_accounts());
     routes.extend(of_control());
     routes.extend(of_rules());
+    routes.extend(of_blocks());
     routes.extend(of_events());
     routes.extend(in_the_open());
     if environment == Environment::Test {
@@ -414,6 +416,26 @@ fn of_rules() -> [Route; 7] {
             .takes("RuleRollback")
             .answers(200, "RuleBook")
             .refuses(&[Code::not_found, Code::invalid_state, Code::rule_books_overlap]),
+    ]
+}
+
+fn of_blocks() -> [Route; 4] {
+    use Scope::Admin;
+    [
+        Route::post("/v1/blocks", Admin, blocks::create, "Let somebody or something pay nothing")
+            .takes("NewBlock")
+            .answers(201, "Block")
+            .refuses(&[Code::pan_not_accepted, Code::too_many_objects]),
+        Route::get("/v1/blocks", Admin, blocks::list, "List whom and what risk control lets pay nothing")
+            .asks(&["kind", "limit", "cursor", "stale"])
+            .answers(200, "BlockList")
+            .refuses(&[Code::cursor_invalid]),
+        Route::get("/v1/blocks/{id}", Admin, blocks::show, "Read a block").answers(200, "Block").refuses(MISSING),
+        Route::post("/v1/blocks/{id}/lift", Admin, blocks::lift, "Lift a block")
+            .goes_on()
+            .takes("Nothing")
+            .answers(200, "Block")
+            .refuses(MISSING),
     ]
 }
 

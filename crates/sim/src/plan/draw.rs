@@ -10,7 +10,7 @@ use channel::sandbox::word::{PayWord, RefundWord};
 
 use kernel::Shards;
 
-use super::{Act, Kind, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
+use super::{Act, Blocked, Kind, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
 use crate::callers::Deed;
 use crate::people;
 use crate::rng::Rng;
@@ -48,7 +48,18 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let listens = Rng::new(seed, 5).chance(25);
     let ruled = Rng::new(seed, 7);
     let rules = ruled.chance(40).then(|| rules::draw(&ruled));
-    Plan { seed, leases, listens, shards: shards.count(), rules, acts: drawing.acts }
+    let blocked = blocked(&Rng::new(seed, 8));
+    Plan { seed, leases, listens, shards: shards.count(), rules, blocked, acts: drawing.acts }
+}
+
+/// In a tenth of the worlds somebody or something pays nothing.
+fn blocked(rng: &Rng) -> Option<Blocked> {
+    match rng.below(30) {
+        0 => Some(Blocked::User(1)),
+        1 => Some(Blocked::Device("device-2".to_owned())),
+        2 => Some(Blocked::Card("card-1".to_owned())),
+        _ => None,
+    }
 }
 
 /// A quarter of the worlds have several.

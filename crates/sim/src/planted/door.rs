@@ -1,11 +1,20 @@
 //! Bugs at the doors: what a request says of its caller, its key and its body.
 
+use engine::control::Control;
 use engine::request::{Caller, Command, Request};
 use kernel::message::payment::CaseAct;
 use kernel::message::trade::Command as TradeCommand;
 
 use super::Planted;
 use crate::people;
+
+/// What a node with this bug knows of control data.
+pub(crate) fn known(planted: Option<Planted>, mut control: Control) -> Control {
+    if planted == Some(Planted::BlockIgnored) {
+        control.blocks.clear();
+    }
+    control
+}
 
 /// The request as a door with this bug hands it on.
 pub(crate) fn asked(planted: Option<Planted>, mut request: Request) -> Request {

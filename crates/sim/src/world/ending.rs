@@ -83,6 +83,7 @@ impl World {
                 institution: self.institution.records(),
                 heard: self.ground.listens.then(|| self.ground.wire.heard()),
                 rules: &self.ground.control.rules,
+                blocked: self.ground.blocked.as_ref(),
                 salt: self.ground.control.salt,
                 now,
             };

@@ -160,6 +160,7 @@ fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
         listens: false,
         shards,
         rules: None,
+        blocked: None,
         acts: acts.into_iter().enumerate().map(act).collect(),
     }
 }

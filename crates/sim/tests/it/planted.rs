@@ -22,6 +22,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::CouponSpentTwice, 0),
     (Planted::VelocityNotCounted, 16),
     (Planted::VelocityNotGivenBack, 47),
+    (Planted::BlockIgnored, 0),
     (Planted::ClaimForgotten, 0),
     (Planted::CodeNotChecked, 9),
     (Planted::DueOpensEarly, 4),

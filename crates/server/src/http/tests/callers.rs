@@ -27,6 +27,7 @@ fn path(route: &Route, number: u128) -> String {
         "merchants" => plain("mch"),
         "keys" => plain("key"),
         "webhook_endpoints" => plain("whe"),
+        "blocks" => plain("blk"),
         "events" => plain("evt"),
         _ => "sandbox".to_owned(),
     };

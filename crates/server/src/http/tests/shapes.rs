@@ -51,6 +51,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",
+        Some("blocks") => "blk",
         Some("events") => "evt",
         Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",

@@ -130,6 +130,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "merchants" => format!("mch_{NOWHERE}"),
         "keys" => format!("key_{NOWHERE}"),
         "webhook_endpoints" => format!("whe_{NOWHERE}"),
+        "blocks" => format!("blk_{NOWHERE}"),
         "events" => format!("evt_{NOWHERE}000"),
         "channels" | "rules" => "nobody".to_owned(),
         other => panic!("say what an id of /v1/{other} looks like"),

@@ -48,6 +48,8 @@ impl Goods {
         let users = platform.get("/v1/accounts?owner=user:42").await.ok(200);
         let gift = json!({"merchant_id": shop.id, "tool": "red_packet", "amount": 10, "currency": "CNY"});
         let gift = id(&platform.post("/v1/gifts", &gift).await.ok(201));
+        let block = json!({"kind": "device", "value": "nobody-pays-with-it", "reason": "attack"});
+        let block = id(&platform.post("/v1/blocks", &block).await.ok(201));
         Self(BTreeMap::from([
             ("trades", vec![open, paid, waiting]),
             ("payments", vec![payment]),
@@ -65,6 +67,7 @@ impl Goods {
             ("channels", vec!["sandbox".to_owned()]),
             // The platform's alone.
             ("rules", vec![book.to_owned()]),
+            ("blocks", vec![block]),
         ]))
     }
 

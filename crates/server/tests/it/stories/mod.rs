@@ -1,5 +1,6 @@
 //! Stories, by what they are about.
 
+mod blocks;
 mod cases;
 mod disputes;
 mod dues;

@@ -45,6 +45,10 @@ impl PaymentRules for Rules {
         Ok(PaymentTerms::default())
     }
 
+    fn stops(&self, _: &Paying<'_>) -> bool {
+        false
+    }
+
     fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {
         let (minor, most) = (paying.money.amount.minor(), PRICE);
         let (book, rule, why) = ("shop".to_owned(), "a-day".to_owned(), "enough".to_owned());
