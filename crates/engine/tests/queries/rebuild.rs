@@ -11,7 +11,7 @@ use kernel::message::trade::Command as TradeCommand;
 use store::tables::derived;
 use store::{Access, Ask, Cell, Opening, Ports, Store, Url};
 
-use crate::house::{House, card, first};
+use crate::house::{House, card, cny, first};
 
 /// Every row of every projection.
 fn rows(house: &House) -> Vec<(&'static str, Vec<Vec<Cell>>)> {
