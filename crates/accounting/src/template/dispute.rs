@@ -25,7 +25,7 @@ pub(super) fn hold(draft: &mut Draft<'_>, channel_account: &str, lines: &[Disput
     for line in lines {
         let mut wanted = line.amount.minor();
         let sources = sources(line).into_iter().flatten().filter(|(leg, _)| owed || *leg != OWED);
-        let last = sources.clone().last().map(|(leg, _)| leg);
+        let last = sources.clone().next_back().map(|(leg, _)| leg);
         for (leg, place) in sources {
             let given = if last == Some(leg) { wanted } else { draft.spare(place, wanted) };
             draft.leg_if_any(CODE, Op::Hold(key(line, leg)), place, goal, given);

@@ -128,14 +128,14 @@ fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             let id = DisputeId::new(state.trade, dispute.no);
             let truth =
                 scene.institution.iter().flat_map(|record| &record.steps).filter(|step| step.at <= scene.now.micros());
-            let ended = truth.filter_map(|step| match &step.truth {
+            let mut ended = truth.filter_map(|step| match &step.truth {
                 Truth::DisputeWon { dispute: number } if *number == dispute.channel_no => Some((DisputeStatus::Won, 0)),
                 Truth::DisputeLost { dispute: number, amount, .. } if *number == dispute.channel_no => {
                     Some((DisputeStatus::Lost, *amount))
                 }
                 _ => None,
             });
-            if ended.last().unwrap_or((DisputeStatus::Open, 0)) != (dispute.status, dispute.lost) {
+            if ended.next_back().unwrap_or((DisputeStatus::Open, 0)) != (dispute.status, dispute.lost) {
                 found.push(format!("{id} did not end as the institution decided it"));
             }
             let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
