@@ -93,7 +93,7 @@ const CASES: [Case; 122] = [
     (42, "reordered fields", &["c34_c42_the_same_again"], None),
     (43, "state written", &["d43_states_are_not_written"], None),
     (44, "steps out of order", &["d44_steps_out_of_order"], None),
-    (45, "paying what cannot be paid", &["d45_what_cannot_be_paid"], None),
+    (45, "paying what cannot be paid", &["d45_what_cannot_be_paid", "d45_dues_that_cannot_be_paid"], None),
     (46, "closing while paying", &["d46_closing_while_a_payment_is_under_way"], None),
     (47, "changing an ordered amount", &["d47_an_amount_once_ordered_stays"], None),
     (48, "confirmed twice at once", &["d48_confirmed_twice_at_once"], None),
