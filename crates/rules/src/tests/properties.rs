@@ -186,6 +186,14 @@ fn the_guide_is_true() {
         let sale = Sale { tools: vec![channel("card", 600), coupon(400)], ..sale };
         assert_eq!(book.payment_terms(2, &sale.facts()).unwrap().order, [1, 0]);
     }
+    let limits = include_str!("../../../../docs/guide/risk.md").split("```toml\n").nth(1).unwrap();
+    let book = RuleBook::load(limits.split("```").next().unwrap()).unwrap();
+    let sale = Sale::new(OrderType::Escrow, "marketplace.order", vec![balance(400)]);
+    assert_eq!(
+        book.velocity(2, &sale.facts()).len(),
+        1,
+        "of these limits only the first is about a balance in the day"
+    );
     for name in Name::ALL {
         let row = format!("| `{}` | {} |", name.as_str(), name.meaning());
         assert!(guide.contains(&row), "the guide lacks {row}");

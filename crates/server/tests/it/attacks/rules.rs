@@ -157,3 +157,41 @@ fn j112_what_is_said_of_the_payer_is_bounded() {
         stage.refused(&call, Code::field_not_applicable, Some("risk"));
     });
 }
+
+#[test]
+fn j112_blocks_of_nothing_and_by_nobody() {
+    attack(async |stage| {
+        let long = "d".repeat(65);
+        let path = "/v1/blocks";
+        let call = |key: &str, body: &Value| Call::post(key, path, body.to_string());
+        for (kind, value, code) in [
+            ("user", json!("a b"), Code::invalid_id),
+            ("user", json!(""), Code::invalid_id),
+            ("user", json!(["42"]), Code::invalid_type),
+            ("merchant", json!("42"), Code::invalid_id),
+            ("device", json!(long), Code::invalid_text),
+            ("device", json!("a\nb"), Code::invalid_text),
+            ("ip", json!("192.0.2.0/24"), Code::invalid_value),
+            ("ip", json!("*"), Code::invalid_value),
+            ("card_fingerprint", json!("4111111111111111"), Code::pan_not_accepted),
+            ("destination", json!(long), Code::invalid_text),
+            ("destination", Value::Null, Code::missing_field),
+        ] {
+            let body = json!({"kind": kind, "value": value, "reason": "x"});
+            stage.refused(&call(&stage.platform.key, &body), code, Some("value"));
+        }
+        let block = json!({"kind": "device", "value": "d", "reason": "x"});
+        for (name, value, code) in [
+            ("kind", json!("everybody"), Code::invalid_value),
+            ("reason", Value::Null, Code::missing_field),
+            ("reason", json!("card 4111 1111 1111 1111"), Code::pan_not_accepted),
+            ("until", json!("2020-01-01T00:00:00Z"), Code::invalid_value),
+            ("until", json!("tomorrow"), Code::invalid_time),
+            ("merchant_id", json!(stage.shop.id), Code::unknown_field),
+        ] {
+            let body = crate::shop::with(block.clone(), &json!({name: value}));
+            stage.refused_anywhere(&call(&stage.platform.key, &body), code);
+        }
+        stage.refused(&call(&stage.shop.key, &block), Code::scope_required, None);
+    });
+}
