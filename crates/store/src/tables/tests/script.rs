@@ -110,7 +110,7 @@ fn act() -> impl Strategy<Value = CaseAct> {
         6 => resolution.clone().prop_map(move |resolution| CaseAct::Resolve { resolution, note: note() }),
         6 => resolution.prop_map(move |resolution| CaseAct::Propose { resolution, note: note() }),
         6 => Just(CaseAct::Approve),
-        4 => Just(CaseAct::Reject { note: note() }),
+        8 => Just(CaseAct::Reject { note: note() }),
         1 => Just(CaseAct::Assign { to: "李雷".to_owned() }),
         1 => comment.prop_map(move |attachment| CaseAct::Comment { text: note(), attachment }),
     ]
