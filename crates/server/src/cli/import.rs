@@ -6,7 +6,7 @@
 //! 3. Only with `--confirm`, and only where no line is bad, lines are sent, each under a key made of its own content and
 //!    under the merchant's order number: the same file sent twice opens nothing twice, and one that was cut off goes on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -172,7 +172,7 @@ fn read(text: &[u8], merchant: Option<&str>) -> (Vec<Line>, Vec<Bad>) {
         return (Vec::new(), vec![Bad { number: 1, why: format!("{} is named twice", twice.1) }]);
     }
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
-    let mut seen: HashMap<String, u64> = HashMap::new();
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for record in reader.byte_records() {
         let found = match record {
             Ok(record) => {
