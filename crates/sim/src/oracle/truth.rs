@@ -8,6 +8,7 @@ use channel::sandbox::bank::{BankOrder, BankRefund, Truth};
 use channel::{Job, Order};
 use kernel::{DisputeId, OrderId};
 use payment::{Dispute, DisputeStatus, PaymentStatus};
+use trade::Due;
 
 use super::Scene;
 use super::rows::Rows;
@@ -123,7 +124,8 @@ const fn of_dispute(truth: &Truth) -> Option<Outcome> {
 /// that refunds and other disputes had left of the leg.
 fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let mut found = Vec::new();
-    for state in rows.trees.values().filter_map(|tree| tree.payments.as_deref()) {
+    let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_deref()?)));
+    for (trade, state) in trees {
         for dispute in &state.disputes {
             let id = DisputeId::new(state.trade, dispute.no);
             let truth =
@@ -141,7 +143,10 @@ fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
             // What takes effect only with another leg, or when people accept it, may do so after it was disputed.
             let alone = payment.instructions.iter().filter(|leg| leg.is_external()).count() == 1 && !leg.suspended;
-            let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone;
+            // Nor is what waits for the other dues of its trade anybody's.
+            let paid_before = |due: &Due| due.paid.is_some_and(|paid| paid.at < dispute.opened_at);
+            let whole = !trade.has_dues() || trade.dues.iter().all(paid_before);
+            let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone && whole;
             let parts = state.refunds.iter().flat_map(|refund| &refund.parts);
             let refunded: i64 = parts.filter(|part| part.instruction == leg.no).map(|part| part.amount.minor()).sum();
             let others = state.disputes.iter().filter(|it| it.no != dispute.no && it.instruction == leg.no);

@@ -223,7 +223,7 @@ fn e62_coupons_of_others() {
         let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_millis(400)).to_string();
         let body = json!({"merchant_id": stage.shop.id, "owner": "user:42", "amount": 10, "currency": "CNY", "expires_at": soon});
         let expired = id(&stage.platform.post("/v1/coupons", &body).await.ok(201));
-        tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        stage.platform.wait_for(&format!("/v1/coupons/{expired}"), "expired").await;
         let trade = stage.shop.unpaid("instant", 20, &json!({})).await;
         stage.settle().await;
         let pay = |tools: Value| {
