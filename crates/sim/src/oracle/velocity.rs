@@ -22,7 +22,7 @@ struct Counted {
     at: Time,
     until: Time,
     limit: Counting,
-    /// It was refused for some limit.
+    /// It was refused for some limit, or a block.
     refused: bool,
     /// It was refused for this one.
     by_this: bool,
@@ -53,12 +53,13 @@ fn counted(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Vec<Counted> 
         signals,
     };
     let limits = book.velocity(payment.rule_version, &facts(trade, payment.created_at, Some(asked)));
-    let failure = payment.failure.as_ref().filter(|failure| failure.code == FailureCode::VelocityExceeded);
+    let of = |code| payment.failure.as_ref().filter(move |failure| failure.code == code);
+    let (failure, blocked) = (of(FailureCode::VelocityExceeded), of(FailureCode::RiskRefused));
     let counted = |limit: Counting| Counted {
         name: format!("payment {} of {}", payment.no, trade.id),
         at: payment.created_at,
         until: limit.window.until(limit.window.slot(payment.created_at)),
-        refused: failure.is_some(),
+        refused: failure.is_some() || blocked.is_some(),
         by_this: failure.is_some_and(|failure| failure.message.contains(&format!("`{}`", limit.refusal.rule))),
         sure: payment.status == PaymentStatus::Succeeded && payment.late_success == LateSuccess::Refund,
         limit,
