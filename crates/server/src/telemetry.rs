@@ -126,6 +126,7 @@ fn describe() {
         (BANK_NOTIFICATIONS, "Notifications of the simulated institution, by outcome."),
         (measure::TASKS, "Due tasks done, by kind and outcome."),
         (measure::CHANNEL_CALLS, "Calls to institutions, by channel account, operation and outcome."),
+        (measure::HAPPENED, "What happened, by type of event, as the projections come to it."),
         (measure::DELIVERIES, "Webhook deliveries, by outcome."),
     ] {
         describe_counter!(name, Unit::Count, text);

@@ -8,6 +8,8 @@ pub const TASK_LAG: &str = "suanpan_task_lag_seconds";
 pub const TASKS_UNDER_WAY: &str = "suanpan_tasks_under_way";
 /// Calls to institutions, by `account`, `operation` and `outcome`.
 pub const CHANNEL_CALLS: &str = "suanpan_channel_calls_total";
+/// What happened, by the `type` of its event, as the projections come to it.
+pub const HAPPENED: &str = "suanpan_happened_total";
 /// Webhook deliveries, by `outcome`.
 pub const DELIVERIES: &str = "suanpan_webhook_deliveries_total";
 /// Parked webhook deliveries that were due at the last look.

@@ -11,13 +11,15 @@
 mod fold;
 pub(crate) mod read;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use metrics::counter;
 use store::tables::derived::{CLEAR, WATERMARK_BEGIN, WATERMARK_MOVE};
 use store::{Applied, Cell, Reader, Side, Step, StoreError};
 
-use self::fold::Misfit;
-use super::Progress;
+use self::fold::{Misfit, Told};
+use super::{Progress, measure};
 use crate::query::watermark::{Mark, Watermark};
 
 /// Nothing done, because another worker was faster: look again.
@@ -63,6 +65,7 @@ impl Projections {
         match self.side.transaction(steps, false).await? {
             Applied::Done(_) => {
                 self.moved(end);
+                count(&stretch.told);
                 Ok(Progress { done: stretch.batches.len(), more: end.seq < head, next: None })
             }
             Applied::Refused { .. } | Applied::Unknown => {
@@ -111,5 +114,14 @@ impl Projections {
 impl From<Misfit> for StoreError {
     fn from(misfit: Misfit) -> Self {
         Self::Broken { detail: misfit.to_string() }
+    }
+}
+
+/// Counts what happened, for those who watch: disputes, cases, payments that failed.
+fn count(told: &[Told]) {
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    told.iter().for_each(|told| *kinds.entry(&told.kind).or_default() += 1);
+    for (kind, times) in kinds {
+        counter!(measure::HAPPENED, "type" => kind.to_owned()).increment(times);
     }
 }

@@ -8,6 +8,14 @@ use sim::{Act, Kind, Means, Party, Plan, Planted, Portion, PostFault, Sale, Slic
 const MOST: u32 = 400;
 /// As few would be no scenario.
 const A_HANDFUL: u32 = 5;
+/// What may become of a commit, and of the read before it.
+const AT_A_COMMIT: [StoreFault; 5] = [
+    StoreFault::LoadAway,
+    StoreFault::WriteConflict,
+    StoreFault::CommitLostBefore,
+    StoreFault::CommitLostAfter,
+    StoreFault::DiesAfterCommit,
+];
 
 /// A sale to user 0.
 fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
@@ -288,17 +296,8 @@ fn an_effect_of_money_between_shards() {
 
 #[test]
 fn an_effect_of_payouts() {
-    for fault in [
-        StoreFault::LoadAway,
-        StoreFault::WriteConflict,
-        StoreFault::CommitLostBefore,
-        StoreFault::CommitLostAfter,
-        StoreFault::DiesAfterCommit,
-        StoreFault::SideAway,
-        StoreFault::SideLost,
-    ] {
-        at_both(&payouts(), &[What::Store(fault)]);
-    }
+    let faults = AT_A_COMMIT.into_iter().chain([StoreFault::SideAway, StoreFault::SideLost]);
+    faults.for_each(|fault| at_both(&payouts(), &[What::Store(fault)]));
     let outside = [
         What::Wire(WireFault::CallLost),
         What::Wire(WireFault::CallLate(30_000)),
@@ -319,15 +318,7 @@ fn an_effect_of_payouts() {
 
 #[test]
 fn an_effect_of_disputes() {
-    for fault in [
-        StoreFault::LoadAway,
-        StoreFault::WriteConflict,
-        StoreFault::CommitLostBefore,
-        StoreFault::CommitLostAfter,
-        StoreFault::DiesAfterCommit,
-    ] {
-        at_both(&disputes(), &[What::Store(fault)]);
-    }
+    AT_A_COMMIT.into_iter().for_each(|fault| at_both(&disputes(), &[What::Store(fault)]));
     let faults = [PostFault::Lost, PostFault::Unheard, PostFault::Copies(2), PostFault::Late(4), PostFault::Forged];
     for fault in faults.map(What::Post).into_iter().chain([What::Wire(WireFault::AnswerLost)]) {
         let met = at_every(&disputes(), 0, std::slice::from_ref(&fault));
@@ -337,16 +328,8 @@ fn an_effect_of_disputes() {
 
 #[test]
 fn an_effect_of_dues() {
-    for fault in [
-        StoreFault::LoadAway,
-        StoreFault::WriteConflict,
-        StoreFault::CommitLostBefore,
-        StoreFault::CommitLostAfter,
-        StoreFault::DiesAfterCommit,
-        StoreFault::SideLost,
-    ] {
-        at_both(&dues(), &[What::Store(fault)]);
-    }
+    let faults = AT_A_COMMIT.into_iter().chain([StoreFault::SideLost]);
+    faults.for_each(|fault| at_both(&dues(), &[What::Store(fault)]));
     let outside = [
         What::Wire(WireFault::AnswerLost),
         What::Wire(WireFault::CallLate(30_000)),

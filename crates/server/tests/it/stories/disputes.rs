@@ -47,6 +47,10 @@ async fn every_outcome(host: &Host) {
     });
     assert_eq!(dispute, expected, "{dispute:#}");
     assert_eq!(shop.get(&format!("/v1/disputes/{}", id(&dispute))).await.ok(200), dispute);
+    for kind in ["dispute.opened", "dispute.lost"] {
+        let told = format!("suanpan_happened_total{{type=\"{kind}\"}}");
+        assert_eq!(host.metric(&told).await, 1, "{kind}");
+    }
     let trade = shop.trade(&part).await;
     let amounts = |trade: &Value| {
         ["status", "refunded_amount", "refundable_amount", "disputed_amount"].map(|field| trade[field].clone())

@@ -13,6 +13,7 @@ on_both!(
     given_back_where_one_is_not_paid,
     forfeited_where_one_is_not_paid,
     refunded_over_all_payments,
+    disputed_before_all_is_paid,
     the_same_order_again,
     that_are_refused,
 );
@@ -198,6 +199,23 @@ async fn refunded_over_all_payments(host: &Host) {
         ("1011.sandbox.refund", 700),
         ("2001", 300),
     ]);
+}
+
+/// What waits for the other due may yet go another way: nothing of it is set aside, and people are told.
+async fn disputed_before_all_is_paid(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 700, "CNY").await;
+    let first = json!({"pay": {"tools": [card_that("dispute_lost", 300)]}});
+    let trade = id(&shop.open("instant", 1_000, &with(both(), &first)).await.ok(201));
+    let dispute = shop.dispute_of(&trade).await;
+    assert_eq!((&dispute["status"], &dispute["lost_amount"]), (&json!("lost"), &json!(300)), "{dispute:#}");
+    assert_eq!((&dispute["set_aside_amount"], &dispute["taken_amount"]), (&json!(0), &json!(0)));
+    let case = shop.open_case(&trade, "dispute_uncovered").await;
+    let shown = shop.get(&format!("/v1/cases/{case}")).await.ok(200);
+    assert_eq!((&shown["amount"], &shop.trade(&trade).await["paid_amount"]), (&json!(300), &json!(300)));
+    shop.pay_due(&trade, 2, &json!([balance(700)])).await.ok(201);
+    shop.trade_is(&trade, "completed").await;
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("2003", 1_000)]);
 }
 
 async fn the_same_order_again(host: &Host) {
