@@ -272,8 +272,8 @@ impl Control {
     }
 
     /// Whether a block of this holds at a moment.
-    pub fn is_blocked(&self, kind: BlockKind, value: &str, at: Time) -> bool {
-        let ids = self.blocked.get(&(kind, value.to_owned())).map_or(&[][..], Vec::as_slice);
+    pub fn is_blocked(&self, kind: BlockKind, value: String, at: Time) -> bool {
+        let ids = self.blocked.get(&(kind, value)).map_or(&[][..], Vec::as_slice);
         ids.iter().filter_map(|id| self.blocks.get(id)).any(|block| block.holds(at))
     }
 

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use kernel::message::payment::ToolRequest;
-use kernel::message::risk::{BlockKind, CounterId};
+use kernel::message::risk::CounterId;
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::Create;
-use kernel::{Owner, RootId, Time};
+use kernel::{RootId, Time};
 use payment::Payment;
 use rules::{Counting, Facts, PaymentFacts, Shelf, Version};
 use trade::Trade;
@@ -93,22 +93,9 @@ impl PaymentRules for Planner<'_> {
     }
 
     fn stops(&self, paying: &Paying<'_>) -> bool {
-        let (trade, signals) = (self.trade, paying.signals);
-        let is = |kind, value: &str| self.control.is_blocked(kind, value, paying.at);
-        let owner = |owner: &Owner| match owner {
-            Owner::User(user) => is(BlockKind::User, user.as_str()),
-            Owner::Merchant(merchant) => is(BlockKind::Merchant, &merchant.to_string()),
-            _ => false,
-        };
-        let merchant = Owner::Merchant(trade.context.merchant);
-        let mut owners = trade.splits.iter().map(|split| &split.receiver).chain([&trade.payer, &merchant]);
-        let destination = trade.destination.as_ref().map(|destination| destination.account.as_str());
+        let takes_part = || self.trade.takes_part().into_iter().chain(paying.signals.named());
         !self.control.blocks.is_empty()
-            && (owners.any(owner)
-                || signals.device.as_deref().is_some_and(|device| is(BlockKind::Device, device))
-                || signals.ip.is_some_and(|ip| is(BlockKind::Ip, &ip.to_string()))
-                || signals.card_fingerprint.as_deref().is_some_and(|card| is(BlockKind::CardFingerprint, card))
-                || destination.is_some_and(|account| is(BlockKind::Destination, account)))
+            && takes_part().any(|(kind, value)| self.control.is_blocked(kind, value, paying.at))
     }
 
     fn velocity(&self, paying: &Paying<'_>) -> Vec<Velocity> {

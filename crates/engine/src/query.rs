@@ -191,7 +191,8 @@ fn unreadable(error: &StoreError) -> Problem {
         | StoreError::Full { .. }
         | StoreError::Undurable { .. }
         | StoreError::Busy { .. }
-        | StoreError::Schema { .. } => Problem::new(Code::store_unavailable, error.to_string()),
+        | StoreError::Schema { .. }
+        | StoreError::Tables { .. } => Problem::new(Code::store_unavailable, error.to_string()),
     }
 }
 

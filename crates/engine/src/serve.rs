@@ -56,7 +56,7 @@ pub fn serve(view: &mut View<'_>, request: &Request) -> Served {
     match attempt(view, request) {
         Ok(served) => served,
         Err(Stop::Miss) => Served::only(Err(Problem::new(Code::internal_error, "read again"))),
-        Err(Stop::Refused(problem)) => {
+        Err(Stop::Refused(problem) | Stop::Behind(problem)) => {
             view.undo();
             Served::only(Err(problem))
         }

@@ -2,13 +2,15 @@
 
 use kernel::Problem;
 
-/// The four ways to stop half-way. Whatever the request had changed is dropped.
+/// The ways to stop half-way. Whatever the request had changed is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Something has to be read first; it is noted in the view.
     Miss,
     /// Refused: nothing happens but the stored answer.
     Refused(Problem),
+    /// Refused for now: this process does not know yet what another has written. Nothing happens, and no answer is stored.
+    Behind(Problem),
     /// What it is about lives in this other shard, whose line decides it.
     Elsewhere(i64),
     /// Something that must hold does not: this request ends, an alarm goes off, nothing is written.

@@ -360,7 +360,7 @@ impl<'a> Loading<'a> {
     fn selector(&mut self, name: &Located<&'a str>) -> Option<Selector> {
         let parsed = Selector::parse(name.value);
         if parsed.is_none() {
-            let known = ["balance", "coupon", "channel", "channel:METHOD", "payout"];
+            let known = ["balance", "coupon", "stored", "stored:KIND", "channel", "channel:METHOD", "payout"];
             self.reader.find(name.at, unknown("tool", name.value, &known));
         }
         parsed

@@ -1,17 +1,19 @@
-//! Migrations: numbered steps from an empty store to the tables this program works with.
+//! From an empty store to the tables this program works with, and what a store that has others is told.
 //!
-//! A step is one transaction on both engines, so a kill half-way leaves nothing half-done. Its first row is its number in
-//! `schema_version`, whose key also keeps two programs from taking the same step at once. A server never migrates a
-//! store with data by itself: it says what to run.
+//! Making them is one transaction on both engines, so a kill half-way leaves nothing half-done. Its first row says which
+//! version they are, and its key keeps two programs from making them at once; with it stands the *print* of the tables, so
+//! that a store with others of the same version is told apart and never half understood. A server never touches a store
+//! with data by itself: it says what to do.
 
 use crate::Access;
 use crate::door::{Cell, Dialect, Place, Step, StoreError};
+use crate::tables::schema::Found;
 use crate::tables::{self, schema, shard};
 
-/// The version of the tables this program works with.
-pub const WANTED: i64 = 1;
+/// The version of the tables this program works with. Version 1 kept no print of them.
+pub const WANTED: i64 = 2;
 
-/// One step for one database: DDL, then rows.
+/// What one database is given: DDL, then rows.
 #[derive(Debug)]
 pub(crate) struct Script {
     /// The row that says so; whoever writes it first does the rest.
@@ -29,42 +31,48 @@ pub(crate) struct Birth {
     pub(crate) now: i64,
 }
 
-/// The steps to take on a database of these places that was found at `version`; none when it is current, an error when
-/// it may not be touched.
+/// What to do with a database of these places in which this was found: nothing when it is current, an error when it may
+/// not be touched.
 pub(crate) fn plan(
-    version: i64,
+    found: Found,
     access: Access,
     places: &[Place],
     dialect: Dialect,
     birth: Birth,
-) -> Result<Vec<Script>, StoreError> {
+) -> Result<Option<Script>, StoreError> {
+    let (ddl, wanted) = (ddl(places, dialect), WANTED);
     // What is not the truth can be made anew at any time; what is needs somebody to say so.
-    let empty = version == 0 && (matches!(access, Access::Serve { create: true }) || !places.contains(&Place::Main));
-    if version == WANTED {
-        return Ok(Vec::new());
+    let may_make = match access {
+        Access::Serve { create } => create || !places.contains(&Place::Main),
+        Access::Migrate => true,
+        Access::Inspect => false,
+    };
+    match found {
+        Found::Nothing if may_make => Ok(Some(script(ddl, places, birth))),
+        Found::Nothing => Err(StoreError::Schema { found: 0, wanted }),
+        Found::Version(found) => Err(StoreError::Schema { found, wanted }),
+        Found::Current(print) if print == print_of(&ddl) => Ok(None),
+        Found::Current(_) => Err(StoreError::Tables { version: wanted }),
     }
-    if version < WANTED && (access == Access::Migrate || empty && access != Access::Inspect) {
-        return Ok((version + 1..=WANTED).map(|step| script(step, places, dialect, birth)).collect());
-    }
-    Err(StoreError::Schema { found: version, wanted: WANTED })
 }
 
-fn script(version: i64, places: &[Place], dialect: Dialect, birth: Birth) -> Script {
-    let take = run(&schema::TAKE, vec![Cell::Int(version), Cell::Int(birth.now)]);
-    let mut ddl = Vec::new();
-    let mut steps = Vec::new();
-    if version == 1 {
-        ddl.extend(
-            tables::all()
-                .into_iter()
-                .filter(|table| places.contains(&table.place))
-                .flat_map(|table| table.ddl(dialect)),
-        );
-        if places.contains(&Place::Main) {
-            let hash = Cell::bytes([0; 32]);
-            steps.extend((0..birth.shards).map(|shard| run(&shard::NEW, vec![Cell::Int(shard), hash.clone()])));
-        }
-    }
+fn ddl(places: &[Place], dialect: Dialect) -> Vec<String> {
+    let tables = tables::all().into_iter().filter(|table| places.contains(&table.place));
+    tables.flat_map(|table| table.ddl(dialect)).collect()
+}
+
+/// The beginning of the hash of all that makes the tables: another column, another check, another print.
+fn print_of(ddl: &[String]) -> i64 {
+    let hash = blake3::hash(ddl.join(";\n").as_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn script(ddl: Vec<String>, places: &[Place], birth: Birth) -> Script {
+    let take = run(&schema::TAKE, vec![Cell::Int(WANTED), Cell::Int(print_of(&ddl)), Cell::Int(birth.now)]);
+    let shards = if places.contains(&Place::Main) { birth.shards } else { 0 };
+    let hash = Cell::bytes([0; 32]);
+    let steps = (0..shards).map(|shard| run(&shard::NEW, vec![Cell::Int(shard), hash.clone()])).collect();
     Script { take, ddl, steps }
 }
 

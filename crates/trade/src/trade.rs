@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernel::message::risk::BlockKind;
 use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
 use kernel::{Amount, Context, Destination, Money, Owner, Time, TradeId};
 
@@ -123,6 +124,20 @@ impl Trade {
             return 0;
         }
         self.moved.refundable(self.paid)
+    }
+
+    /// Whom and what a payment of it is about, as blocks name them: whoever pays, is paid, or sells, and where a payout
+    /// goes to.
+    pub fn takes_part(&self) -> Vec<(BlockKind, String)> {
+        let seller = Owner::Merchant(self.context.merchant);
+        let owners = self.splits.iter().map(|split| &split.receiver).chain([&self.payer, &seller]);
+        let named = owners.filter_map(|owner| match owner {
+            Owner::User(user) => Some((BlockKind::User, user.to_string())),
+            Owner::Merchant(merchant) => Some((BlockKind::Merchant, merchant.to_string())),
+            Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => None,
+        });
+        let destination = self.destination.as_ref().map(|to| (BlockKind::Destination, to.account.clone()));
+        named.chain(destination).collect()
     }
 
     /// Whether it is paid by several payments.

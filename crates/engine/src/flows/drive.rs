@@ -12,7 +12,7 @@ use kernel::message::accounting::Post;
 use kernel::message::channel::{Command, Purpose};
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
-use kernel::{CaseId, Context, CouponId, DisputeId, PayOrg, PaymentId, RefundId, TradeId, limits};
+use kernel::{CaseId, Code, Context, CouponId, DisputeId, PayOrg, PaymentId, Problem, RefundId, TradeId, limits};
 use payment::{Booking, Counter, Coupon, Payments};
 use store::unit::Kept;
 use trade::Trade;
@@ -24,6 +24,9 @@ use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
 use crate::stop::Stop;
 use crate::view::View;
+
+/// Within how many seconds a process has read the control data that others changed.
+const REFRESH_S: u16 = 2;
 
 /// One message under way.
 #[derive(Debug)]
@@ -167,7 +170,10 @@ fn all_known(state: &Payments, control: &Control) -> Result<(), Stop> {
     let known = |payment: &payment::Payment| control.rules.version(payment.rule_version).is_some();
     match state.payments.iter().find(|payment| !known(payment)) {
         None => Ok(()),
-        Some(payment) => Err(Stop::Broken(format!("version {} of the rules is not known here", payment.rule_version))),
+        Some(payment) => {
+            let detail = format!("version {} of the rules is not known to this process yet", payment.rule_version);
+            Err(Stop::Behind(Problem::new(Code::store_unavailable, detail).retry_after(REFRESH_S)))
+        }
     }
 }
 

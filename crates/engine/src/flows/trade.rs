@@ -65,10 +65,21 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
                 },
             );
             let messages = trade_reacted(view, create.id, &context, reaction);
-            drive(view, create.id, messages)?;
+            drive(view, create.id, messages).map_err(of_its_payment)?;
             Ok(Outcome::TradeOpened(create.id))
         }
     }
+}
+
+/// What the payment that comes with a trade is refused for stands in `pay` of the request.
+fn of_its_payment(stop: Stop) -> Stop {
+    let Stop::Refused(mut problem) = stop else { return stop };
+    problem.param = problem.param.map(|param| match param.as_str() {
+        "due" => "pay".to_owned(),
+        _ if param.starts_with("tools") => format!("pay.{param}"),
+        _ => param,
+    });
+    Stop::Refused(problem)
 }
 
 /// Refuses a transfer to a merchant that does not exist, or to a balance that lives in another shard than the payer's:

@@ -72,7 +72,7 @@ impl<'a> WhatIf<'a> {
         }
         Ok(match done {
             Ok(found) => Ok(Ok(found)),
-            Err(Stop::Refused(problem)) => Ok(Err(problem)),
+            Err(Stop::Refused(problem) | Stop::Behind(problem)) => Ok(Err(problem)),
             Err(Stop::Miss | Stop::Elsewhere(_) | Stop::Broken(_)) => Err(broken()),
         })
     }

@@ -39,6 +39,14 @@ impl Signals {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What was said, as blocks name it.
+    pub fn named(&self) -> impl Iterator<Item = (BlockKind, String)> {
+        let device = self.device.clone().map(|device| (BlockKind::Device, device));
+        let ip = self.ip.map(|ip| (BlockKind::Ip, ip.to_string()));
+        let card = self.card_fingerprint.clone().map(|card| (BlockKind::CardFingerprint, card));
+        device.into_iter().chain(ip).chain(card)
+    }
 }
 
 /// What a block (黑名单) names.

@@ -151,8 +151,8 @@ fn cannot_open(config: &Config, error: &StoreError) -> Finding {
     let found = format!("{}: {error}", config.store);
     match (error, &config.store.0) {
         (StoreError::Schema { found: 0, .. }, _) => Odd(found, "`suanpan serve` makes the tables at its first start"),
-        (StoreError::Schema { .. }, _) => {
-            Bad(found, "run `suanpan migrate`, or use the program of that version".to_owned())
+        (StoreError::Schema { .. } | StoreError::Tables { .. }, _) => {
+            Bad(found, "use the program that made it, or another store".to_owned())
         }
         (StoreError::Unreachable { .. }, Url::Sqlite(_)) => {
             Odd(found, "there is nothing yet; `suanpan serve` makes it at its first start")

@@ -36,6 +36,15 @@ pub enum StoreError {
         /// The version this program works with.
         wanted: i64,
     },
+    /// The tables have this program's version, but are not its tables: another state of its source made them.
+    #[error(
+        "the store has other tables than this program, although both have schema {version}: use the program that made it, \
+         or a new store"
+    )]
+    Tables {
+        /// The version of both.
+        version: i64,
+    },
     /// Something that must always hold does not: a row count differs, a check refused, a row fits no state. Nothing
     /// was committed; the shard must stop until somebody has looked.
     #[error("an invariant of the store is broken")]
@@ -59,7 +68,7 @@ impl StoreError {
             StoreError::Full { .. } => "store_full",
             StoreError::Undurable { .. } => "store_undurable",
             StoreError::Busy { .. } => "store_busy",
-            StoreError::Schema { .. } => "store_schema",
+            StoreError::Schema { .. } | StoreError::Tables { .. } => "store_schema",
             StoreError::Broken { .. } => "store_broken",
             StoreError::Other { .. } => "store_refused",
         }
@@ -72,6 +81,7 @@ impl StoreError {
             StoreError::Undurable { .. }
             | StoreError::Busy { .. }
             | StoreError::Schema { .. }
+            | StoreError::Tables { .. }
             | StoreError::Broken { .. }
             | StoreError::Other { .. } => true,
         }
@@ -86,7 +96,7 @@ impl StoreError {
             | StoreError::Busy { detail }
             | StoreError::Broken { detail }
             | StoreError::Other { detail } => detail,
-            StoreError::Schema { .. } => "",
+            StoreError::Schema { .. } | StoreError::Tables { .. } => "",
         }
     }
 
@@ -107,7 +117,11 @@ impl From<super::cell::Inconsistent> for StoreError {
 }
 
 fn advice(found: i64, wanted: i64) -> &'static str {
-    if found < wanted { "run `suanpan migrate`" } else { "use a newer program" }
+    match found {
+        0 => "run `suanpan migrate`",
+        _ if found < wanted => "no program leads from there to here; use the one that made it, or a new store",
+        _ => "use a newer program",
+    }
 }
 
 /// What ends a transaction before its commit.

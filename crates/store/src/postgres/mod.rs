@@ -88,7 +88,7 @@ impl Postgres {
 async fn migrate(mut link: Link, access: Access, birth: Birth) -> Result<(), StoreError> {
     let open = link.ready().await?;
     let found = run::schema(open).await?;
-    for script in migrate::plan(found, access, &Place::ALL, Dialect::Postgres, birth)? {
+    if let Some(script) = migrate::plan(found, access, &Place::ALL, Dialect::Postgres, birth)? {
         run::migrate(open, &script).await?;
     }
     let found = run::schema(open).await?;

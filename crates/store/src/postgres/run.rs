@@ -12,8 +12,9 @@ use super::link::Open;
 use super::wire::Param;
 use crate::door::bulk::{Bulk, Verb, distinct, prefix};
 use crate::door::{Applied, Ask, Cell, Head, Snapshot, Statement, Step, Stop, StoreError, Work, Written};
-use crate::migrate::Script;
-use crate::tables::{schema, shard};
+use crate::migrate::{Script, WANTED};
+use crate::tables::schema::{self, Found};
+use crate::tables::shard;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const BEGIN_SOON: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off";
@@ -153,16 +154,21 @@ pub(super) async fn query(
     rows(&open.client, prepared, params).await.map_err(|error| fault(&error))
 }
 
-/// The version of the tables; 0 is an empty store.
-pub(super) async fn schema(open: &mut Open) -> Result<i64, StoreError> {
+/// What tables there are.
+pub(super) async fn schema(open: &mut Open) -> Result<Found, StoreError> {
     match open.prepare(&schema::FOUND).await {
-        Err(error) if no_table(&error) => Ok(0),
-        Err(error) => Err(fault(&error)),
-        Ok(_) => schema::found(&query(open, &schema::FOUND, &[]).await?),
+        Err(error) if no_table(&error) => return Ok(Found::Nothing),
+        Err(error) => return Err(fault(&error)),
+        Ok(_) => {}
+    }
+    match schema::number(&query(open, &schema::FOUND, &[]).await?)? {
+        0 => Ok(Found::Nothing),
+        WANTED => Ok(Found::Current(schema::number(&query(open, &schema::PRINT, &[Cell::Int(WANTED)]).await?)?)),
+        other => Ok(Found::Version(other)),
     }
 }
 
-/// Brings the tables one version up: all of it or nothing. Where another program takes the step first, that is as good.
+/// Makes the tables: all of them or none. Where another program is faster, that is as good.
 pub(super) async fn migrate(open: &mut Open, script: &Script) -> Result<(), StoreError> {
     match open.client.batch_execute(schema::VERSIONS).await {
         Err(error) if !created_twice(&error) => return Err(fault(&error)),

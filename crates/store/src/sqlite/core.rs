@@ -15,8 +15,9 @@ use crate::door::bulk::{Bulk, Verb, distinct, prefix};
 use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, Stop, StoreError, Table, Work, Written,
 };
-use crate::migrate::Script;
-use crate::tables::{schema, shard};
+use crate::migrate::{Script, WANTED};
+use crate::tables::schema::{self, Found};
+use crate::tables::shard;
 
 /// How long a connection waits for another process or connection that is writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -164,16 +165,20 @@ impl Core {
         collect(&mut prepared)
     }
 
-    /// The version of the tables; 0 is an empty store.
-    pub(super) fn schema(&mut self) -> Result<i64, StoreError> {
+    /// What tables there are.
+    pub(super) fn schema(&mut self) -> Result<Found, StoreError> {
         let known = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'";
         match self.connection.query_row(known, [], |row| row.get::<_, i64>(0)).map_err(fault)? {
-            0 => Ok(0),
-            _ => schema::found(&self.query(&schema::FOUND, &[])?),
+            0 => Ok(Found::Nothing),
+            _ => match schema::number(&self.query(&schema::FOUND, &[])?)? {
+                0 => Ok(Found::Nothing),
+                WANTED => Ok(Found::Current(schema::number(&self.query(&schema::PRINT, &[Cell::Int(WANTED)])?)?)),
+                other => Ok(Found::Version(other)),
+            },
         }
     }
 
-    /// Brings the tables one version up: all of it or nothing.
+    /// Makes the tables: all of them or none.
     pub(super) fn migrate(&mut self, script: &Script) -> Result<(), StoreError> {
         self.begin("BEGIN IMMEDIATE")?;
         match self.migrate_inside(script) {

@@ -17,6 +17,7 @@ use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Line, Place, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written,
 };
 use crate::migrate::{self, Birth};
+use crate::tables::schema::Found;
 use crate::{Access, Ports, SpawnThread};
 
 /// Threads that read; with two processors more only take turns.
@@ -115,11 +116,11 @@ fn writing(directory: &Path, place: Place, access: Access, birth: Birth) -> Resu
     let path = file(directory, place);
     if place == Place::Main && !path.exists() {
         // Refused before anything is created.
-        migrate::plan(0, access, &[place], Dialect::Sqlite, birth)?;
+        migrate::plan(Found::Nothing, access, &[place], Dialect::Sqlite, birth)?;
     }
     let mut core = Core::open(&path)?;
     core.settle()?;
-    for script in migrate::plan(core.schema()?, access, &[place], Dialect::Sqlite, birth)? {
+    if let Some(script) = migrate::plan(core.schema()?, access, &[place], Dialect::Sqlite, birth)? {
         core.migrate(&script)?;
     }
     Ok(core)

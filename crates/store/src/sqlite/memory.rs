@@ -13,6 +13,7 @@ use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Line, Place, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written,
 };
 use crate::migrate::{self, Birth};
+use crate::tables::schema::Found;
 
 /// One database in memory; clones share it. It is `Line`, `Reader` and `Side` at once.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ impl Memory {
     pub fn new(shards: i64) -> Result<Self, StoreError> {
         let mut core = Core::in_memory()?;
         let birth = Birth { shards, now: 0 };
-        for script in migrate::plan(0, Access::Migrate, &Place::ALL, Dialect::Sqlite, birth)? {
+        if let Some(script) = migrate::plan(Found::Nothing, Access::Migrate, &Place::ALL, Dialect::Sqlite, birth)? {
             core.migrate(&script)?;
         }
         Ok(Self(Arc::new(Mutex::new(core))))

@@ -19,6 +19,13 @@ static AGE: Statement = Statement {
     sqlite: None,
 };
 
+static REPRINT: Statement = Statement {
+    name: "test.reprint",
+    text: "UPDATE schema_version SET print = print - $1",
+    params: &[Kind::Int],
+    sqlite: None,
+};
+
 /// Runs a test on an address at which there is nothing yet.
 fn on_nothing(test: impl AsyncFn(&Url)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -32,8 +39,8 @@ fn on_nothing(test: impl AsyncFn(&Url)) {
     });
 }
 
-async fn age(store: &Store, by: i64) {
-    let step = Step::Run { statement: &AGE, params: vec![Cell::Int(by)], expect: Some(SCHEMA as u64) };
+async fn touch(store: &Store, statement: &'static Statement, by: i64) {
+    let step = Step::Run { statement, params: vec![Cell::Int(by)], expect: Some(1) };
     store.side(Place::Main).unwrap().transaction(vec![step], true).await.unwrap();
 }
 
@@ -77,15 +84,29 @@ fn a_new_store_is_made_once() {
 }
 
 #[test]
-fn an_older_schema_wants_a_migration() {
+fn an_older_schema_is_left_alone() {
     on_nothing(async |url| {
         let store = reopen(url, CREATE).await.unwrap();
-        age(&store, -1).await;
+        touch(&store, &AGE, -1).await;
         drop(store);
-        for access in [SERVE, Access::Inspect] {
+        for access in [SERVE, CREATE, Access::Migrate, Access::Inspect] {
             let error = reopen(url, access).await.err().unwrap();
             assert_eq!(error, StoreError::Schema { found: SCHEMA - 1, wanted: SCHEMA });
-            assert!(error.to_string().contains("run `suanpan migrate`"));
+            assert!(error.to_string().contains("a new store"), "{error}");
+        }
+    });
+}
+
+#[test]
+fn other_tables_of_the_same_schema_are_told_apart() {
+    on_nothing(async |url| {
+        let store = reopen(url, CREATE).await.unwrap();
+        touch(&store, &REPRINT, 1).await;
+        drop(store);
+        for access in [SERVE, CREATE, Access::Migrate, Access::Inspect] {
+            let error = reopen(url, access).await.err().unwrap();
+            assert_eq!(error, StoreError::Tables { version: SCHEMA });
+            assert_eq!((error.code(), error.is_fatal()), ("store_schema", true));
         }
     });
 }
@@ -94,7 +115,7 @@ fn an_older_schema_wants_a_migration() {
 fn a_newer_schema_is_refused() {
     on_nothing(async |url| {
         let store = reopen(url, CREATE).await.unwrap();
-        age(&store, 1).await;
+        touch(&store, &AGE, 1).await;
         drop(store);
         for access in [SERVE, CREATE, Access::Migrate, Access::Inspect] {
             let error = reopen(url, access).await.err().unwrap();
