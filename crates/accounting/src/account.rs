@@ -28,11 +28,13 @@ pub struct AccountKey {
 }
 
 impl AccountKey {
-    /// The balance of a user or a merchant (2001, 2002).
+    /// The balance of a user or a merchant (2001, 2002). The platform has none: what comes to it at once is its fee
+    /// (4001).
     pub const fn balance(owner: Owner, currency: Currency) -> Self {
         let subject = match owner {
             Owner::User(_) => Subject::USER_BALANCE,
-            Owner::Merchant(_) | Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => Subject::MERCHANT_BALANCE,
+            Owner::Platform => Subject::FEES,
+            Owner::Merchant(_) | Owner::Seller(..) | Owner::Channel(_) => Subject::MERCHANT_BALANCE,
         };
         Self { owner, subject, currency }
     }

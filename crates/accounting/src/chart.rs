@@ -2,7 +2,7 @@
 //!
 //! A [`Subject`] is known by its code, which is what rows store and statements show. Subjects of an institution carry the
 //! channel account in the code (`1011.sandbox.in`), so that a trial balance shows each institution on lines of its own.
-//! Liabilities may never go below zero: what we owe somebody is theirs to spend, and no more. Clearing, transit and
+//! Liabilities may never go below zero: what we owe somebody is theirs to spend, and no more. Clearing, transit, income and
 //! expense accounts have no limits.
 
 use std::borrow::Cow;
@@ -80,13 +80,15 @@ pub enum Entry {
     Stored,
     /// 2035: gifts that nobody has claimed yet.
     Unclaimed,
+    /// 4001: what the platform keeps of top-ups, transfers and payouts.
+    Fees,
     /// 5002: what marketing costs us.
     Marketing,
 }
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -103,6 +105,7 @@ impl Entry {
         Self::Budget,
         Self::Stored,
         Self::Unclaimed,
+        Self::Fees,
         Self::Marketing,
     ];
 
@@ -125,6 +128,7 @@ impl Entry {
             Self::Budget => "2032",
             Self::Stored => "2033.{kind}",
             Self::Unclaimed => "2035",
+            Self::Fees => "4001",
             Self::Marketing => "5002",
         }
     }
@@ -148,6 +152,7 @@ impl Entry {
             Self::Budget => "Marketing budget",
             Self::Stored => "Stored value",
             Self::Unclaimed => "Gifts, unclaimed",
+            Self::Fees => "Fee income",
             Self::Marketing => "Marketing expense",
         }
     }
@@ -171,11 +176,12 @@ impl Entry {
             Self::Budget => "营销预算",
             Self::Stored => "储值余额",
             Self::Unclaimed => "待领取",
+            Self::Fees => "手续费收入",
             Self::Marketing => "营销费用",
         }
     }
 
-    /// The normal side: debit for what others owe us and for expense, credit for what we owe.
+    /// The normal side: debit for what others owe us and for expense, credit for what we owe and for income.
     pub const fn side(self) -> Side {
         match self {
             Self::ChannelIn | Self::Owed | Self::Marketing => Side::Debit,
@@ -192,7 +198,8 @@ impl Entry {
             | Self::Coupons
             | Self::Budget
             | Self::Stored
-            | Self::Unclaimed => Side::Credit,
+            | Self::Unclaimed
+            | Self::Fees => Side::Credit,
         }
     }
 
@@ -213,6 +220,7 @@ impl Entry {
             | Self::Received
             | Self::Budget
             | Self::Unclaimed
+            | Self::Fees
             | Self::Marketing => false,
         }
     }
@@ -226,6 +234,7 @@ impl Entry {
             | Self::ChannelDispute
             | Self::Owed
             | Self::Transit
+            | Self::Fees
             | Self::Marketing => None,
             Self::UserBalance
             | Self::MerchantBalance
@@ -269,6 +278,8 @@ impl Subject {
     pub const BUDGET: Self = Self::plain(Entry::Budget);
     /// 2035.
     pub const UNCLAIMED: Self = Self::plain(Entry::Unclaimed);
+    /// 4001.
+    pub const FEES: Self = Self::plain(Entry::Fees);
     /// 5002.
     pub const MARKETING: Self = Self::plain(Entry::Marketing);
 

@@ -80,7 +80,7 @@ impl Template {
             Verb::HoldPayout(_) => "hold_payout",
             Verb::PayOut(_) => "pay_out",
             Verb::ReleasePayout(_) => "release_payout",
-            Verb::ReturnPayout { .. } => "return_payout",
+            Verb::ReturnPayout(_) => "return_payout",
             Verb::IssueCoupon { .. } => "issue_coupon",
             Verb::ExpireCoupon { .. } => "expire_coupon",
             Verb::IssueGift { .. } => "issue_gift",
@@ -142,8 +142,10 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::HoldPayout(payout) => draft.pay_out(payout, Op::Hold),
         Verb::PayOut(payout) => draft.pay_out(payout, Op::Capture),
         Verb::ReleasePayout(payout) => draft.pay_out(payout, Op::Release),
-        Verb::ReturnPayout { channel_account: ca, owner, money } => {
-            draft.post("payout_returned", Place::ChannelOut(ca), Place::Balance(owner), *money);
+        Verb::ReturnPayout(payout) => {
+            let balance = Place::Balance(&payout.owner);
+            draft.leg("payout_returned", Op::Post, Place::ChannelOut(&payout.channel_account), balance, payout.amount);
+            draft.leg_if_any("fee_returned", Op::Post, Place::Balance(&Owner::Platform), balance, payout.fee);
         }
         // A coupon is a debt to its user, paid for by its source; unspent, it returns there.
         Verb::IssueCoupon { user, source, money } => {
@@ -298,11 +300,12 @@ impl Draft<'_> {
         take(self.used.entry(hold).or_default(), left, wanted)
     }
 
-    /// One hold, under the instruction's number.
+    /// Two holds under the instruction's number: leg 0 is what is paid out, leg 1 the fee.
     fn pay_out(&mut self, payout: &Payout, op: fn(HoldKey) -> Op) {
-        let op = op(HoldKey { no: payout.hold, leg: 0 });
+        let [out, fee] = [0, 1].map(|leg| op(HoldKey { no: payout.hold, leg }));
         let (from, to) = (Place::Balance(&payout.owner), Place::ChannelOut(&payout.channel_account));
-        self.leg("payout", op, from, to, payout.amount);
+        self.leg("payout", out, from, to, payout.amount);
+        self.leg_if_any("fee", fee, from, Place::Balance(&Owner::Platform), payout.fee);
     }
 
     /// Escrow pays the receivers.

@@ -34,7 +34,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 /// What is known of a trade when a book is asked about it.
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
     let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
-    Facts { context, money, receivers: trade.splits.len(), dues: trade.dues.len(), payer, at, payment }
+    Facts { context, money, receivers: trade.receivers(), dues: trade.dues.len(), payer, at, payment }
 }
 
 /// What is known of a payment that was made when a book is asked about it again; `tools` are its own.

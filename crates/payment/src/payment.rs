@@ -23,7 +23,7 @@ pub struct Payment {
     pub money: Money,
     /// Whose money it is, and to whose balance it may go back.
     pub payer: Owner,
-    /// Who gets the money at once when it takes effect; empty where it waits in escrow.
+    /// Who gets the money at once when it takes effect; empty where it waits in escrow. Of a payout, the platform's fee.
     pub receivers: Vec<Share>,
     /// When its time is over: with the trade's, or sooner where a rule bounds the life of its orders.
     pub expires_at: Time,
@@ -83,6 +83,11 @@ impl Payment {
     /// The leg of a payout; there is no other beside it.
     pub fn payout(&self) -> Option<&Instruction> {
         self.instructions.iter().find(|leg| leg.is_payout())
+    }
+
+    /// Minor units that the platform keeps of what a payout takes from the balance.
+    pub fn payout_fee(&self) -> i64 {
+        self.receivers.iter().map(|share| share.amount.minor()).sum()
     }
 
     /// The leg whose outside action the buyer must take now, where there is one.

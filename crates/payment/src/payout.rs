@@ -7,11 +7,13 @@
 //! 3. *Paid out*: the hold is captured. *Failed*: it is let go, once.
 //! 4. *Returned* after it was paid out (退票): the payment stays what it is, and the money is back on the balance, as a
 //!    refund with the reason `returned`, once.
+//!
+//! A fee leaves the balance with the rest and stays with the platform: held, taken, let go and given back together.
 
 use kernel::message::accounting::{HoldNo, Payout};
 use kernel::message::channel::Fact;
 use kernel::message::payment::Pay;
-use kernel::{InstructionId, Money, OrderId};
+use kernel::{Amount, InstructionId, Money, OrderId};
 
 use crate::case::{CaseKind, Subject};
 use crate::draft::Draft;
@@ -50,8 +52,14 @@ pub(crate) fn booking(payment: &Payment) -> Option<Payout> {
         hold: HoldNo::Instruction(leg.no),
         owner: payment.payer.clone(),
         channel_account: leg.channel_account.clone()?,
-        amount: leg.amount,
+        amount: paid_out_amount(payment, leg)?,
+        fee: payment.payout_fee(),
     })
+}
+
+/// What an institution pays out of what leaves the balance.
+pub(crate) fn paid_out_amount(payment: &Payment, leg: &Instruction) -> Option<Amount> {
+    Amount::new(leg.amount.minor() - payment.payout_fee()).ok()
 }
 
 /// What an institution says about an order to pay out. Never refused; told twice, nothing happens.
@@ -89,7 +97,8 @@ pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
 /// The order's lifetime and grace are over without a word: people must look; what is held stays so.
 pub(crate) fn silent(draft: &mut Draft<'_>, order: OrderId, instruction: InstructionId) {
     let Some((payment, leg)) = waiting(draft, order, instruction) else { return };
-    let money = Money { amount: leg.amount, currency: payment.money.currency };
+    let Some(amount) = paid_out_amount(payment, leg) else { return };
+    let money = Money { amount, currency: payment.money.currency };
     let subject = Subject::Instruction(instruction.no);
     draft.move_leg(instruction.no, LegStep::Lose);
     if draft.state.open_case(subject, CaseKind::UnknownOutcome).is_none() {

@@ -153,7 +153,7 @@ impl Payments {
             purpose: Purpose::Payout(InstructionId::new(self.trade, leg.no)),
             channel_account: leg.channel_account.clone()?,
             method: to.as_str().to_owned(),
-            money: Money { amount: leg.amount, currency: payment.money.currency },
+            money: Money { amount: payout::paid_out_amount(payment, leg)?, currency: payment.money.currency },
             expires_at: None,
             sandbox,
             destination: None,
@@ -228,7 +228,7 @@ impl Payments {
             (PartSource::Suspense, Way::Channel) => Some(Verb::ReturnSuspended { channel_account, money }),
             (PartSource::Received, Way::Balance) => Some(Verb::KeepReceived { channel_account, owner, money }),
             (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, owner, money }),
-            (PartSource::PaidOut, Way::Balance) => Some(Verb::ReturnPayout { channel_account, owner, money }),
+            (PartSource::PaidOut, Way::Balance) => payout::booking(payment).map(Verb::ReturnPayout),
             (PartSource::Receivers, _)
             | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain | Way::Stored)
             | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored) => None,

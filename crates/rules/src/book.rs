@@ -15,7 +15,7 @@ use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
 use crate::condition::{Checked, Definitions, Logic, Typed, check, names};
 use crate::finding::{Finding, unknown};
 use crate::limits;
-use crate::rule::{By, Key, Limit, Rule, Says, Velocity};
+use crate::rule::{By, Fee, Key, Limit, Rule, Says, Velocity};
 use crate::selector::Selector;
 use crate::span;
 use crate::toml::{self, Located, Reader, Section};
@@ -255,6 +255,10 @@ impl<'a> Loading<'a> {
         if dues && scope.order_type.is_some_and(|wanted| !of_sales(wanted)) {
             self.reader.find(section.at, "`unpaid_due` is about sales, and this book is for another type of trade");
         }
+        let fees = says.iter().any(|says| says.key() == Key::Fee);
+        if fees && scope.order_type.is_some_and(of_sales) {
+            self.reader.find(section.at, "`fee` is not about sales, and this book is for them");
+        }
         if confirms && scope.order_type.is_some_and(|wanted| wanted != OrderType::Escrow) {
             self.reader.find(section.at, "`confirm_after` is about escrow, and this book is for another type of trade");
         }
@@ -300,6 +304,7 @@ impl<'a> Loading<'a> {
             self.span(section, "confirm_after", confirm).map(Says::ConfirmAfter),
             self.late_success(section).map(Says::LateSuccess),
             self.unpaid_due(section).map(Says::UnpaidDue),
+            self.fee(section).map(Says::Fee),
             self.selectors(section, "tools").map(Says::Tools),
             self.combinations(section).map(Says::Combine),
             self.selectors(section, "order").map(Says::Order),
@@ -389,6 +394,34 @@ impl<'a> Loading<'a> {
         Some(Limit { tool, currency: currency?, min: least, max: most })
     }
 
+    fn fee(&mut self, section: Section<'a>) -> Option<Fee> {
+        let table = self.reader.section(section, "fee")?;
+        self.reader.known(table, &["bp", "fixed", "min", "max", "currency"]);
+        let currency = match self.reader.text(table, "currency") {
+            None => None,
+            Some(code) => Some(self.currency(&code)?),
+        };
+        let bp = self.bound(table, "bp", limits::MAX_FEE_BP);
+        let [fixed, min, max] = ["fixed", "min", "max"].map(|key| self.bound(table, key, bounds::MAX_AMOUNT_MINOR));
+        if bp.is_none() && fixed.is_none() {
+            self.reader.find(table.at, "a fee has `bp`, hundredths of a percent, `fixed`, or both");
+        }
+        if currency.is_none() && [fixed, min, max].iter().any(Option::is_some) {
+            self.reader.find(table.at, "`currency` is missing: minor units are of one");
+        }
+        let fee = Fee {
+            currency,
+            bp: bp.unwrap_or(0),
+            fixed: fixed.unwrap_or(0),
+            min: min.unwrap_or(0),
+            max: max.unwrap_or(bounds::MAX_AMOUNT_MINOR),
+        };
+        if fee.min > fee.max {
+            self.reader.find(table.at, "`min` is more than `max`");
+        }
+        Some(fee)
+    }
+
     fn currency(&mut self, code: &Located<&'a str>) -> Option<Currency> {
         let currency = Currency::parse(code.value);
         if currency.is_none() {
@@ -457,18 +490,20 @@ impl<'a> Loading<'a> {
     /// Every rule has a name of its own and may decide something.
     fn each_counts(&mut self, rules: &[Rule], places: &[usize]) {
         let mut seen = BTreeSet::new();
-        let mut decided: BTreeMap<Key, &str> = BTreeMap::new();
+        let mut decided: BTreeMap<(Key, Option<Currency>), &str> = BTreeMap::new();
         for (rule, place) in rules.iter().zip(places) {
             if !seen.insert(rule.name.as_str()) {
                 self.reader.find(*place, format!("there are two rules `{}`", rule.name));
             }
-            for key in rule.says.iter().map(Says::key).filter(|key| key.first_says()) {
-                if let Some(earlier) = decided.get(&key) {
+            for (key, only) in
+                rule.says.iter().map(|says| (says.key(), says.only())).filter(|(key, _)| key.first_says())
+            {
+                if let Some(earlier) = decided.get(&(key, None)).or_else(|| decided.get(&(key, only))) {
                     let (name, key) = (&rule.name, key.as_str());
                     let reason = format!("`{key}` of `{name}` never counts: `{earlier}` before it always says it");
                     self.reader.find(*place, reason);
                 } else if rule.when == Logic::Is(true) {
-                    decided.insert(key, &rule.name);
+                    decided.insert((key, only), &rule.name);
                 }
             }
         }

@@ -33,11 +33,13 @@ pub fn of_trade(was: &TradeTerms, would: &TradeTerms, expiry_named: bool, in_due
     let life = |terms: &TradeTerms| Some(span::words(terms.life_us)).filter(|_| !expiry_named);
     let confirm = |terms: &TradeTerms| terms.confirm_us.map(span::words);
     let unpaid = |terms: &TradeTerms| in_dues.then(|| terms.unpaid_due.as_str().to_owned());
+    let fee = |terms: &TradeTerms| (terms.fee > 0).then(|| format!("{} minor units", terms.fee));
     let changes = [
         Change::of("expires_after", life(was), life(would)),
         Change::of("confirm_after", confirm(was), confirm(would)),
         Change::of("late_success", Some(late(was)), Some(late(would))),
         Change::of("unpaid_due", unpaid(was), unpaid(would)),
+        Change::of("fee", fee(was), fee(would)),
     ];
     changes.into_iter().flatten().collect()
 }
@@ -92,12 +94,18 @@ mod tests {
             confirm_us: Some(10 * DAY_US),
             late_success: LateSuccess::Reopen,
             unpaid_due: UnpaidDue::Forfeit,
+            fee: 30,
         };
-        let all = ["expires_after: 2h -> 30m", "confirm_after: - -> 10d", "late_success: refund -> reopen"];
+        let all = [
+            "expires_after: 2h -> 30m",
+            "confirm_after: - -> 10d",
+            "late_success: refund -> reopen",
+            "fee: - -> 30 minor units",
+        ];
         assert_eq!(shown(of_trade(&was, &would, false, false)), all);
         assert_eq!(shown(of_trade(&was, &would, true, false)), all[1..]);
         let in_dues = shown(of_trade(&was, &would, true, true));
-        assert_eq!(in_dues.last().map(String::as_str), Some("unpaid_due: return -> forfeit"));
+        assert!(in_dues.contains(&"unpaid_due: return -> forfeit".to_owned()));
         assert!(of_trade(&would, &would, false, true).is_empty());
     }
 

@@ -1,11 +1,12 @@
 //! What a book says of a trade, and of a payment.
 //!
-//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `tools`, `combine`,
-//! `order`, `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and
+//! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `fee`, `tools`,
+//! `combine`, `order`, `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and
 //! every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
+use kernel::OrderType;
 use kernel::message::payment::ToolRequest;
 use kernel::message::risk::Window;
 use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
@@ -26,6 +27,7 @@ impl RuleBook {
                 Says::ConfirmAfter(micros) => terms.confirm_us = Some(*micros),
                 Says::LateSuccess(late) => terms.late_success = *late,
                 Says::UnpaidDue(unpaid) => terms.unpaid_due = *unpaid,
+                Says::Fee(fee) => terms.fee = fee.of(facts.money.amount.minor()),
                 Says::Tools(_)
                 | Says::Combine(_)
                 | Says::Order(_)
@@ -68,6 +70,7 @@ impl RuleBook {
                 | Says::ConfirmAfter(_)
                 | Says::LateSuccess(_)
                 | Says::UnpaidDue(_)
+                | Says::Fee(_)
                 | Says::Velocity(_) => None,
             };
             if let Some((place, why)) = refused {
@@ -130,9 +133,16 @@ impl RuleBook {
         let holding = concerned.filter(move |rule| rule.when.holds(question));
         holding.flat_map(|rule| rule.says.iter().map(move |says| (rule, says))).filter(move |(_, says)| {
             let key = says.key();
-            key.of_trade() == of_trade && (!key.first_says() || said.insert(key))
+            is_about(says, facts) && key.of_trade() == of_trade && (!key.first_says() || said.insert(key))
         })
     }
+}
+
+/// Whether what a rule says is about a trade at all, whatever its condition. Of sales there is no fee.
+fn is_about(says: &Says, facts: &Facts<'_>) -> bool {
+    let Says::Fee(fee) = says else { return true };
+    let of_money = matches!(facts.context.order_type, OrderType::Topup | OrderType::Transfer | OrderType::Payout);
+    of_money && fee.currency.is_none_or(|currency| currency == facts.currency())
 }
 
 /// One limit of a book that concerns a payment.

@@ -58,6 +58,7 @@ fn words(says: &Says) -> String {
         Says::UnpaidDue(UnpaidDue::Forfeit) => {
             "where a due is not paid, what the others brought is forfeited to the receivers".to_owned()
         }
+        Says::Fee(fee) => fee.to_string(),
         Says::Tools(tools) => format!("these may pay: {}", selector::list(tools)),
         Says::Combine(sets) => {
             let sets: Vec<String> = sets.iter().map(|set| selector::list(set)).collect();

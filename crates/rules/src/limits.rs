@@ -24,6 +24,8 @@ pub const MAX_SENTENCE: usize = 200;
 pub const MAX_FINDINGS: usize = 20;
 /// Most payments that a velocity limit can let through.
 pub const MAX_VELOCITY_COUNT: i64 = 1_000_000;
+/// The largest fee, in hundredths of a percent.
+pub const MAX_FEE_BP: i64 = 10_000;
 /// Shortest time over which a velocity limit counts, in microseconds (1 minute).
 pub const MIN_WINDOW_US: i64 = kernel::time::MINUTE_US;
 /// Longest time over which a velocity limit counts, in microseconds (31 days).

@@ -41,6 +41,8 @@ pub(crate) enum Says {
     LateSuccess(LateSuccess),
     /// What becomes of what earlier dues brought where a later one is not paid.
     UnpaidDue(UnpaidDue),
+    /// What the platform keeps of a trade's amount.
+    Fee(Fee),
     /// These tools may pay, no others.
     Tools(Vec<Selector>),
     /// The tools of a payment must all be within one of these.
@@ -57,6 +59,26 @@ pub(crate) enum Says {
     Velocity(Velocity),
     /// No payment.
     Refuse(String),
+}
+
+/// What the platform keeps (手续费): hundredths of a percent of the amount, rounded half up, and a fixed part; within
+/// bounds. In minor units of `currency`, without which it is of any, and only in hundredths of a percent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fee {
+    pub(crate) currency: Option<Currency>,
+    pub(crate) bp: i64,
+    pub(crate) fixed: i64,
+    pub(crate) min: i64,
+    pub(crate) max: i64,
+}
+
+impl Fee {
+    /// Minor units of an amount.
+    pub(crate) fn of(&self, amount: i64) -> i64 {
+        let parts = i128::from(amount) * i128::from(self.bp);
+        let rounded = (parts + 5_000) / 10_000 + i128::from(self.fixed);
+        i64::try_from(rounded).unwrap_or(i64::MAX).max(self.min).min(self.max)
+    }
 }
 
 /// Bounds in minor units of one currency.
@@ -126,6 +148,7 @@ pub(crate) enum Key {
     ConfirmAfter,
     LateSuccess,
     UnpaidDue,
+    Fee,
     Tools,
     Combine,
     Order,
@@ -138,13 +161,14 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 14] = [
+    pub(crate) const WORDS: [&'static str; 15] = [
         "name",
         "when",
         "expires_after",
         "confirm_after",
         "late_success",
         "unpaid_due",
+        "fee",
         "tools",
         "combine",
         "order",
@@ -161,6 +185,7 @@ impl Key {
             Self::ConfirmAfter => "confirm_after",
             Self::LateSuccess => "late_success",
             Self::UnpaidDue => "unpaid_due",
+            Self::Fee => "fee",
             Self::Tools => "tools",
             Self::Combine => "combine",
             Self::Order => "order",
@@ -175,7 +200,7 @@ impl Key {
     /// Whether it is about a trade, which is opened before anybody knows how it will be paid.
     pub(crate) const fn of_trade(self) -> bool {
         match self {
-            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess | Self::UnpaidDue => true,
+            Self::ExpiresAfter | Self::ConfirmAfter | Self::LateSuccess | Self::UnpaidDue | Self::Fee => true,
             Self::Tools
             | Self::Combine
             | Self::Order
@@ -194,6 +219,7 @@ impl Key {
             | Self::ConfirmAfter
             | Self::LateSuccess
             | Self::UnpaidDue
+            | Self::Fee
             | Self::Tools
             | Self::Combine
             | Self::Order
@@ -205,12 +231,21 @@ impl Key {
 }
 
 impl Says {
+    /// The currency that it is about alone.
+    pub(crate) const fn only(&self) -> Option<Currency> {
+        match self {
+            Self::Fee(fee) => fee.currency,
+            _ => None,
+        }
+    }
+
     pub(crate) const fn key(&self) -> Key {
         match self {
             Self::ExpiresAfter(_) => Key::ExpiresAfter,
             Self::ConfirmAfter(_) => Key::ConfirmAfter,
             Self::LateSuccess(_) => Key::LateSuccess,
             Self::UnpaidDue(_) => Key::UnpaidDue,
+            Self::Fee(_) => Key::Fee,
             Self::Tools(_) => Key::Tools,
             Self::Combine(_) => Key::Combine,
             Self::Order(_) => Key::Order,
@@ -220,6 +255,17 @@ impl Says {
             Self::Velocity(_) => Key::Velocity,
             Self::Refuse(_) => Key::Refuse,
         }
+    }
+}
+
+impl fmt::Display for Fee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bp, fixed, min, max, .. } = self;
+        write!(f, "the platform keeps {}.{:02} % of the amount", bp / 100, bp % 100)?;
+        if let Some(currency) = self.currency {
+            write!(f, " and {fixed}, from {min} to {max} minor units of {currency}")?;
+        }
+        Ok(())
     }
 }
 

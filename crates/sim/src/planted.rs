@@ -90,6 +90,8 @@ bugs! {
     DuePaidForgotten = "due-paid-forgotten",
     /// A payment's evidence is not kept.
     EvidenceMissing = "evidence-missing",
+    /// A payout that is under way forgets what the platform keeps of it.
+    PayoutFeeForgotten = "payout-fee-forgotten",
     /// What refunds under way have reserved does not count towards what may be refunded.
     ReservedIgnored = "reserved-ignored",
     /// What was refunded out of escrow can still be released.

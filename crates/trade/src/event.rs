@@ -3,7 +3,7 @@
 use kernel::message::accounting::{Post, Verb};
 use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
 use kernel::message::trade::{Refund, Share};
-use kernel::{Amount, DisputeId, Money, OrderType};
+use kernel::{Amount, DisputeId, Money, OrderType, Owner};
 
 use crate::{ClosedReason, Due, DuePaid, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
 
@@ -188,18 +188,19 @@ impl Trade {
             money: Money { amount: due.amount, currency: self.money.currency },
             payer: self.payer.clone(),
             expires_at: due.expires_at,
-            receivers: if self.pays_at_once() { self.shares() } else { Vec::new() },
+            receivers: self.paid_at_once(),
             late_success: self.late_success,
             tools: tools.to_vec(),
             destination: self.destination.clone(),
         })))
     }
 
-    /// Whether the payment's own voucher pays the receivers.
-    fn pays_at_once(&self) -> bool {
+    /// Whom the payment's own voucher pays. What a payout pays out has no receiver here but the platform.
+    fn paid_at_once(&self) -> Vec<Share> {
         match self.context.order_type {
-            OrderType::Instant | OrderType::Topup | OrderType::Transfer => !self.has_dues(),
-            OrderType::Escrow | OrderType::Payout => false,
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer if !self.has_dues() => self.shares(),
+            OrderType::Payout => self.shares().into_iter().filter(|share| share.receiver == Owner::Platform).collect(),
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Escrow => Vec::new(),
         }
     }
 

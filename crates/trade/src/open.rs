@@ -7,7 +7,7 @@
 use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Create, DueRequest, LateSuccess, Share, UnpaidDue};
-use kernel::{OrderType, Owner, Time, limits};
+use kernel::{Amount, OrderType, Owner, Time, limits};
 
 use crate::{Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, parts};
 
@@ -52,6 +52,9 @@ impl Trade {
         check_confirm_by(create, &dues, now)?;
         check_payer(create)?;
         check_receivers(create)?;
+        if terms.fee >= create.money.amount.minor() {
+            return Err(Refusal::BelowFee(terms.fee));
+        }
         if create.destination.is_some() != (create.context.order_type == OrderType::Payout) {
             return Err(Refusal::DestinationNotApplicable);
         }
@@ -75,7 +78,7 @@ impl Trade {
             moved: Moved::default(),
             dues,
             unpaid_due: unpaid_due(create, &terms),
-            splits: (1..).zip(receivers(create)).map(|(no, share)| split(no, share)).collect(),
+            splits: (1..).zip(receivers(create, &terms)).map(|(no, share)| split(no, share)).collect(),
             destination: create.destination.clone(),
         })
     }
@@ -98,7 +101,7 @@ impl Trade {
             && self.unpaid_due == unpaid_due(create, terms)
             && self.same_dues(create, terms)
             && self.destination == create.destination
-            && self.splits.iter().map(Split::share).eq(receivers(create))
+            && self.splits.iter().map(Split::share).eq(receivers(create, terms))
     }
 
     /// Whether it asks for the same dues. That of a trade with one follows from what is compared anyway.
@@ -115,16 +118,27 @@ fn split(no: u16, share: Share) -> Split {
     Split { no, receiver: share.receiver, amount: share.amount, moved: Moved::default() }
 }
 
-/// The receivers; where none is named, all to the merchant, or on the balance that a top-up fills.
-fn receivers(create: &Create) -> Vec<Share> {
-    if !create.splits.is_empty() {
-        return create.splits.clone();
-    }
-    let receiver = match create.context.order_type {
-        OrderType::Instant | OrderType::Escrow => Owner::Merchant(create.context.merchant),
-        OrderType::Topup | OrderType::Transfer | OrderType::Payout => create.payer.clone(),
+/// The receivers; where none is named, all to the merchant, or on the balance that a top-up fills. The platform's fee is
+/// a part like any other, so that what goes back of the trade goes back of the fee, too.
+fn receivers(create: &Create, terms: &TradeTerms) -> Vec<Share> {
+    let only = |receiver: &Owner| Share { receiver: receiver.clone(), amount: create.money.amount };
+    let named = match (create.context.order_type, create.splits.is_empty()) {
+        (_, false) => create.splits.clone(),
+        (OrderType::Instant | OrderType::Escrow, true) => vec![only(&Owner::Merchant(create.context.merchant))],
+        (OrderType::Topup | OrderType::Transfer | OrderType::Payout, true) => vec![only(&create.payer)],
     };
-    vec![Share { receiver, amount: create.money.amount }]
+    with_fee(named, terms.fee)
+}
+
+/// Takes the fee out of the one receiver that there is where there is a fee.
+fn with_fee(mut shares: Vec<Share>, fee: i64) -> Vec<Share> {
+    if let ([only], Ok(fee)) = (shares.as_mut_slice(), Amount::new(fee))
+        && let Ok(rest) = Amount::new(only.amount.minor() - fee.minor())
+    {
+        only.amount = rest;
+        shares.push(Share { receiver: Owner::Platform, amount: fee });
+    }
+    shares
 }
 
 /// The dues of a request that names them. One opens with the one before it, the first at once, and can be paid for the

@@ -41,6 +41,9 @@ pub enum Refusal {
     /// More dues than a trade may have.
     #[error("a trade has at most {} dues", kernel::limits::MAX_DUES)]
     TooManyDues,
+    /// The amount does not cover the platform's fee, which is so many minor units.
+    #[error("the amount does not cover the fee of {0} minor units")]
+    BelowFee(i64),
     /// The due at this place of `dues` opens before the one before it.
     #[error("a due does not open before the one before it")]
     OpensAtInvalid(usize),
@@ -148,6 +151,7 @@ impl Refusal {
             Self::ExpiresAtInvalid | Self::DueExpiryInvalid(_) => Code::expires_at_invalid,
             Self::ConfirmByInvalid => Code::confirm_by_invalid,
             Self::TooManySplits | Self::TooManyDues => Code::too_many_objects,
+            Self::BelowFee(_) => Code::amount_out_of_range,
             Self::DuplicateReceiver(_) => Code::duplicate_receiver,
             Self::ReceiverNotApplicable(_) | Self::PayeeNotApplicable => Code::receiver_not_applicable,
             Self::PayerNotApplicable(_) => Code::payer_not_applicable,
@@ -173,6 +177,7 @@ impl Refusal {
             | Self::NotRefundable => None,
             Self::DueUnknown(_) | Self::DueIsPaid(_) | Self::DueNotOpen { .. } => Some("due".to_owned()),
             Self::TooManyDues => Some("dues".to_owned()),
+            Self::BelowFee(_) => Some("amount".to_owned()),
             Self::OpensAtInvalid(place) => Some(format!("dues[{place}].opens_at")),
             Self::DueExpiryInvalid(place) => Some(format!("dues[{place}].expires_at")),
             Self::ExpiresAtInvalid => Some("expires_at".to_owned()),

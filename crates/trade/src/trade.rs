@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::risk::BlockKind;
 use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
-use kernel::{Amount, Context, Destination, Money, Owner, Time, TradeId};
+use kernel::{Amount, Context, Destination, Money, OrderType, Owner, Time, TradeId};
 
 use crate::{ClosedReason, Moved, Status};
 
@@ -138,6 +138,21 @@ impl Trade {
         });
         let destination = self.destination.as_ref().map(|to| (BlockKind::Destination, to.account.clone()));
         named.chain(destination).collect()
+    }
+
+    /// Minor units of its amount that the platform keeps: of a top-up, a transfer or a payout, whose receivers nobody
+    /// names.
+    pub fn fee(&self) -> i64 {
+        let kept = self.splits.iter().find(|split| split.receiver == Owner::Platform);
+        match self.context.order_type {
+            OrderType::Topup | OrderType::Transfer | OrderType::Payout => kept.map_or(0, |split| split.amount.minor()),
+            OrderType::Instant | OrderType::Escrow => 0,
+        }
+    }
+
+    /// How many receivers it has, the platform's fee left out.
+    pub fn receivers(&self) -> usize {
+        self.splits.len() - usize::from(self.fee() > 0)
     }
 
     /// Whether it is paid by several payments.

@@ -182,7 +182,7 @@ fn hold_dispute(owed: bool) -> Verb {
 
 /// Of instruction 1.
 fn payout(owner: Owner) -> Payout {
-    Payout { hold: HoldNo::Instruction(1), owner, channel_account: "sandbox".into(), amount: amount(9) }
+    Payout { hold: HoldNo::Instruction(1), owner, channel_account: "sandbox".into(), amount: amount(9), fee: 0 }
 }
 
 /// Lines of a refund of what was put on balances: another's, and the payer's own.
@@ -265,10 +265,10 @@ fn every_verb() {
         ("of a user", table(Verb::HoldPayout(payout(buyer())), &nothing)),
         ("of a merchant", table(Verb::PayOut(payout(shop())), &nothing)),
         ("of a user", table(Verb::ReleasePayout(payout(buyer())), &nothing)),
-        ("to a merchant", {
-            let channel_account = "sandbox".to_owned();
-            table(Verb::ReturnPayout { channel_account, owner: shop(), money: money(9, "CNY") }, &nothing)
-        }),
+        ("to a merchant", table(Verb::ReturnPayout(payout(shop())), &nothing)),
+        ("with a fee", table(Verb::HoldPayout(Payout { fee: 2, ..payout(buyer()) }), &nothing)),
+        ("with a fee", table(Verb::PayOut(Payout { fee: 2, ..payout(buyer()) }), &nothing)),
+        ("with a fee", table(Verb::ReturnPayout(Payout { fee: 2, ..payout(buyer()) }), &nothing)),
         (
             "of the platform",
             table(

@@ -17,7 +17,7 @@ use kernel::{Currency, InstructionId, OrderType, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
-    CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments,
+    CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payments,
     RefundStatus, Subject, Way,
 };
 use store::Row as _;
@@ -102,10 +102,15 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
             money.push(((entry, institution(leg), payment.money.currency), i128::from(leg.left())));
         }
     }
-    for leg in payments.payments.iter().filter_map(Payment::payout) {
-        let out = if leg.status == InstructionStatus::Succeeded { leg.amount.minor() - leg.returned } else { 0 };
-        let currency = payments.leg(leg.no).map(|(payment, _)| payment.money.currency);
-        money.extend(currency.map(|currency| ((Entry::ChannelOut, institution(leg), currency), i128::from(out))));
+    for payment in &payments.payments {
+        let Some(leg) = payment.payout() else { continue };
+        // It comes back as a whole, its fee with it.
+        let out = leg.status == InstructionStatus::Succeeded && leg.returned == 0;
+        let fee = if out { payment.payout_fee() } else { 0 };
+        let amount = if out { leg.amount.minor() - fee } else { 0 };
+        let currency = payment.money.currency;
+        money.push(((Entry::ChannelOut, institution(leg), currency), i128::from(amount)));
+        money.push(((Entry::Fees, String::new(), currency), i128::from(fee)));
     }
     for refund in &payments.refunds {
         for part in &refund.parts {

@@ -85,9 +85,13 @@ impl Trail {
         let (entry, whose) = match account.subject.entry() {
             Entry::Escrow => (Entry::Escrow, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
-            Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
+            Entry::UserBalance | Entry::MerchantBalance | Entry::Fees if of_receiver => {
+                (Entry::Pending, account.owner.to_string())
+            }
             // What a receiver owes us was taken of it all the same.
             Entry::Owed => (Entry::Pending, account.owner.to_string()),
+            // Of a payout.
+            Entry::Fees => (Entry::Fees, String::new()),
             entry @ (Entry::Received
             | Entry::Suspense
             | Entry::ChannelOut

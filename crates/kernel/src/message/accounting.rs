@@ -55,8 +55,10 @@ pub struct Payout {
     pub owner: Owner,
     /// The channel account that pays it out.
     pub channel_account: String,
-    /// How much.
+    /// How much it pays out.
     pub amount: Amount,
+    /// Minor units that leave the balance beside it and stay with the platform (4001).
+    pub fee: i64,
 }
 
 /// A hold within a trade's tree.
@@ -269,15 +271,8 @@ pub enum Verb {
     PayOut(Payout),
     /// It was surely not paid out: let go.
     ReleasePayout(Payout),
-    /// What had been paid out came back (1011.{ca}.out → the balance).
-    ReturnPayout {
-        /// The channel account.
-        channel_account: String,
-        /// Whose balance it left.
-        owner: Owner,
-        /// How much.
-        money: Money,
-    },
+    /// What had been paid out came back (1011.{ca}.out → the balance), and its fee with it.
+    ReturnPayout(Payout),
     /// A coupon is issued to a user.
     IssueCoupon {
         /// To whom.

@@ -21,6 +21,8 @@ pub struct TradeTerms {
     pub late_success: LateSuccess,
     /// What becomes of earlier dues' money where a later one is not paid.
     pub unpaid_due: UnpaidDue,
+    /// Minor units of the trade's amount that the platform keeps (手续费); 0 where no rule says anything, and of sales.
+    pub fee: i64,
 }
 
 impl Default for TradeTerms {
@@ -31,6 +33,7 @@ impl Default for TradeTerms {
             confirm_us: None,
             late_success: LateSuccess::default(),
             unpaid_due: UnpaidDue::default(),
+            fee: 0,
         }
     }
 }

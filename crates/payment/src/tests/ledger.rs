@@ -87,21 +87,23 @@ impl Ledger {
             }
             Verb::HoldPayout(payout) => {
                 let place = (balance(&payout.owner), currency);
-                self.check(&place, payout.amount.minor())?;
-                let moves = vec![(place, payout.amount.minor())];
+                let minor = payout.amount.minor() + payout.fee;
+                self.check(&place, minor)?;
+                let moves = vec![(place, minor)];
                 assert!(self.holds.insert(payout.hold, moves).is_none(), "a hold's number is used once");
                 Ok(())
             }
             Verb::PayOut(payout) => {
                 let kept = self.holds.remove(&payout.hold).expect("only what is held is captured");
-                assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor())]);
-                let (from, to) = (balance(&payout.owner), "1011.out".to_owned());
-                self.shift(&(from, currency), &(to, currency), payout.amount.minor());
+                let from = (balance(&payout.owner), currency);
+                assert_eq!(kept, [(from.clone(), payout.amount.minor() + payout.fee)]);
+                self.shift(&from, &("1011.out".to_owned(), currency), payout.amount.minor());
+                self.shift(&from, &(balance(&Owner::Platform), currency), payout.fee);
                 Ok(())
             }
             Verb::ReleasePayout(payout) => {
                 let kept = self.holds.remove(&payout.hold).expect("only what is held is released");
-                assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor())]);
+                assert_eq!(kept, [((balance(&payout.owner), currency), payout.amount.minor() + payout.fee)]);
                 Ok(())
             }
             Verb::HoldDispute { lines, owed, .. } => {
@@ -115,7 +117,12 @@ impl Ledger {
                 lines.iter().for_each(|line| self.end_dispute(line, line.lost, currency));
                 Ok(())
             }
-            Verb::ReturnPayout { owner, money, .. } => self.post(("1011.out", *money), &balance(owner)),
+            Verb::ReturnPayout(payout) => {
+                let to = (balance(&payout.owner), currency);
+                self.shift(&("1011.out".to_owned(), currency), &to, payout.amount.minor());
+                self.shift(&(balance(&Owner::Platform), currency), &to, payout.fee);
+                Ok(())
+            }
             other => panic!("the payment core never asks for {other:?}"),
         }
     }
@@ -259,7 +266,7 @@ fn place(from: LineSource, owner: &Owner, currency: Currency) -> Place {
 }
 
 /// The balance of a user or a merchant.
-fn balance(owner: &Owner) -> String {
+pub(super) fn balance(owner: &Owner) -> String {
     match owner {
         Owner::User(user) => format!("2001:{user}"),
         other => format!("2002:{other}"),

@@ -2,7 +2,8 @@
 
 use kernel::message::channel::Fact;
 use kernel::message::payment::{Tool, ToolRequest};
-use kernel::{Code, DestinationType, InstructionId, OrderId, OrderType, Problem};
+use kernel::message::trade::Share;
+use kernel::{Code, DestinationType, InstructionId, OrderId, OrderType, Owner, Problem};
 
 use super::world::{World, amount, money, trade};
 use crate::case::{CaseKind, CaseStatus};
@@ -85,6 +86,24 @@ fn a_payout_in_every_way() {
     assert_eq!((no.state.payments[0].failure.as_ref().unwrap().code, no.told_failed), (FailureCode::Declined, 1));
     pages.push(no.story("refused"));
     insta::assert_snapshot!(pages.join("\n"));
+}
+
+/// It leaves the balance with the rest, and the institution never hears of it.
+#[test]
+fn a_fee_stays_with_the_platform() {
+    let fee = |world: &World| world.ledger.at(&super::ledger::balance(&Owner::Platform), money(1).currency);
+    let mut world = world();
+    world.receivers = vec![Share { receiver: Owner::Platform, amount: amount(3) }];
+    world.pay(tool(400)).unwrap();
+    assert_eq!((books(&world), fee(&world)), ((1_000, 400, 0), 0));
+    assert_eq!(world.orders[&1].money, money(397));
+    let (mut no, mut back) = (world.clone(), world.clone());
+    no.fact(failed());
+    assert_eq!((books(&no), fee(&no)), ((1_000, 0, 0), 0));
+    world.fact(paid_out());
+    assert_eq!((books(&world), fee(&world)), ((600, 0, 397), 3));
+    [paid_out(), returned(), returned()].into_iter().for_each(|fact| back.fact(fact));
+    assert_eq!((books(&back), fee(&back)), ((1_000, 0, 0), 0), "it comes back with its fee");
 }
 
 #[test]

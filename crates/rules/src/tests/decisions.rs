@@ -90,6 +90,58 @@ fn a_payout_has_a_name_of_its_own() {
 }
 
 #[test]
+fn what_the_platform_keeps() {
+    let fee = |says: &str, order_type, minor| {
+        let book = book(&format!("[[rule]]\nname = \"r\"\nfee = {{ {says} }}\n"));
+        book.trade_terms(&Sale::new(order_type, "general", vec![balance(minor)]).opened()).fee
+    };
+    for order_type in [OrderType::Topup, OrderType::Transfer, OrderType::Payout] {
+        assert_eq!(fee("bp = 10", order_type, 100_000), 100);
+    }
+    for order_type in [OrderType::Instant, OrderType::Escrow] {
+        assert_eq!(fee("bp = 10", order_type, 100_000), 0, "sales have none");
+    }
+    let payout = |says: &str, minor| fee(says, OrderType::Payout, minor);
+    assert_eq!(
+        (payout("bp = 50", 99), payout("bp = 50", 100), payout("bp = 50", 299), payout("bp = 50", 300)),
+        (0, 1, 1, 2)
+    );
+    assert_eq!(payout("bp = 10000", 1_000_000_000_000_000), 1_000_000_000_000_000);
+    assert_eq!(payout("bp = 10, fixed = 5, currency = \"CNY\"", 1_000), 6);
+    let bounded = "bp = 100, min = 10, max = 20, currency = \"CNY\"";
+    assert_eq!((payout(bounded, 900), payout(bounded, 1_500), payout(bounded, 2_100)), (10, 15, 20));
+    assert_eq!(payout("fixed = 7, currency = \"USD\"", 900), 0, "of another currency");
+}
+
+/// The first that holds and is in the trade's currency.
+#[test]
+fn one_fee_counts() {
+    let book = book(
+        "[[rule]]\nname = \"dollars\"\nfee = { fixed = 1, currency = \"USD\" }\n\
+         [[rule]]\nname = \"large\"\nwhen = 'trade.amount > 500'\nfee = { fixed = 2, currency = \"CNY\" }\n\
+         [[rule]]\nname = \"else\"\nfee = { bp = 100 }\n",
+    );
+    let payout = |currency, minor| {
+        let sale = Sale { currency, ..Sale::new(OrderType::Payout, "general", vec![payout(minor)]) };
+        let said = book.explain(&sale.facts()).trade;
+        (book.trade_terms(&sale.opened()).fee, said.into_iter().map(|said| said.words).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        payout("USD", 900),
+        (
+            1,
+            vec![
+                "the platform keeps 0.00 % of the amount and 1, from 0 to 1000000000000000 minor units of USD"
+                    .to_owned()
+            ]
+        )
+    );
+    assert_eq!(payout("CNY", 900).0, 2);
+    assert_eq!(payout("CNY", 300), (3, vec!["the platform keeps 1.00 % of the amount".to_owned()]));
+    assert_eq!(payout("EUR", 900).0, 9);
+}
+
+#[test]
 fn what_a_presale_says() {
     let presale = |amount, due, tools| {
         let sale = Sale { dues: (2, due), ..Sale::new(OrderType::Escrow, "presale.tea", tools) };

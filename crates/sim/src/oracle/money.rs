@@ -39,6 +39,8 @@ enum Place {
     Unclaimed,
     /// 2011.….
     Transit,
+    /// 4001.
+    Fees,
     /// 1011.….in
     ChannelIn,
     /// 1011.….out
@@ -120,6 +122,7 @@ fn place(account: &Account) -> Option<Place> {
         "2033.gift_card" => Place::GiftCards,
         "2033.red_packet" => Place::RedPackets,
         "2035" => Place::Unclaimed,
+        "4001" => Place::Fees,
         transit if transit.starts_with("2011.") => Place::Transit,
         channel if channel.ends_with(".in") => Place::ChannelIn,
         channel if channel.ends_with(".out") => Place::ChannelOut,
@@ -195,18 +198,23 @@ fn to_source(sums: &mut Sums, source: &CouponSource, currency: Currency, minor: 
     }
 }
 
+/// Where a receiver of a trade has its money.
+fn receives(trade: &Trade, receiver: &Owner) -> Place {
+    let sale = matches!(trade.context.order_type, OrderType::Instant | OrderType::Escrow);
+    if *receiver == Owner::Platform && !sale { Place::Fees } else { home(receiver) }
+}
+
 /// What receivers got, and what is left in escrow of what was paid.
 fn released(sums: &mut Sums, trade: &Trade) {
     let (merchant, currency) = (Owner::Merchant(trade.context.merchant), trade.money.currency);
+    let out = trade.context.order_type == OrderType::Payout;
     sums.add(&merchant, Place::Escrow, currency, trade.paid);
     for split in &trade.splits {
-        // What was paid out is nobody's here any more.
-        if trade.context.order_type == OrderType::Payout {
-            sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
-            continue;
-        }
         sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
-        sums.add(&split.receiver, home(&split.receiver), currency, split.moved.released);
+        // What was paid out is nobody's here any more, but for what the platform keeps.
+        if !out || split.receiver == Owner::Platform {
+            sums.add(&split.receiver, receives(trade, &split.receiver), currency, split.moved.released);
+        }
     }
 }
 
@@ -237,13 +245,16 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
         let currency = refund.money.currency;
         if was_booked(part) {
             for line in &part.lines {
-                let (owner, place) =
-                    if line.released { (&line.receiver, home(&line.receiver)) } else { (&merchant, Place::Escrow) };
+                let at = receives(trade, &line.receiver);
+                let (owner, place) = if line.released { (&line.receiver, at) } else { (&merchant, Place::Escrow) };
                 sums.add(owner, place, currency, -line.amount.minor());
             }
         }
         if part.status != PartStatus::Succeeded {
             continue;
+        }
+        if part.source == PartSource::PaidOut {
+            sums.add(&Owner::Platform, Place::Fees, currency, -trade.fee());
         }
         let minor = part.amount.minor();
         let leg = state.leg(part.instruction).map(|(_, leg)| leg);
@@ -270,7 +281,8 @@ fn disputed(sums: &mut Sums, trade: &Trade, state: &Payments) {
         state.disputes.iter().flat_map(|dispute| dispute.lines.iter().map(move |line| (dispute, line)))
     {
         let (currency, receiver) = (dispute.money.currency, &line.line.receiver);
-        let (owner, place) = if line.line.released { (receiver, home(receiver)) } else { (&merchant, Place::Escrow) };
+        let at = receives(trade, receiver);
+        let (owner, place) = if line.line.released { (receiver, at) } else { (&merchant, Place::Escrow) };
         sums.add(owner, place, currency, -line.lost);
         sums.add(&institution, Place::ChannelDispute, currency, line.lost);
     }

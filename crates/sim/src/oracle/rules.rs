@@ -12,7 +12,15 @@ use super::rows::Rows;
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_ref()?)));
     let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (trade, payment)));
-    payments.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).collect()
+    let fees = rows.trees.values().filter_map(|tree| misfed(scene, &tree.trade));
+    payments.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).chain(fees).collect()
+}
+
+/// What the platform keeps of a trade is what the book of its opening says.
+fn misfed(scene: &Scene<'_>, trade: &Trade) -> Option<String> {
+    let held = scene.rules.holding(&trade.context, trade.created_at)?;
+    let said = held.book.trade_terms(&facts(trade, trade.created_at, None)).fee;
+    (trade.fee() != said).then(|| format!("the fee of {} is {} and its rules say {said}", trade.id, trade.fee()))
 }
 
 fn misplanned(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {

@@ -185,6 +185,10 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     if let (Planted::DueOpensEarly, "due", Some(cell)) = (planted, table.name, cell_mut(table, row, "opens_at")) {
         *cell = Cell::Int(0);
     }
+    let payout = table.name == "payment" && text(table, row, "order_type") == Some("payout");
+    if let (Planted::PayoutFeeForgotten, true, Some(cell)) = (planted, payout, cell_mut(table, row, "receivers")) {
+        *cell = Cell::Null;
+    }
     let forfeits = table.name == "trade" && text(table, row, "unpaid_due") == Some("forfeit");
     if let (Planted::ForfeitForgotten, true, Some(cell)) = (planted, forfeits, cell_mut(table, row, "unpaid_due")) {
         *cell = Cell::text("return");

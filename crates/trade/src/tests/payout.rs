@@ -28,6 +28,16 @@ fn it_orders_its_own_payment_and_ends_with_it() {
     assert_eq!(told(trade, &[failed()]).status, Status::Closed(ClosedReason::Failed));
 }
 
+/// The payment hears what the platform keeps, and nobody else receives anything of it.
+#[test]
+fn its_payment_names_the_fee() {
+    let terms = TradeTerms { fee: 25, ..TradeTerms::default() };
+    let (_, reaction) = Trade::create(&payout(), &crate::Known { terms, ..known(0) }).unwrap();
+    let Message::Payment(PaymentCommand::Pay(pay)) = only_message(&reaction) else { panic!("{reaction:?}") };
+    assert_eq!(pay.receivers, [Share { receiver: Owner::Platform, amount: amount(25) }]);
+    assert_eq!(pay.tools[0].amount, amount(10_000));
+}
+
 #[test]
 fn it_leaves_a_users_balance_or_the_trades_own_merchants() {
     let own = Create { payer: Owner::Merchant(merchant()), ..payout() };

@@ -96,3 +96,34 @@ fn another_payee_is_another_content() {
         trade.same_content(&topup(), &TradeTerms::default()) && !trade.same_content(&other, &TradeTerms::default())
     );
 }
+
+/// The platform's fee is a part of what is paid: the payee has the rest, and what goes back goes back of both.
+#[test]
+fn a_fee_is_the_platforms_part() {
+    let terms = TradeTerms { fee: 60, ..TradeTerms::default() };
+    for order_type in [OrderType::Topup, OrderType::Transfer, OrderType::Payout] {
+        let create = order(order_type);
+        let (trade, _) = Trade::create(&create, &crate::Known { terms, ..known(0) }).unwrap();
+        let parts: Vec<_> = trade.splits.iter().map(|split| (split.receiver.clone(), split.amount.minor())).collect();
+        let payee = create.splits.first().map_or(buyer(), |share| share.receiver.clone());
+        assert_eq!(parts, [(payee, 9_940), (Owner::Platform, 60)], "{order_type:?}");
+        assert_eq!((trade.fee(), trade.receivers()), (60, 1));
+        assert!(trade.same_content(&create, &terms));
+        assert!(!trade.same_content(&create, &TradeTerms::default()));
+    }
+    let (mut trade, _) = Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap();
+    trade = told(trade, &[succeeded()]);
+    assert_eq!(trade.splits[1].moved.released, 60, "with its payee and the platform at once");
+}
+
+/// Nothing would be left of it.
+#[test]
+fn an_amount_covers_its_fee() {
+    for fee in [10_000, 10_001] {
+        let terms = TradeTerms { fee, ..TradeTerms::default() };
+        let refusal = Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap_err();
+        assert_eq!(blame(refusal), at(Code::amount_out_of_range, "amount"));
+    }
+    let terms = TradeTerms { fee: 9_999, ..TradeTerms::default() };
+    assert_eq!(Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap().0.splits[0].amount, amount(1));
+}

@@ -7,6 +7,7 @@ mod dues;
 mod endings;
 mod escrow;
 mod events;
+mod fees;
 mod gifts;
 mod instant;
 mod ledger;

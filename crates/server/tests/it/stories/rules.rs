@@ -360,7 +360,7 @@ async fn the_books_that_come_along(host: &Host) {
     let problem = shop.post("/v1/trades", &payout(999)).await.refused(422, "rule_refused");
     assert!(problem["detail"].as_str().unwrap().contains("`from-10-to-50000` of book `wallet.payout`"), "{problem:#}");
     let trade = shop.post("/v1/trades", &payout(1_000)).await.ok(201);
-    assert_eq!(trade["payment"]["rule_version"], version);
+    assert_eq!((&trade["payment"]["rule_version"], &trade["fee_amount"]), (&json!(version), &json!(10)));
     shop.trade_is(&id(&trade), "completed").await;
 }
 

@@ -64,9 +64,11 @@ fn of_payments(rng: &Rng) -> String {
 }
 
 fn terms(rng: &Rng) -> String {
-    match rng.chance(50) {
-        true => "late_success = \"reopen\"".to_owned(),
-        false => format!("confirm_after = \"{}m\"", rng.between(2, 300)),
+    match rng.below(4) {
+        0 => "late_success = \"reopen\"".to_owned(),
+        1 => format!("confirm_after = \"{}m\"", rng.between(2, 300)),
+        2 => format!("fee = {{ bp = {}, currency = \"CNY\", min = {} }}", rng.between(1, 900), rng.between(1, 30)),
+        _ => format!("fee = {{ bp = {} }}", rng.between(1, 900)),
     }
 }
 
