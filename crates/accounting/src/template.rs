@@ -88,8 +88,10 @@ impl Template {
             Verb::ExpireGift { .. } => "expire_gift",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
-            Verb::Depart { .. } => "depart",
+            Verb::SendTransfer { .. } => "send_transfer",
             Verb::Arrive { .. } => "arrive",
+            Verb::TurnBack { .. } => "turn_back",
+            Verb::ReturnTransfer { .. } => "return_transfer",
         };
         Self { name, version: 1 }
     }
@@ -158,8 +160,9 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::IssueGift { issuer, source, money } => {
             draft.post("gift_issued", Place::Source(source), Place::Unclaimed(issuer), *money);
         }
-        Verb::ClaimGift { issuer, user, kind, money } => {
-            draft.post("gift_claimed", Place::Unclaimed(issuer), Place::Stored(user, kind), *money);
+        Verb::ClaimGift { issuer, user, kind, money, away } => {
+            let goal = away.map_or(Place::Stored(user, kind), Place::Transit);
+            draft.post("gift_claimed", Place::Unclaimed(issuer), goal, *money);
         }
         Verb::ExpireGift { issuer, source, money } => {
             draft.post("gift_expired", Place::Unclaimed(issuer), Place::Source(source), *money);
@@ -172,11 +175,20 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
             draft.post("budget_funded", Place::Balance(owner), Place::Budget(owner), *money);
         }
         // Between two shards money is in transit: the one that sends owes it, until the one that receives has taken it.
-        Verb::Depart { purse, money, way } => {
-            draft.post("departed", Place::of(purse), Place::Transit(*way), *money);
+        Verb::SendTransfer { money, fee, way } => {
+            draft.post("sent", Place::Escrow, Place::Transit(*way), *money);
+            draft.leg_if_any("fee", Op::Post, Place::Escrow, Place::Balance(&Owner::Platform), *fee);
         }
         Verb::Arrive { purse, money, way } => {
             draft.post("arrived", Place::Transit(*way), Place::of(purse), *money);
+        }
+        Verb::TurnBack { money, way } => {
+            draft.post("turned_back", Place::Transit(*way), Place::Transit(way.back()), *money);
+        }
+        Verb::ReturnTransfer { payer, money, fee, way } => {
+            draft.post("transfer_returned", Place::Transit(*way), Place::Balance(payer), *money);
+            let platform = Place::Balance(&Owner::Platform);
+            draft.leg_if_any("fee_returned", Op::Post, platform, Place::Balance(payer), *fee);
         }
         // The sandbox is an institution like any other: what it gives is to be cleared with it.
         Verb::Fund { owner, money } => draft.post("funded", Place::ChannelIn(SANDBOX), Place::Balance(owner), *money),
@@ -213,7 +225,7 @@ impl<'a> Place<'a> {
     fn of(purse: &'a Purse) -> Self {
         match purse {
             Purse::Balance(owner) => Self::Balance(owner),
-            Purse::Budget(owner) => Self::Budget(owner),
+            Purse::Stored(user, kind) => Self::Stored(user, kind),
         }
     }
 }

@@ -129,8 +129,6 @@ pub enum Command {
         /// How much.
         money: Money,
     },
-    /// Send money to another shard.
-    Depart(Box<Departure>),
     /// Take in what another shard has sent.
     Arrive(Arrival),
     /// Add or change control data.
@@ -148,21 +146,6 @@ pub enum Command {
     },
     /// Answer a request whose shape is wrong from its key, if the key is known.
     Recall(kernel::Problem),
-}
-
-/// Money that goes from a purse in one shard to a purse in another.
-#[derive(Clone, Debug)]
-pub struct Departure {
-    /// From which, in the shard of its owner.
-    pub from: Purse,
-    /// To which.
-    pub to: Purse,
-    /// The shard where that one is; another one.
-    pub to_shard: i64,
-    /// How much.
-    pub money: Money,
-    /// What it is for; whatever departs for it again does not depart twice.
-    pub object: String,
 }
 
 /// A message of another shard, by its place.

@@ -25,7 +25,6 @@ impl Command {
             Self::IssueGift(issue) => Some(issue.id.0.bucket()),
             Self::ClaimGift { gift, .. } | Self::ExpireGift(gift) => Some(gift.0.bucket()),
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
-            Self::Depart(departure) => Some(departure.from.owner().bucket()),
             Self::Word(told) => Some(told.order.trade.0.bucket()),
             Self::Control(_) | Self::Recall(_) | Self::Arrive(_) | Self::CleanCounter { .. } => None,
         }

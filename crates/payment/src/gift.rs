@@ -5,7 +5,7 @@
 //! value of the gift's kind (2033.{kind}), each user one, and the shares sum to the gift exactly. What nobody has claimed
 //! when the gift's time is over goes back to where it came from.
 
-use kernel::message::accounting::{CouponSource, Post, Verb};
+use kernel::message::accounting::{CouponSource, Post, Verb, Way};
 use kernel::{Amount, Code, GiftClaimId, GiftId, MerchantId, Money, Owner, Problem, StoredKind, Time, UserId};
 
 /// One gift.
@@ -108,6 +108,8 @@ pub enum Command {
         code_hash: Option<[u8; 32]>,
         /// A number drawn for it, evenly among all.
         luck: u64,
+        /// Where the user lives in another shard: the way there.
+        away: Option<Way>,
     },
     /// Its time ran out (a timer says so).
     Expire,
@@ -117,7 +119,12 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A share was taken.
-    Claimed(Claim),
+    Claimed {
+        /// By whom, and how much.
+        claim: Claim,
+        /// Where the user lives in another shard: the way there.
+        away: Option<Way>,
+    },
     /// What was left goes back.
     Expired,
 }
@@ -205,11 +212,12 @@ impl Gift {
                 Err(Refusal::WrongCode)
             }
             Command::Claim { user, .. } if self.claim_of(user).is_some() => Ok(Vec::new()),
-            Command::Claim { user, luck, .. } => match self.status() {
+            Command::Claim { user, luck, away, .. } => match self.status() {
                 GiftStatus::Open if self.is_over(now) => Err(Refusal::Over),
                 GiftStatus::Open => {
                     let amount = self.next_share(*luck).ok_or(Refusal::AllClaimed)?;
-                    Ok(vec![Event::Claimed(Claim { user: user.clone(), amount, at: now })])
+                    let claim = Claim { user: user.clone(), amount, at: now };
+                    Ok(vec![Event::Claimed { claim, away: *away }])
                 }
                 GiftStatus::Claimed => Err(Refusal::AllClaimed),
                 GiftStatus::Expired => Err(Refusal::Over),
@@ -223,7 +231,7 @@ impl Gift {
     /// Takes over what happened.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Claimed(claim) => self.claims.push(claim.clone()),
+            Event::Claimed { claim, .. } => self.claims.push(claim.clone()),
             Event::Expired => self.expired = true,
         }
     }
@@ -247,11 +255,12 @@ impl Gift {
         let currency = self.money.currency;
         let (issuer, source) = (self.issuer(), self.source.clone());
         match event {
-            Event::Claimed(claim) => {
+            Event::Claimed { claim, away } => {
                 let id = GiftClaimId::new(self.id, self.claim_of(&claim.user)?);
                 let (user, kind) = (claim.user.clone(), self.kind.clone());
                 let money = Money { amount: claim.amount, currency };
-                Some(self.post(id.to_string(), Verb::ClaimGift { issuer, user, kind, money }))
+                let verb = Verb::ClaimGift { issuer, user, kind, money, away: *away };
+                Some(self.post(id.to_string(), verb))
             }
             Event::Expired => {
                 let money = Money { amount: Amount::new(self.left()).ok()?, currency };
@@ -309,7 +318,7 @@ mod tests {
     }
 
     fn claim(n: u16, luck: u64) -> Command {
-        Command::Claim { user: UserId::parse(&format!("u{n}")).unwrap(), code_hash: None, luck }
+        Command::Claim { user: UserId::parse(&format!("u{n}")).unwrap(), code_hash: None, luck, away: None }
     }
 
     #[test]
@@ -356,7 +365,7 @@ mod tests {
         let mut card = gift(50, 1, Split::Equal);
         card.code_hash = Some([7; 32]);
         let user = UserId::parse("42").unwrap();
-        let with = |code_hash| Command::Claim { user: user.clone(), code_hash, luck: 0 };
+        let with = |code_hash| Command::Claim { user: user.clone(), code_hash, luck: 0, away: None };
         let now = Time::from_micros(1);
         for wrong in [None, Some([8; 32])] {
             assert_eq!(card.clone().handle(&with(wrong), now), Err(Refusal::WrongCode));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
-use engine::request::{Caller, Command, Departure, Idempotency, IssueCoupon, IssueGift, Request};
+use engine::request::{Caller, Command, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::accounting::Purse;
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::risk::Signals;
@@ -112,10 +112,6 @@ impl Callers {
 
     fn request(&mut self, act: u32, caller: Caller, command: Command) -> Request {
         let request_id = format!("r{act}");
-        // What departs is told apart by what it is for, not by a key.
-        if let Command::Depart(_) = command {
-            return Request { caller, idempotency: None, request_id, signals: signals(act), command };
-        }
         let counter = self.keys.entry(caller.scope()).or_insert(0);
         *counter += 1;
         let hash = blake3::hash(format!("{command:?}").as_bytes());
@@ -154,13 +150,6 @@ impl Callers {
         };
         let other = people::merchants().into_iter().find(|merchant| merchant != own)?;
         Some(self.request(act, Caller::Merchant(other), request.command))
-    }
-
-    /// Money that did not depart may have departed since its refusal was told: it is asked for again.
-    pub(crate) fn doubt_refused_departures(&mut self) {
-        for asked in self.asked.values_mut().filter(|asked| matches!(asked.request.command, Command::Depart(_))) {
-            asked.told.take_if(|reply| reply.problem);
-        }
     }
 
     /// The trade that an act opened, or asked to open.
@@ -284,7 +273,6 @@ impl Callers {
                 self.to_trade(*sale, TradeCommand::Refund(refund))
             }
             What::RefundAgain { refund, other } => self.refund_again(*refund, *other),
-            What::Move { from, to, amount } => self.departure(act.no, *from, *to, *amount),
             What::Resolve { .. }
             | What::Repeat { .. }
             | What::Trespass { .. }
@@ -311,17 +299,6 @@ impl Callers {
             refund.amount = Amount::new(refund.amount.minor() + 1).ok()?;
         }
         Some((request.caller.clone(), Command::Trade(*id, TradeCommand::Refund(refund))))
-    }
-
-    fn departure(&self, act: u32, from: Party, to: Party, amount: i64) -> Option<(Caller, Command)> {
-        let (from, to) = (people::owner(from)?, people::owner(to)?);
-        let to_shard = people::home(self.shards, &to);
-        if people::home(self.shards, &from) == to_shard {
-            return None;
-        }
-        let (from, to) = (Purse::Balance(from), Purse::Balance(to));
-        let departure = Departure { from, to, to_shard, money: cny(amount)?, object: format!("move{act}") };
-        Some((Caller::System, Command::Depart(Box::new(departure))))
     }
 
     fn sell(&self, act: u32, sale: &Sale, now: Time) -> Option<(Caller, Command)> {

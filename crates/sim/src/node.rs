@@ -181,7 +181,6 @@ impl Node {
         self.run(ground, loops::work_on_webhooks(webhooks, ground.clock.clone()))
     }
 
-    /// No server starts one yet, because no route moves money between shards.
     fn run_courier(&mut self, parts: &Parts<'_>) -> Result<(), String> {
         let ground = parts.ground;
         let Some(line) = self.queues.of(parts.shard).cloned() else { return Ok(()) };
@@ -191,6 +190,7 @@ impl Node {
             reader: Arc::clone(parts.reader),
             line,
             clock: Arc::new(ground.clock.clone()),
+            lease: self.lease(parts, "courier")?,
         });
         self.run(ground, loops::work_as_courier(courier, ground.clock.clone()))
     }

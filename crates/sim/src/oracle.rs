@@ -73,7 +73,7 @@ impl Scene<'_> {
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
         found.extend(blocks::differences(self, &rows));
-        found.extend(transit::differences(self)?);
+        found.extend(transit::differences(self, &rows)?);
         found.extend(lists::differences(self.store, self.shards)?);
         found.extend(self.unheard()?);
         found.truncate(ENOUGH);

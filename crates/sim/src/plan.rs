@@ -115,8 +115,6 @@ pub enum What {
     Refund { sale: u32, amount: i64, word: Option<RefundWord> },
     /// An earlier refund number again, with the same amount or another.
     RefundAgain { refund: u32, other: bool },
-    /// Money goes from one balance to another that lives in another shard. No route of the product asks for this yet.
-    Move { from: Party, to: Party, amount: i64 },
     /// An account is frozen for what comes in, or free again: the nodes are stopped, its row is changed by hand, and they
     /// are started again.
     Freeze { user: u8, frozen: bool },

@@ -148,8 +148,8 @@ bugs! {
     TransitTakenTwice = "transit-taken-twice",
     /// A courier leaves some messages out, and the place among them moves on.
     TransitSkipped = "transit-skipped",
-    /// What departs is not claimed, so that it departs again when it is asked for again.
-    DepartureRepeated = "departure-repeated",
+    /// Nobody tells a transfer's shard that it was taken in.
+    ArrivalUntold = "arrival-untold",
     /// A message that was refused is not parked.
     RefusalForgotten = "refusal-forgotten",
 }

@@ -1,6 +1,6 @@
 //! What happened to a trade: how it changes the trade (`apply`) and who must be told (`react`).
 
-use kernel::message::accounting::{Post, Verb};
+use kernel::message::accounting::{Post, Verb, Way};
 use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
 use kernel::message::trade::{Refund, Share};
 use kernel::{Amount, DisputeId, Money, OrderType, Owner};
@@ -30,6 +30,10 @@ pub enum Event {
     Paid,
     /// The payment's own voucher gave every receiver its part at once (not `escrow`).
     ReleasedByPayment,
+    /// A transfer left for its payee in another shard.
+    Sent,
+    /// It was refused there: its payer has it again.
+    CameBack,
     /// Escrow is released to receivers.
     Released {
         /// To whom how much; the receivers are the trade's.
@@ -85,6 +89,8 @@ impl Event {
             Self::PaymentOrdered { .. }
             | Self::DuePaid { several: false, .. }
             | Self::ReleasedByPayment
+            | Self::Sent
+            | Self::CameBack
             | Self::Released { .. }
             | Self::ClosingStarted(_)
             | Self::RefundReserved { .. }
@@ -114,7 +120,12 @@ impl Trade {
             Event::PaymentOrdered { .. } => {}
             Event::DuePaid { due, paid, .. } => self.apply_due_paid(*due, *paid),
             Event::Paid => self.status = Status::Paid,
-            Event::ReleasedByPayment => self.apply_release(&self.shares()),
+            Event::ReleasedByPayment | Event::Sent => self.apply_release(&self.shares()),
+            Event::CameBack => {
+                let shares = self.all_released();
+                self.apply_refund(&shares, Moved::reserve);
+                self.apply_refund(&shares, Moved::give_back);
+            }
             Event::Released { shares } => self.apply_release(shares),
             Event::Completed => self.status = Status::Completed,
             Event::ClosingStarted(stop) => self.status = Status::Closing(*stop),
@@ -163,6 +174,7 @@ impl Trade {
         match event {
             Event::PaymentOrdered { due, tools } => Some(self.order_payment(due, tools)),
             Event::Released { shares } => Some(self.post_release(shares)),
+            Event::Sent => self.away.and_then(|way| self.send(way)),
             Event::ClosingStarted(stop) => {
                 Some(Message::Payment(payment::Command::Stop { expired: *stop == Stop::Expired }))
             }
@@ -174,11 +186,30 @@ impl Trade {
             Event::DuePaid { .. }
             | Event::Paid
             | Event::ReleasedByPayment
+            | Event::CameBack
             | Event::Completed
             | Event::Closed(_)
             | Event::Refunded { .. }
             | Event::RefundFailed { .. } => None,
         }
+    }
+
+    /// All that was released, as what is given back of it.
+    fn all_released(&self) -> Vec<RefundShare> {
+        let share = |split: &Split| RefundShare {
+            receiver: split.receiver.clone(),
+            before: 0,
+            after: split.moved.released,
+        };
+        self.splits.iter().map(share).collect()
+    }
+
+    /// The payee's part leaves for another shard; the fee stays.
+    fn send(&self, way: Way) -> Option<Message> {
+        let split = self.splits.first()?;
+        let (payee, money) = (&split.receiver, Money { amount: split.amount, currency: self.money.currency });
+        let post = self.post(Verb::SendTransfer { money, fee: self.fee(), way });
+        Some(Message::Send { post, payee: payee.clone(), money, way })
     }
 
     fn order_payment(&self, due: &Due, tools: &[ToolRequest]) -> Message {
@@ -195,23 +226,31 @@ impl Trade {
         })))
     }
 
-    /// Whom the payment's own voucher pays. What a payout pays out has no receiver here but the platform.
+    /// Whom the payment's own voucher pays. What a payout pays out has no receiver here but the platform; what goes to
+    /// another shard leaves from escrow.
     fn paid_at_once(&self) -> Vec<Share> {
         match self.context.order_type {
-            OrderType::Instant | OrderType::Topup | OrderType::Transfer if !self.has_dues() => self.shares(),
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer if !self.has_dues() && self.away.is_none() => {
+                self.shares()
+            }
             OrderType::Payout => self.shares().into_iter().filter(|share| share.receiver == Owner::Platform).collect(),
             OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Escrow => Vec::new(),
         }
     }
 
     fn post_release(&self, shares: &[Share]) -> Message {
-        Message::Post(Post {
+        Message::Post(self.post(Verb::Confirm(shares.to_vec())))
+    }
+
+    /// What is booked of the trade itself.
+    pub fn post(&self, verb: Verb) -> Post {
+        Post {
             context: Some(self.context.clone()),
             merchant: Some(self.context.merchant),
             currency: self.money.currency,
             object: self.id.to_string(),
-            verb: Verb::Confirm(shares.to_vec()),
-        })
+            verb,
+        }
     }
 
     fn open_refund(&self, refund: &Refund, shares: &[RefundShare]) -> Message {

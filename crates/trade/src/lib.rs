@@ -13,6 +13,9 @@
 //! 3. *Returned*: a refund reserves at once what it will take, from escrow first, then from what was released; the payment
 //!    core says later whether it went through. What is reserved is neither released nor refunded a second time.
 //!
+//! A transfer whose payee lives in another shard is *paid* when the money has left for there, and *completed* when the payee
+//! has it; refused there, it is back with its payer and the trade closed ([`Crossing`]).
+//!
 //! The trade knows amounts per receiver and nothing of tools, institutions or accounts: those belong to the payment core
 //! and to accounting. Refunds are listed (and their merchant numbers kept unique) by the payment core alone.
 
@@ -31,7 +34,7 @@ mod trade;
 mod tests;
 
 pub use event::Event;
-pub use machine::{Input, Known};
+pub use machine::{Crossing, Input, Known};
 pub use moved::Moved;
 pub use reaction::{Message, News, Reaction};
 pub use refusal::{Excess, Refusal};

@@ -9,6 +9,7 @@
 //! said what it means.
 
 use kernel::Time;
+use kernel::message::accounting::Way;
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Command, Refund, Share, UnpaidDue};
@@ -25,6 +26,17 @@ pub enum Input {
     Command(Command),
     /// By the payment core.
     Fact(Fact),
+    /// By the shard where its payee lives.
+    Crossing(Crossing),
+}
+
+/// What became of a transfer that was sent to another shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crossing {
+    /// The payee has it.
+    Arrived,
+    /// The payee's books refused it.
+    CameBack,
 }
 
 /// What was read besides the trade.
@@ -34,6 +46,8 @@ pub struct Known {
     pub now: Time,
     /// What held, when the trade was opened, for what its request left out.
     pub terms: TradeTerms,
+    /// Where it is a transfer that is opened and its payee lives in another shard: the way there.
+    pub away: Option<Way>,
 }
 
 impl Trade {
@@ -48,6 +62,7 @@ impl Trade {
         match input {
             Input::Command(command) => self.command(command, known),
             Input::Fact(fact) => Ok(self.fact(fact, known.now)),
+            Input::Crossing(crossing) => Ok(self.crossing(*crossing)),
         }
     }
 
@@ -165,6 +180,18 @@ impl Trade {
         }
     }
 
+    /// Told once; what is told again finds a trade that has ended.
+    fn crossing(&self, crossing: Crossing) -> Vec<Event> {
+        use Status::{Closed, Closing, Completed, Created, Paid};
+        match (crossing, self.status) {
+            (Crossing::Arrived, Paid) if self.away.is_some() => vec![Event::Completed],
+            (Crossing::CameBack, Paid) if self.away.is_some() => {
+                vec![Event::CameBack, Event::Closed(ClosedReason::Failed)]
+            }
+            (Crossing::Arrived | Crossing::CameBack, Created | Closing(_) | Paid | Completed | Closed(_)) => Vec::new(),
+        }
+    }
+
     const fn pays_itself(&self) -> bool {
         self.context.order_type.pays_itself()
     }
@@ -248,6 +275,7 @@ impl Trade {
                 OrderType::Instant if self.has_dues() => {
                     events.extend([Event::Released { shares: self.shares() }, Event::Completed]);
                 }
+                OrderType::Transfer if self.away.is_some() => events.push(Event::Sent),
                 OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }

@@ -36,7 +36,7 @@ impl Trade {
     }
 
     fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
-        let Known { now, terms } = *known;
+        let Known { now, terms, .. } = *known;
         check_dues(create, &terms, now)?;
         let dues = match create.dues.as_slice() {
             [] => vec![Due {
@@ -80,6 +80,7 @@ impl Trade {
             unpaid_due: unpaid_due(create, &terms),
             splits: (1..).zip(receivers(create, &terms)).map(|(no, share)| split(no, share)).collect(),
             destination: create.destination.clone(),
+            away: known.away,
         })
     }
 

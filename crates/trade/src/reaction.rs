@@ -1,7 +1,8 @@
 //! What the rest of the platform is told when something happened to a trade.
 
-use kernel::message::accounting::Post;
+use kernel::message::accounting::{Post, Way};
 use kernel::message::payment;
+use kernel::{Money, Owner};
 
 /// A message to a lower domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,17 @@ pub enum Message {
     Payment(payment::Command),
     /// To accounting, which gives no answer: escrow covers whatever a trade releases.
     Post(Post),
+    /// To another shard, which will say what became of it.
+    Send {
+        /// What is booked here; escrow covers it.
+        post: Post,
+        /// Whom it goes to.
+        payee: Owner,
+        /// How much.
+        money: Money,
+        /// The way there.
+        way: Way,
+    },
 }
 
 /// A public event of a trade.

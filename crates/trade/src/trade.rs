@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernel::message::accounting::Way;
 use kernel::message::risk::BlockKind;
 use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
 use kernel::{Amount, Context, Destination, Money, OrderType, Owner, Time, TradeId};
@@ -53,6 +54,8 @@ pub struct Trade {
     /// Who receives how much (分账); sums to the whole. Never empty; of a payout it is the payer, to whose account it
     /// goes.
     pub splits: Vec<Split>,
+    /// Of a transfer whose payee lives in another shard: the way there.
+    pub away: Option<Way>,
     /// Where a payout goes; nothing else has one.
     pub destination: Option<Destination>,
 }

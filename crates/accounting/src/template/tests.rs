@@ -298,6 +298,20 @@ fn every_verb() {
                     user: user.clone(),
                     kind: StoredKind::RED_PACKET,
                     money: money(9, "CNY"),
+                    away: None,
+                },
+                &nothing,
+            ),
+        ),
+        (
+            "of the platform, from shard 0 to 3",
+            table(
+                Verb::ClaimGift {
+                    issuer: Owner::Platform,
+                    user: user.clone(),
+                    kind: StoredKind::RED_PACKET,
+                    money: money(9, "CNY"),
+                    away: Some(way),
                 },
                 &nothing,
             ),
@@ -314,12 +328,27 @@ fn every_verb() {
         ("a user", table(Verb::Fund { owner: Owner::User(user), money: money(9, "CNY") }, &nothing)),
         ("a merchant", table(Verb::Fund { owner: shop(), money: money(9, "CNY") }, &nothing)),
         (
-            "from shard 0 to 3",
-            table(Verb::Depart { purse: Purse::Balance(shop()), money: money(9, "CNY"), way }, &nothing),
+            "from shard 0 to 3, with a fee",
+            table(Verb::SendTransfer { money: money(9, "CNY"), fee: 2, way }, &nothing),
         ),
         (
             "from shard 0 to 3",
-            table(Verb::Arrive { purse: Purse::Budget(shop()), money: money(9, "CNY"), way }, &nothing),
+            table(Verb::Arrive { purse: Purse::Balance(shop()), money: money(9, "CNY"), way }, &nothing),
+        ),
+        (
+            "from shard 0 to 3, stored",
+            table(
+                Verb::Arrive { purse: Purse::Stored(user.clone(), StoredKind::RED_PACKET), money: money(9, "CNY"), way },
+                &nothing,
+            ),
+        ),
+        ("from shard 0 to 3", table(Verb::TurnBack { money: money(9, "CNY"), way }, &nothing)),
+        (
+            "from shard 3 to 0, with a fee",
+            table(
+                Verb::ReturnTransfer { payer: buyer(), money: money(9, "CNY"), fee: 2, way: way.back() },
+                &nothing,
+            ),
         ),
     ];
     let text: String = cases.map(|(title, table)| format!("# {title}\n{table}\n")).concat();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use channel::Orders;
 use channel::order::Told;
-use kernel::message::accounting::Post;
+use kernel::message::accounting::{Post, Purse};
 use kernel::message::channel::{Command, Purpose};
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
@@ -20,6 +20,7 @@ use trade::Trade;
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::control::Control;
 use crate::flows::accounting::book;
+use crate::flows::transit::{self, Errand, Parcel};
 use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
 use crate::stop::Stop;
@@ -45,6 +46,8 @@ pub enum Message {
     Post(Box<Post>, Option<Booking>),
     /// Claims an institution's number.
     Claim(channel::order::Message),
+    /// To another shard.
+    Send(Box<Parcel>),
 }
 
 /// Notes everything of a trade's tree in one round.
@@ -88,13 +91,14 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
         Message::Coupon(coupon, command) => tell_coupon(view, coupon, command),
         Message::Post(post, token) => post_it(view, trade, &post, token),
         Message::Claim(claim) => claim_number(view, claim),
+        Message::Send(parcel) => transit::send(view, &parcel).map(|()| Vec::new()),
     }
 }
 
 fn tell_trade(view: &mut View<'_>, id: TradeId, input: trade::Input) -> Result<Vec<Message>, Stop> {
     let mut state = Trade::clone(&*the_trade(view, id)?);
     // Terms are asked for where a trade is opened; what is told to one that is there does not look at them.
-    let known = trade::Known { now: view.now(), terms: TradeTerms::default() };
+    let known = trade::Known { now: view.now(), terms: TradeTerms::default(), away: None };
     let reaction = state.handle(input, &known)?;
     let context = state.context.clone();
     view.put(id, state);
@@ -106,11 +110,16 @@ pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reacti
     for news in reaction.news {
         tell(view, Object::Trade(id), news.kind, news.sequence, context);
     }
-    let message = |message| match message {
-        trade::Message::Payment(command) => Message::Payment(payment::Input::Command(command)),
-        trade::Message::Post(post) => Message::Post(Box::new(post), None),
+    let messages = |message| match message {
+        trade::Message::Payment(command) => vec![Message::Payment(payment::Input::Command(command))],
+        trade::Message::Post(post) => vec![Message::Post(Box::new(post), None)],
+        trade::Message::Send { post, payee, money, way } => {
+            let (errand, to, object) = (Errand::Transfer, Purse::Balance(payee), id.to_string());
+            let parcel = Parcel { errand, to, minor: money.amount.minor(), currency: money.currency, way, object };
+            vec![Message::Post(Box::new(post), None), Message::Send(Box::new(parcel))]
+        }
     };
-    reaction.messages.into_iter().map(message).collect()
+    reaction.messages.into_iter().flat_map(messages).collect()
 }
 
 fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Result<Vec<Message>, Stop> {

@@ -1,10 +1,11 @@
 //! Gifts: issuing, claiming, what happens when their time is over.
 
-use kernel::message::accounting::CouponSource;
+use kernel::message::accounting::{CouponSource, Purse};
 use kernel::{Code, GiftClaimId, GiftId, Owner, Problem, UserId};
 use payment::gift::{Command, Gift};
 
 use crate::flows::accounting::book;
+use crate::flows::transit::{self, Errand, Parcel};
 use crate::flows::{Outcome, not_found};
 use crate::request::{Caller, IssueGift};
 use crate::stop::Stop;
@@ -57,14 +58,9 @@ pub(super) fn claim(
     if !caller.may_see(known.merchant) && !knows_code {
         return Err(not_found());
     }
-    // The share goes to the user's own account, which lives in the user's shard; between shards money is in transit, and
-    // nothing carries a claim there yet.
-    if view.footing.shards.of(Owner::User(user.clone()).bucket()) != view.footing.shard {
-        let detail = "this deployment cannot give this gift to this user yet";
-        return Err(Stop::Refused(Problem::at(Code::payee_out_of_reach, "owner", detail)));
-    }
+    let away = transit::way(view, &Owner::User(user.clone()));
     let mut gift = Gift::clone(&known);
-    let command = Command::Claim { user: user.clone(), code_hash, luck };
+    let command = Command::Claim { user: user.clone(), code_hash, luck, away };
     let posts = gift.handle(&command, view.now()).map_err(|refusal| Stop::Refused(refusal.into()))?;
     for post in posts {
         book(view, None, &post)?.map_err(|refused| {
@@ -73,8 +69,15 @@ pub(super) fn claim(
     }
     let no = gift.claim_of(user).ok_or_else(|| Stop::Broken(format!("a claim on {id} left no trace")))?;
     let again = gift.claims.len() == known.claims.len();
+    let share = gift.claims.last().map_or(0, |claim| claim.amount.minor());
+    let (kind, currency) = (gift.kind.clone(), gift.money.currency);
     view.put(id, gift);
     let claim = GiftClaimId::new(id, no);
+    // The share lives where the user's other money does.
+    if let Some(way) = away.filter(|_| !again) {
+        let (errand, to, object) = (Errand::Give, Purse::Stored(user.clone(), kind), claim.to_string());
+        transit::send(view, &Parcel { errand, to, minor: share, currency, way, object })?;
+    }
     Ok(if again { Outcome::GiftClaim(claim) } else { Outcome::GiftClaimed(claim) })
 }
 

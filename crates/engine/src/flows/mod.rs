@@ -128,7 +128,6 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
         Command::ExpireGift(id) => gift::expire(view, *id).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),
         Command::FundBudget { owner, money } => coupon::fund_budget(view, owner, *money).map(Done::from),
-        Command::Depart(departure) => transit::depart(view, departure).map(Done::from),
         Command::Arrive(arrival) => transit::arrive(view, arrival).map(Done::from),
         Command::Control(command) => control::change(view, caller, command),
         Command::Word(told) => trade::word(view, told).map(Done::from),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accounting::{Account, AccountKey, Subject};
 use channel::order::Told;
 use channel::{Answer, Orders};
+use kernel::message::accounting::Way;
 use kernel::message::payment::{CaseAct, Command as PaymentCommand, Tool};
 use kernel::message::trade::{Command, Create, Refund};
 use kernel::{CaseId, Code, KeyId, OrderType, Owner, PaymentId, Problem, RefundId, TradeId};
@@ -13,7 +14,7 @@ use trade::{TimerKind, Trade};
 
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::flows::drive::{Message, drive, fresh, trade_reacted, want};
-use crate::flows::{Outcome, not_found};
+use crate::flows::{Outcome, not_found, transit};
 use crate::planning::trade_terms;
 use crate::request::Caller;
 use crate::stop::Stop;
@@ -26,7 +27,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
     if !view.control.merchants.contains_key(&merchant) {
         return Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant")));
     }
-    reachable(view, create)?;
+    let away = way_to_payee(view, create)?;
     let scope = merchant.to_string();
     foresee(view, create);
     match answers::look_up(view, ClaimKind::Order, &scope, &create.merchant_order_id)? {
@@ -47,7 +48,7 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
         Found::Free(place) => {
             fresh(view, create.id);
             let terms = trade_terms(&view.control.rules, create, view.now());
-            let known = trade::Known { now: view.now(), terms };
+            let known = trade::Known { now: view.now(), terms, away };
             let (trade, reaction) = Trade::create(create, &known)?;
             let context = trade.context.clone();
             view.put(create.id, trade);
@@ -82,21 +83,16 @@ fn of_its_payment(stop: Stop) -> Stop {
     Stop::Refused(problem)
 }
 
-/// Refuses a transfer to a merchant that does not exist, or to a balance that lives in another shard than the payer's:
-/// between shards money is in transit, and nothing tells a trade yet that it has arrived.
-fn reachable(view: &View<'_>, create: &Create) -> Result<(), Stop> {
+/// Refuses a transfer to a merchant that does not exist; gives the way to a payee who lives in another shard.
+fn way_to_payee(view: &View<'_>, create: &Create) -> Result<Option<Way>, Stop> {
     let Some(payee) = create.splits.first().filter(|_| create.context.order_type == OrderType::Transfer) else {
-        return Ok(());
+        return Ok(None);
     };
     let stranger = |merchant| !view.control.merchants.contains_key(&merchant);
     if payee.receiver.merchant().is_some_and(stranger) {
         return Err(Stop::Refused(Problem::at(Code::not_found, "payee", "there is no such merchant")));
     }
-    if view.footing.shards.of(payee.receiver.bucket()) != view.footing.shard {
-        let detail = "this deployment cannot transfer between these two balances yet";
-        return Err(Stop::Refused(Problem::at(Code::payee_out_of_reach, "payee", detail)));
-    }
-    Ok(())
+    Ok(transit::way(view, &payee.receiver))
 }
 
 /// Notes what the rules will look at, as far as the request says it, so that a trade is decided once all of it is known

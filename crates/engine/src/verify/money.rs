@@ -13,7 +13,7 @@ use accounting::hold::HoldKey;
 use channel::Orders;
 use channel::order::{Job, Outcome};
 use kernel::message::accounting::HoldNo;
-use kernel::{Currency, InstructionId, OrderType, PaymentId, RefundId, TradeId};
+use kernel::{Currency, InstructionId, OrderType, Owner, PaymentId, RefundId, TradeId};
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
@@ -56,7 +56,12 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
     let inside = trade.context.order_type != OrderType::Payout;
     for split in trade.splits.iter().filter(|_| inside) {
         let has = i128::from(split.moved.released) - i128::from(split.moved.returned_after);
-        add(&mut wanted, (Entry::Pending, split.receiver.to_string(), currency), has);
+        let spot = match split.receiver {
+            // What has left for another shard is booked there, and here no more.
+            Owner::User(_) | Owner::Merchant(_) if trade.away.is_some() => (Entry::Transit, String::new(), currency),
+            _ => (Entry::Pending, split.receiver.to_string(), currency),
+        };
+        add(&mut wanted, spot, has);
     }
     for line in payments.into_iter().flat_map(gone_ahead) {
         let (entry, whose) =

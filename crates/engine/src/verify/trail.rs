@@ -81,7 +81,10 @@ impl Trail {
     /// A balance is a receiver's where a payment goes to it and where a refund takes from it; else it is somebody's whose
     /// money is no business of the trade's any more, or not yet.
     fn shift(&mut self, template: &str, account: &Account, side: Side, minor: i64) {
-        let of_receiver = matches!((template, side), ("pay", Side::Credit) | ("refund" | "lose_dispute", Side::Debit));
+        let of_receiver = matches!(
+            (template, side),
+            ("pay" | "send_transfer", Side::Credit) | ("refund" | "lose_dispute" | "return_transfer", Side::Debit)
+        );
         let (entry, whose) = match account.subject.entry() {
             Entry::Escrow => (Entry::Escrow, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
@@ -90,6 +93,8 @@ impl Trail {
             }
             // What a receiver owes us was taken of it all the same.
             Entry::Owed => (Entry::Pending, account.owner.to_string()),
+            // On its way to another shard, or back.
+            Entry::Transit => (Entry::Transit, String::new()),
             // Of a payout.
             Entry::Fees => (Entry::Fees, String::new()),
             entry @ (Entry::Received
@@ -100,7 +105,6 @@ impl Trail {
             Entry::ChannelIn
             | Entry::UserBalance
             | Entry::MerchantBalance
-            | Entry::Transit
             | Entry::Coupons
             | Entry::Budget
             | Entry::Stored

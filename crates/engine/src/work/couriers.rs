@@ -13,7 +13,7 @@ use store::tables::transit::{SENT_AFTER, reader};
 use store::tables::work::{CURSOR, PARKED_DUE};
 use store::{Cell, Reader, Row as _, StoreError};
 
-use super::Progress;
+use super::{Lease, Progress};
 use crate::flows::transit::BEGINNING;
 use crate::line::{Job, Reply};
 use crate::ports::Clock;
@@ -37,6 +37,8 @@ pub struct Setup {
     pub line: Entrance,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who of several processes brings; this one where there are no others.
+    pub lease: Option<Lease>,
 }
 
 /// The courier of one shard.
@@ -56,6 +58,13 @@ impl Courier {
     /// When the store cannot be read; nothing is lost, the next tick tries again.
     pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
         let mut progress = Progress::default();
+        let now = self.setup.clock.now();
+        progress.next = Some(now.plus(LOOK_US));
+        if let Some(lease) = &mut self.setup.lease
+            && !lease.hold(now).await?
+        {
+            return Ok(progress);
+        }
         for from in self.setup.shards.all().filter(|from| *from != self.setup.shard) {
             let due = self.due(from, limit).await?;
             let next = self.next(from, limit).await?;
@@ -68,8 +77,18 @@ impl Courier {
                 progress.done += 1;
             }
         }
-        progress.next = Some(self.setup.clock.now().plus(LOOK_US));
         Ok(progress)
+    }
+
+    /// Gives the lease back. What is on its way is brought by whoever comes next.
+    ///
+    /// # Errors
+    /// When the store cannot be reached; then the lease ends by itself.
+    pub async fn end(self) -> Result<(), StoreError> {
+        match self.setup.lease {
+            Some(lease) => lease.give_back().await,
+            None => Ok(()),
+        }
     }
 
     /// What another shard has sent after the place up to which it was taken in.

@@ -1,5 +1,5 @@
-//! Money between two shards: over once, whoever carries it and how often; parked where it is refused; and on the books all
-//! the way.
+//! Money between two shards: over once, whoever carries it and how often; back where it is refused, or parked; and on the
+//! books all the way.
 
 use std::sync::Arc;
 
@@ -8,17 +8,21 @@ use engine::control::{Control, Shared};
 use engine::line::{Job, Setup};
 use engine::ports::Clock as _;
 use engine::queue::{Stage, Terms};
-use engine::request::{Arrival, Command, ControlCommand, Departure, Request};
+use engine::request::{Arrival, Command, ControlCommand, IssueGift, Request};
 use engine::route::Queues;
 use engine::verify::{self, Options};
 use engine::work::couriers::{self, Courier};
 use futures::channel::oneshot;
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt as _;
-use kernel::message::accounting::Purse;
-use kernel::{KeyId, Owner, RootId, Shards};
+use kernel::message::trade::{Create, Share};
+use kernel::{
+    Bucket, Context, GiftId, KeyId, MerchantId, OrderType, Owner, RootId, Shards, StoredKind, SubType, TradeId, UserId,
+};
+use payment::gift::Split;
 use store::tables::accounting::AccountRow;
 use store::tables::log::Parked;
+use store::tables::trade::TradeRow;
 use store::tables::transit::Sent;
 use store::{Ask, Change, Place, Row, Step, Store, Update};
 
@@ -33,6 +37,12 @@ struct Town {
     queues: Queues,
     pool: LocalPool,
     runtime: Option<tokio::runtime::Runtime>,
+    drawn: u128,
+}
+
+/// Everybody's shop.
+fn merchant() -> MerchantId {
+    MerchantId(RootId::from_bytes([1; 16]))
 }
 
 impl Town {
@@ -64,9 +74,10 @@ impl Town {
             let line = engine::line::run(setup);
             pool.spawner().spawn_local(async move { line.await.unwrap() }).unwrap();
         }
-        let mut town = Self { store, clock, queues, pool, runtime };
+        let mut town = Self { store, clock, queues, pool, runtime, drawn: 0 };
         let key = KeyId(RootId::from_bytes([9; 16]));
         town.say(Command::Control(ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] }));
+        town.say(Command::Control(ControlCommand::CreateMerchant { id: merchant(), name: "shop".to_owned() }));
         Some(town)
     }
 
@@ -90,11 +101,39 @@ impl Town {
         assert_eq!(self.say(Command::Fund { owner: owner.clone(), money: cny(minor) }), 201);
     }
 
+    fn root(&mut self, owner: &Owner) -> RootId {
+        self.drawn += 1;
+        RootId::new(self.clock.now(), owner.bucket(), self.drawn)
+    }
+
+    /// Opens a transfer; its order number is `object`.
     fn send(&mut self, from: &Owner, to: &Owner, minor: i64, object: &str) -> u16 {
-        let to_shard = self.shards().of(to.bucket());
-        let (from, to) = (Purse::Balance(from.clone()), Purse::Balance(to.clone()));
-        let object = object.to_owned();
-        self.say(Command::Depart(Box::new(Departure { from, to, to_shard, money: cny(minor), object })))
+        let money = cny(minor);
+        let create = Create {
+            id: TradeId(self.root(from)),
+            context: Context { merchant: merchant(), order_type: OrderType::Transfer, sub_type: SubType::general() },
+            merchant_order_id: object.to_owned(),
+            money,
+            payer: from.clone(),
+            subject: None,
+            expires_at: None,
+            confirm_by: None,
+            return_url: None,
+            metadata: Default::default(),
+            splits: vec![Share { receiver: to.clone(), amount: money.amount }],
+            late_success: None,
+            dues: Vec::new(),
+            unpaid_due: None,
+            destination: None,
+            pay: None,
+        };
+        self.say(Command::CreateTrade(Box::new(create)))
+    }
+
+    /// How the transfers that left a shard stand.
+    fn trades(&mut self, shard: i64) -> Vec<(String, i64, i64)> {
+        let rows = self.rows::<TradeRow>(shard);
+        rows.into_iter().map(|row| (row.status.to_string(), row.released, row.returned_after)).collect()
     }
 
     fn courier(&self, shard: i64) -> Courier {
@@ -104,6 +143,7 @@ impl Town {
             reader: self.store.reader(),
             line: self.queues.of(shard).unwrap().clone(),
             clock: Arc::new(self.clock.clone()),
+            lease: None,
         })
     }
 
@@ -196,14 +236,14 @@ fn money_goes_over_once() {
         for (from, sender) in users.iter().enumerate() {
             for receiver in users.iter().filter(|receiver| *receiver != sender) {
                 number += 1;
-                for _ in 0..2 {
-                    let status =
-                        town.send(sender, receiver, 10 * (1 + i64::try_from(from).unwrap()), &format!("t{number}"));
-                    assert_eq!(status, 200);
+                for status in [201, 200] {
+                    let minor = 10 * (1 + i64::try_from(from).unwrap());
+                    assert_eq!(town.send(sender, receiver, minor, &format!("t{number}")), status);
                 }
             }
         }
-        // It has left and is not there: on the books it is in transit.
+        // It has left and is not there: on the books it is in transit, and the trades are paid.
+        assert_eq!(town.trades(0), vec![("paid".to_owned(), 10, 0); 3]);
         assert_eq!(users.iter().map(|user| town.balance(user)).collect::<Vec<_>>(), [970, 940, 910, 880]);
         assert_eq!(town.in_transit(), 300);
         assert_eq!(town.findings(), Vec::<&str>::new());
@@ -214,9 +254,10 @@ fn money_goes_over_once() {
             assert_eq!(town.in_transit(), 0);
             assert_eq!(town.findings(), Vec::<&str>::new());
         }
+        assert_eq!(town.trades(0), vec![("completed".to_owned(), 10, 0); 3]);
         // Who has not enough sends nothing.
-        assert_eq!(town.send(&users[0], &users[1], 5_000, "too much"), 422);
-        assert_eq!(town.in_transit(), 0);
+        assert_eq!(town.send(&users[0], &users[1], 5_000, "too much"), 201);
+        assert_eq!((town.in_transit(), town.trades(0)[3].0.as_str()), (0, "closed"));
     });
 }
 
@@ -226,7 +267,7 @@ fn a_message_that_is_not_the_next_changes_nothing() {
         let users = users();
         town.fund(&users[0], 1_000);
         for object in ["a", "b"] {
-            assert_eq!(town.send(&users[0], &users[1], 100, object), 200);
+            assert_eq!(town.send(&users[0], &users[1], 100, object), 201);
         }
         let places: Vec<_> = town.rows::<Sent>(0).iter().map(|sent| (sent.seq, sent.n)).collect();
         let arrive = |after, place| Command::Arrive(Arrival { to: 1, from: 0, after, place });
@@ -243,8 +284,9 @@ fn a_message_that_is_not_the_next_changes_nothing() {
     });
 }
 
+/// A transfer that is refused goes back, and what is behind it goes on.
 #[test]
-fn what_is_refused_is_parked_and_blocks_nothing() {
+fn what_is_refused_goes_back_and_blocks_nothing() {
     on_each(|mut town| {
         let users = users();
         let shards = town.shards();
@@ -252,27 +294,89 @@ fn what_is_refused_is_parked_and_blocks_nothing() {
         town.fund(&users[0], 1_000);
         town.fund(&users[1], 1);
         town.freeze(&users[1], true);
-        assert_eq!(town.send(&users[0], &users[1], 100, "a"), 200);
-        assert_eq!(town.send(&users[0], &other, 30, "b"), 200);
-        town.carry(2);
-        assert_eq!((town.balance(&users[1]), town.balance(&other), town.in_transit()), (1, 30, 100));
-        let parked = town.rows::<Parked>(0);
+        assert_eq!(town.send(&users[0], &users[1], 100, "a"), 201);
+        assert_eq!(town.send(&users[0], &other, 30, "b"), 201);
+        assert_eq!((town.balance(&users[0]), town.in_transit()), (870, 130));
+        town.carry(1);
+        assert_eq!((town.balance(&users[1]), town.balance(&other)), (1, 30));
+        for _ in 0..2 {
+            town.carry(2);
+            assert_eq!((town.balance(&users[0]), town.in_transit()), (970, 0));
+            let mut trades = town.trades(0);
+            trades.sort();
+            assert_eq!(trades, [("closed".to_owned(), 100, 100), ("completed".to_owned(), 30, 0)]);
+        }
+        town.freeze(&users[1], false);
+        assert_eq!(town.findings(), Vec::<&str>::new());
+    });
+}
+
+/// What comes back to an account that takes nothing either is parked, and tried again until it does.
+#[test]
+fn what_cannot_come_back_is_parked() {
+    on_each(|mut town| {
+        let users = users();
+        town.fund(&users[0], 1_000);
+        town.fund(&users[1], 1);
+        [0, 1].map(|of| town.freeze(&users[of], true));
+        assert_eq!(town.send(&users[0], &users[1], 100, "a"), 201);
+        town.carry(1);
+        town.carry(1);
+        assert_eq!((town.balance(&users[0]), town.in_transit()), (900, 100));
+        let parked = town.rows::<Parked>(1);
         assert_eq!(parked.len(), 1);
-        assert_eq!((parked[0].reader.as_str(), parked[0].shard, parked[0].attempts), ("shard:1", 0, 1));
-        // What is parked is under way; that the account is frozen is on no record.
-        assert_eq!(town.findings(), ["I03"]);
+        assert_eq!((parked[0].reader.as_str(), parked[0].shard, parked[0].attempts), ("shard:0", 1, 1));
+        assert_eq!(town.trades(0), [("paid".to_owned(), 100, 0)], "nobody has it, and it is on its way");
         // Before it is due nobody tries again; then it is refused again, and rests longer.
         town.carry(1);
-        assert_eq!(town.rows::<Parked>(0), parked);
+        assert_eq!(town.rows::<Parked>(1), parked);
         town.clock.pass(6_000_000);
         town.carry(1);
-        let again = town.rows::<Parked>(0);
+        let again = town.rows::<Parked>(1);
         assert!(again[0].attempts == 2 && again[0].due - parked[0].due > 9_000_000, "{again:?}");
-        town.freeze(&users[1], false);
+        [0, 1].map(|of| town.freeze(&users[of], false));
         town.clock.pass(60_000_000);
         town.carry(3);
-        assert_eq!((town.balance(&users[1]), town.in_transit()), (101, 0));
-        assert_eq!(town.rows::<Parked>(0), []);
+        assert_eq!((town.balance(&users[0]), town.in_transit()), (1_000, 0));
+        assert_eq!(town.rows::<Parked>(1), []);
+        assert_eq!(town.trades(0), [("closed".to_owned(), 100, 100)]);
+        assert_eq!(town.findings(), Vec::<&str>::new());
+    });
+}
+
+/// A share of a gift follows its user; where the books refuse it there it is parked, because it is the user's.
+#[test]
+fn a_share_goes_where_its_user_lives() {
+    on_each(|mut town| {
+        let issuer = Owner::Platform;
+        let home = town.shards().of(issuer.bucket());
+        let gift = GiftId(town.root(&issuer));
+        let issue = IssueGift {
+            id: gift,
+            merchant: None,
+            kind: StoredKind::RED_PACKET,
+            money: cny(400),
+            budget: false,
+            shares: 4,
+            split: Split::Equal,
+            code_hash: None,
+            expires_at: None,
+        };
+        assert_eq!(town.say(Command::IssueGift(Box::new(issue))), 201);
+        for owner in users() {
+            let user: UserId = owner.user().unwrap().clone();
+            for status in [201, 200] {
+                let claim = Command::ClaimGift { gift, user: user.clone(), code_hash: None, luck: 0 };
+                assert_eq!(town.say(claim), status);
+            }
+        }
+        assert_eq!(town.in_transit(), 300);
+        town.carry(2);
+        assert_eq!(town.in_transit(), 0);
+        for owner in users() {
+            assert_eq!(town.balance(&owner), 100, "{owner}");
+        }
+        assert_eq!(town.rows::<Sent>(home).len(), 3);
         assert_eq!(town.findings(), Vec::<&str>::new());
     });
 }

@@ -310,6 +310,8 @@ pub enum Verb {
         kind: StoredKind,
         /// The share.
         money: Money,
+        /// Where the user lives in another shard: the way there. The share is in transit then.
+        away: Option<Way>,
     },
     /// What nobody claimed in time goes back (2035 → its source).
     ExpireGift {
@@ -334,13 +336,31 @@ pub enum Verb {
         /// How much.
         money: Money,
     },
-    /// Money leaves a purse for another shard; until it is there it is in transit.
-    Depart {
-        /// Whose, of this shard.
-        purse: Purse,
+    /// A transfer leaves escrow for its payee in another shard; until it is there it is in transit. The fee stays.
+    SendTransfer {
+        /// What the payee gets.
+        money: Money,
+        /// Minor units that the platform keeps (4001).
+        fee: i64,
+        /// From which shard to which.
+        way: Way,
+    },
+    /// A transfer that its payee's books refused is back with who sent it, its fee with it.
+    ReturnTransfer {
+        /// Who sent it.
+        payer: Owner,
+        /// What the payee did not get.
+        money: Money,
+        /// Minor units that the platform had kept.
+        fee: i64,
+        /// The way back.
+        way: Way,
+    },
+    /// What another shard has sent and the books here refuse goes back there.
+    TurnBack {
         /// How much.
         money: Money,
-        /// From which shard to which.
+        /// The way it came.
         way: Way,
     },
     /// Money that another shard has sent comes to a purse.
@@ -354,22 +374,13 @@ pub enum Verb {
     },
 }
 
-/// What money can be taken from and put into as a whole.
+/// Into what money comes that another shard has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purse {
-    /// The balance of a user or a merchant.
+    /// The balance of a user or a merchant (2001, 2002).
     Balance(Owner),
-    /// One shard's stripe of a marketing budget.
-    Budget(Owner),
-}
-
-impl Purse {
-    /// Whose it is.
-    pub const fn owner(&self) -> &Owner {
-        match self {
-            Self::Balance(owner) | Self::Budget(owner) => owner,
-        }
-    }
+    /// A user's stored value of a kind (2033.{kind}).
+    Stored(UserId, StoredKind),
 }
 
 /// The way of money between two shards.
@@ -379,6 +390,14 @@ pub struct Way {
     pub from: i64,
     /// The shard that receives.
     pub to: i64,
+}
+
+impl Way {
+    /// The other way round.
+    #[must_use]
+    pub const fn back(self) -> Self {
+        Self { from: self.to, to: self.from }
+    }
 }
 
 /// A command to accounting: one verb of one business fact.

@@ -47,7 +47,6 @@ const OPENING: &[Code] = &[
     Code::receiver_not_applicable,
     Code::payer_not_applicable,
     Code::field_not_applicable,
-    Code::payee_out_of_reach,
     Code::coupon_not_applicable,
     Code::method_not_supported,
     Code::payer_consent_required,
@@ -101,7 +100,6 @@ const CLAIMING: &[Code] = &[
     Code::gift_not_claimable,
     Code::gift_code_invalid,
     Code::receiver_not_applicable,
-    Code::payee_out_of_reach,
 ];
 const BUDGETS: &[Code] = &[
     Code::amount_not_positive,

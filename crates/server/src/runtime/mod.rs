@@ -186,6 +186,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         outside: &outside,
         gateway: &gateway,
         channels: &channels,
+        shards,
     };
     for followed in followed {
         workers.start(&parts, followed).map_err(failed)?;

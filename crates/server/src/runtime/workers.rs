@@ -12,13 +12,14 @@ use engine::ports::{Clock, Outside, Random as _};
 use engine::query::Known;
 use engine::query::watermark::Watermark;
 use engine::queue::Entrance;
+use engine::work::couriers::{self, Courier};
 use engine::work::projections::Projections;
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
 use engine::work::{Gateway, Lease, Progress};
 use futures::future::{BoxFuture, FutureExt as _};
 use kernel::time::SECOND_US;
-use kernel::{Code, Problem};
+use kernel::{Code, Problem, Shards};
 use store::{Place, Reader, Side, Store, StoreError, Url};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -48,6 +49,7 @@ pub(super) struct Parts<'a> {
     pub(super) outside: &'a Arc<dyn Outside>,
     pub(super) gateway: &'a Arc<Gateway>,
     pub(super) channels: &'a Arc<Channels>,
+    pub(super) shards: Shards,
 }
 
 /// What the workers of one shard hear and follow.
@@ -76,7 +78,7 @@ impl Workers {
         self.others.push(ports::task(work));
     }
 
-    /// Starts a shard's workers of tasks, webhooks and projections.
+    /// Starts a shard's workers of tasks, webhooks and projections, and its courier.
     pub(super) fn start(&mut self, parts: &Parts<'_>, followed: Followed) -> Result<(), StoreError> {
         let Followed { shard, queue, hearing, known } = followed;
         let watermark = known.watermark;
@@ -92,7 +94,7 @@ impl Workers {
         let tasks = Tasks::new(tasks::Setup {
             shard,
             reader: Arc::clone(&reader),
-            line: queue,
+            line: queue.clone(),
             handed: hearing.handed,
             clock: Arc::clone(&clock),
             outside: Arc::clone(parts.outside),
@@ -114,6 +116,18 @@ impl Workers {
             timeout_ms: parts.config.webhook.timeout_ms,
             lease: lease("webhooks")?,
         });
+        // With one shard there is nothing to bring.
+        if parts.shards.count() > 1 {
+            let courier = Courier::new(couriers::Setup {
+                shard,
+                shards: parts.shards,
+                reader: Arc::clone(&reader),
+                line: queue.clone(),
+                clock: Arc::clone(&clock),
+                lease: lease("courier")?,
+            });
+            self.loops.push(ports::task(turn(courier, Arc::clone(&clock), self.stopping.clone())));
+        }
         let derived = parts.store.side(Place::Derived)?;
         let projections = Projections::new(shard, reader, derived, watermark.clone());
         let projecting = Projecting { projections, watermark, platform: Arc::clone(parts.platform) };
@@ -163,6 +177,23 @@ macro_rules! worker {
 
 worker!(Tasks, "tasks");
 worker!(Webhooks, "webhooks");
+
+impl Worker for Courier {
+    const NAME: &'static str = "courier";
+
+    fn tick(&mut self) -> BoxFuture<'_, Result<Progress, StoreError>> {
+        self.tick(LIMIT).boxed()
+    }
+
+    /// Nobody says that something was sent: it looks again when its time has come.
+    fn rouse(&mut self) -> BoxFuture<'_, ()> {
+        std::future::pending().boxed()
+    }
+
+    fn end(self) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.end().boxed()
+    }
+}
 
 /// The projections with the mark that wakes them. They see the batches of all processes, and so tell the platform's clock
 /// how far time has come.

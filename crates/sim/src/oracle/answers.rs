@@ -204,7 +204,6 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         | Command::Word(_)
         | Command::Timer(..)
         | Command::Recall(_)
-        | Command::Depart(_)
         | Command::Arrive(_) => Vec::new(),
     }
 }

@@ -161,11 +161,6 @@ fn given(sums: &mut Sums, command: &Command) {
                 sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
             }
         }
-        // Where it went and where it came from: once each, and nothing is left between them.
-        Command::Depart(departure) => {
-            sums.balance(departure.from.owner(), departure.money, -1);
-            sums.balance(departure.to.owner(), departure.money, 1);
-        }
         _ => {}
     }
 }
@@ -214,6 +209,12 @@ fn released(sums: &mut Sums, trade: &Trade) {
         // What was paid out is nobody's here any more, but for what the platform keeps.
         if !out || split.receiver == Owner::Platform {
             sums.add(&split.receiver, receives(trade, &split.receiver), currency, split.moved.released);
+        }
+        // What another shard refused was given back without a refund.
+        if trade.away.is_some() {
+            let back = split.moved.returned_after;
+            sums.add(&split.receiver, receives(trade, &split.receiver), currency, -back);
+            sums.add(&trade.payer, home(&trade.payer), currency, back);
         }
     }
 }

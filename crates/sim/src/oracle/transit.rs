@@ -1,17 +1,18 @@
-//! Money between shards: what departed was asked for and departed once, and it is on its way, parked with a reason, or
-//! taken in.
+//! Money between shards: what was sent had a reason and was sent once, and it is on its way, parked with a reason, taken in,
+//! or back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::request::{Command, Departure};
-use kernel::Shards;
 use kernel::time::SECOND_US;
+use kernel::{GiftClaimId, OrderType, Owner, RootId, Shards, TradeId};
 use store::tables::log::{Cursor, Parked};
+use store::tables::trade::TradeRow;
 use store::tables::transit::{Sent, reader};
 use store::{Store, Text};
+use trade::{Status, Trade};
 
 use super::Scene;
-use super::rows;
+use super::rows::{self, Rows};
 use crate::people;
 use crate::plan::Party;
 
@@ -56,48 +57,78 @@ pub(crate) fn on_its_way(store: &Store, shards: Shards) -> Result<Vec<Message>, 
     Ok(sent.into_iter().filter_map(message).collect())
 }
 
-/// What is parked without a reason: nobody ever froze its receiver's account. One that is free again may still wait for
-/// its turn.
+/// What is parked without a reason: nobody ever froze the account that it goes to. One that is free again may still wait
+/// for its turn.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub(crate) fn parked(store: &Store, shards: Shards, frozen: impl Iterator<Item = u8>) -> Result<Vec<String>, String> {
     let owners = frozen.filter_map(|user| people::owner(Party::User(user)));
-    let frozen: BTreeSet<String> = owners.map(|owner| owner.to_string()).collect();
+    let frozen: BTreeSet<Owner> = owners.collect();
+    let trades = rows::all::<TradeRow>(store, shards)?;
+    let payers: BTreeMap<String, String> =
+        trades.into_iter().map(|row| (TradeId(RootId::from_bytes(row.trade)).to_string(), row.payer.to_string())).collect();
+    let goes_to = |sent: &Sent| match (sent.errand.as_str(), payers.get(sent.object.as_str())) {
+        ("returned", Some(payer)) => format!("user:{payer}"),
+        _ => sent.owner.to_string(),
+    };
     let parked = on_its_way(store, shards)?.into_iter().filter(|message| message.parked.is_some());
-    let without = parked.filter(|message| !frozen.contains(message.sent.owner.as_str()));
+    let without = parked.filter(|message| !frozen.iter().any(|owner| owner.to_string() == goes_to(&message.sent)));
     Ok(without
         .map(|message| format!("{} is parked, and nothing is wrong with its receiver", message.sent.object))
         .collect())
 }
 
-/// What differs in the end: everything that was told to have departed did so once, nothing else did, and all of it was
-/// taken in.
-pub(super) fn differences(scene: &Scene<'_>) -> Result<Vec<String>, String> {
-    let departed = scene.callers.asked.values().filter(|asked| asked.told.as_ref().is_some_and(|reply| !reply.problem));
-    let mut departed: BTreeMap<&str, &Departure> = departed
-        .filter_map(|asked| match &asked.request.command {
-            Command::Depart(departure) => Some((departure.object.as_str(), &**departure)),
-            _ => None,
-        })
-        .collect();
+/// What was sent, as the trades and the gifts say it: for what, to which shard, for whom, how much.
+type Said = BTreeMap<(&'static str, String), (i64, String, i64)>;
+
+/// What differs in the end: every transfer to another shard was sent once, and answered once, as its trade says; every
+/// share of a gift that is claimed from another shard was sent; nothing else was; and all of it was taken in.
+pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
-    for sent in rows::all::<Sent>(scene.store, scene.shards)? {
-        match departed.remove(sent.object.as_str()) {
-            Some(departure) if says(&sent, departure) => {}
-            Some(_) => found.push(format!("{} was sent otherwise than it was asked", sent.object)),
-            None => found.push(format!("{} was sent twice, or nobody was told so", sent.object)),
+    let mut said = Said::new();
+    for tree in rows.trees.values() {
+        found.extend(of_transfer(scene, &tree.trade, &mut said));
+    }
+    for gift in &rows.gifts {
+        for (no, claim) in (1..).zip(&gift.claims) {
+            let to = people::home(scene.shards, &Owner::User(claim.user.clone()));
+            if to != scene.shards.of(gift.id.0.bucket()) {
+                let object = GiftClaimId::new(gift.id, no).to_string();
+                said.insert(("give", object), (to, format!("user:{}", claim.user), claim.amount.minor()));
+            }
         }
     }
-    found.extend(departed.keys().map(|object| format!("{object} was told to have departed, and was not sent")));
+    for sent in rows::all::<Sent>(scene.store, scene.shards)? {
+        let key = ERRANDS.into_iter().find(|errand| sent.errand == *errand).unwrap_or_default();
+        let is = (sent.to_shard, sent.owner.to_string(), sent.amount);
+        match said.remove(&(key, sent.object.to_string())) {
+            Some(wanted) if wanted == is => {}
+            Some(_) => found.push(format!("{} ({key}) was sent otherwise than it must be", sent.object)),
+            None => found.push(format!("{} ({key}) was sent twice, or for nothing", sent.object)),
+        }
+    }
+    found.extend(said.keys().map(|(errand, object)| format!("{object} ({errand}) was not sent")));
     let left = on_its_way(scene.store, scene.shards)?;
     found.extend(left.iter().map(|message| format!("{} was never taken in", message.sent.object)));
     Ok(found)
 }
 
-fn says(sent: &Sent, departure: &Departure) -> bool {
-    sent.to_shard == departure.to_shard
-        && sent.owner == departure.to.owner().to_string()
-        && sent.amount == departure.money.amount.minor()
-        && sent.currency == departure.money.currency.code()
+const ERRANDS: [&str; 4] = ["give", "transfer", "arrived", "returned"];
+
+/// What a transfer to another shard must have sent and heard.
+fn of_transfer(scene: &Scene<'_>, trade: &Trade, said: &mut Said) -> Option<String> {
+    let payee = trade.splits.first().filter(|_| trade.context.order_type == OrderType::Transfer)?;
+    let (from, to) = (people::home(scene.shards, &trade.payer), people::home(scene.shards, &payee.receiver));
+    if from == to || trade.paid == 0 {
+        return (from == to && trade.away.is_some()).then(|| format!("{} goes nowhere, and is away", trade.id));
+    }
+    let (object, owner, minor) = (trade.id.to_string(), payee.receiver.to_string(), payee.amount.minor());
+    said.insert(("transfer", object.clone()), (to, owner.clone(), minor));
+    match trade.status {
+        Status::Completed => said.insert(("arrived", object), (from, owner, 0)),
+        Status::Closed(_) => said.insert(("returned", object), (from, owner, minor)),
+        Status::Created | Status::Closing(_) | Status::Paid => return Some(format!("{} was never answered", trade.id)),
+    };
+    None
 }

@@ -123,7 +123,7 @@ fn renumbered(work: &Work, head: &Head) -> Work {
 fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
     match planted {
         Planted::TransitTakenTwice if seq % 2 == 0 => transit::place_not_kept(changes),
-        Planted::DepartureRepeated => unclaimed(changes, "once"),
+        Planted::ArrivalUntold => drop_rows(changes, "sent", "errand", "arrived"),
         Planted::RefusalForgotten => transit::not_parked(changes),
         Planted::OrderNumberUnclaimed => unclaimed(changes, "order"),
         Planted::KeyUnclaimed => unclaimed(changes, "key"),

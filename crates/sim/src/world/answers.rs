@@ -92,8 +92,6 @@ impl World {
                 asked.told = Some(reply);
             }
             Some(first) if first.body == reply.body && first.status == reply.status => {}
-            // Money that was refused to depart is tried anew, since no key says that it was asked before.
-            Some(first) if first.problem && asked.request.idempotency.is_none() => asked.told = Some(reply),
             Some(_) => self.findings.push(format!("act {act} was answered in two ways")),
         }
     }

@@ -30,7 +30,6 @@ impl World {
         for node in 0..self.nodes.len() {
             self.crash(node)?;
         }
-        self.callers.doubt_refused_departures();
         self.ask_until_told()?;
         for round in 0_u32..2 {
             self.advance(12 * HOUR_US)?;

@@ -57,7 +57,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::SecondPersonNotChecked, 0),
     (Planted::TransitTakenTwice, 3),
     (Planted::TransitSkipped, 5),
-    (Planted::DepartureRepeated, 3),
+    (Planted::ArrivalUntold, 3),
     (Planted::RefusalForgotten, 5),
 ];
 

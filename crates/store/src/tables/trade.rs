@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use compact_str::ToCompactString as _;
+use kernel::message::accounting::Way;
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::{
     Amount, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
@@ -55,6 +56,8 @@ row! {
         pub unpaid_due: Option<Text>,
         /// Where a payout goes, as JSON that SQL never looks into; personal data. Null in every other trade.
         pub destination: Option<Text>,
+        /// Of a transfer whose payee lives in another shard: that shard.
+        pub to_shard: Option<i64>,
         /// created, paid, completed or closed.
         pub status: Text,
         /// Whether closing was started and is not finished.
@@ -82,6 +85,8 @@ row! {
     check "released + returned_before + returning_before <= paid";
     check "returned_after + returning_after <= released";
     check "unpaid_due IN ('return', 'forfeit')";
+    check "to_shard IS NULL OR (order_type = 'transfer' AND to_shard <> shard)";
+    check "order_type <> 'transfer' OR status <> 'paid' OR to_shard IS NOT NULL";
     check "COALESCE(reason, '') <> 'forfeited' OR COALESCE(unpaid_due, '') = 'forfeit'";
 }
 
@@ -188,6 +193,7 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         late_success: late_word(trade.late_success).into(),
         unpaid_due: trade.unpaid_due.map(|way| way.as_str().into()),
         destination: trade.destination.as_ref().map(destination_text),
+        to_shard: trade.away.map(|way| way.to),
         status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
         reason: trade.status.reason().map(|reason| reason.as_str().into()),
@@ -301,6 +307,7 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
             None => None,
             Some(word) => Some(UnpaidDue::parse(word).ok_or(wrong("unpaid_due", "is no way"))?),
         },
+        away: row.to_shard.map(|to| Way { from: row.shard, to }),
         destination: match row.destination.as_deref() {
             None => None,
             Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),

@@ -10,7 +10,7 @@ use crate::unit::{Aggregate, TableRows, read_all};
 use crate::{Row, Text, row, statements};
 
 row! {
-    /// Money that one shard has sent to another. Never changed.
+    /// What one shard has sent to another: money, or word of what became of money. Never changed.
     pub struct Sent in Main "sent" key 4 {
         /// The shard that sends.
         pub shard: i64,
@@ -20,18 +20,22 @@ row! {
         pub seq: i64,
         /// The number within the batch.
         pub n: i64,
-        /// Into what: balance or budget.
+        /// give: money that is the receiver's, whatever its books say today; transfer: money that comes back where they
+        /// refuse it; arrived: a transfer was taken in; returned: it was not, and this is its money.
+        pub errand: Text,
+        /// Into what: balance, or stored:{kind}.
         pub purse: Text,
         /// Whose.
         pub owner: Text,
-        /// Minor units.
+        /// Minor units; none where it is only word.
         pub amount: i64,
         /// ISO 4217.
         pub currency: Text,
-        /// What it is for; unique among everything that is sent.
+        /// What it is for: the claim of a gift, the trade.
         pub object: Text,
     }
-    check "amount > 0";
+    check "errand IN ('give', 'transfer', 'arrived', 'returned')";
+    check "amount >= 0 AND (amount = 0) = (errand = 'arrived')";
     check "shard <> to_shard";
 }
 

@@ -56,7 +56,7 @@ pub(super) fn share(name: &str, minor: i64) -> Share {
 }
 
 pub(super) fn known(after_us: i64) -> Known {
-    Known { now: T0.plus(after_us), terms: TradeTerms::default() }
+    Known { now: T0.plus(after_us), terms: TradeTerms::default(), away: None }
 }
 
 /// A minute after the trade was opened.

@@ -6,7 +6,7 @@ use kernel::message::trade::{Create, Share};
 use kernel::{Code, Destination, DestinationType, MerchantId, OrderType, Owner};
 
 use super::fixture::*;
-use crate::{ClosedReason, Message, Status, Trade};
+use crate::{ClosedReason, Known, Message, Status, Trade};
 
 fn payout() -> Create {
     order(OrderType::Payout)
@@ -32,7 +32,7 @@ fn it_orders_its_own_payment_and_ends_with_it() {
 #[test]
 fn its_payment_names_the_fee() {
     let terms = TradeTerms { fee: 25, ..TradeTerms::default() };
-    let (_, reaction) = Trade::create(&payout(), &crate::Known { terms, ..known(0) }).unwrap();
+    let (_, reaction) = Trade::create(&payout(), &Known { terms, ..known(0) }).unwrap();
     let Message::Payment(PaymentCommand::Pay(pay)) = only_message(&reaction) else { panic!("{reaction:?}") };
     assert_eq!(pay.receivers, [Share { receiver: Owner::Platform, amount: amount(25) }]);
     assert_eq!(pay.tools[0].amount, amount(10_000));

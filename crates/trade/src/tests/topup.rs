@@ -6,7 +6,7 @@ use kernel::message::trade::{Command, Create, Refund};
 use kernel::{Code, CouponId, MerchantId, OrderType, Owner, UserId};
 
 use super::fixture::*;
-use crate::{Input, Message, Status, Trade};
+use crate::{Input, Known, Message, Status, Trade};
 
 fn topup() -> Create {
     order(OrderType::Topup)
@@ -103,7 +103,7 @@ fn a_fee_is_the_platforms_part() {
     let terms = TradeTerms { fee: 60, ..TradeTerms::default() };
     for order_type in [OrderType::Topup, OrderType::Transfer, OrderType::Payout] {
         let create = order(order_type);
-        let (trade, _) = Trade::create(&create, &crate::Known { terms, ..known(0) }).unwrap();
+        let (trade, _) = Trade::create(&create, &Known { terms, ..known(0) }).unwrap();
         let parts: Vec<_> = trade.splits.iter().map(|split| (split.receiver.clone(), split.amount.minor())).collect();
         let payee = create.splits.first().map_or(buyer(), |share| share.receiver.clone());
         assert_eq!(parts, [(payee, 9_940), (Owner::Platform, 60)], "{order_type:?}");
@@ -111,7 +111,7 @@ fn a_fee_is_the_platforms_part() {
         assert!(trade.same_content(&create, &terms));
         assert!(!trade.same_content(&create, &TradeTerms::default()));
     }
-    let (mut trade, _) = Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap();
+    let (mut trade, _) = Trade::create(&topup(), &Known { terms, ..known(0) }).unwrap();
     trade = told(trade, &[succeeded()]);
     assert_eq!(trade.splits[1].moved.released, 60, "with its payee and the platform at once");
 }
@@ -121,9 +121,9 @@ fn a_fee_is_the_platforms_part() {
 fn an_amount_covers_its_fee() {
     for fee in [10_000, 10_001] {
         let terms = TradeTerms { fee, ..TradeTerms::default() };
-        let refusal = Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap_err();
+        let refusal = Trade::create(&topup(), &Known { terms, ..known(0) }).unwrap_err();
         assert_eq!(blame(refusal), at(Code::amount_out_of_range, "amount"));
     }
     let terms = TradeTerms { fee: 9_999, ..TradeTerms::default() };
-    assert_eq!(Trade::create(&topup(), &crate::Known { terms, ..known(0) }).unwrap().0.splits[0].amount, amount(1));
+    assert_eq!(Trade::create(&topup(), &Known { terms, ..known(0) }).unwrap().0.splits[0].amount, amount(1));
 }

@@ -1,12 +1,13 @@
 //! Transfers: from one balance to another, at once.
 
+use kernel::message::accounting::{Verb, Way};
 use kernel::message::payment::{Command as PaymentCommand, Tool};
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Create, Share};
 use kernel::{Code, MerchantId, OrderType, Owner};
 
 use super::fixture::*;
-use crate::{ClosedReason, Message, Status, Trade};
+use crate::{ClosedReason, Crossing, Input, Known, Message, Status, Trade};
 
 fn transfer() -> Create {
     order(OrderType::Transfer)
@@ -82,4 +83,49 @@ fn another_payer_or_payee_is_another_content() {
 fn it_is_not_refunded() {
     let trade = told(created(OrderType::Transfer), &[succeeded()]);
     assert_eq!(refusal(&trade, refund(1, &[])), (Code::not_refundable, None));
+}
+
+fn away() -> Trade {
+    let way = Some(Way { from: 0, to: 3 });
+    let terms = TradeTerms { fee: 100, ..TradeTerms::default() };
+    Trade::create(&transfer(), &Known { away: way, terms, ..known(0) }).unwrap().0
+}
+
+/// To another shard it is paid when it has left, and completed when the payee has it.
+#[test]
+fn away_it_is_completed_when_it_has_arrived() {
+    let mut trade = away();
+    let reaction = trade.handle(succeeded(), &soon()).unwrap();
+    let Message::Send { post, payee: to, money, way } = only_message(&reaction) else { panic!("{reaction:?}") };
+    assert_eq!(post.verb, Verb::SendTransfer { money: *money, fee: 100, way: *way });
+    assert_eq!((to, money.amount, way.to), (&payee(), amount(9_900), 3));
+    assert_eq!((trade.status, trade.escrow_amount(), trade.refundable_amount()), (Status::Paid, 0, 0));
+    for input in [close(), confirm(None, &[]), refund(1, &[]), pay(10_000)] {
+        assert!(trade.decide(&input, &soon()).is_err(), "{input:?}");
+    }
+    let there = told(trade.clone(), &[Input::Crossing(Crossing::Arrived), Input::Crossing(Crossing::CameBack)]);
+    assert_eq!((there.status, there.moved.released, there.moved.returned_after), (Status::Completed, 10_000, 0));
+    let back = told(trade, &[Input::Crossing(Crossing::CameBack), Input::Crossing(Crossing::Arrived)]);
+    assert_eq!(back.status, Status::Closed(ClosedReason::Failed));
+    assert_eq!((back.moved.released, back.moved.returned_after), (10_000, 10_000), "its fee, too");
+    assert_eq!(back.splits.iter().map(|split| split.moved.returned_after).collect::<Vec<_>>(), [9_900, 100]);
+}
+
+/// Its payment pays the trade's escrow, from where it leaves.
+#[test]
+fn away_its_payment_pays_nobody() {
+    let (_, reaction) = Trade::create(&transfer(), &Known { away: Some(Way { from: 0, to: 3 }), ..known(0) }).unwrap();
+    let Message::Payment(PaymentCommand::Pay(pay)) = only_message(&reaction) else { panic!("{reaction:?}") };
+    assert_eq!(pay.receivers, []);
+}
+
+/// A word from another shard means nothing to a trade that sent nothing there.
+#[test]
+fn what_never_left_does_not_arrive() {
+    let here = [created(OrderType::Transfer), told(created(OrderType::Transfer), &[succeeded()]), away(), paid()];
+    for trade in here {
+        for crossing in [Crossing::Arrived, Crossing::CameBack] {
+            assert_eq!(trade.decide(&Input::Crossing(crossing), &soon()), Ok(Vec::new()), "{:?}", trade.status);
+        }
+    }
 }

@@ -5,7 +5,15 @@ use serde_json::json;
 use crate::host::Host;
 use crate::shop::{id, list, order, with};
 
-on_both!(between_users, of_a_merchant, short_of_balance, by_whom, that_are_refused, within_shards_only["shards" = "4"],);
+on_both!(
+    between_users,
+    of_a_merchant,
+    short_of_balance,
+    by_whom,
+    that_are_refused,
+    to_other_shards["shards" = "4"],
+    away_through_a_kill["shards" = "4"],
+);
 
 /// The whole answer, as the API's description fixes it.
 async fn between_users(host: &Host) {
@@ -126,25 +134,49 @@ async fn that_are_refused(host: &Host) {
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 100), ("2001", 100)]);
 }
 
-/// Where the two balances live in different shards, nothing moves.
-async fn within_shards_only(host: &Host) {
+/// Where the payee lives in another shard, the money is on its way for a moment, and then there.
+async fn to_other_shards(host: &Host) {
     let shop = host.shop().await;
     host.fund("user:42", 1_000, "CNY").await;
-    let (mut there, mut away) = (0, 0);
+    let (mut here, mut away) = (0, 0);
+    let mut trades = Vec::new();
     for number in 0..24 {
         let payee = format!("user:s{number}");
-        let reply = shop.open("transfer", 10, &json!({"payer": "user:42", "payee": payee})).await;
-        if reply.status == 201 {
-            assert_eq!(reply.ok(201)["status"], "completed");
-            assert_eq!(host.balance(&payee, "2001").await, (10, 10));
-            there += 1;
-        } else {
-            assert_eq!(reply.refused(422, "payee_out_of_reach")["param"], "payee");
-            assert_eq!(host.balance(&payee, "2001").await, (0, 0));
-            away += 1;
+        let trade = shop.open("transfer", 10, &json!({"payer": "user:42", "payee": payee})).await.ok(201);
+        assert_eq!((&trade["paid_amount"], &trade["escrow_amount"]), (&json!(10), &json!(0)), "{trade:#}");
+        match trade["status"].as_str() {
+            Some("completed") => here += 1,
+            Some("paid") => away += 1,
+            other => panic!("{other:?}"),
         }
+        trades.push((id(&trade), payee));
     }
-    assert!(there > 0 && away > 0, "{there} {away}");
-    assert_eq!(host.balance("user:42", "2001").await, (1_000 - 10 * there, 1_000 - 10 * there));
+    assert!(here > 0 && away > 0, "{here} {away}");
+    assert_eq!(host.balance("user:42", "2001").await, (760, 760));
+    for (trade, payee) in &trades {
+        let trade = shop.trade_is(trade, "completed").await;
+        assert_eq!((&trade["payee"], &trade["sequence"]), (&json!(payee), &json!(3)));
+        assert_eq!(host.balance(payee, "2001").await, (10, 10));
+    }
+    let merchant = shop.open("transfer", 60, &json!({"payer": "user:42", "payee": shop.owner()})).await.ok(201);
+    shop.trade_is(&id(&merchant), "completed").await;
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("2001", 940), ("2002", 60)]);
+}
+
+/// The process dies while money is between two shards.
+async fn away_through_a_kill(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 1_000, "CNY").await;
+    let mut trades = Vec::new();
+    for number in 0..12 {
+        let to = json!({"payer": "user:42", "payee": format!("user:s{number}")});
+        trades.push(id(&shop.open("transfer", 10, &to).await.ok(201)));
+    }
+    host.kill();
+    host.restart();
+    for trade in &trades {
+        shop.trade_is(trade, "completed").await;
+    }
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("2001", 1_000)]);
+    assert_eq!(host.balance("user:42", "2001").await, (880, 880));
 }

@@ -4,7 +4,7 @@ use kernel::Owner;
 
 use super::{Drawing, MERCHANTS, MOST_MOVED};
 use crate::people;
-use crate::plan::{Party, What};
+use crate::plan::{Kind, Party, Sale, What};
 
 impl Drawing {
     /// Whether a budget serves a user: budgets do not cross shards yet.
@@ -31,13 +31,17 @@ impl Drawing {
         }
     }
 
+    /// A transfer to another shard, by the merchant whose balance it leaves, if it is one's.
     fn money_goes(&mut self) {
         let (from, to) = (self.party(), self.party());
         let apart =
             people::owner(from).zip(people::owner(to)).is_some_and(|(from, to)| self.home(&from) != self.home(&to));
         if apart {
+            let merchant = if let Party::Merchant(own) = from { own } else { self.small(MERCHANTS) };
             let amount = self.rng.between(1, MOST_MOVED);
-            self.push(What::Move { from, to, amount });
+            let sale = Sale { amount, ..self.of_kind(Kind::Transfer(from, to), merchant) };
+            let no = self.push(What::Sell(sale.clone()));
+            self.sales.push((no, sale));
         }
     }
 

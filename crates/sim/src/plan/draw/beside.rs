@@ -26,8 +26,8 @@ impl Drawing {
         }
     }
 
-    /// Sometimes more than the payer has, sometimes another merchant's, sometimes to the payer or to another shard: all of
-    /// these come to nothing.
+    /// Sometimes more than the payer has, sometimes another merchant's, sometimes to the payer: all of these come to
+    /// nothing.
     fn transfer(&mut self) {
         let merchant = self.small(MERCHANTS);
         let party = |it: &Self| match it.rng.below(10) {
@@ -72,7 +72,7 @@ impl Drawing {
         self.sales.push((no, sale));
     }
 
-    fn of_kind(&self, kind: Kind, merchant: u8) -> Sale {
+    pub(super) fn of_kind(&self, kind: Kind, merchant: u8) -> Sale {
         Sale {
             kind,
             merchant,
