@@ -128,7 +128,10 @@ pub(super) fn add(sums: &mut BTreeMap<Spot, i128>, spot: Spot, minor: i128) {
 /// Where tools pay to.
 fn is_goal(account: &Account) -> bool {
     is_on_the_way(account)
-        || matches!(account.subject.entry(), Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut)
+        || matches!(
+            account.subject.entry(),
+            Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut | Entry::Fees
+        )
 }
 
 /// Where tools have paid to already.

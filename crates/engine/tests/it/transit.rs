@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
-use engine::line::{Job, Setup};
+use engine::line::{Job, Reply, Setup};
 use engine::ports::Clock as _;
 use engine::queue::{Stage, Terms};
 use engine::request::{Arrival, Command, ControlCommand, IssueGift, Request};
@@ -17,11 +17,12 @@ use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt as _;
 use kernel::message::trade::{Create, Share};
 use kernel::{
-    Bucket, Context, GiftId, KeyId, MerchantId, OrderType, Owner, RootId, Shards, StoredKind, SubType, TradeId, UserId,
+    Code, Context, GiftId, KeyId, MerchantId, OrderType, Owner, PaymentId, Problem, RootId, Shards, StoredKind, SubType, TradeId, UserId,
 };
 use payment::gift::Split;
 use store::tables::accounting::AccountRow;
 use store::tables::log::Parked;
+use store::tables::payment::PaymentRow;
 use store::tables::trade::TradeRow;
 use store::tables::transit::Sent;
 use store::{Ask, Change, Place, Row, Step, Store, Update};
@@ -87,6 +88,10 @@ impl Town {
 
     /// Asks the line of the command's shard; the status of its answer.
     fn say(&mut self, command: Command) -> u16 {
+        self.ask(command).unwrap().status
+    }
+
+    fn ask(&mut self, command: Command) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
         let request = Request::of_system("r", command);
         self.clock.pass(1_000);
@@ -94,7 +99,7 @@ impl Town {
         let job = Job { request, deadline: now.plus(kernel::time::DAY_US), reply };
         self.queues.lay(Stage::New, job, 0, now).unwrap();
         let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
-        self.pool.run_until(answer).unwrap().unwrap().status
+        self.pool.run_until(answer).unwrap()
     }
 
     fn fund(&mut self, owner: &Owner, minor: i64) {
@@ -406,5 +411,24 @@ fn what_does_not_come_out_even_is_found() {
         right.updates.push(Update { old, new });
         town.change(right);
         assert_eq!(town.findings(), Vec::<&str>::new());
+    });
+}
+
+/// A process that has not read the rules yet by which another has planned a payment decides nothing about it, and says so.
+#[test]
+fn a_payment_by_rules_that_are_not_known_yet_waits() {
+    on_each(|mut town| {
+        let users = users();
+        town.fund(&users[0], 1_000);
+        assert_eq!(town.send(&users[0], &users[1], 100, "a"), 201);
+        let row = town.rows::<PaymentRow>(0).remove(0);
+        let cancel = Command::CancelPayment(PaymentId::new(TradeId(RootId::from_bytes(row.trade)), 1));
+        assert_eq!(town.say(cancel.clone()), 409, "it has succeeded");
+        let mut planned = Change::of(PaymentRow::TABLE);
+        let new = PaymentRow { rule_version: 9, ..row.clone() };
+        planned.updates.push(Update { old: row.cells(), new: new.cells() });
+        town.change(planned);
+        let problem = town.ask(cancel).unwrap_err();
+        assert_eq!((problem.code, problem.retry_after_s), (Code::store_unavailable, Some(2)), "{problem:?}");
     });
 }

@@ -57,8 +57,9 @@ invariants! {
            AND i.tool = 'payout' AND i.status = 'succeeded'
            AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.shard = i.shard AND e.trade = i.trade
                  AND e.channel_order = i.channel_order
-                 AND (e.outcome = 'paid_out' AND e.amount = i.amount AND e.currency = p.currency
-                   OR e.outcome = 'returned'))";
+                 AND (e.outcome = 'returned' OR e.outcome = 'paid_out' AND e.currency = p.currency
+                   AND e.amount = i.amount - COALESCE((SELECT s.amount FROM split s
+                     WHERE s.shard = i.shard AND s.trade = i.trade AND s.receiver = 'platform'), 0)))";
     Trades "payout_no" "I16" on InstructionRow, "no payout that was ordered failed without the institution's own no":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND i.tool = 'payout' AND i.status = 'failed' AND i.channel_order IS NOT NULL
@@ -76,10 +77,12 @@ invariants! {
     Trades "payout_hold" "I36" on InstructionRow, "what a payout holds is taken or let go once, by its end":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND i.tool = 'payout' AND i.channel_order IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.shard = i.shard AND h.trade = i.trade AND h.no = i.no * 256
-                 AND h.amount = i.amount
-                 AND h.captured = CASE WHEN i.status = 'succeeded' THEN i.amount ELSE 0 END
-                 AND h.released = CASE WHEN i.status = 'failed' THEN i.amount ELSE 0 END)";
+           AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.shard = i.shard AND h.trade = i.trade
+                 AND h.no >= i.no * 256 AND h.no < i.no * 256 + 256
+                GROUP BY h.trade
+                HAVING CAST(SUM(h.amount) AS BIGINT) = i.amount
+                  AND CAST(SUM(h.captured) AS BIGINT) = CASE WHEN i.status = 'succeeded' THEN i.amount ELSE 0 END
+                  AND CAST(SUM(h.released) AS BIGINT) = CASE WHEN i.status = 'failed' THEN i.amount ELSE 0 END)";
     Trades "part_evidence" "I17" on PartRow, "no refund went out through an institution without its word, or people's":
         "SELECT r.trade, r.no FROM refund_part r WHERE r.shard = $1 AND r.trade > $2 AND r.trade <= $3
            AND r.way = 'channel' AND r.status = 'succeeded'

@@ -78,7 +78,7 @@ async fn of_every_type(host: &Host) {
         let opened = shop.open("payout", 200, &payout(word)).await.ok(201);
         assert_eq!(opened["fee_amount"], 2);
         let chain = ended(&shop, &id(&opened), status, word == "payout_returned").await;
-        assert_eq!(chain["orders"][0]["amount"], 198, "{chain:#}");
+        assert_eq!(chain["channel_orders"][0]["amount"], 198, "{chain:#}");
         let balance = host.balance("user:42", "2001").await;
         assert_eq!(balance, (197, 197), "{word}");
         host.trial_balance("CNY").await.assert_is(&[
