@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use channel::order::Told;
-use kernel::message::accounting::Purse;
 use kernel::message::payment::CaseAct;
 use kernel::message::risk::{BlockKind, CounterId, Signals};
 use kernel::message::trade::{Command as TradeCommand, Create};

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
 use engine::request::{Caller, Command, Idempotency, IssueCoupon, IssueGift, Request};
-use kernel::message::accounting::Purse;
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Refund, Share, UnpaidDue};

@@ -196,11 +196,8 @@ impl Trade {
 
     /// All that was released, as what is given back of it.
     fn all_released(&self) -> Vec<RefundShare> {
-        let share = |split: &Split| RefundShare {
-            receiver: split.receiver.clone(),
-            before: 0,
-            after: split.moved.released,
-        };
+        let share =
+            |split: &Split| RefundShare { receiver: split.receiver.clone(), before: 0, after: split.moved.released };
         self.splits.iter().map(share).collect()
     }
 

@@ -327,10 +327,7 @@ fn every_verb() {
         ("of a merchant", table(Verb::FundBudget { owner: shop(), money: money(9, "CNY") }, &nothing)),
         ("a user", table(Verb::Fund { owner: Owner::User(user), money: money(9, "CNY") }, &nothing)),
         ("a merchant", table(Verb::Fund { owner: shop(), money: money(9, "CNY") }, &nothing)),
-        (
-            "from shard 0 to 3, with a fee",
-            table(Verb::SendTransfer { money: money(9, "CNY"), fee: 2, way }, &nothing),
-        ),
+        ("from shard 0 to 3, with a fee", table(Verb::SendTransfer { money: money(9, "CNY"), fee: 2, way }, &nothing)),
         (
             "from shard 0 to 3",
             table(Verb::Arrive { purse: Purse::Balance(shop()), money: money(9, "CNY"), way }, &nothing),
@@ -338,17 +335,18 @@ fn every_verb() {
         (
             "from shard 0 to 3, stored",
             table(
-                Verb::Arrive { purse: Purse::Stored(user.clone(), StoredKind::RED_PACKET), money: money(9, "CNY"), way },
+                Verb::Arrive {
+                    purse: Purse::Stored(user.clone(), StoredKind::RED_PACKET),
+                    money: money(9, "CNY"),
+                    way,
+                },
                 &nothing,
             ),
         ),
         ("from shard 0 to 3", table(Verb::TurnBack { money: money(9, "CNY"), way }, &nothing)),
         (
             "from shard 3 to 0, with a fee",
-            table(
-                Verb::ReturnTransfer { payer: buyer(), money: money(9, "CNY"), fee: 2, way: way.back() },
-                &nothing,
-            ),
+            table(Verb::ReturnTransfer { payer: buyer(), money: money(9, "CNY"), fee: 2, way: way.back() }, &nothing),
         ),
     ];
     let text: String = cases.map(|(title, table)| format!("# {title}\n{table}\n")).concat();

@@ -78,7 +78,7 @@ impl Tree {
             destination: None,
             pay: None,
         };
-        let known = trade::Known { now: Time::from_micros(0), terms: TradeTerms::default() };
+        let known = trade::Known { now: Time::from_micros(0), terms: TradeTerms::default(), away: None };
         Self { trade: Trade::create(&create, &known).unwrap().0.into(), payments: None }
     }
 }

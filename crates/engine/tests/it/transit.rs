@@ -17,7 +17,8 @@ use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt as _;
 use kernel::message::trade::{Create, Share};
 use kernel::{
-    Code, Context, GiftId, KeyId, MerchantId, OrderType, Owner, PaymentId, Problem, RootId, Shards, StoredKind, SubType, TradeId, UserId,
+    Code, Context, GiftId, KeyId, MerchantId, OrderType, Owner, PaymentId, Problem, RootId, Shards, StoredKind,
+    SubType, TradeId, UserId,
 };
 use payment::gift::Split;
 use store::tables::accounting::AccountRow;

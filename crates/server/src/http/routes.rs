@@ -95,12 +95,8 @@ const ISSUING: &[Code] = &[
     Code::expires_at_invalid,
     Code::merchant_mismatch,
 ];
-const CLAIMING: &[Code] = &[
-    Code::not_found,
-    Code::gift_not_claimable,
-    Code::gift_code_invalid,
-    Code::receiver_not_applicable,
-];
+const CLAIMING: &[Code] =
+    &[Code::not_found, Code::gift_not_claimable, Code::gift_code_invalid, Code::receiver_not_applicable];
 const BUDGETS: &[Code] = &[
     Code::amount_not_positive,
     Code::amount_out_of_range,

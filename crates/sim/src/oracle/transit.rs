@@ -66,8 +66,10 @@ pub(crate) fn parked(store: &Store, shards: Shards, frozen: impl Iterator<Item =
     let owners = frozen.filter_map(|user| people::owner(Party::User(user)));
     let frozen: BTreeSet<Owner> = owners.collect();
     let trades = rows::all::<TradeRow>(store, shards)?;
-    let payers: BTreeMap<String, String> =
-        trades.into_iter().map(|row| (TradeId(RootId::from_bytes(row.trade)).to_string(), row.payer.to_string())).collect();
+    let payers: BTreeMap<String, String> = trades
+        .into_iter()
+        .map(|row| (TradeId(RootId::from_bytes(row.trade)).to_string(), row.payer.to_string()))
+        .collect();
     let goes_to = |sent: &Sent| match (sent.errand.as_str(), payers.get(sent.object.as_str())) {
         ("returned", Some(payer)) => format!("user:{payer}"),
         _ => sent.owner.to_string(),

@@ -69,10 +69,14 @@ fn with_webhooks() -> Plan {
     Plan { listens: true, ..trades() }
 }
 
-/// Money between two shards; to somebody whose account is frozen for a while, too, and some of it asked for twice.
+/// Transfers between two shards; to somebody whose account is frozen for a while, too, and some of them asked for twice.
 fn moves() -> Plan {
     let (here, there, saver) = (Party::User(0), Party::User(1), Party::User(9));
-    let go = |from, to, amount| What::Move { from, to, amount };
+    let go = |from, to, amount| {
+        let of_nobody = sell(false, &[], Vec::new());
+        let What::Sell(sale) = of_nobody else { return of_nobody };
+        What::Sell(Sale { kind: Kind::Transfer(from, to), amount, pay: None, ..sale })
+    };
     let acts = vec![
         (0, What::Fund { user: 0, amount: 1_000 }),
         (10, What::Fund { user: 1, amount: 500 }),

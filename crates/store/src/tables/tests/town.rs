@@ -114,7 +114,7 @@ impl Town {
     pub(super) fn new(script: &Script) -> Self {
         let create = order(script);
         let (trade, reaction) =
-            Trade::create(&create, &trade::Known { now: START, terms: TradeTerms::default() }).unwrap();
+            Trade::create(&create, &trade::Known { now: START, terms: TradeTerms::default(), away: None }).unwrap();
         let mut town = Self {
             payments: Payments::new(trade.id),
             orders: Orders::new(trade.id),
@@ -226,7 +226,10 @@ impl Town {
             Step::Claim(n, Some(user)) => {
                 let user = if *user == 0 { buyer() } else { UserId::parse(&format!("u{user}")).unwrap() };
                 let code_hash = (*n == 0).then_some([7; 32]);
-                self.gift(gift_id(*n), &gift::Command::Claim { user, code_hash, luck: self.seq.unsigned_abs() })
+                self.gift(
+                    gift_id(*n),
+                    &gift::Command::Claim { user, code_hash, luck: self.seq.unsigned_abs(), away: None },
+                )
             }
             Step::Claim(n, None) => self.gift(gift_id(*n), &gift::Command::Expire),
         }
@@ -251,7 +254,8 @@ impl Town {
     }
 
     fn trade(&mut self, input: trade::Input) -> Option<()> {
-        let reaction = self.trade.handle(input, &trade::Known { now: self.now, terms: TradeTerms::default() }).ok()?;
+        let reaction =
+            self.trade.handle(input, &trade::Known { now: self.now, terms: TradeTerms::default(), away: None }).ok()?;
         self.react(reaction)
     }
 
@@ -260,6 +264,7 @@ impl Town {
             match message {
                 trade::Message::Payment(command) => self.payment(payment::Input::Command(command))?,
                 trade::Message::Post(post) => self.book(&post).ok()?,
+                trade::Message::Send { .. } => unreachable!("everybody lives here"),
             }
         }
         Some(())
