@@ -92,7 +92,7 @@ impl Courier {
     }
 
     /// What another shard has sent after the place up to which it was taken in.
-    async fn next(&self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+    async fn next(&mut self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
         let to = self.setup.shard;
         let params = vec![Cell::text(reader(to)), Cell::Int(from)];
         let cursor = self.setup.reader.query(&CURSOR, params).await?.into_iter().next();
@@ -112,7 +112,7 @@ impl Courier {
     }
 
     /// What is parked and due.
-    async fn due(&self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
+    async fn due(&mut self, from: i64, limit: usize) -> Result<Vec<Arrival>, StoreError> {
         let to = self.setup.shard;
         let now: Time = self.setup.clock.now();
         let (first, last) = (reader(to), format!("{}!", reader(to)));
@@ -125,7 +125,7 @@ impl Courier {
     }
 
     /// Hands one over; whether the line has decided it.
-    async fn bring(&self, arrival: Arrival) -> bool {
+    async fn bring(&mut self, arrival: Arrival) -> bool {
         let (reply, answer) = oneshot::channel::<Result<Reply, Problem>>();
         let command = Command::Arrive(arrival);
         let request = Request::of_system("", command);
