@@ -65,7 +65,8 @@ impl Courier {
         {
             return Ok(progress);
         }
-        for from in self.setup.shards.all().filter(|from| *from != self.setup.shard) {
+        let (shards, home) = (self.setup.shards, self.setup.shard);
+        for from in shards.all().filter(|from| *from != home) {
             let due = self.due(from, limit).await?;
             let next = self.next(from, limit).await?;
             progress.more |= next.len() >= limit.max(1);
