@@ -336,7 +336,7 @@ fn every_verb() {
             "from shard 0 to 3, stored",
             table(
                 Verb::Arrive {
-                    purse: Purse::Stored(user.clone(), StoredKind::RED_PACKET),
+                    purse: Purse::Stored(UserId::parse("42").unwrap(), StoredKind::RED_PACKET),
                     money: money(9, "CNY"),
                     way,
                 },

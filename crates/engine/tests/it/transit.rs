@@ -324,7 +324,7 @@ fn what_cannot_come_back_is_parked() {
         let users = users();
         town.fund(&users[0], 1_000);
         town.fund(&users[1], 1);
-        [0, 1].map(|of| town.freeze(&users[of], true));
+        users[..2].iter().for_each(|owner| town.freeze(owner, true));
         assert_eq!(town.send(&users[0], &users[1], 100, "a"), 201);
         town.carry(1);
         town.carry(1);
@@ -340,7 +340,7 @@ fn what_cannot_come_back_is_parked() {
         town.carry(1);
         let again = town.rows::<Parked>(1);
         assert!(again[0].attempts == 2 && again[0].due - parked[0].due > 9_000_000, "{again:?}");
-        [0, 1].map(|of| town.freeze(&users[of], false));
+        users[..2].iter().for_each(|owner| town.freeze(owner, false));
         town.clock.pass(60_000_000);
         town.carry(3);
         assert_eq!((town.balance(&users[0]), town.in_transit()), (1_000, 0));
