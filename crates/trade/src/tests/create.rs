@@ -127,7 +127,7 @@ fn terms_hold_where_the_request_says_nothing() {
         late_success: LateSuccess::Reopen,
         ..TradeTerms::default()
     };
-    let known = Known { now: T0, terms };
+    let known = Known { now: T0, terms, away: None };
     let silent = Create { expires_at: None, confirm_by: None, late_success: None, ..escrow() };
     let (trade, _) = Trade::create(&silent, &known).unwrap();
     assert_eq!((trade.expires_at, trade.confirm_by), (T0.plus(HOUR_US), Some(T0.plus(DAY_US))));

@@ -36,7 +36,7 @@ fn a_due_opens_with_the_one_before_it_and_lives_from_there() {
     let later = DueRequest { opens_at: Some(T0.plus(DAY_US)), ..due(3_000) };
     let dues = vec![due(1_000), later, due(6_000)];
     let create = Create { dues, unpaid_due: None, confirm_by: None, ..escrow() };
-    let (trade, _) = Trade::create(&create, &Known { now: T0, terms }).unwrap();
+    let (trade, _) = Trade::create(&create, &Known { now: T0, terms, away: None }).unwrap();
     let times: Vec<_> =
         trade.dues.iter().map(|due| (due.no, due.opens_at.since(T0), due.expires_at.since(T0))).collect();
     let life = limits::DEFAULT_TRADE_LIFE_US;

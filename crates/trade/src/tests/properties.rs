@@ -159,7 +159,7 @@ impl World {
     }
 
     fn tell(&mut self, input: Input) {
-        let known = Known { now: T0.plus(self.now_us), terms: TradeTerms::default() };
+        let known = Known { now: T0.plus(self.now_us), terms: TradeTerms::default(), away: None };
         let before = self.trade.clone();
         match self.trade.handle(input.clone(), &known) {
             Err(_) => {
@@ -184,6 +184,7 @@ impl World {
                 Message::Payment(payment::Command::Refund(open)) => self.under_way.push(open.shares),
                 Message::Payment(payment::Command::Dispute { shares, .. }) => self.under_way.push(shares),
                 Message::Payment(_) => {}
+                Message::Send { .. } => panic!("nobody lives in another shard"),
             }
         }
     }
@@ -334,7 +335,7 @@ proptest! {
     fn a_timer_that_fired_is_gone(steps in prop::collection::vec(step(), 0..20)) {
         let mut trade = run(OrderType::Escrow, &[7, 11], steps);
         for timer in trade.timers() {
-            trade.handle(Input::Command(timer.kind.command()), &Known { now: timer.due, terms: TradeTerms::default() }).unwrap();
+            trade.handle(Input::Command(timer.kind.command()), &Known { now: timer.due, terms: TradeTerms::default(), away: None }).unwrap();
             prop_assert!(!trade.timers().contains(&timer));
         }
     }
