@@ -2,7 +2,9 @@
 
 use kernel::Problem;
 
-/// The four ways to stop half-way. Whatever the request had changed is dropped.
+use crate::work::risk::Question;
+
+/// The five ways to stop half-way. Whatever the request had changed is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Something has to be read first; it is noted in the view.
@@ -11,6 +13,8 @@ pub enum Stop {
     Refused(Problem),
     /// What it is about lives in this other shard, whose line decides it.
     Elsewhere(i64),
+    /// The outside risk service is to be asked this first; then the request is decided anew.
+    Ask(Box<Question>),
     /// Something that must hold does not: this request ends, an alarm goes off, nothing is written.
     Broken(String),
 }
