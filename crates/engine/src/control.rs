@@ -1,12 +1,12 @@
-//! Control data: merchants, API keys, webhook endpoints, rule books, blocks, the store's salt.
+//! Control data: merchants, API keys, webhook endpoints, rule books, blocks, switches, the store's salt.
 //!
 //! It lives once, as append-only versions; every node keeps a snapshot of the newest ones, and a batch uses one snapshot.
 //! A change is published in-process at its commit; other nodes refresh every two seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kernel::message::risk::BlockKind;
+use kernel::message::risk::{BlockKind, Switch};
 use kernel::{BlockId, EndpointId, KeyId, MerchantId, RootId, Time};
 use rules::{Release, RuleBook, Shelf};
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,19 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// Something was switched off for a while, or on again (降级).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throw {
+    /// Whether what the switch is for is off from then on.
+    pub on: bool,
+    /// Why, in words.
+    pub reason: String,
+    /// Who said so.
+    pub by: KeyId,
+    /// When, microseconds.
+    pub at: i64,
+}
+
 /// What a store is born with.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Birth {
@@ -141,6 +154,8 @@ pub enum Version {
     Endpoint(EndpointId, Endpoint),
     /// A block.
     Block(BlockId, Block),
+    /// A switch was thrown.
+    Switch(Switch, Throw),
     /// A version of a rule book, by its number.
     Rules(i64, RuleVersion),
     /// A release of a rule book, by its number.
@@ -155,6 +170,7 @@ impl Version {
             Self::Key(id, _) => ("key", id.0),
             Self::Endpoint(id, _) => ("endpoint", id.0),
             Self::Block(id, _) => ("block", id.0),
+            Self::Switch(switch, _) => ("switch", numbered(switch.number())),
             Self::Rules(number, _) => ("rules", numbered(*number)),
             Self::Release(number, _) => ("rule_release", numbered(*number)),
         }
@@ -183,6 +199,8 @@ pub struct Control {
     pub blocks: BTreeMap<BlockId, Arc<Block>>,
     /// The blocks by what they name.
     blocked: BTreeMap<(BlockKind, String), Vec<BlockId>>,
+    /// How often each switch was thrown, in order.
+    pub switches: BTreeMap<Switch, Vec<Arc<Throw>>>,
     /// Rule books as they were uploaded, by the number of their version.
     pub rule_versions: BTreeMap<i64, Arc<RuleVersion>>,
     /// Their releases, in the order in which they were decided.
@@ -217,6 +235,9 @@ impl Control {
                 if known.is_none() {
                     self.blocked.entry((block.kind, block.value.clone())).or_default().push(*id);
                 }
+            }
+            Version::Switch(switch, throw) => {
+                self.switches.entry(*switch).or_default().push(Arc::new(throw.clone()));
             }
             Version::Rules(number, version) => {
                 self.rule_versions.insert(*number, Arc::new(version.clone()));
@@ -275,6 +296,16 @@ impl Control {
     pub fn is_blocked(&self, kind: BlockKind, value: String, at: Time) -> bool {
         let ids = self.blocked.get(&(kind, value)).map_or(&[][..], Vec::as_slice);
         ids.iter().filter_map(|id| self.blocks.get(id)).any(|block| block.holds(at))
+    }
+
+    /// Whether what a switch is for is off.
+    pub fn is_off(&self, switch: Switch) -> bool {
+        self.switches.get(&switch).and_then(|throws| throws.last()).is_some_and(|throw| throw.on)
+    }
+
+    /// Everything that is off.
+    pub fn switches_off(&self) -> BTreeSet<Switch> {
+        self.switches.keys().copied().filter(|switch| self.is_off(*switch)).collect()
     }
 
     /// How many versions it has taken in.

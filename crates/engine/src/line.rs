@@ -29,6 +29,7 @@ use crate::queue::{Exit, Laid};
 use crate::request::Request;
 use crate::route::Queues;
 use crate::serve::Verdict;
+use crate::work::risk::Inquiries;
 
 /// How long a line waits before it asks again for a store that is away, while a commit's answer is lost.
 const AWAY_US: i64 = 100_000;
@@ -104,6 +105,8 @@ pub struct Setup {
     pub queue: Exit,
     /// The ways to the lines of all shards, for requests that turn out to be another's.
     pub queues: Queues,
+    /// The way to the one who asks the outside risk service.
+    pub inquiries: Inquiries,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends a wait for a store that is away.
@@ -332,6 +335,10 @@ impl Line {
                 // A caller that is gone finds the stored answer under its key.
                 Verdict::Answered(reply) => drop(laid.job.reply.send(reply)),
                 Verdict::Elsewhere(shard) => self.setup.queues.hand_over(shard, laid, self.setup.clock.steady()),
+                Verdict::Ask(question) => {
+                    let Setup { shard, queues, inquiries, clock, .. } = &self.setup;
+                    inquiries.take(laid, question, *shard, queues, clock.steady());
+                }
             }
         }
         Ok(())

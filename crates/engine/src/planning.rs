@@ -45,6 +45,7 @@ pub fn asked<'a>(payment: &'a Payment, tools: &'a [ToolRequest]) -> PaymentFacts
         due: payment.due,
         tools,
         signals: &payment.signals,
+        switches: &payment.switches,
     }
 }
 
@@ -66,8 +67,8 @@ impl Planner<'_> {
     }
 
     fn facts<'b>(&'b self, paying: &'b Paying<'_>) -> Facts<'b> {
-        let Paying { attempt, due, tools, signals, .. } = *paying;
-        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, due, tools, signals };
+        let Paying { attempt, due, tools, signals, switches, .. } = *paying;
+        let payment = PaymentFacts { amount: paying.money.amount.minor(), attempt, due, tools, signals, switches };
         facts(self.trade, paying.at, Some(payment))
     }
 

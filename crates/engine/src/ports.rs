@@ -69,6 +69,14 @@ pub enum NoAnswer {
     Broken,
 }
 
+/// Carries questions to the outside risk service, and its answers back.
+pub trait RiskService: Send + Sync {
+    /// Posts a JSON body with these headers, and waits for the answer no longer than the service has time. What is larger
+    /// than an answer can be is [`NoAnswer::Broken`].
+    fn ask(&self, headers: Vec<(&'static str, String)>, body: String)
+    -> BoxFuture<'static, Result<Incoming, NoAnswer>>;
+}
+
 /// Speaks HTTP to the outside.
 pub trait Outside: Send + Sync {
     /// Sends a message to the institution of a channel account.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use channel::order::Told;
 use kernel::message::payment::CaseAct;
-use kernel::message::risk::{BlockKind, CounterId, Signals};
+use kernel::message::risk::{Assessment, BlockKind, CounterId, Signals, Switch};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
     BlockId, CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time,
@@ -65,6 +65,8 @@ pub struct Request {
     pub request_id: String,
     /// What it says of who pays.
     pub signals: Signals,
+    /// What was heard of the outside risk service about it, once its line has wanted that.
+    pub assessment: Option<Assessment>,
     /// What is asked.
     pub command: Command,
 }
@@ -73,7 +75,7 @@ impl Request {
     /// One of the system itself, which is idempotent by state.
     pub fn of_system(request_id: impl Into<String>, command: Command) -> Self {
         let (caller, request_id) = (Caller::System, request_id.into());
-        Self { caller, idempotency: None, request_id, signals: Signals::default(), command }
+        Self { caller, idempotency: None, request_id, signals: Signals::default(), assessment: None, command }
     }
 }
 
@@ -268,6 +270,17 @@ pub enum ControlCommand {
     LiftBlock {
         /// Which.
         id: BlockId,
+        /// The key of the one who says so.
+        by: KeyId,
+    },
+    /// Something is switched off for a while, or on again.
+    Throw {
+        /// Which switch.
+        switch: Switch,
+        /// Whether what it is for is off now.
+        on: bool,
+        /// Why, in words.
+        reason: String,
         /// The key of the one who says so.
         by: KeyId,
     },

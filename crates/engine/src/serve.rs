@@ -25,6 +25,7 @@ use crate::request::{Command, Request};
 use crate::stop::Stop;
 use crate::view::View;
 use crate::wire::{self, Rendered};
+use crate::work::risk::Question;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub enum Verdict {
     Answered(Result<Reply, Problem>),
     /// This shard has done nothing: what the request is about lives in that one, which decides it.
     Elsewhere(i64),
+    /// This shard has done nothing: the outside risk service is asked this first, and then the request is decided anew.
+    Ask(Box<Question>),
 }
 
 /// What a served request hands to its batch beside the view's traces.
@@ -63,6 +66,10 @@ pub fn serve(view: &mut View<'_>, request: &Request) -> Served {
         Err(Stop::Elsewhere(shard)) => {
             view.undo();
             Served { verdict: Verdict::Elsewhere(shard), bodies: Bodies::default(), control: Vec::new() }
+        }
+        Err(Stop::Ask(question)) => {
+            view.undo();
+            Served { verdict: Verdict::Ask(question), bodies: Bodies::default(), control: Vec::new() }
         }
         Err(Stop::Broken(why)) => {
             view.undo();

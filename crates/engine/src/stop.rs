@@ -2,6 +2,8 @@
 
 use kernel::Problem;
 
+use crate::work::risk::Question;
+
 /// The ways to stop half-way. Whatever the request had changed is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -13,6 +15,8 @@ pub enum Stop {
     Behind(Problem),
     /// What it is about lives in this other shard, whose line decides it.
     Elsewhere(i64),
+    /// The outside risk service is to be asked this first; then the request is decided anew.
+    Ask(Box<Question>),
     /// Something that must hold does not: this request ends, an alarm goes off, nothing is written.
     Broken(String),
 }

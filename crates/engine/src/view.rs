@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kernel::message::risk::Signals;
+use kernel::message::risk::{Asked, Signals};
 use kernel::{Context, Shards, Time, TradeId};
 use payment::Approvals;
 use store::unit::{Before, Kept, Key, Memory};
@@ -44,6 +44,8 @@ pub struct View<'a> {
     pub approvals: Arc<Approvals>,
     /// What the request says of who pays.
     pub signals: Signals,
+    /// What is known of the outside risk service's word about it.
+    pub asked: Asked,
     committed: &'a Memory,
     batch: &'a mut Memory,
     /// What the request's changes cover, in their order.
@@ -89,6 +91,7 @@ impl<'a> View<'a> {
             channels,
             approvals,
             signals: Signals::default(),
+            asked: Asked::NotYet,
             committed,
             batch,
             covered: Vec::new(),

@@ -151,6 +151,7 @@ codes! {
     // Payments and refunds.
     field_not_applicable Unprocessable "A trade of this type does not take the field.";
     tool_not_applicable Unprocessable "The tool cannot be used here.";
+    tool_switched_off Unprocessable "The tool is switched off for a while.";
     coupon_not_applicable Unprocessable "The coupon cannot be used by this buyer for this trade.";
     rule_refused Unprocessable "A rule of the platform does not let this payment be made.";
     method_not_supported Unprocessable "The channel does not serve this method.";

@@ -76,6 +76,8 @@ pub const MAX_GIFT_SHARES: u16 = 500;
 pub const MAX_RULE_VERSIONS: usize = 1_000;
 /// Most blocks that are kept, those that were lifted included.
 pub const MAX_BLOCKS: usize = 10_000;
+/// Most times that a switch is thrown.
+pub const MAX_THROWS: usize = 1_000;
 /// Most requests decided in one batch.
 pub const MAX_BATCH: usize = 512;
 /// Most requests waiting for a shard's line; beyond that the door answers 503.

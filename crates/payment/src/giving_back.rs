@@ -3,10 +3,12 @@
 //! 1. The amount is spread over the tools of the payment, and over the receivers that it is taken from.
 //! 2. No institution needed: it takes effect at once. Otherwise everything is reserved first; what goes back on our own
 //!    books does so at once, and the rest when the institution says so.
-//! 3. A part that fails for good goes another way where the institution says so; else people decide. Never dropped.
+//! 3. A part that fails for good goes another way where the institution or the payment's rules say so; else people decide.
+//!    Never dropped.
 
 use kernel::message::channel::Fact;
 use kernel::message::payment::OpenRefund;
+use kernel::message::rules::{PaymentTerms, RefundFailed};
 use kernel::{Amount, Money, OrderId, RefundId, limits};
 
 use crate::case::{CaseKind, Subject};
@@ -112,10 +114,15 @@ fn parts(draft: &Draft<'_>, payments: &[&Payment], open: &OpenRefund) -> Result<
 
 /// The ranks in which the tools of a payment give, by the rules that planned it; all the first where these say none.
 fn ranks(draft: &Draft<'_>, payment: &Payment) -> Vec<usize> {
+    let ranks = terms(draft, payment).refund_ranks;
+    if ranks.is_empty() { vec![0; payment.instructions.len()] } else { ranks }
+}
+
+/// What the rules that planned a payment say of it.
+fn terms(draft: &Draft<'_>, payment: &Payment) -> PaymentTerms {
     let tools = payment.tools();
     // What planned a payment does not refuse it.
-    let terms = draft.known.rules.terms(&payment.paying(&tools)).unwrap_or_default();
-    if terms.refund_ranks.is_empty() { vec![0; tools.len()] } else { terms.refund_ranks }
+    draft.known.rules.terms(&payment.paying(&tools)).unwrap_or_default()
 }
 
 /// Opens a refund of money that no receiver ever had, and sends it. This cannot be refused.
@@ -269,11 +276,18 @@ fn failed(draft: &mut Draft<'_>, order: OrderId, part: u16, other_way: bool) {
         return;
     }
     draft.overtake_case(CaseKind::UnknownOutcome, Subject::Part(part));
-    if other_way {
+    if other_way || goes_to_balance(draft, part) {
         to_balance(draft, part);
     } else if draft.move_part(part, PartStep::Fail) {
         open_case(draft, CaseKind::RefundFailed, part);
     }
+}
+
+/// Whether the rules that planned the payment send what an institution refuses to the balance of the user who paid.
+fn goes_to_balance(draft: &Draft<'_>, part: u16) -> bool {
+    let leg = draft.state.part(part).and_then(|(_, part)| draft.state.leg(part.instruction));
+    let by_rule = |payment: &Payment| terms(draft, payment).refund_failed == RefundFailed::Balance;
+    leg.is_some_and(|(payment, _)| payment.payer.user().is_some() && by_rule(payment))
 }
 
 fn returned(draft: &mut Draft<'_>, order: OrderId, part: u16) {

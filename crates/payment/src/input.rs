@@ -1,9 +1,9 @@
 //! What the aggregate can be told, what it knows meanwhile, and what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::accounting::{Post, Refused};
-use kernel::message::risk::{CounterId, Signals};
+use kernel::message::risk::{Asked, CounterId, Signals, Switch};
 use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
 use kernel::{CouponId, Time};
@@ -132,6 +132,10 @@ pub struct Known<'a> {
     pub counters: &'a BTreeMap<CounterId, Counter>,
     /// What the request says of who pays.
     pub signals: &'a Signals,
+    /// What is switched off.
+    pub switches: &'a BTreeSet<Switch>,
+    /// What is known of the outside risk service's word about the request.
+    pub asked: &'a Asked,
     /// What a payment is planned by.
     pub rules: &'a dyn PaymentRules,
     /// Which cases one person does not resolve alone.

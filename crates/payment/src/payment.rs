@@ -2,8 +2,10 @@
 //!
 //! Terminal states stay terminal; the one exception is a late success that the trade's rule wants to keep (*reopen*).
 
+use std::collections::BTreeSet;
+
 use kernel::message::payment::ToolRequest;
-use kernel::message::risk::Signals;
+use kernel::message::risk::{Assessment, Signals, Switch};
 use kernel::message::rules::Paying;
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Context, Money, Owner, Time};
@@ -41,6 +43,11 @@ pub struct Payment {
     pub rule_version: i64,
     /// What its request said of who pays.
     pub signals: Signals,
+    /// What was switched off when it was planned.
+    pub switches: BTreeSet<Switch>,
+    /// What was heard of the outside risk service; `None` where its rules did not want it asked, or it was not asked because
+    /// the payment failed anyway.
+    pub assessment: Option<Assessment>,
     /// How many public events it has had.
     pub sequence: i64,
     /// When it was opened.
@@ -75,6 +82,7 @@ impl Payment {
             due: self.due,
             tools,
             signals: &self.signals,
+            switches: &self.switches,
             at: self.created_at,
             rule_version: Some(self.rule_version),
         }

@@ -3,8 +3,10 @@
 //! Everything is numbered through the trade's tree: instructions through all payments, parts and lines through all refunds,
 //! channel orders through both. A number is never used twice.
 
+use std::collections::BTreeSet;
+
 use kernel::message::payment::{Command, Tool};
-use kernel::message::risk::{CounterId, Signals};
+use kernel::message::risk::{CounterId, Signals, Switch};
 use kernel::message::rules::{Paying, PaymentRules};
 use kernel::{CouponId, OrderId, Time, TradeId, limits};
 
@@ -56,17 +58,22 @@ impl Payments {
         needed
     }
 
+    /// Which payment of its trade the next one is, from 1.
+    pub fn next_attempt(&self) -> u16 {
+        self.next_payment()
+    }
+
     /// The counters that [`Known::counters`] must hold (where they exist) for this input: those in which a payment that it
     /// opens would count.
     pub fn counters_needed(
         &self,
         input: &Input,
-        signals: &Signals,
+        (signals, switches): (&Signals, &BTreeSet<Switch>),
         rules: &dyn PaymentRules,
         now: Time,
     ) -> Vec<CounterId> {
         let Input::Command(Command::Pay(pay)) = input else { return Vec::new() };
-        let limits = rules.velocity(&Paying::new(pay, self.next_payment(), signals, now));
+        let limits = rules.velocity(&Paying::new(pay, self.next_payment(), (signals, switches), now));
         limits.into_iter().map(|limit| limit.counter).collect()
     }
 

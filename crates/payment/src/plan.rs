@@ -3,11 +3,13 @@
 //! 1. Everything that can be known from the request and the trade's own rows is checked; what is wrong refuses the request.
 //! 2. An open payment of the same due makes room, unless nobody knows whether its leg was paid.
 //! 3. The rules are asked: they may refuse it, order its tools, and bound the life of its orders. Where it would break a
-//!    limit within a time, or risk control stops it, it is opened and fails.
+//!    limit within a time, or risk control stops it, it is opened and fails. Last of all the outside risk service is heard,
+//!    where the rules want that: what has not been heard yet is asked for, and the payment planned after that.
 //! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
 use kernel::message::payment::{Pay, Tool, ToolRequest};
+use kernel::message::risk::{Asked, Assessment, Heard, Switch};
 use kernel::message::rules::{Paying, PaymentTerms};
 use kernel::time::SECOND_US;
 use kernel::{Amount, PaymentId, Time, limits};
@@ -18,7 +20,7 @@ use crate::event::Event;
 use crate::instruction::{Instruction, InstructionStatus, LegStep};
 use crate::payment::{Failure, FailureCode, Payment, PaymentStatus, PaymentStep};
 use crate::refusal::Refusal;
-use crate::tool::{Asked, Moment, rules_of};
+use crate::tool::{Asked as Planned, Moment, rules_of};
 use crate::{counter, payout, settle};
 
 /// How long before the trade's end an institution must let go of an order.
@@ -39,9 +41,9 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
     let attempt = draft.state.next_payment();
     let refused = |rule| Refusal::Rule { rule: Box::new(rule), itself: pay.context.order_type.pays_itself() };
     let known = draft.known;
-    let paying = Paying::new(pay, attempt, known.signals, known.now);
+    let paying = Paying::new(pay, attempt, (known.signals, known.switches), known.now);
     let terms = known.rules.terms(&paying).map_err(refused)?;
-    let payment = plan(draft, pay, &terms)?;
+    let mut payment = plan(draft, pay, &terms)?;
     let replaced: Vec<_> = running(draft, pay.due).flat_map(|older| counter::of(older, known.rules)).collect();
     let exceeded = counter::exceeded(&known.rules.velocity(&paying), &replaced, known.counters, known.now);
     let stopped = known.rules.stops(&paying).then(risk_refused);
@@ -50,9 +52,15 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
         ending::supersede(draft, older);
     }
     let taken = payment.instructions.iter().find_map(|leg| rules_of(&leg.tool).taken(draft, leg));
+    let mut failure = stopped.or(exceeded).or(taken);
+    if failure.is_none() {
+        let passes;
+        (payment.assessment, passes) = assess(draft, pay, &terms)?;
+        failure = (!passes).then(risk_refused);
+    }
     let no = payment.no;
     draft.push(Event::PaymentOpened(Box::new(payment)));
-    match stopped.or(exceeded).or(taken) {
+    match failure {
         Some(failure) => fail(draft, no, &failure),
         None => start(draft, no),
     }
@@ -62,6 +70,22 @@ pub(crate) fn pay(draft: &mut Draft<'_>, pay: &Pay) -> Result<(), Refusal> {
 /// Says nothing of why: who is on a list is not to learn of it.
 fn risk_refused() -> Failure {
     Failure { code: FailureCode::RiskRefused, message: "risk control has refused the payment".to_owned() }
+}
+
+/// What was heard of the outside risk service where the rules want that, and whether the payment passes by it.
+fn assess(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<(Option<Assessment>, bool), Refusal> {
+    let Some(wanted) = terms.ask_risk else { return Ok((None, true)) };
+    if draft.known.switches.contains(&Switch::Risk) {
+        return Ok((Some(Assessment::unasked(Heard::SwitchedOff)), wanted.degraded.lets_pass(pay.money)));
+    }
+    match draft.known.asked {
+        Asked::NotYet => Err(Refusal::RiskUnasked),
+        Asked::Tried => Ok((None, true)),
+        Asked::Heard(assessment) => {
+            let passes = assessment.heard.answer().unwrap_or_else(|| wanted.no_answer.lets_pass(pay.money));
+            Ok((Some(assessment.clone()), passes))
+        }
+    }
 }
 
 fn check_tools(pay: &Pay) -> Result<(), Refusal> {
@@ -107,8 +131,11 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
     let mut instructions = Vec::with_capacity(pay.tools.len());
     for ((place, request), no) in in_order(&pay.tools, &terms.order).zip(first..) {
         let mut leg = leg(no, request);
-        let asked = Asked { pay, draft, place, before: &instructions };
-        rules_of(&leg.tool).plan(&asked, &mut leg)?;
+        let rules = rules_of(&leg.tool);
+        if rules.is_marketing(&leg.tool) && draft.known.switches.contains(&Switch::Marketing) {
+            return Err(Refusal::ToolSwitchedOff { place });
+        }
+        rules.plan(&Planned { pay, draft, place, before: &instructions }, &mut leg)?;
         instructions.push(leg);
     }
     Ok(Payment {
@@ -126,6 +153,8 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
         stopped: false,
         rule_version: terms.rule_version,
         signals: draft.known.signals.clone(),
+        switches: draft.known.switches.clone(),
+        assessment: None,
         sequence: 0,
         created_at: draft.known.now,
         instructions,

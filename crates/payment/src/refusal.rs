@@ -37,6 +37,16 @@ pub enum Refusal {
         /// Why, in words.
         why: &'static str,
     },
+    /// The tool is switched off for a while.
+    #[error("this tool is switched off for a while")]
+    ToolSwitchedOff {
+        /// The place among the tools, from 0.
+        place: usize,
+    },
+    /// The rules want the outside risk service asked, and nothing was heard of it yet. Whoever hears this asks, and comes
+    /// again with what was heard.
+    #[error("the risk service must be asked first")]
+    RiskUnasked,
     /// No channel account serves the method.
     #[error("no channel serves this method")]
     MethodNotSupported {
@@ -117,6 +127,11 @@ impl From<Refusal> for Problem {
             Refusal::ToolNotApplicable { place, .. } => {
                 Self::at(Code::tool_not_applicable, format!("tools[{place}].tool"), detail)
             }
+            Refusal::ToolSwitchedOff { place } => {
+                Self::at(Code::tool_switched_off, format!("tools[{place}].tool"), detail)
+            }
+            // The line asks, and never tells anybody.
+            Refusal::RiskUnasked => Self::new(Code::internal_error, detail),
             Refusal::MethodNotSupported { place } => {
                 Self::at(Code::method_not_supported, format!("tools[{place}].method"), detail)
             }

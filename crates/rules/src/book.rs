@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::risk::Window;
+use kernel::message::rules::{AskRisk, RefundFailed, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::MINUTE_US;
 use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
@@ -310,6 +311,8 @@ impl<'a> Loading<'a> {
             self.selectors(section, "order").map(Says::Order),
             self.span(section, "order_life", order).map(Says::OrderLife),
             self.selectors(section, "refund_order").map(Says::RefundOrder),
+            self.refund_failed(section).map(Says::RefundFailed),
+            self.ask_risk(section).map(Says::AskRisk),
             self.limit(section).map(Says::Limit),
             self.velocity(section, offset_us).map(Says::Velocity),
             self.reader.sentence(section, "refuse").map(|why| Says::Refuse(why.value.to_owned())),
@@ -350,6 +353,50 @@ impl<'a> Loading<'a> {
             self.reader.find(found.at, unknown("way for what dues brought", found.value, &known));
         }
         Some(parsed.unwrap_or_default())
+    }
+
+    fn refund_failed(&mut self, section: Section<'a>) -> Option<RefundFailed> {
+        let found = self.reader.text(section, "refund_failed")?;
+        let parsed = RefundFailed::parse(found.value);
+        if parsed.is_none() {
+            let known = RefundFailed::ALL.map(RefundFailed::as_str);
+            self.reader.find(found.at, unknown("way for a refused refund", found.value, &known));
+        }
+        Some(parsed.unwrap_or_default())
+    }
+
+    fn ask_risk(&mut self, section: Section<'a>) -> Option<AskRisk> {
+        let table = self.reader.section(section, "ask_risk")?;
+        self.reader.known(table, &["no_answer", "degraded"]);
+        let before = self.reader.len();
+        let no_answer = self.unsaid(table, "no_answer");
+        if no_answer.is_none() && self.reader.len() == before {
+            self.reader.find(table.at, "`no_answer` is missing");
+        }
+        let degraded = self.unsaid(table, "degraded").or(no_answer)?;
+        Some(AskRisk { no_answer: no_answer?, degraded })
+    }
+
+    /// What holds without an answer, where it is said.
+    fn unsaid(&mut self, table: Section<'a>, key: &str) -> Option<Unsaid> {
+        if let Some(below) = Reader::quiet_section(table, key) {
+            self.reader.known(below, &["pass_below", "currency"]);
+            let code = self.required(below, "currency", Reader::text)?;
+            let currency = self.currency(&code);
+            self.required(below, "pass_below", Reader::number)?;
+            let minor = self.bound(below, "pass_below", bounds::MAX_AMOUNT_MINOR);
+            return Some(Unsaid::PassBelow(currency?, minor?));
+        }
+        let found = self.reader.text(table, key)?;
+        match found.value {
+            "pass" => Some(Unsaid::Pass),
+            "refuse" => Some(Unsaid::Refuse),
+            other => {
+                let reason = unknown("way without an answer", other, &["pass", "refuse"]);
+                self.reader.find(found.at, reason);
+                None
+            }
+        }
     }
 
     fn selectors(&mut self, section: Section<'a>, key: &str) -> Option<Vec<Selector>> {
@@ -521,13 +568,14 @@ impl<'a> Loading<'a> {
 
 /// Whether a definition may have this name: not a word of CEL, and not where the context's names begin.
 fn is_definition(name: &str) -> bool {
-    const TAKEN: [&str; 28] = [
+    const TAKEN: [&str; 29] = [
         "trade",
         "merchant",
         "buyer",
         "payment",
         "tools",
         "risk",
+        "switches",
         "time",
         "true",
         "false",

@@ -1,9 +1,10 @@
 //! What another book would have changed (试算): what was said of a trade or a payment beside what would be said of it.
 
-use kernel::message::payment::ToolRequest;
+use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
 use kernel::message::trade::LateSuccess;
 
+use crate::rule::asking;
 use crate::{selector, span};
 
 /// One thing that would be otherwise.
@@ -65,16 +66,22 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
         let all_alike = terms.refund_ranks.iter().all(|rank| terms.refund_ranks.first() == Some(rank));
         (!all_alike).then(|| named(&places))
     };
+    // Only what an institution gives back can be refused by one.
+    let outside = tools.iter().any(|request| matches!(request.tool, Tool::Channel { .. }));
+    let failed = |terms: &PaymentTerms| outside.then(|| terms.refund_failed.as_str().to_owned());
     let changes = [
         Change::of("order", Some(named(&as_used)), Some(named(order))),
         Change::of("order_life", life(was), life(would)),
         Change::of("refund_order", refunds(was), refunds(would)),
+        Change::of("refund_failed", failed(was), failed(would)),
+        Change::of("ask_risk", was.ask_risk.as_ref().map(asking), would.ask_risk.as_ref().map(asking)),
     ];
     changes.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use kernel::message::rules::{AskRisk, RefundFailed, Unsaid};
     use kernel::message::trade::UnpaidDue;
     use kernel::time::{DAY_US, MINUTE_US};
 
@@ -117,6 +124,8 @@ mod tests {
             order: vec![2, 1, 0],
             order_life_us: Some(10 * MINUTE_US),
             refund_ranks: vec![1, 0, 1],
+            refund_failed: RefundFailed::Balance,
+            ask_risk: Some(AskRisk { no_answer: Unsaid::Refuse, degraded: Unsaid::Pass }),
             ..PaymentTerms::default()
         };
         assert_eq!(
@@ -125,9 +134,14 @@ mod tests {
                 "order: channel:card, balance, coupon -> coupon, balance, channel:card",
                 "order_life: - -> 10m",
                 "refund_order: - -> balance, channel:card, coupon",
+                "refund_failed: case -> balance",
+                "ask_risk: - -> without its answer a payment is refused; while it is switched off a payment passes",
             ]
         );
         assert!(of_payment(&would, &Ok(PaymentTerms { order: Vec::new(), ..would.clone() }), &tools).is_empty());
+        let own = [balance(40)];
+        let other = PaymentTerms { refund_failed: RefundFailed::Balance, ..PaymentTerms::default() };
+        assert!(of_payment(&PaymentTerms::default(), &Ok(other), &own).is_empty(), "no institution refuses it");
         let (book, rule, why) = ("b".to_owned(), "r".to_owned(), "no".to_owned());
         let refused = Err(RuleRefusal { rule_version: 2, book, rule, why, place: None });
         assert_eq!(shown(of_payment(&was, &refused, &tools)), ["refused: - -> rule `r`: no"]);

@@ -1,8 +1,8 @@
 //! What a book says of a trade, and of a payment.
 //!
 //! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `fee`, `tools`,
-//! `combine`, `order`, `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and
-//! every `refuse` of a rule that holds counts.
+//! `combine`, `order`, `order_life`, `refund_order`, `refund_failed` and `ask_risk` the first rule that holds and says it
+//! counts; every `limit`, every `velocity` and every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
@@ -33,6 +33,8 @@ impl RuleBook {
                 | Says::Order(_)
                 | Says::OrderLife(_)
                 | Says::RefundOrder(_)
+                | Says::RefundFailed(_)
+                | Says::AskRisk(_)
                 | Says::Limit(_)
                 | Says::Velocity(_)
                 | Says::Refuse(_) => {}
@@ -64,6 +66,14 @@ impl RuleBook {
                 }
                 Says::RefundOrder(order) => {
                     terms.refund_ranks = facts.tools().iter().map(|request| rank(request, order)).collect();
+                    None
+                }
+                Says::RefundFailed(failed) => {
+                    terms.refund_failed = *failed;
+                    None
+                }
+                Says::AskRisk(ask) => {
+                    terms.ask_risk = Some(*ask);
                     None
                 }
                 Says::ExpiresAfter(_)

@@ -1,10 +1,11 @@
 //! What a book says of a trade or a payment, in words.
 
+use kernel::message::rules::RefundFailed;
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::book::RuleBook;
 use crate::facts::Facts;
-use crate::rule::Says;
+use crate::rule::{Says, asking};
 use crate::selector;
 use crate::span;
 
@@ -69,6 +70,11 @@ fn words(says: &Says) -> String {
         Says::RefundOrder(order) => {
             format!("refunds are taken from the tools in this order: {}", selector::list(order))
         }
+        Says::RefundFailed(RefundFailed::Case) => "people decide about a refund that an institution refuses".to_owned(),
+        Says::RefundFailed(RefundFailed::Balance) => {
+            "a refund that an institution refuses goes to the balance of the user who paid".to_owned()
+        }
+        Says::AskRisk(ask) => format!("the outside risk service is asked: {}", asking(ask)),
         Says::Limit(limit) => limit.to_string(),
         Says::Velocity(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),

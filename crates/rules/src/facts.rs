@@ -4,9 +4,10 @@
 //! something of the trade itself cannot use them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use kernel::message::payment::{Tool, ToolRequest};
-use kernel::message::risk::Signals;
+use kernel::message::risk::{Signals, Switch};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{Context, Currency, Money, Owner, Time, limits};
 
@@ -77,6 +78,8 @@ pub enum Name {
     Ip,
     /// `risk.card_fingerprint`
     CardFingerprint,
+    /// `switches`
+    Switches,
     /// `time.hour`
     Hour,
     /// `time.weekday`
@@ -90,7 +93,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -116,6 +119,7 @@ impl Name {
         Self::Device,
         Self::Ip,
         Self::CardFingerprint,
+        Self::Switches,
         Self::Hour,
         Self::Weekday,
         Self::Date,
@@ -149,6 +153,7 @@ impl Name {
             Self::Device => "risk.device",
             Self::Ip => "risk.ip",
             Self::CardFingerprint => "risk.card_fingerprint",
+            Self::Switches => "switches",
             Self::Hour => "time.hour",
             Self::Weekday => "time.weekday",
             Self::Date => "time.date",
@@ -183,6 +188,7 @@ impl Name {
             Self::Device => "text: the device that the request names; empty where it names none",
             Self::Ip => "text: the address that the buyer came from, as `192.0.2.7`; empty where it is not said",
             Self::CardFingerprint => "text: what stands for the card; empty where it is not said",
+            Self::Switches => "list of texts: what the platform's people have switched off: `risk`, `marketing`",
             Self::Hour => "number: the hour of the day, 0 to 23, at the book's `utc_offset`",
             Self::Weekday => "number: the day of the week, 1 (Monday) to 7",
             Self::Date => "number: the date, as `20261130`",
@@ -219,7 +225,8 @@ impl Name {
             | Self::ChannelCount
             | Self::Device
             | Self::Ip
-            | Self::CardFingerprint => true,
+            | Self::CardFingerprint
+            | Self::Switches => true,
         }
     }
 
@@ -233,7 +240,7 @@ impl Name {
             | Self::Device
             | Self::Ip
             | Self::CardFingerprint => Kind::Text,
-            Self::ToolNames | Self::Methods | Self::StoredKinds => Kind::Texts,
+            Self::ToolNames | Self::Methods | Self::StoredKinds | Self::Switches => Kind::Texts,
             Self::TradeAmount
             | Self::PaymentAmount
             | Self::BalancePart
@@ -269,6 +276,8 @@ pub struct PaymentFacts<'a> {
     pub tools: &'a [ToolRequest],
     /// What its request said of who pays.
     pub signals: &'a Signals,
+    /// What was switched off.
+    pub switches: &'a BTreeSet<Switch>,
 }
 
 /// What is known when a book is asked.
@@ -331,7 +340,8 @@ impl<'a> Facts<'a> {
             | Name::StoredKinds
             | Name::Device
             | Name::Ip
-            | Name::CardFingerprint => 0,
+            | Name::CardFingerprint
+            | Name::Switches => 0,
         }
     }
 
@@ -356,12 +366,14 @@ impl<'a> Facts<'a> {
 
     /// The value of a list's name; empty for what is no list.
     pub(crate) fn texts(&self, name: Name) -> impl Iterator<Item = &'a str> {
-        self.tools().iter().filter_map(move |request| match (name, &request.tool) {
+        let of_tools = self.tools().iter().filter_map(move |request| match (name, &request.tool) {
             (Name::ToolNames, tool) => Some(selector::kind(tool)),
             (Name::Methods, Tool::Channel { method, .. }) => Some(method.as_str()),
             (Name::StoredKinds, Tool::Stored(kind)) => Some(kind.as_str()),
             _ => None,
-        })
+        });
+        let switches = self.payment.filter(|_| name == Name::Switches).map(|payment| payment.switches);
+        of_tools.chain(switches.into_iter().flatten().copied().map(|switch| -> &str { switch.as_str() }))
     }
 
     fn of(&self, kind: &'static str) -> impl Iterator<Item = &'a ToolRequest> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use kernel::Currency;
 use kernel::message::risk::Window;
+use kernel::message::rules::{AskRisk, RefundFailed, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::condition::Logic;
@@ -53,6 +54,10 @@ pub(crate) enum Says {
     OrderLife(i64),
     /// In this order refunds are taken from the tools.
     RefundOrder(Vec<Selector>),
+    /// What becomes of a refund that an institution refuses for good.
+    RefundFailed(RefundFailed),
+    /// The outside risk service is asked.
+    AskRisk(AskRisk),
     /// Between which amounts a payment, or what one tool pays of it, must lie.
     Limit(Limit),
     /// How often, or for how much, within a time.
@@ -154,6 +159,8 @@ pub(crate) enum Key {
     Order,
     OrderLife,
     RefundOrder,
+    RefundFailed,
+    AskRisk,
     Limit,
     Velocity,
     Refuse,
@@ -161,7 +168,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 15] = [
+    pub(crate) const WORDS: [&'static str; 17] = [
         "name",
         "when",
         "expires_after",
@@ -174,6 +181,8 @@ impl Key {
         "order",
         "order_life",
         "refund_order",
+        "refund_failed",
+        "ask_risk",
         "limit",
         "velocity",
         "refuse",
@@ -191,6 +200,8 @@ impl Key {
             Self::Order => "order",
             Self::OrderLife => "order_life",
             Self::RefundOrder => "refund_order",
+            Self::RefundFailed => "refund_failed",
+            Self::AskRisk => "ask_risk",
             Self::Limit => "limit",
             Self::Velocity => "velocity",
             Self::Refuse => "refuse",
@@ -206,6 +217,8 @@ impl Key {
             | Self::Order
             | Self::OrderLife
             | Self::RefundOrder
+            | Self::RefundFailed
+            | Self::AskRisk
             | Self::Limit
             | Self::Velocity
             | Self::Refuse => false,
@@ -224,7 +237,9 @@ impl Key {
             | Self::Combine
             | Self::Order
             | Self::OrderLife
-            | Self::RefundOrder => true,
+            | Self::RefundOrder
+            | Self::RefundFailed
+            | Self::AskRisk => true,
             Self::Limit | Self::Velocity | Self::Refuse => false,
         }
     }
@@ -251,6 +266,8 @@ impl Says {
             Self::Order(_) => Key::Order,
             Self::OrderLife(_) => Key::OrderLife,
             Self::RefundOrder(_) => Key::RefundOrder,
+            Self::RefundFailed(_) => Key::RefundFailed,
+            Self::AskRisk(_) => Key::AskRisk,
             Self::Limit(_) => Key::Limit,
             Self::Velocity(_) => Key::Velocity,
             Self::Refuse(_) => Key::Refuse,
@@ -267,6 +284,19 @@ impl fmt::Display for Fee {
         }
         Ok(())
     }
+}
+
+/// What holds where the risk service is asked, in words.
+pub(crate) fn asking(ask: &AskRisk) -> String {
+    let words = |unsaid: Unsaid| match unsaid {
+        Unsaid::Pass => "passes".to_owned(),
+        Unsaid::Refuse => "is refused".to_owned(),
+        Unsaid::PassBelow(currency, minor) => {
+            format!("passes below {minor} minor units of {currency}, and is refused else")
+        }
+    };
+    let (no_answer, degraded) = (words(ask.no_answer), words(ask.degraded));
+    format!("without its answer a payment {no_answer}; while it is switched off a payment {degraded}")
 }
 
 impl fmt::Display for Limit {

@@ -46,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Work that people must decide.
     pub(crate) cases: Cases,
+    /// The outside risk service.
+    pub(crate) risk: Risk,
     /// The simulated institution.
     pub(crate) sandbox: Sandbox,
     /// Deliveries to merchants.
@@ -127,6 +129,20 @@ pub(crate) struct Limits {
     pub(crate) drain_ms: u64,
 }
 
+/// The outside risk service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Risk {
+    /// Where it is asked; the sandbox plays it in the test environment where none is named.
+    pub(crate) url: Option<String>,
+    /// What questions and answers are signed with, `whsec_…`.
+    pub(crate) secret: Option<Secret>,
+    /// Longest wait for its answer.
+    pub(crate) timeout_ms: u64,
+    /// Most questions under way.
+    pub(crate) calls: usize,
+}
+
 /// The simulated institution (test environment).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +201,7 @@ impl Default for Config {
             },
             // A store with one key has nobody who could approve.
             cases: Cases { two_people_from: kernel::limits::MAX_AMOUNT_MINOR, two_people_kinds: Vec::new() },
+            risk: Risk { url: None, secret: None, timeout_ms: 300, calls: 64 },
             sandbox: Sandbox { lifetime_s: 1_800, first_query_ms: 1_000, notify: true },
             webhook: Webhook { schedule_s: vec![5, 300, 1_800, 7_200, 18_000, 36_000, 36_000], timeout_ms: 10_000 },
             log: Log { format: LogFormat::Auto, level: "info".to_owned() },

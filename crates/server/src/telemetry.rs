@@ -45,6 +45,9 @@ pub(crate) const TURNED_AWAY: &str = "suanpan_connections_refused_total";
 /// Notifications that the simulated institution could not get rid of.
 pub(crate) const BANK_NOTIFICATIONS: &str = "suanpan_sandbox_notifications_total";
 
+/// 1 while what a switch is for is out of use, by `name`.
+pub(crate) const SWITCH: &str = "suanpan_switch";
+
 /// Upper bounds of times, in seconds.
 const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 /// Upper bounds of counts.
@@ -128,6 +131,7 @@ fn describe() {
         (measure::CHANNEL_CALLS, "Calls to institutions, by channel account, operation and outcome."),
         (measure::HAPPENED, "What happened, by type of event, as the projections come to it."),
         (measure::DELIVERIES, "Webhook deliveries, by outcome."),
+        (measure::RISK_ANSWERS, "Payments that the outside risk service was to be asked about, by what was heard."),
     ] {
         describe_counter!(name, Unit::Count, text);
     }
@@ -144,9 +148,13 @@ fn describe() {
         describe_gauge!(name, unit, text);
         gauge!(name).set(0.0);
     }
+    describe_gauge!(SWITCH, Unit::Count, "1 while what a switch is for is out of use, by name.");
+    describe_gauge!(measure::RISK_BREAKER, Unit::Count, "1 while the breaker before the risk service is open.");
+    gauge!(measure::RISK_BREAKER).set(0.0);
     describe_gauge!(QUEUE, Unit::Count, "Requests waiting for a line, by stage.");
     for (name, unit, text) in [
         (HTTP_SECONDS, Unit::Seconds, "Time from a request's head to its answer, by route."),
+        (measure::RISK_SECONDS, Unit::Seconds, "How long was waited for the outside risk service."),
         (QUEUE_WAIT, Unit::Seconds, "How long the first request of each batch had waited."),
         (BATCH_REQUESTS, Unit::Count, "Requests per transaction."),
         (BATCH_ROUNDS, Unit::Count, "Rounds of loading per transaction."),

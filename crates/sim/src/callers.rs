@@ -116,7 +116,7 @@ impl Callers {
         let hash = blake3::hash(format!("{command:?}").as_bytes());
         let body_hash = hash.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
         let idempotency = Some(Idempotency { key: format!("k{counter}"), body_hash });
-        Request { caller, idempotency, request_id, signals: signals(act), command }
+        Request { caller, idempotency, request_id, signals: signals(act), assessment: None, command }
     }
 
     /// An earlier request with another body under the same key. A trade's is by a buyer of another shard, where there is

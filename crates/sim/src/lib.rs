@@ -35,6 +35,7 @@ mod people;
 mod plan;
 mod planted;
 mod post;
+mod risk;
 mod rng;
 mod shrink;
 mod wire;

@@ -15,6 +15,7 @@ use engine::queue::{Exit, Stage, Terms};
 use engine::route::Queues;
 use engine::work::couriers::{self, Courier};
 use engine::work::projections::Projections;
+use engine::work::risk::{self as asking, Asker, Inquiries};
 use engine::work::tasks::{self, Tasks};
 use engine::work::webhooks::{self, Webhooks};
 use engine::work::{Gateway, Lease};
@@ -23,6 +24,7 @@ use futures::executor::LocalSpawner;
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt as _;
 use kernel::Shards;
+use kernel::message::risk::Switch;
 use kernel::time::SECOND_US;
 use store::{Place, Reader, Store, StoreError};
 
@@ -32,6 +34,7 @@ use crate::disk::{self, FaultyReader, FaultySide, SlowLine};
 use crate::people;
 use crate::plan::Blocked;
 use crate::planted::door;
+use crate::risk::{self, RiskModel};
 use crate::wire::Wire;
 
 /// Jobs that may wait before a line.
@@ -52,6 +55,8 @@ pub(crate) struct Ground {
     pub(crate) leases: bool,
     pub(crate) listens: bool,
     pub(crate) blocked: Option<Blocked>,
+    pub(crate) switched: Option<Switch>,
+    pub(crate) risk: RiskModel,
     pub(crate) shards: Shards,
 }
 
@@ -71,6 +76,7 @@ struct Parts<'a> {
     ground: &'a Ground,
     reader: &'a Arc<dyn Reader>,
     control: &'a Shared,
+    inquiries: &'a Inquiries,
 }
 
 impl Node {
@@ -94,9 +100,17 @@ impl Node {
         };
         let (clock, aborts, stopped) = (ground.clock.clone(), Vec::new(), Stopped::default());
         let queries = Queries::new(ground.shards, setup);
+        let (asker, inquiries) = Asker::new(asking::Setup {
+            service: Arc::new(ground.risk.clone()),
+            secret: risk::SECRET.to_owned(),
+            calls: risk::CALLS,
+            queues: queues.clone(),
+            clock: Arc::new(ground.clock.clone()),
+        });
         let mut node = Self { disk, queues, clock, aborts, stopped, queries };
+        node.run(ground, asker.run())?;
         for (((shard, exit), diary), hearing) in ground.shards.all().zip(exits).zip(diaries).zip(hearings) {
-            let parts = Parts { shard, ground, reader: &reader, control: &control };
+            let parts = Parts { shard, ground, reader: &reader, control: &control, inquiries: &inquiries };
             node.serve(&parts, exit, diary, hearing)?;
         }
         Ok(node)
@@ -126,6 +140,7 @@ impl Node {
             store: Box::new(SlowLine::new(inner, self.disk.clone())),
             queue,
             queues: self.queues.clone(),
+            inquiries: parts.inquiries.clone(),
             clock: Arc::new(ground.clock.clone()),
             alarm: Arc::new(ground.clock.clone()),
             observer: Arc::new(diary) as Arc<dyn Observer>,

@@ -5,7 +5,8 @@
 //! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
 //! against the institution's own, both ways; [`lists`] makes the projections anew and compares; [`transit`] follows money
 //! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`rules`] asks the rule books again,
-//! [`velocity`] counts anew what they limit. The verifier's invariants are looked at beside it, during a run and in its end.
+//! [`velocity`] counts anew what they limit, [`refused`]
+//! follows what an institution would not give back, and [`risk`] what was heard of the risk service. The verifier's invariants are looked at beside it, during a run and in its end.
 
 mod answers;
 mod blocks;
@@ -13,6 +14,8 @@ mod dues;
 mod ends;
 mod lists;
 mod money;
+mod refused;
+mod risk;
 mod rows;
 mod rules;
 mod transit;
@@ -27,6 +30,7 @@ use engine::place_id::{PlaceId, Placed};
 use engine::query::Queries;
 use engine::verify::{self, Finding, Options};
 use futures::executor::block_on;
+use kernel::message::risk::Switch;
 use kernel::{CaseId, Owner, Shards, Time, TradeId};
 use store::tables::accounting::{AccountRow, TRIAL};
 use store::{Cell, Head, Store};
@@ -36,6 +40,7 @@ use self::rows::Rows;
 pub(crate) use self::transit::{on_its_way, parked};
 use crate::callers::Callers;
 use crate::plan::Blocked;
+use crate::risk::RiskModel;
 
 /// Most findings of one kind that are told.
 const ENOUGH: usize = 8;
@@ -54,6 +59,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) rules: &'a Shelf,
     /// Whom or what risk control lets pay nothing.
     pub(crate) blocked: Option<&'a Blocked>,
+    /// What is switched off.
+    pub(crate) switched: Option<Switch>,
+    /// The outside risk service.
+    pub(crate) risk: &'a RiskModel,
     /// What ids of events are made with.
     pub(crate) salt: [u8; 32],
     pub(crate) now: Time,
@@ -73,6 +82,8 @@ impl Scene<'_> {
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
         found.extend(blocks::differences(self, &rows));
+        found.extend(refused::differences(self, &rows));
+        found.extend(risk::differences(self, &rows));
         found.extend(transit::differences(self, &rows)?);
         found.extend(lists::differences(self.store, self.shards)?);
         found.extend(self.unheard()?);

@@ -6,6 +6,7 @@
 mod draw;
 
 use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
+use kernel::message::risk::Switch;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use draw::draw;
@@ -29,6 +30,9 @@ pub struct Plan {
     /// Whom or what risk control lets pay nothing, from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
+    /// What is switched off from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched: Option<Switch>,
     /// In order.
     pub acts: Vec<Act>,
 }

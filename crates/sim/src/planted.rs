@@ -78,6 +78,10 @@ bugs! {
     VelocityNotGivenBack = "velocity-not-given-back",
     /// Whom and what risk control stops may pay all the same.
     BlockIgnored = "block-ignored",
+    /// A risk service that does not answer has let the payment pass.
+    RiskSilenceIsPass = "risk-silence-is-pass",
+    /// A payment that the risk service refuses goes through.
+    RiskRefusalIgnored = "risk-refusal-ignored",
     /// Who has claimed a share of a gift is not kept, so that the same user can claim again.
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.

@@ -19,7 +19,7 @@ use engine::work::Gateway;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
-use kernel::message::risk::BlockKind;
+use kernel::message::risk::{BlockKind, Switch};
 use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::time::{MINUTE_US, SECOND_US};
 use kernel::{BlockId, Bucket, CaseId, EndpointId, KeyId, RootId, Shards, Time};
@@ -40,6 +40,7 @@ use crate::plan::{Act, Blocked, Plan, What};
 use crate::planted::Planted;
 use crate::planted::wire::CrookedAdapter;
 use crate::post::Post;
+use crate::risk::RiskModel;
 use crate::rng::Rng;
 use crate::wire::Wire;
 
@@ -114,6 +115,7 @@ impl World {
         let channels = Arc::new(Channels::new([(institution::NAME.to_owned(), profile)].into()));
         let wire = Wire::new(institution.clone(), clock.clone(), mishaps.clone(), stream(2), planted);
         let post = Post::new(institution.clone(), Arc::clone(&gateway), mishaps.clone(), stream(3));
+        let risk = RiskModel::new(plan.seed, clock.clone(), stream(12), planted);
         let shards = Shards::new(plan.shards).ok_or("shards are a power of two")?;
         let ground = Ground {
             store: Store::in_memory(plan.shards).map_err(|error| format!("{error}: {}", error.detail()))?,
@@ -126,6 +128,8 @@ impl World {
             leases: plan.leases,
             listens: plan.listens,
             blocked: plan.blocked.clone(),
+            switched: plan.switched,
+            risk,
             shards,
         };
         let mut world = Self {
@@ -180,7 +184,8 @@ impl World {
         let ear = self.ground.listens.then_some(ear);
         let rules = plan.rules.as_deref().map_or_else(|| Ok(Vec::new()), |source| self.released(source))?;
         let block = plan.blocked.as_ref().map(|blocked| self.block(blocked));
-        for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules).chain(block) {
+        let switch = plan.switched.map(|switch| self.thrown(switch));
+        for command in std::iter::once(bootstrap).chain(shops).chain(ear).chain(rules).chain(block).chain(switch) {
             let command = Command::Control(command);
             let request = Request::of_system("b", command);
             let (reply, mut answer) = oneshot::channel();
@@ -217,6 +222,11 @@ impl World {
         let root = |number| RootId::new(self.now(), Bucket::of("platform"), number);
         let (id, by, reason) = (BlockId(root(7)), KeyId(root(5)), "looked odd".to_owned());
         ControlCommand::CreateBlock { id, kind, value, reason, until: None, by }
+    }
+
+    fn thrown(&self, switch: Switch) -> ControlCommand {
+        let by = KeyId(RootId::new(self.now(), Bucket::of("platform"), 5));
+        ControlCommand::Throw { switch, on: true, reason: "too much to do".to_owned(), by }
     }
 
     fn now(&self) -> Time {

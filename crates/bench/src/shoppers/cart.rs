@@ -23,7 +23,8 @@ pub const PAY_OUTCOMES: [&str; 13] = [
     "never",
 ];
 /// Everything it can do to a refund.
-pub const REFUND_OUTCOMES: [&str; 5] = ["succeed", "refund_later", "refund_fail", "refund_unknown", "refund_returned"];
+pub const REFUND_OUTCOMES: [&str; 6] =
+    ["succeed", "refund_later", "refund_fail", "refund_refused", "refund_unknown", "refund_returned"];
 /// Shops of the demo.
 pub const MERCHANTS: [&str; 3] = ["Lantern Books", "Harbour Tea", "Abacus Toys"];
 const METHODS: [&str; 4] = ["card", "alipay.qr", "wechat.qr", "unionpay"];

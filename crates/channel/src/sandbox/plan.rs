@@ -120,8 +120,9 @@ pub(super) fn refund(word: RefundWord, number: &str, amount: i64, currency: Curr
     match word {
         RefundWord::Succeed => plan(Manner::Report, vec![refunded(now)], Vec::new()),
         RefundWord::RefundLater => plan(Manner::Report, vec![refunded(now + LATER_US)], vec![(0, now + LATER_US)]),
-        RefundWord::RefundFail => {
-            let refused = Truth::RefundFailed { code: "buyer_account_closed".to_owned(), other_way: true };
+        RefundWord::RefundFail | RefundWord::RefundRefused => {
+            let other_way = word == RefundWord::RefundFail;
+            let refused = Truth::RefundFailed { code: "buyer_account_closed".to_owned(), other_way };
             plan(Manner::Report, vec![Step { at: now, truth: refused }], Vec::new())
         }
         RefundWord::RefundUnknown => plan(Manner::Silence, vec![refunded(now)], Vec::new()),

@@ -96,6 +96,8 @@ words! {
         RefundLater = "refund_later",
         /// Refused for good; another way is what should be done.
         RefundFail = "refund_fail",
+        /// Refused for good, and no other way is named.
+        RefundRefused = "refund_refused",
         /// Given back, but the answer is lost; a query tells.
         RefundUnknown = "refund_unknown",
         /// Given back at once, and a second later it comes back.

@@ -6,7 +6,7 @@ use kernel::{Code, Problem, Time, limits};
 use store::Cell;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
-use crate::control::{ApiKey, Birth, Block, Control, Endpoint, Merchant, Version};
+use crate::control::{ApiKey, Birth, Block, Control, Endpoint, Merchant, Throw, Version};
 use crate::flows::{Done, Outcome, not_found, rules};
 use crate::request::{Caller, ControlCommand};
 use crate::stop::Stop;
@@ -71,6 +71,15 @@ pub fn change(view: &mut View<'_>, caller: &Caller, command: &ControlCommand) ->
             let mut block = Block::clone(view.control.blocks.get(id).ok_or_else(not_found)?);
             block.lifted = block.lifted.or(Some((*by, created_at)));
             (Outcome::Block(*id), vec![Version::Block(*id, block)])
+        }
+        ControlCommand::Throw { switch, on, reason, by } => {
+            let thrown = view.control.switches.get(switch).map_or(0, Vec::len);
+            if thrown >= limits::MAX_THROWS {
+                let detail = format!("a switch is thrown no more than {} times", limits::MAX_THROWS);
+                return Err(Stop::Refused(Problem::new(Code::too_many_objects, detail)));
+            }
+            let throw = Throw { on: *on, reason: reason.clone(), by: *by, at: created_at };
+            (Outcome::Thrown(*switch), vec![Version::Switch(*switch, throw)])
         }
         ControlCommand::UploadRules { source, book, by } => {
             return rules::upload(view, source, book, *by);

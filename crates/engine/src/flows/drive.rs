@@ -10,6 +10,7 @@ use channel::Orders;
 use channel::order::Told;
 use kernel::message::accounting::{Post, Purse};
 use kernel::message::channel::{Command, Purpose};
+use kernel::message::payment::Command as PaymentCommand;
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
 use kernel::{CaseId, Code, Context, CouponId, DisputeId, PayOrg, PaymentId, Problem, RefundId, TradeId, limits};
@@ -25,6 +26,7 @@ use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
 use crate::stop::Stop;
 use crate::view::View;
+use crate::work::risk::Question;
 
 /// Within how many seconds a process has read the control data that others changed.
 const REFRESH_S: u16 = 2;
@@ -129,8 +131,9 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let (control, approvals, trade) = (Arc::clone(&view.control), Arc::clone(&view.approvals), the_trade(view, id)?);
     let rules = Planner { control: &control, trade: &trade };
     all_known(&state, &control)?;
-    let (signals, now) = (view.signals.clone(), view.now());
-    let needed = state.counters_needed(input, &signals, &rules, now);
+    let (signals, asked, now) = (view.signals.clone(), view.asked.clone(), view.now());
+    let (switches, attempt) = (control.switches_off(), state.next_attempt());
+    let needed = state.counters_needed(input, (&signals, &switches), &rules, now);
     let counters = existing::<Counter>(view, &needed)?;
     let known = payment::Known {
         now,
@@ -138,10 +141,17 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         routes: &channels.routes,
         counters: &counters,
         signals: &signals,
+        switches: &switches,
+        asked: &asked,
         rules: &rules,
         approvals: &approvals,
     };
-    let reaction = state.handle(input, &known)?;
+    let reaction = match (state.handle(input, &known), input) {
+        (Err(payment::Refusal::RiskUnasked), payment::Input::Command(PaymentCommand::Pay(pay))) => {
+            return Err(Stop::Ask(Box::new(Question::new(&trade, pay, attempt, &signals))));
+        }
+        (reaction, _) => reaction?,
+    };
     let context = trade.context.clone();
     view.put(id, state);
     for news in reaction.news {

@@ -9,6 +9,7 @@ mod rules;
 pub mod trade;
 pub mod transit;
 
+use kernel::message::risk::{Asked, Switch};
 use kernel::{
     BlockId, CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId, Problem,
     RefundId, TradeId,
@@ -61,6 +62,8 @@ pub enum Outcome {
     BlockAdded(BlockId),
     /// A block, as it is now.
     Block(BlockId),
+    /// Something was switched off, or on again.
+    Thrown(Switch),
     /// A version of a rule book was uploaded.
     RulesUploaded(i64),
     /// A rule book of this name has a new release.
@@ -89,6 +92,7 @@ impl Outcome {
             | Self::EndpointDisabled(_)
             | Self::BlockAdded(_)
             | Self::Block(_)
+            | Self::Thrown(_)
             | Self::RulesUploaded(_)
             | Self::RulesReleased(_)
             | Self::Done => None,
@@ -114,6 +118,9 @@ impl From<Outcome> for Done {
 pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
     let caller = &request.caller;
     view.signals.clone_from(&request.signals);
+    if let Some(assessment) = &request.assessment {
+        view.asked = Asked::Heard(assessment.clone());
+    }
     match &request.command {
         Command::CreateTrade(create) => trade::open(view, create).map(Done::from),
         Command::Trade(id, command) => trade::command(view, caller, *id, command).map(Done::from),

@@ -27,10 +27,11 @@ impl Queries {
         Ok(self.tree(object.trade()).await?.and_then(|tree| tree.show(object)))
     }
 
-    /// Why a payment was planned as it was.
-    pub async fn explain(&self, id: PaymentId) -> Result<Option<Found>, Problem> {
+    /// Why a payment was planned as it was; `with_risk` says whether what was heard of the outside risk service is told,
+    /// which is the platform's own business.
+    pub async fn explain(&self, id: PaymentId, with_risk: bool) -> Result<Option<Found>, Problem> {
         let control = self.control.snapshot();
-        Ok(self.tree(id.trade).await?.and_then(|tree| tree.explain(&control, id)))
+        Ok(self.tree(id.trade).await?.and_then(|tree| tree.explain(&control, id, with_risk)))
     }
 
     /// A trade with its payments: as its line wrote it last, where nobody has gone on since, else from its rows.

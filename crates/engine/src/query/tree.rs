@@ -25,9 +25,10 @@ impl Tree {
         Some(Self { trade: known::<Trade>(id, memories)??, payments: known::<Payments>(id, memories)? })
     }
 
-    /// Why a payment of it was planned as it was.
-    pub(crate) fn explain(&self, control: &Control, payment: PaymentId) -> Option<Found> {
-        let body = wire::rules::explanation(control, &self.trade, self.payments.as_deref()?, payment.no)?;
+    /// Why a payment of it was planned as it was; `with_risk` says whether what was heard of the outside risk service is
+    /// told.
+    pub(crate) fn explain(&self, control: &Control, payment: PaymentId, with_risk: bool) -> Option<Found> {
+        let body = wire::rules::explanation(control, &self.trade, self.payments.as_deref()?, payment.no, with_risk)?;
         Some(Found { merchant: Some(self.trade.context.merchant), body })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kernel::message::risk::Asked;
 use kernel::{Problem, Time, limits};
 use store::unit::{Key, Memory};
 
@@ -66,6 +67,7 @@ impl<'a> WhatIf<'a> {
         let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.queries.channels));
         let mut scratch = Memory::default();
         let mut view = View::new(&footing, &self.known, &mut scratch, control, channels, Arc::default(), 0);
+        view.asked = Asked::Tried;
         let done = flow(&mut view);
         if view.misses() {
             return Err(view.missing().clone());
@@ -73,7 +75,7 @@ impl<'a> WhatIf<'a> {
         Ok(match done {
             Ok(found) => Ok(Ok(found)),
             Err(Stop::Refused(problem) | Stop::Behind(problem)) => Ok(Err(problem)),
-            Err(Stop::Miss | Stop::Elsewhere(_) | Stop::Broken(_)) => Err(broken()),
+            Err(Stop::Miss | Stop::Elsewhere(_) | Stop::Ask(_) | Stop::Broken(_)) => Err(broken()),
         })
     }
 }

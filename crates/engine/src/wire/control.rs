@@ -1,7 +1,7 @@
-//! Merchants, keys, endpoints and blocks on the wire. A key's secret is never here: the door that made it adds it to its one
+//! Merchants, keys, endpoints, blocks and switches on the wire. A key's secret is never here: the door that made it adds it to its one
 //! answer.
 
-use kernel::message::risk::BlockKind;
+use kernel::message::risk::{BlockKind, Switch};
 use kernel::{BlockId, EndpointId, KeyId, MerchantId, Time};
 use serde_json::json;
 
@@ -62,5 +62,17 @@ pub fn block(control: &Control, id: BlockId) -> String {
         "created_at": block.map(|block| Time::from_micros(block.created_at)),
         "lifted_by": block.and_then(|block| block.lifted).map(|(by, _)| by),
         "lifted_at": block.and_then(|block| block.lifted).map(|(_, at)| Time::from_micros(at)),
+    }))
+}
+
+/// `"object": "switch"`, with every time it was thrown, the newest first.
+pub fn switch(control: &Control, switch: Switch) -> String {
+    let throws = control.switches.get(&switch).map_or(&[][..], Vec::as_slice);
+    let shown = |throw: &std::sync::Arc<crate::control::Throw>| json!({"on": throw.on, "reason": throw.reason, "by": throw.by, "at": Time::from_micros(throw.at)});
+    super::json(&json!({
+        "object": "switch",
+        "name": switch,
+        "on": control.is_off(switch),
+        "throws": throws.iter().rev().map(shown).collect::<Vec<_>>(),
     }))
 }

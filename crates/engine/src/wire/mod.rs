@@ -76,6 +76,10 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::EndpointAdded(id) => Rendered::new(201, id, control::endpoint(&view.control, *id, true)),
         Outcome::BlockAdded(id) => Rendered::new(201, id, control::block(&view.control, *id)),
         Outcome::Block(id) => Rendered::new(200, id, control::block(&view.control, *id)),
+        Outcome::Thrown(switch) => {
+            let body = control::switch(&view.control, *switch);
+            Rendered { status: 200, body: body.into(), object: None }
+        }
         Outcome::EndpointDisabled(id) => Rendered::new(200, id, control::endpoint(&view.control, *id, false)),
         Outcome::RulesUploaded(number) => {
             let body = rules::version(&view.control, *number, view.now()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Rule books on the wire: versions, releases, and why a payment was planned as it was.
 
+use kernel::message::risk::Assessment;
 use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::{InstructionId, KeyId, PaymentId, Time, TradeId};
 use payment::{Instruction, Payment, Payments};
@@ -164,8 +165,9 @@ impl<'a> ReleaseObject<'a> {
     }
 }
 
-/// `"object": "explanation"`: why these tools, this order, this plan. `None` where there is no payment of this number.
-pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) -> Option<String> {
+/// `"object": "explanation"`: why these tools, this order, this plan. `None` where there is no payment of this number. What
+/// was heard of the outside risk service stands in it where `with_risk` says so.
+pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16, with_risk: bool) -> Option<String> {
     let payment = state.payment(no)?;
     let book = control.rules.version(payment.rule_version)?;
     let tools = payment.tools();
@@ -173,7 +175,7 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) 
     let said = book.explain(&facts(trade, payment.created_at, Some(asked))).payment;
     let opening = control.rules.holding(&trade.context, trade.created_at)?;
     let terms = opening.book.explain(&facts(trade, trade.created_at, None)).trade;
-    Some(super::json(&json!({
+    let mut object = json!({
         "object": "explanation",
         "payment_id": PaymentId::new(state.trade, payment.no),
         "rule_book": book.name,
@@ -185,7 +187,16 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16) 
             "rule_version": opening.number,
             "rules": terms.iter().map(rule).collect::<Vec<_>>(),
         },
-    })))
+    });
+    if with_risk {
+        object.as_object_mut()?.insert("risk".to_owned(), json!(payment.assessment.as_ref().map(risk)));
+        object.as_object_mut()?.insert("switches".to_owned(), json!(payment.switches));
+    }
+    Some(super::json(&object))
+}
+
+fn risk(assessment: &Assessment) -> Value {
+    json!({"heard": assessment.heard, "code": assessment.code, "waited_ms": assessment.waited_ms})
 }
 
 fn rule(said: &Said) -> Value {

@@ -15,6 +15,13 @@ pub const DELIVERIES: &str = "suanpan_webhook_deliveries_total";
 /// Parked webhook deliveries that were due at the last look.
 pub const PARKED: &str = "suanpan_webhook_parked_due";
 
+/// Payments that rules wanted the outside risk service asked about, by `outcome`: what was heard.
+pub const RISK_ANSWERS: &str = "suanpan_risk_answers_total";
+/// How long was waited for the outside risk service, in seconds.
+pub const RISK_SECONDS: &str = "suanpan_risk_seconds";
+/// 1 while the breaker before the outside risk service is open or probes.
+pub const RISK_BREAKER: &str = "suanpan_risk_breaker";
+
 /// A count for a gauge.
 #[allow(clippy::cast_precision_loss, reason = "a gauge")]
 pub(crate) fn count(count: usize) -> f64 {

@@ -252,6 +252,8 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
     ("I41", "counter", "is missing", "UPDATE counter SET id = {nobody} WHERE payments = 3"),
     ("I41", "payment", "rules that do not exist", "UPDATE payment SET rule_version = 9 WHERE trade = {counted}"),
     ("row", "payment", "column `signals`", "UPDATE payment SET signals = '{}' WHERE trade = {counted}"),
+    ("row", "payment", "column `switches`", "UPDATE payment SET switches = '[]' WHERE trade = {counted}"),
+    ("row", "payment", "column `assessment`", "UPDATE payment SET assessment = '{}' WHERE trade = {counted}"),
     ("I32", "task", "no state waits", "UPDATE task SET due = due + 1 WHERE tree = {open}"),
     ("I33", "batch", "hash", "UPDATE batch SET prev_hash = zeroblob(32) WHERE seq = 5"),
     ("I33", "batch", "is missing", "DELETE FROM batch WHERE seq = 5"),

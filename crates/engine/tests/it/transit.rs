@@ -62,6 +62,7 @@ impl Town {
                 store: store.line().unwrap(),
                 queue,
                 queues: queues.clone(),
+                inquiries: Default::default(),
                 clock: Arc::new(clock.clone()),
                 alarm: Arc::new(clock.clone()),
                 observer: Arc::new(Deaf),

@@ -187,6 +187,7 @@ impl World {
             store: between(store.line().unwrap()),
             queue: exit,
             queues: engine::route::Queues::default(),
+            inquiries: Default::default(),
             clock: Arc::new(clock.clone()),
             alarm: Arc::new(clock.clone()),
             observer: Arc::new(Deaf),
@@ -253,6 +254,7 @@ impl World {
             request_id: format!("r-{key}"),
             idempotency: Some(Idempotency { key, body_hash }),
             signals: Signals::default(),
+            assessment: None,
             command,
         }
     }

@@ -162,6 +162,7 @@ impl House {
                 idempotency,
                 request_id: "req".to_owned(),
                 signals: Default::default(),
+                assessment: None,
                 command,
             };
             let (reply, answer) = oneshot::channel();
@@ -176,6 +177,7 @@ impl House {
             store: self.store.line().unwrap(),
             queue: jobs,
             queues: engine::route::Queues::default(),
+            inquiries: Default::default(),
             clock: self.clock.clone(),
             alarm: self.clock.clone(),
             observer: Arc::new(Follow(self.known.clone(), Arc::clone(&self.told))),

@@ -1,4 +1,4 @@
-//! What risk control (风控) is told of a payment, and what it counts.
+//! What risk control (风控) is told of a payment, what it counts, whom outside it asks, and what is switched off for a while.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -47,6 +47,123 @@ impl Signals {
         let card = self.card_fingerprint.clone().map(|card| (BlockKind::CardFingerprint, card));
         device.into_iter().chain(ip).chain(card)
     }
+}
+
+macro_rules! words {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $about:literal])+ $word:ident = $text:literal,)* }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[doc = $about])+ #[serde(rename = $text)] $word,)*
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$word,)*];
+
+            /// The wire word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$word => $text,)* }
+            }
+
+            /// Reads the wire word back.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text)
+            }
+        }
+    };
+}
+
+words! {
+    /// What the platform's people take out of use for a while, so that the rest goes on (降级).
+    Switch {
+        /// The outside risk service: it is not asked, and what rules say of that holds.
+        Risk = "risk",
+        /// What marketing pays for: coupons and red packets are not taken.
+        Marketing = "marketing",
+    }
+}
+
+words! {
+    /// What was heard of the outside risk service (外部风控) about a payment. Only the first two are answers of it.
+    Heard {
+        /// It lets the payment pass.
+        Pass = "pass",
+        /// It refuses the payment.
+        Refuse = "refuse",
+        /// Nothing in time.
+        Late = "late",
+        /// Nobody was there.
+        Unreachable = "unreachable",
+        /// Something that is no answer: of another form, too large, not signed by it.
+        Wrong = "wrong",
+        /// It was not asked: so many questions were under way.
+        Busy = "busy",
+        /// It was not asked: it had failed too often just before.
+        BreakerOpen = "breaker_open",
+        /// It was not asked: this deployment has none.
+        NotConfigured = "not_configured",
+        /// It was not asked: it was switched off.
+        SwitchedOff = "switched_off",
+    }
+}
+
+impl Switch {
+    /// Its number, that never changes.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Risk => 1,
+            Self::Marketing => 2,
+        }
+    }
+}
+
+impl Heard {
+    /// Whether the service let the payment pass; `None` where it has said nothing.
+    pub const fn answer(self) -> Option<bool> {
+        match self {
+            Self::Pass => Some(true),
+            Self::Refuse => Some(false),
+            Self::Late
+            | Self::Unreachable
+            | Self::Wrong
+            | Self::Busy
+            | Self::BreakerOpen
+            | Self::NotConfigured
+            | Self::SwitchedOff => None,
+        }
+    }
+}
+
+/// What the outside risk service was asked about a payment, and what was heard of it (风险评估). Kept with the payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What was heard.
+    pub heard: Heard,
+    /// Its own reason, for the platform's people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How long was waited for it, in milliseconds.
+    pub waited_ms: u32,
+}
+
+impl Assessment {
+    /// Nothing was asked, for this reason.
+    pub const fn unasked(heard: Heard) -> Self {
+        Self { heard, code: None, waited_ms: 0 }
+    }
+}
+
+/// What is known of the outside risk service's word while a payment is planned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing: where the rules want it asked, it is asked before anything is planned.
+    #[default]
+    NotYet,
+    /// This was heard.
+    Heard(Assessment),
+    /// The payment is only tried, and what it did is thrown away: nobody is asked, and it counts as let pass.
+    Tried,
 }
 
 /// What a block (黑名单) names.
@@ -162,6 +279,13 @@ mod tests {
         assert_eq!(shanghai.until(shanghai.slot(AT)).since(AT), 17 * HOUR_US + 30 * MINUTE_US);
         assert_eq!(Window::Day(0).until(Window::Day(0).slot(AT)).since(AT), 90 * MINUTE_US);
         assert_eq!(Window::Day(-HOUR_US).slot(Time::from_micros(0)), -23 * HOUR_US);
+    }
+
+    #[test]
+    fn words_come_back() {
+        assert!(Switch::ALL.iter().all(|switch| Switch::parse(switch.as_str()) == Some(*switch)));
+        assert!(Heard::ALL.iter().all(|heard| Heard::parse(heard.as_str()) == Some(*heard)));
+        assert_eq!((Switch::parse("Risk"), Heard::parse("")), (None, None));
     }
 
     #[test]

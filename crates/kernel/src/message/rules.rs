@@ -1,10 +1,12 @@
 //! What a rule book (规则簿) says about a trade or a payment; the words in which the rules speak to the other domains.
 
+use std::collections::BTreeSet;
+
 use crate::context::Context;
 use crate::message::payment::{Pay, ToolRequest};
-use crate::message::risk::{CounterId, Signals, Window};
+use crate::message::risk::{CounterId, Signals, Switch, Window};
 use crate::message::trade::{LateSuccess, UnpaidDue};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::time::Time;
 
 /// The version that stands for the book built into the program.
@@ -38,6 +40,65 @@ impl Default for TradeTerms {
     }
 }
 
+/// What becomes of a refund that an institution refuses for good, where it names no other way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundFailed {
+    /// People decide: a case.
+    #[default]
+    Case,
+    /// It goes to the balance of the user who paid; people decide where no user did.
+    Balance,
+}
+
+impl RefundFailed {
+    /// Every way.
+    pub const ALL: [Self; 2] = [Self::Case, Self::Balance];
+
+    /// The word in books.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Case => "case",
+            Self::Balance => "balance",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+/// What holds for a payment about which the outside risk service has said nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// It passes.
+    Pass,
+    /// It is refused.
+    Refuse,
+    /// It passes below this many minor units of this currency, and is refused else.
+    PassBelow(Currency, i64),
+}
+
+impl Unsaid {
+    /// Whether a payment of so much passes.
+    pub fn lets_pass(self, money: Money) -> bool {
+        match self {
+            Self::Pass => true,
+            Self::Refuse => false,
+            Self::PassBelow(currency, minor) => money.currency == currency && money.amount.minor() < minor,
+        }
+    }
+}
+
+/// A payment is asked about at the outside risk service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskRisk {
+    /// What holds where it does not answer.
+    pub no_answer: Unsaid,
+    /// What holds while it is switched off.
+    pub degraded: Unsaid,
+}
+
 /// How a payment may be planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentTerms {
@@ -50,12 +111,23 @@ pub struct PaymentTerms {
     /// How refunds are taken from the tools, by their places: those of the lowest rank that have something left give
     /// first, tools of one rank alike. Empty where all give alike.
     pub refund_ranks: Vec<usize>,
+    /// What becomes of a refund of it that an institution refuses for good.
+    pub refund_failed: RefundFailed,
+    /// Whether the outside risk service is asked about it before it is planned.
+    pub ask_risk: Option<AskRisk>,
 }
 
 impl Default for PaymentTerms {
     /// What holds where no rule says anything.
     fn default() -> Self {
-        Self { rule_version: BUILT_IN_VERSION, order: Vec::new(), order_life_us: None, refund_ranks: Vec::new() }
+        Self {
+            rule_version: BUILT_IN_VERSION,
+            order: Vec::new(),
+            order_life_us: None,
+            refund_ranks: Vec::new(),
+            refund_failed: RefundFailed::default(),
+            ask_risk: None,
+        }
     }
 }
 
@@ -74,6 +146,8 @@ pub struct Paying<'a> {
     pub tools: &'a [ToolRequest],
     /// What its request said of who pays.
     pub signals: &'a Signals,
+    /// What is, or was, switched off when it is made.
+    pub switches: &'a BTreeSet<Switch>,
     /// When it is made, or was.
     pub at: Time,
     /// The version of the rules that it was planned by; what holds at its time where `None`.
@@ -82,9 +156,9 @@ pub struct Paying<'a> {
 
 impl<'a> Paying<'a> {
     /// One that is to be made.
-    pub fn new(pay: &'a Pay, attempt: u16, signals: &'a Signals, at: Time) -> Self {
+    pub fn new(pay: &'a Pay, attempt: u16, (signals, switches): (&'a Signals, &'a BTreeSet<Switch>), at: Time) -> Self {
         let (context, money, due, tools) = (&pay.context, pay.money, pay.due, &pay.tools);
-        Self { context, money, attempt, due, tools, signals, at, rule_version: None }
+        Self { context, money, attempt, due, tools, signals, switches, at, rule_version: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::{RefundShare, Resolution};
+use kernel::message::rules::{PaymentTerms, RefundFailed};
 use kernel::message::trade::{self, Share};
 use kernel::{Code, Currency, Owner, Problem, limits};
 
@@ -147,6 +148,47 @@ fn fails_then_goes_another_way() {
         ("another way", &|w| w.resolve(2, Resolution::OtherWay).unwrap()),
         ("the first try speaks up", &|w| w.refunded(2)),
     ]));
+}
+
+#[test]
+fn goes_to_the_balance_by_the_rules_that_planned_it() {
+    let by_rule = |refund_failed| PaymentTerms { refund_failed, ..PaymentTerms::default() };
+    let mut world = World::new();
+    world.terms = by_rule(RefundFailed::Balance);
+    world.pay(vec![balance(100), card(200)]).unwrap();
+    world.paid_exactly(1);
+    world.log.clear();
+    let mut out = String::new();
+    let steps: &[Step<'_>] = &[
+        ("refund", &|w| w.refund("r1", 150).unwrap()),
+        ("the institution cannot", &|w| w.refund_failed(2, false)),
+        ("told twice", &|w| w.refund_failed(2, false)),
+        ("it speaks up after all", &|w| w.refunded(2)),
+    ];
+    for (title, step) in steps {
+        step(&mut world);
+        out.push_str(&world.story(title));
+    }
+    insta::assert_snapshot!(out + &show::state(&world.state));
+
+    world.refund("r2", 60).unwrap();
+    world.refund_returned(3);
+    assert!(world.state.cases.is_empty(), "what comes back before it was through is a no");
+    world.terms = by_rule(RefundFailed::Case);
+    world.refund("r3", 30).unwrap();
+    world.refund_failed(4, false);
+    assert_eq!(world.state.cases.len(), 1, "its rules leave it to people");
+}
+
+#[test]
+fn people_decide_where_no_user_has_paid() {
+    let mut world = World { payer: Owner::Merchant(merchant()), ..World::new() };
+    world.terms = PaymentTerms { refund_failed: RefundFailed::Balance, ..PaymentTerms::default() };
+    world.pay(vec![card(200)]).unwrap();
+    world.paid_exactly(1);
+    world.refund("r1", 150).unwrap();
+    world.refund_failed(2, false);
+    assert_eq!(world.state.cases.len(), 1);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a payment is planned by may order its tools, bound its orders, or refuse it.
 
-use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, Velocity};
+use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::risk::{Asked, Assessment, Heard, Switch};
+use kernel::message::rules::{AskRisk, Paying, PaymentRules, PaymentTerms, RuleRefusal, Unsaid, Velocity};
 use kernel::message::trade::LateSuccess;
-use kernel::{Code, OrderType, Problem};
+use kernel::{Code, OrderType, Problem, StoredKind};
 
 use super::world::{SECOND, World, balance, card, coupon, money};
 use crate::{FailureCode, PaymentStatus, Refusal};
@@ -74,6 +76,8 @@ fn a_rule_refuses_before_anything_happens() {
         routes: &routes,
         counters: &Default::default(),
         signals: &Default::default(),
+        switches: &Default::default(),
+        asked: &Asked::NotYet,
         rules: &Never,
         approvals: &Default::default(),
     };
@@ -167,4 +171,112 @@ fn whom_risk_control_stops_holds_and_counts_nothing() {
     world.stopped = false;
     world.pay(vec![balance(700)]).unwrap();
     assert_eq!((world.state.payments[1].status, counted(&world)), (PaymentStatus::Succeeded, (1, 700)));
+}
+
+/// A world whose rules want the risk service asked about every payment.
+fn asking(no_answer: Unsaid, degraded: Unsaid) -> World {
+    let ask_risk = Some(AskRisk { no_answer, degraded });
+    World { terms: PaymentTerms { ask_risk, ..PaymentTerms::default() }, ..World::new() }
+}
+
+fn heard(heard: Heard) -> Asked {
+    Asked::Heard(Assessment { heard, code: Some("R-1".to_owned()), waited_ms: 12 })
+}
+
+/// What became of the last payment, and what was heard of the risk service about it.
+fn last(world: &World) -> (PaymentStatus, Option<FailureCode>, Option<Heard>) {
+    let payment = world.state.payments.last().unwrap();
+    let failure = payment.failure.as_ref().map(|failure| failure.code);
+    (payment.status, failure, payment.assessment.as_ref().map(|it| it.heard))
+}
+
+const LET_PASS: (PaymentStatus, Option<FailureCode>) = (PaymentStatus::Succeeded, None);
+const REFUSED: (PaymentStatus, Option<FailureCode>) = (PaymentStatus::Failed, Some(FailureCode::RiskRefused));
+
+#[test]
+fn nothing_is_planned_before_the_risk_service_was_asked() {
+    let mut world = asking(Unsaid::Pass, Unsaid::Pass);
+    world.pay(vec![card(50)]).unwrap_err();
+    assert_eq!(world.pay(vec![balance(100)]).unwrap_err(), Refusal::RiskUnasked);
+    assert_eq!(world.state, World::new().state, "it has done nothing");
+    assert_eq!(world.pay(vec![balance(100), coupon(9, 1)]).unwrap_err().to_string(), "there is no such coupon");
+    world.asked = Asked::Tried;
+    world.pay(vec![balance(100)]).unwrap();
+    assert_eq!(last(&world), (LET_PASS.0, LET_PASS.1, None), "who only tries asks nobody");
+
+    // What fails anyway is not asked about.
+    let mut world = World { stopped: true, ..asking(Unsaid::Pass, Unsaid::Pass) };
+    world.pay(vec![balance(100)]).unwrap();
+    assert_eq!(last(&world), (REFUSED.0, REFUSED.1, None));
+    let mut world = World { most: Some((1, 99)), ..asking(Unsaid::Pass, Unsaid::Pass) };
+    world.pay(vec![balance(100)]).unwrap();
+    assert_eq!(last(&world), (PaymentStatus::Failed, Some(FailureCode::VelocityExceeded), None));
+}
+
+#[test]
+fn the_risk_services_word_holds_and_without_one_the_rules() {
+    let below = Unsaid::PassBelow(money(1).currency, 100);
+    let silence = [
+        Heard::Late,
+        Heard::Unreachable,
+        Heard::Wrong,
+        Heard::Busy,
+        Heard::BreakerOpen,
+        Heard::NotConfigured,
+        Heard::SwitchedOff,
+    ];
+    for (no_answer, minor, passes) in
+        [(Unsaid::Pass, 100, true), (Unsaid::Refuse, 1, false), (below, 99, true), (below, 100, false)]
+    {
+        let mut world = asking(no_answer, Unsaid::Refuse);
+        let ends = |world: &mut World, word, passes| {
+            world.asked = heard(word);
+            world.pay(vec![balance(minor)]).unwrap();
+            let (status, failure) = if passes { LET_PASS } else { REFUSED };
+            assert_eq!(last(world), (status, failure, Some(word)), "{no_answer:?} {minor}");
+            *world = asking(no_answer, Unsaid::Refuse);
+        };
+        ends(&mut world, Heard::Pass, true);
+        ends(&mut world, Heard::Refuse, false);
+        for word in silence {
+            ends(&mut world, word, passes);
+        }
+    }
+    assert_eq!(2 + silence.len(), Heard::ALL.len(), "every word was heard");
+}
+
+#[test]
+fn who_is_switched_off_is_not_asked() {
+    let mut world = World { switches: [Switch::Risk].into(), ..asking(Unsaid::Refuse, Unsaid::Pass) };
+    world.pay(vec![balance(100)]).unwrap();
+    assert_eq!(last(&world), (LET_PASS.0, LET_PASS.1, Some(Heard::SwitchedOff)));
+    assert_eq!(world.state.payments[0].switches, [Switch::Risk].into());
+    let mut world = World { switches: [Switch::Risk].into(), ..asking(Unsaid::Pass, Unsaid::Refuse) };
+    world.asked = heard(Heard::Pass);
+    world.pay(vec![balance(100)]).unwrap();
+    assert_eq!(last(&world), (REFUSED.0, REFUSED.1, Some(Heard::SwitchedOff)), "an earlier word does not count");
+    let mut world = World { switches: [Switch::Marketing].into(), ..asking(Unsaid::Pass, Unsaid::Pass) };
+    assert_eq!(world.pay(vec![balance(100)]).unwrap_err(), Refusal::RiskUnasked);
+}
+
+#[test]
+fn what_marketing_pays_for_is_not_taken_while_it_is_switched_off() {
+    let mut world = World { switches: [Switch::Marketing].into(), ..World::new() };
+    let stored = |kind| ToolRequest { tool: Tool::Stored(kind), ..balance(10) };
+    for (tools, place) in [
+        (vec![coupon(1, 100)], 0),
+        (vec![balance(10), coupon(1, 100)], 1),
+        (vec![card(5), balance(10), stored(StoredKind::RED_PACKET)], 2),
+    ] {
+        assert_eq!(world.pay(tools).unwrap_err(), Refusal::ToolSwitchedOff { place });
+    }
+    world.pay(vec![balance(10), stored(StoredKind::GIFT_CARD)]).unwrap();
+    assert_eq!(last(&world).0, PaymentStatus::Succeeded, "a gift card was bought");
+
+    // What a coupon has paid before still goes back into it.
+    let mut world = World::new();
+    world.pay(vec![coupon(1, 100)]).unwrap();
+    world.switches = [Switch::Marketing].into();
+    world.refund("r1", 100).unwrap();
+    assert!(world.state.refunds[0].parts[0].way == crate::Way::CouponAgain);
 }

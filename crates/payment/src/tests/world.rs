@@ -1,12 +1,12 @@
 //! The world around one trade's payments: the loop that carries messages, as the engine's does. Whenever it is still,
 //! everything is checked (`check.rs`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
 use kernel::message::payment::{self, CaseAct, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
-use kernel::message::risk::{CounterId, Signals, Window};
+use kernel::message::risk::{Asked, CounterId, Signals, Switch, Window};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
@@ -40,6 +40,8 @@ pub(super) struct World {
     /// Receipts that institutions reported, by order number.
     pub(super) receipts: BTreeMap<u16, u16>,
     pub(super) order_type: OrderType,
+    /// Whose money pays.
+    pub(super) payer: Owner,
     pub(super) late_success: LateSuccess,
     /// What every payment is planned by.
     pub(super) terms: PaymentTerms,
@@ -48,6 +50,10 @@ pub(super) struct World {
     pub(super) counters: BTreeMap<CounterId, Counter>,
     /// Whether risk control stops every payment.
     pub(super) stopped: bool,
+    /// What is known of the outside risk service's word.
+    pub(super) asked: Asked,
+    /// What is switched off.
+    pub(super) switches: BTreeSet<Switch>,
     /// Which cases want two people.
     pub(super) approvals: Approvals,
     /// Receivers that are paid at once; the merchant's escrow where empty.
@@ -132,11 +138,14 @@ impl World {
             orders: BTreeMap::new(),
             receipts: BTreeMap::new(),
             order_type: OrderType::Escrow,
+            payer: Owner::User(buyer()),
             late_success: LateSuccess::Refund,
             terms: PaymentTerms::default(),
             most: None,
             counters: BTreeMap::new(),
             stopped: false,
+            asked: Asked::NotYet,
+            switches: BTreeSet::new(),
             approvals: Approvals::default(),
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
@@ -196,7 +205,7 @@ impl World {
             context: self.context(),
             due: self.due,
             money: money(total),
-            payer: Owner::User(buyer()),
+            payer: self.payer.clone(),
             expires_at: self.expires_at,
             receivers: self.receivers.clone(),
             late_success: self.late_success,
@@ -445,7 +454,7 @@ impl World {
                 let routes = Routes { accounts: vec![account] };
                 let rules = Book { terms: self.terms.clone(), most: self.most, stopped: self.stopped };
                 let signals = Signals { device: Some("d-1".to_owned()), ..Signals::default() };
-                let needed = self.state.counters_needed(&input, &signals, &rules, self.now);
+                let needed = self.state.counters_needed(&input, (&signals, &self.switches), &rules, self.now);
                 let mut counters = self.counters.clone();
                 counters.retain(|counter, _| needed.contains(counter));
                 let known = Known {
@@ -454,6 +463,8 @@ impl World {
                     routes: &routes,
                     counters: &counters,
                     signals: &signals,
+                    switches: &self.switches,
+                    asked: &self.asked,
                     rules: &rules,
                     approvals: &self.approvals,
                 };

@@ -29,6 +29,10 @@ impl ToolRules for Coupon {
         Ok(())
     }
 
+    fn is_marketing(&self, _: &Tool) -> bool {
+        true
+    }
+
     fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool> {
         let CouponUse { source, rest } = leg.coupon.clone()?;
         Some(InternalTool::Coupon { user: payer.user()?.clone(), source, rest })

@@ -66,6 +66,11 @@ pub(crate) trait ToolRules {
     /// What is wrong with the request; it changes nothing then.
     fn plan(&self, asked: &Asked<'_>, leg: &mut Instruction) -> Result<(), Refusal>;
 
+    /// Whether marketing pays for it, so that it can be switched off.
+    fn is_marketing(&self, _tool: &Tool) -> bool {
+        false
+    }
+
     /// Where the books find the leg's money, to hold, capture and release it; `None` where an institution has it.
     fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool>;
 

@@ -3,7 +3,7 @@
 
 use kernel::message::accounting::InternalTool;
 use kernel::message::payment::Tool;
-use kernel::{Amount, Owner};
+use kernel::{Amount, Owner, StoredKind};
 
 use super::{Asked, ToolRules};
 use crate::draft::Draft;
@@ -22,6 +22,11 @@ impl ToolRules for Stored {
                 Err(Refusal::ToolNotApplicable { place: asked.place, why: "only users have stored value" })
             }
         }
+    }
+
+    /// A gift card was bought; a red packet was given.
+    fn is_marketing(&self, tool: &Tool) -> bool {
+        matches!(tool, Tool::Stored(kind) if *kind == StoredKind::RED_PACKET)
     }
 
     fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool> {

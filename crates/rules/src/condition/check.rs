@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, SourceInfo, operators};
 use cel::parser::Parser;
 
+use kernel::message::risk::Switch;
+
 use super::{Logic, Number, Order, Range, Test, Text, Texts};
 use crate::facts::{Kind, Name};
 use crate::finding::unknown;
@@ -137,7 +139,10 @@ impl Checker<'_> {
         self.step(at, 1)?;
         match &at.expr {
             Expr::Literal(value) => self.literal(at, value),
-            Expr::Ident(name) => self.definition(at, name),
+            Expr::Ident(name) => match Name::parse(name) {
+                Some(name) => Ok(self.known(name)),
+                None => self.definition(at, name),
+            },
             Expr::Select(select) => self.named(at, select),
             Expr::List(list) => self.list(at, list),
             Expr::Call(call) => self.call(at, call),
@@ -183,14 +188,18 @@ impl Checker<'_> {
         let Some(name) = Name::parse(&path) else {
             return self.wrong(at, unknown("name", &path, &Name::ALL.map(Name::as_str)));
         };
+        Ok(self.known(name))
+    }
+
+    fn known(&mut self, name: Name) -> Typed {
         if name.needs_payment() {
             self.needs_payment = self.needs_payment.or(Some(name));
         }
-        Ok(match name.kind() {
+        match name.kind() {
             Kind::Number(range) => Typed::Number(Number::Named(name), range),
             Kind::Text => Typed::Text(Text::Named(name)),
             Kind::Texts => Typed::Texts(Texts::Named(name)),
-        })
+        }
     }
 
     fn list(&mut self, at: &IdedExpr, list: &ListExpr) -> Result<Typed, Wrong> {
@@ -315,6 +324,13 @@ impl Checker<'_> {
 
     fn is_in(&mut self, item: &IdedExpr, list: &IdedExpr) -> Result<Typed, Wrong> {
         match (self.typed(item)?, self.typed(list)?) {
+            // One that there is not would never hold, and nobody would know.
+            (Typed::Text(Text::Is(text)), Typed::Texts(Texts::Named(Name::Switches)))
+                if Switch::parse(&text).is_none() =>
+            {
+                let known: Vec<&str> = Switch::ALL.iter().map(|switch| switch.as_str()).collect();
+                self.wrong(item, unknown("switch", &text, &known))
+            }
             (Typed::Text(text), Typed::Texts(texts)) => Ok(Typed::Logic(Logic::TextIn(Box::new(text), texts))),
             (Typed::Number(number, _), Typed::Numbers(numbers)) => {
                 Ok(Typed::Logic(Logic::NumberIn(Box::new(number), numbers)))

@@ -1,11 +1,11 @@
 //! What books say.
 
-use kernel::message::risk::Signals;
-use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::risk::{Signals, Switch};
+use kernel::message::rules::{AskRisk, PaymentTerms, RefundFailed, RuleRefusal, TradeTerms, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
 
-use kernel::{Amount, Money, OrderType};
+use kernel::{Amount, Currency, Money, OrderType};
 
 use super::world::*;
 use crate::{BUILT_IN, Facts, Name, RuleBook};
@@ -31,6 +31,7 @@ fn the_built_in_book_says_what_the_platform_does_by_itself() {
 fn every_name_has_its_value() {
     let tools = vec![channel("card", 300), coupon(100), balance(400), gift_card(200)];
     let mut sale = Sale::new(OrderType::Escrow, "shop.checkout", tools);
+    sale.switches = [Switch::Risk].into();
     sale.signals = Signals {
         device: Some("d-1".to_owned()),
         ip: "192.0.2.7".parse().ok(),
@@ -62,6 +63,7 @@ fn every_name_has_its_value() {
         "risk.device == \"d-1\"",
         "risk.ip == \"192.0.2.7\" && risk.ip.startsWith(\"192.\")",
         "risk.card_fingerprint == \"f-1\"",
+        "\"risk\" in switches && !(\"marketing\" in switches)",
         "time.hour == 6",
         "time.weekday == 2",
         "time.date == 20261201",
@@ -248,6 +250,46 @@ fn the_order_of_refunds() {
 }
 
 #[test]
+fn what_becomes_of_a_refund_that_is_refused() {
+    let failed = |rules: &str| book(rules).payment_terms(2, &sale().facts()).unwrap().refund_failed;
+    let small = "[[rule]]\nname = \"small\"\nwhen = 'payment.amount < 1000'\nrefund_failed = \"case\"\n";
+    let all = "[[rule]]\nname = \"all\"\nrefund_failed = \"balance\"\n";
+    assert_eq!(failed(small), RefundFailed::Case, "people decide where no rule says anything");
+    assert_eq!(failed(&format!("{small}{all}")), RefundFailed::Balance);
+    let large = small.replace("< 1000", ">= 1000");
+    assert_eq!(failed(&format!("{large}{all}")), RefundFailed::Case, "the first that holds says it");
+}
+
+#[test]
+fn when_the_risk_service_is_asked() {
+    let asks = |ask: &str, sale: &Sale| {
+        let rules = format!("[[rule]]\nname = \"r\"\nwhen = 'payment.amount > 500'\nask_risk = {{ {ask} }}\n");
+        book(&rules).payment_terms(2, &sale.facts()).unwrap().ask_risk
+    };
+    let both = |no_answer, degraded| Some(AskRisk { no_answer, degraded });
+    assert_eq!(asks("no_answer = \"pass\"", &sale()), both(Unsaid::Pass, Unsaid::Pass));
+    assert_eq!(asks("no_answer = \"refuse\"", &Sale { tools: vec![balance(500)], ..sale() }), None);
+    let below = Unsaid::PassBelow(Currency::parse("CNY").unwrap(), 20_000);
+    let ask = "no_answer = { pass_below = 20_000, currency = \"CNY\" }, degraded = \"refuse\"";
+    assert_eq!(asks(ask, &sale()), both(below, Unsaid::Refuse));
+    let of = |currency: &str, minor| Money {
+        amount: Amount::new(minor).unwrap(),
+        currency: Currency::parse(currency).unwrap(),
+    };
+    assert!(below.lets_pass(of("CNY", 19_999)) && !below.lets_pass(of("CNY", 20_000)));
+    assert!(!below.lets_pass(of("USD", 1)), "nobody has said what that is worth");
+    assert!(Unsaid::Pass.lets_pass(of("USD", 1)) && !Unsaid::Refuse.lets_pass(of("USD", 1)));
+}
+
+#[test]
+fn what_is_switched_off_may_change_what_holds() {
+    let rules = "[[rule]]\nname = \"r\"\nwhen = '\"risk\" in switches'\nlimit = { currency = \"CNY\", max = 999 }\n";
+    assert_eq!(refused(rules, &sale()), None);
+    assert!(refused(rules, &Sale { switches: [Switch::Risk].into(), ..sale() }).is_some());
+    assert_eq!(refused(rules, &Sale { switches: [Switch::Marketing].into(), ..sale() }), None);
+}
+
+#[test]
 fn limits_hold_in_their_currency_and_only_for_what_is_used() {
     let limit = |limit: &str, sale: &Sale| {
         refused(&format!("[[rule]]\nname = \"r\"\nlimit = {{ {limit} }}\n"), sale).map(|(_, place)| place)
@@ -280,7 +322,7 @@ fn in_words() {
     let book = book(
         "[[rule]]\nname = \"short\"\nexpires_after = \"30m\"\nlate_success = \"reopen\"\nunpaid_due = \"forfeit\"\nconfirm_after = \"10d\"\n\
          [[rule]]\nname = \"cards-first\"\nwhen = '\"card\" in tools.methods'\norder = [\"channel:card\", \"balance\"]\n\
-         order_life = \"15m\"\ntools = [\"balance\", \"channel\", \"coupon\"]\n\
+         order_life = \"15m\"\nrefund_failed = \"balance\"\nask_risk = { no_answer = \"refuse\", degraded = { pass_below = 5000, currency = \"CNY\" } }\ntools = [\"balance\", \"channel\", \"coupon\"]\n\
          [[rule]]\nname = \"never\"\nwhen = 'tools.count > 9'\nrefuse = \"too many\"\n\
          [[rule]]\nname = \"later\"\norder = [\"coupon\"]\ncombine = [[\"balance\", \"coupon\", \"channel\"]]\n\
          limit = { tool = \"coupon\", currency = \"CNY\", max = 100 }\n",

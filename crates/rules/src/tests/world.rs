@@ -1,7 +1,9 @@
 //! A trade, its payment, and short words for them.
 
+use std::collections::BTreeSet;
+
 use kernel::message::payment::{Tool, ToolRequest};
-use kernel::message::risk::Signals;
+use kernel::message::risk::{Signals, Switch};
 use kernel::{
     Amount, Bucket, Context, CouponId, Currency, DestinationType, MerchantId, Money, OrderType, Owner, RootId,
     StoredKind, SubType, Time, UserId,
@@ -52,6 +54,7 @@ pub(super) struct Sale {
     pub(super) dues: (usize, u16),
     pub(super) tools: Vec<ToolRequest>,
     pub(super) signals: Signals,
+    pub(super) switches: BTreeSet<Switch>,
 }
 
 impl Sale {
@@ -59,8 +62,8 @@ impl Sale {
         let context =
             Context { merchant: MerchantId(root(1)), order_type, sub_type: SubType::parse(sub_type).unwrap() };
         let payer = Owner::User(UserId::parse("42").unwrap());
-        let signals = Signals::default();
-        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, dues: (1, 1), tools, signals }
+        let (signals, switches) = (Signals::default(), BTreeSet::new());
+        Self { context, payer, currency: "CNY", receivers: 1, attempt: 1, dues: (1, 1), tools, signals, switches }
     }
 
     fn amount(&self) -> i64 {
@@ -85,7 +88,8 @@ impl Sale {
     /// What is known once it is to be paid.
     pub(super) fn facts(&self) -> Facts<'_> {
         let (amount, attempt, (_, due)) = (self.amount(), self.attempt, self.dues);
-        let payment = PaymentFacts { amount, attempt, due, tools: &self.tools, signals: &self.signals };
+        let (tools, signals, switches) = (&self.tools, &self.signals, &self.switches);
+        let payment = PaymentFacts { amount, attempt, due, tools, signals, switches };
         Facts { payment: Some(payment), ..self.opened() }
     }
 }

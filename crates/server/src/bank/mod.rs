@@ -9,6 +9,7 @@
 
 mod letters;
 mod records;
+pub(crate) mod risk;
 mod teller;
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@ mod replay;
 mod rules;
 mod search;
 mod serve;
+mod switches;
 mod verify;
 
 use std::io::Write;
@@ -59,6 +60,9 @@ enum Command {
     /// Work on rule books: files, and a server's
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Take something out of use at a server for a while, or bring it back
+    #[command(subcommand)]
+    Switches(switches::Switches),
     /// Play real orders from CSV files through the API and compare the books
     Replay(replay::Replay),
     /// Measure
@@ -129,6 +133,7 @@ pub(crate) fn main() -> Exit {
         Command::Import(command) => command.run(),
         Command::Cases(command) => command.run(),
         Command::Rules(command) => command.run(),
+        Command::Switches(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),
     };

@@ -104,6 +104,14 @@ pub(crate) const KEYS: &[Key] = &[
         "list of kinds",
         "kinds of cases that two people resolve whatever the amount, as refund_failed; the same on every node",
     ),
+    key(
+        "risk.url",
+        "URL",
+        "where the outside risk service is asked (https; in the test environment also http); the sandbox plays it there where none is given",
+    ),
+    key("risk.secret", "secret", "what its questions and answers are signed with, as webhooks are (whsec_…)"),
+    number("risk.timeout_ms", "milliseconds", 10, 5_000, "longest wait for its answer"),
+    number("risk.calls", "questions", 1, 10_000, "questions to it under way at a time; beyond it none is asked"),
     number(
         "sandbox.lifetime_s",
         "seconds",

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use engine::work::signed;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata, Source};
@@ -207,6 +208,7 @@ fn contradictions(config: &Config) -> Vec<String> {
             faults.push(format!("public_url: {url:?} is not allowed in the live environment; allowed: https://…"));
         }
     }
+    faults.extend(contradictions_of_risk(config));
     if config.webhook.schedule_s.len() > 32 {
         faults.push("webhook.schedule_s: too many pauses; allowed: at most 32".to_owned());
     }
@@ -217,6 +219,25 @@ fn contradictions(config: &Config) -> Vec<String> {
         ));
     }
     faults
+}
+
+fn contradictions_of_risk(config: &Config) -> Option<String> {
+    let secret = config.risk.secret.as_ref();
+    if secret.is_some_and(|secret| !signed::is_secret(secret.reveal())) {
+        return Some("risk.secret: the value is not allowed; allowed: whsec_ and base64".to_owned());
+    }
+    let Some(url) = &config.risk.url else {
+        return secret.map(|_| "risk.secret: is for nothing without risk.url".to_owned());
+    };
+    let plain = config.environment == Environment::Test && url.starts_with("http://");
+    let parsed = reqwest::Url::parse(url).ok().filter(|_| plain || url.starts_with("https://"));
+    let bare = |url: &reqwest::Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if !parsed.as_ref().is_some_and(|url| url.has_host() && bare(url)) {
+        let schemes = if config.environment == Environment::Test { "https:// or http://" } else { "https://" };
+        // Not repeated: it may hold a password.
+        return Some(format!("risk.url: the value is not allowed; allowed: {schemes} and a host, without a user"));
+    }
+    secret.is_none().then(|| "risk.secret: is missing; the service at risk.url must know who asks".to_owned())
 }
 
 #[cfg(test)]

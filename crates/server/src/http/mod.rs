@@ -46,6 +46,7 @@ mod rules;
 mod sandbox;
 mod search;
 mod serve;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod tools;

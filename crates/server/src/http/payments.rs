@@ -21,7 +21,8 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
 pub(super) async fn explain(visit: Visit, query: Query) -> Result<Shown, Problem> {
     let payment = visit.named(PaymentId::parse)?;
     query.finish()?;
-    list::object(&visit, visit.house.doors.lookup.explain(payment).await?)
+    let with_risk = visit.identity.merchant().is_none();
+    list::object(&visit, visit.house.doors.lookup.explain(payment, with_risk).await?)
 }
 
 /// `POST /v1/payments/{id}/cancel`

@@ -25,7 +25,7 @@ pub(crate) trait Lookup: Send + Sync {
     fn search<'a>(&'a self, number: &'a str, merchant: Option<MerchantId>, limit: usize, stale: bool)
     -> Read<'a, Hits>;
     /// Why a payment was planned as it was.
-    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>>;
+    fn explain(&self, payment: PaymentId, with_risk: bool) -> Read<'_, Option<Found>>;
     /// What a rule book would have changed of recorded trades; with the place of those opened before them.
     fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)>;
     /// Everything that belongs to a trade.

@@ -6,7 +6,7 @@ use super::auth::Scope;
 use super::route::{Route, Tell};
 use super::{
     accounts, blocks, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
-    payments, refunds, rules, sandbox, search, trades, webhook_endpoints,
+    payments, refunds, rules, sandbox, search, switches, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -19,6 +19,7 @@ const PAYING: &[Code] = &[
     Code::method_not_supported,
     Code::payer_consent_required,
     Code::tool_not_applicable,
+    Code::tool_switched_off,
     Code::rule_refused,
     Code::trade_not_payable,
     Code::due_not_open,
@@ -51,6 +52,7 @@ const OPENING: &[Code] = &[
     Code::method_not_supported,
     Code::payer_consent_required,
     Code::tool_not_applicable,
+    Code::tool_switched_off,
     Code::rule_refused,
     Code::not_found,
     Code::environment_mismatch,
@@ -120,6 +122,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes.extend(of_control());
     routes.extend(of_rules());
     routes.extend(of_blocks());
+    routes.extend(of_switches());
     routes.extend(of_events());
     routes.extend(in_the_open());
     if environment == Environment::Test {
@@ -430,6 +433,22 @@ fn of_blocks() -> [Route; 4] {
             .takes("Nothing")
             .answers(200, "Block")
             .refuses(MISSING),
+    ]
+}
+
+fn of_switches() -> [Route; 3] {
+    use Scope::Admin;
+    [
+        Route::get("/v1/switches", Admin, switches::list, "List what can be switched off, and what is")
+            .answers(200, "SwitchList"),
+        Route::get("/v1/switches/{id}", Admin, switches::show, "Read a switch, with every time it was thrown")
+            .answers(200, "Switch")
+            .refuses(MISSING),
+        Route::post("/v1/switches/{id}", Admin, switches::throw, "Switch something off for a while, or on again")
+            .goes_on()
+            .takes("NewThrow")
+            .answers(200, "Switch")
+            .refuses(&[Code::not_found, Code::too_many_objects]),
     ]
 }
 

@@ -123,6 +123,7 @@ impl Visit {
             idempotency: Some(idempotency),
             request_id: self.request_id.clone(),
             signals,
+            assessment: None,
             command,
         }
     }

@@ -7,10 +7,12 @@ mod clock;
 mod guard;
 mod outside;
 mod random;
+mod risk;
 mod spawn;
 
 pub(crate) use self::clock::{PlatformClock, SystemClock};
 pub(crate) use self::guard::url_allowed;
 pub(crate) use self::outside::Web;
 pub(crate) use self::random::SystemRandom;
+pub(crate) use self::risk::RiskWeb;
 pub(crate) use self::spawn::{block, give_way, store_ports, task, thread};

@@ -39,7 +39,7 @@ impl Web {
     /// # Errors
     /// When TLS cannot be set up.
     pub(crate) fn new(environment: Environment, sandbox: Option<Teller>) -> Result<Self, reqwest::Error> {
-        let (client, authorities) = client(environment)?;
+        let (client, authorities) = client(Some(environment))?;
         Ok(Self { client, authorities, environment, sandbox })
     }
 
@@ -94,7 +94,7 @@ impl Outside for Web {
     }
 }
 
-fn no_answer(error: reqwest::Error) -> NoAnswer {
+pub(super) fn no_answer(error: reqwest::Error) -> NoAnswer {
     if error.is_timeout() {
         NoAnswer::Timeout
     } else if error.is_connect() {
@@ -104,18 +104,22 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
     }
 }
 
-/// A client, and whether it knows any certificate authority.
-fn client(environment: Environment) -> Result<(Client, bool), reqwest::Error> {
+/// A client, and whether it knows any certificate authority. With an environment it connects only to addresses that
+/// merchants may name there.
+pub(super) fn client(guarded: Option<Environment>) -> Result<(Client, bool), reqwest::Error> {
     let builder = || {
-        Client::builder()
+        let builder = Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent("suanpan")
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .dns_resolver(Arc::new(Guarded { environment }))
+            .pool_max_idle_per_host(IDLE_PER_HOST);
+        match guarded {
+            Some(environment) => builder.dns_resolver(Arc::new(Guarded { environment })),
+            None => builder,
+        }
     };
     match builder().build() {
         Ok(client) => Ok((client, true)),

@@ -8,6 +8,7 @@ use engine::line::Setup;
 use engine::ports::{Clock, Observer, Random as _};
 use engine::queue::Exit;
 use engine::route::Queues;
+use engine::work::risk::Inquiries;
 use futures::future::{FutureExt as _, join_all, select_all};
 use store::StoreError;
 use tokio::sync::oneshot;
@@ -22,6 +23,7 @@ pub(super) struct Parts {
     pub(super) queues: Queues,
     pub(super) line: Box<dyn store::Line>,
     pub(super) jobs: Exit,
+    pub(super) inquiries: Inquiries,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) control: Shared,
@@ -73,6 +75,7 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
         store: parts.line,
         queue: parts.jobs,
         queues: parts.queues,
+        inquiries: parts.inquiries,
         clock: parts.clock,
         alarm: Arc::new(ports::SystemClock),
         observer: parts.observer,

@@ -31,8 +31,8 @@ impl Lookup for Queries {
         self.search(number, merchant, limit, stale).boxed()
     }
 
-    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
-        self.explain(payment).boxed()
+    fn explain(&self, payment: PaymentId, with_risk: bool) -> Read<'_, Option<Found>> {
+        self.explain(payment, with_risk).boxed()
     }
 
     fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)> {

@@ -29,10 +29,12 @@ use std::time::Duration;
 
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
-use engine::ports::{Clock, Outside, Random};
+use engine::ports::{Clock, Outside, Random, RiskService};
 use engine::query::{self, Known, Queries};
 use engine::route::Queues;
 use engine::work::Gateway;
+use engine::work::risk::{self, Asker, Inquiries};
+use kernel::message::risk::Switch;
 use kernel::{Shards, Time};
 use store::{Access, Opening, Store, StoreError};
 use tokio::sync::watch;
@@ -40,8 +42,8 @@ use tokio::sync::watch;
 use crate::bank::{self, Bank};
 use crate::config::{Config, Environment};
 use crate::http::{self, Doors, Rate, Rates};
-use crate::ports::{self, PlatformClock, SystemClock, SystemRandom, Web};
-use crate::telemetry::Metrics;
+use crate::ports::{self, PlatformClock, RiskWeb, SystemClock, SystemRandom, Web};
+use crate::telemetry::{self, Metrics};
 
 use self::birth::Birth;
 use self::institutions::Institutions;
@@ -130,6 +132,9 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         platform.heed(Time::from_micros(head.last_time));
     }
     let (queues, exits) = Queues::new(shards, queue::terms(&config.limits));
+    let asking = asking(config, &control.snapshot().salt, &queues, &clock);
+    let (asker, inquiries) = asking.map_err(|error| Failure::Machine(error.to_string()))?.unzip();
+    let inquiries = inquiries.unwrap_or_default();
     let waiters = Waiters::default();
     let (mut lines, mut followed) = (Lines(Vec::new()), Vec::new());
     for (shard, jobs) in shards.all().zip(exits) {
@@ -141,6 +146,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             line::Parts {
                 shard,
                 queues: queues.clone(),
+                inquiries: inquiries.clone(),
                 line: store.line().map_err(failed)?,
                 jobs,
                 clock: Arc::clone(&clock),
@@ -160,6 +166,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     let gateway = Arc::new(gateway(config.environment, &control.snapshot().salt));
     let (stop, stopping) = watch::channel(false);
     let mut workers = Workers::new(stopping.clone());
+    asker.into_iter().for_each(|asker| workers.also(asker.run()));
     let teller = match gateway.get(bank::NAME) {
         Some((_, account)) => {
             let (bank, teller) = Bank::open(bank::Setup {
@@ -231,7 +238,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             Arc::clone(&clock),
         )),
         desk,
-        control,
+        control: control.clone(),
         clock,
         random: Arc::new(SystemRandom),
         environment: config.environment,
@@ -240,6 +247,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             let queues = queues.clone();
             Arc::new(move || {
                 queue::publish(&queues.figures());
+                publish_switches(&control.snapshot());
                 metrics.render()
             })
         },
@@ -330,6 +338,28 @@ fn registry(environment: Environment) -> channel::Registry {
     }
 }
 
+/// The one who asks the outside risk service, and the way to it; in the test environment the sandbox plays the service
+/// where none is configured.
+fn asking(
+    config: &Config,
+    salt: &[u8; 32],
+    queues: &Queues,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<(Asker, Inquiries)>, reqwest::Error> {
+    let timeout_ms = config.risk.timeout_ms;
+    let (service, secret): (Arc<dyn RiskService>, String) = match (&config.risk.url, &config.risk.secret) {
+        (Some(url), Some(secret)) => (Arc::new(RiskWeb::new(url, timeout_ms)?), secret.reveal().to_owned()),
+        _ if config.environment == Environment::Test => {
+            let secret = bank::risk::secret(salt);
+            let patience = Duration::from_millis(timeout_ms);
+            (Arc::new(bank::risk::Risk { secret: secret.clone(), patience, clock: Arc::clone(clock) }), secret)
+        }
+        _ => return Ok(None),
+    };
+    let (queues, clock) = (queues.clone(), Arc::clone(clock));
+    Ok(Some(Asker::new(risk::Setup { service, secret, calls: config.risk.calls, queues, clock })))
+}
+
 fn gateway(environment: Environment, salt: &[u8; 32]) -> Gateway {
     let gateway = Gateway::new(registry(environment));
     match environment {
@@ -339,6 +369,13 @@ fn gateway(environment: Environment, salt: &[u8; 32]) -> Gateway {
             gateway.with(bank::NAME, channel::Account { name: bank::NAME.to_owned(), keys, sandbox: None })
         }
         Environment::Live => gateway,
+    }
+}
+
+fn publish_switches(control: &Control) {
+    for switch in Switch::ALL {
+        let on = if control.is_off(*switch) { 1.0 } else { 0.0 };
+        metrics::gauge!(telemetry::SWITCH, "name" => switch.as_str()).set(on);
     }
 }
 

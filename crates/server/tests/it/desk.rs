@@ -48,6 +48,22 @@ fn a_number_is_found() {
 }
 
 #[test]
+fn something_is_taken_out_of_use() {
+    play(Engine::Sqlite, &[], async |host| {
+        assert_eq!(told(&desk(host, &["switches", "list"])), (Some(0), "risk off\nmarketing off\n".to_owned()));
+        let (code, said) = told(&desk(host, &["switches", "on", "marketing", "--reason", "coupons are slow"]));
+        assert_eq!(code, Some(0));
+        assert!(said.starts_with("marketing on  since ") && said.ends_with(": coupons are slow\n"), "{said}");
+        let (_, said) = told(&desk(host, &["switches", "off", "marketing", "--reason", "they are well"]));
+        assert!(said.starts_with("marketing off  since "), "{said}");
+        let (code, said) = told(&desk(host, &["switches", "on", "coupons", "--reason", "x"]));
+        assert_eq!(code, Some(1));
+        assert!(said.starts_with("suanpan: not_found: "), "{said}");
+        assert_eq!(told(&desk(host, &["switches", "on", "risk"])).0, Some(2), "why must be said");
+    });
+}
+
+#[test]
 fn a_server_that_is_not_there() {
     let mut command = program();
     let output = command.args(["search", "A1", "--url", "http://127.0.0.1:1", "--key", "k"]).output().unwrap();

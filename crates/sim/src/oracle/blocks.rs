@@ -26,7 +26,9 @@ fn odd(blocked: Option<&Blocked>, trade: &Trade, payment: &Payment) -> Option<St
         Some(Blocked::Device(device)) => payment.signals.device.as_ref() == Some(device),
         Some(Blocked::Card(card)) => payment.signals.card_fingerprint.as_ref() == Some(card),
     };
-    let stopped = payment.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::RiskRefused);
+    let refused = payment.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::RiskRefused);
+    // Else it was the outside risk service's word, or that there was none.
+    let stopped = refused && payment.assessment.is_none();
     let name = format!("payment {} of {}", payment.no, trade.id);
     match (concerned, stopped) {
         (true, false) => Some(format!("{name} was let through, and is blocked")),

@@ -51,6 +51,7 @@ fn counted(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Vec<Counted> 
         due: payment.due,
         tools: &tools,
         signals,
+        switches: &payment.switches,
     };
     let limits = book.velocity(payment.rule_version, &facts(trade, payment.created_at, Some(asked)));
     let of = |code| payment.failure.as_ref().filter(move |failure| failure.code == code);

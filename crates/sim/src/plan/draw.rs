@@ -9,6 +9,7 @@ mod rules;
 use channel::sandbox::word::{PayWord, RefundWord};
 
 use kernel::Shards;
+use kernel::message::risk::Switch;
 
 use super::{Act, Blocked, Kind, Means, Plan, PostFault, Sale, Slice, StoreFault, What, WireFault};
 use crate::callers::Deed;
@@ -34,7 +35,8 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let (acts, sales, coupons) = (Vec::new(), Vec::new(), Vec::new());
     let (gifts, refunds) = (Vec::new(), Vec::new());
     let disputes = Rng::new(seed, 8);
-    let mut drawing = Drawing { rng, disputes, shards, acts, sales, coupons, gifts, refunds };
+    let refused = Rng::new(seed, 9);
+    let mut drawing = Drawing { rng, disputes, refused, shards, acts, sales, coupons, gifts, refunds };
     drawing.money_in_hands();
     for _ in 0..ACTS {
         drawing.one();
@@ -47,9 +49,10 @@ pub(crate) fn draw(seed: u64) -> Plan {
     drawing.in_dues(Rng::new(seed, 8));
     let listens = Rng::new(seed, 5).chance(25);
     let ruled = Rng::new(seed, 7);
-    let rules = ruled.chance(40).then(|| rules::draw(&ruled));
+    let rules = ruled.chance(40).then(|| rules::draw(&ruled, &Rng::new(seed, 10)));
     let blocked = blocked(&Rng::new(seed, 8));
-    Plan { seed, leases, listens, shards: shards.count(), rules, blocked, acts: drawing.acts }
+    let switched = switched(&Rng::new(seed, 11));
+    Plan { seed, leases, listens, shards: shards.count(), rules, blocked, switched, acts: drawing.acts }
 }
 
 /// In a tenth of the worlds somebody or something pays nothing.
@@ -58,6 +61,15 @@ fn blocked(rng: &Rng) -> Option<Blocked> {
         0 => Some(Blocked::User(1)),
         1 => Some(Blocked::Device("device-2".to_owned())),
         2 => Some(Blocked::Card("card-1".to_owned())),
+        _ => None,
+    }
+}
+
+/// In a tenth of the worlds something is switched off.
+fn switched(rng: &Rng) -> Option<Switch> {
+    match rng.below(20) {
+        0 => Some(Switch::Risk),
+        1 => Some(Switch::Marketing),
         _ => None,
     }
 }
@@ -77,6 +89,8 @@ struct Drawing {
     rng: Rng,
     /// Which of those that pay dispute it later.
     disputes: Rng,
+    /// Of refunds that the institution cannot make, for which it names no other way.
+    refused: Rng,
     shards: Shards,
     acts: Vec<Act>,
     /// Sales by the numbers of their acts.
@@ -295,9 +309,17 @@ impl Drawing {
     fn refund(&mut self) {
         let Some((no, sale)) = self.rng.pick(&self.sales).cloned() else { return };
         let amount = if self.rng.chance(30) { sale.amount } else { self.rng.between(1, sale.amount) };
-        let word = self.rng.chance(60).then(|| self.rng.pick(RefundWord::ALL).copied().unwrap_or(RefundWord::Succeed));
+        let word = self.rng.chance(60).then(|| self.refund_word());
         let act = self.push(What::Refund { sale: no, amount, word });
         self.refunds.push(act);
+    }
+
+    fn refund_word(&self) -> RefundWord {
+        let known: Vec<RefundWord> =
+            RefundWord::ALL.iter().filter(|word| **word != RefundWord::RefundRefused).copied().collect();
+        let word = self.rng.pick(&known).copied().unwrap_or(RefundWord::Succeed);
+        let refused = word == RefundWord::RefundFail && self.refused.chance(50);
+        if refused { RefundWord::RefundRefused } else { word }
     }
 
     fn again(&mut self) {

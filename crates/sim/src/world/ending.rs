@@ -83,6 +83,8 @@ impl World {
                 heard: self.ground.listens.then(|| self.ground.wire.heard()),
                 rules: &self.ground.control.rules,
                 blocked: self.ground.blocked.as_ref(),
+                switched: self.ground.switched,
+                risk: &self.ground.risk,
                 salt: self.ground.control.salt,
                 now,
             };

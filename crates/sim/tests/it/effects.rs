@@ -173,6 +173,7 @@ fn scenario(shards: i64, acts: Vec<(u32, What)>) -> Plan {
         shards,
         rules: None,
         blocked: None,
+        switched: None,
         acts: acts.into_iter().enumerate().map(act).collect(),
     }
 }

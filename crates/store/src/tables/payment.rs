@@ -12,11 +12,11 @@ mod fits;
 mod gift;
 mod refund;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
-use kernel::message::risk::Signals;
+use kernel::message::risk::{Assessment, Signals, Switch};
 use kernel::message::trade::Share;
 use kernel::{
     Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, StoredKind, SubType, Time,
@@ -83,6 +83,10 @@ row! {
         pub rule_version: i64,
         /// What its request said of who pays, as JSON; null where it said nothing.
         pub signals: Option<Text>,
+        /// What was switched off when it was planned, as JSON; null where nothing was.
+        pub switches: Option<Text>,
+        /// What was heard of the outside risk service, as JSON; null where it was not asked about.
+        pub assessment: Option<Text>,
         /// How many public events it had.
         pub sequence: i64,
         /// Microseconds.
@@ -265,6 +269,8 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
         rule_version: payment.rule_version,
         signals: (!payment.signals.is_empty())
             .then(|| serde_json::to_string(&payment.signals).unwrap_or_default().into()),
+        switches: list(payment.switches.iter()).map(Into::into),
+        assessment: payment.assessment.as_ref().map(|it| serde_json::to_string(it).unwrap_or_default().into()),
         sequence: payment.sequence,
         created_at: payment.created_at.micros(),
     }
@@ -343,6 +349,8 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
         stopped: row.stopped,
         rule_version: row.rule_version,
         signals: signals(row.signals.as_deref())?,
+        switches: switches(row.switches.as_deref())?,
+        assessment: assessment(row.assessment.as_deref())?,
         sequence: row.sequence,
         created_at: Time::from_micros(row.created_at),
         instructions: legs.take(row.no),
@@ -355,6 +363,19 @@ fn signals(text: Option<&str>) -> Result<Signals, Inconsistent> {
     let signals: Option<Signals> = serde_json::from_str(text).ok();
     let wrong = Inconsistent { table: "payment", column: "signals", why: "are no signals" };
     signals.filter(|signals| !signals.is_empty()).ok_or(wrong)
+}
+
+/// What was switched off; null is nothing, and nothing else is.
+fn switches(text: Option<&str>) -> Result<BTreeSet<Switch>, Inconsistent> {
+    let Some(text) = text else { return Ok(BTreeSet::new()) };
+    let switches: Option<BTreeSet<Switch>> = serde_json::from_str(text).ok();
+    let wrong = Inconsistent { table: "payment", column: "switches", why: "are no switches" };
+    switches.filter(|switches| !switches.is_empty()).ok_or(wrong)
+}
+
+fn assessment(text: Option<&str>) -> Result<Option<Assessment>, Inconsistent> {
+    let wrong = || Inconsistent { table: "payment", column: "assessment", why: "is none" };
+    text.map(|text| serde_json::from_str(text).map_err(|_| wrong())).transpose()
 }
 
 fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {

@@ -57,6 +57,31 @@ fn a_wrong_value_is_named_with_its_key_and_what_is_allowed() {
 }
 
 #[test]
+fn a_risk_service_has_an_address_and_a_secret() {
+    let secret = "whsec_cmlzay1zZXJ2aWNlLW9mLWEtdGVzdA==";
+    let text = |environment: &str, url: &str| {
+        let live = if environment == "live" { "environment = \"live\"\n" } else { "" };
+        format!("{live}[risk]\nurl = \"{url}\"\nsecret = \"{secret}\"")
+    };
+    assert!(read(&text("test", "http://127.0.0.1:9000/ask")).is_ok());
+    assert!(read(&text("live", "https://risk.internal/ask")).is_ok(), "also within the own network");
+    for (environment, url) in [
+        ("live", "http://risk.internal/ask"),
+        ("test", "ftp://risk.internal/ask"),
+        ("test", "risk.internal"),
+        ("test", "https://user:hush@risk.internal/ask"),
+    ] {
+        let told = fault(&text(environment, url));
+        assert!(told.starts_with("risk.url: ") && told.contains("https://") && !told.contains("hush"), "{url}: {told}");
+    }
+    assert!(fault("[risk]\nurl = \"https://risk.internal/ask\"").contains("risk.secret: is missing"));
+    assert!(fault(&format!("[risk]\nsecret = \"{secret}\"")).contains("risk.secret: is for nothing"));
+    let told = fault("[risk]\nurl = \"https://r.example\"\nsecret = \"hush\"");
+    assert!(told.contains("whsec_") && !told.contains("hush"), "{told}");
+    assert!(fault("[risk]\ntimeout_ms = 9").contains("risk.timeout_ms: 9"));
+}
+
+#[test]
 fn an_unknown_key_is_refused_by_its_name() {
     let text = fault("[limits]\nbatches = 3");
     assert!(text.contains("limits.batches") && text.contains("batch"), "{text}");

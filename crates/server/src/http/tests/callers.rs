@@ -29,6 +29,7 @@ fn path(route: &Route, number: u128) -> String {
         "webhook_endpoints" => plain("whe"),
         "blocks" => plain("blk"),
         "events" => plain("evt"),
+        "switches" => "marketing".to_owned(),
         _ => "sandbox".to_owned(),
     };
     route.path.replace("{id}", &id)

@@ -115,7 +115,7 @@ impl Lookup for Shelf {
         self.asked.lock().unwrap().push(format!("search {number} {merchant:?} {limit} {stale}"));
         async { Ok(Hits { data: vec![r#"{"id":"x"}"#.to_owned()], more: true, as_of: None }) }.boxed()
     }
-    fn explain(&self, payment: PaymentId) -> Read<'_, Option<Found>> {
+    fn explain(&self, payment: PaymentId, _: bool) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(payment.trade))
     }
     fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)> {

@@ -53,6 +53,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("webhook_endpoints") => "whe",
         Some("blocks") => "blk",
         Some("events") => "evt",
+        Some("switches") => return route.path.replace("{id}", "marketing"),
         Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",
     };

@@ -132,7 +132,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "webhook_endpoints" => format!("whe_{NOWHERE}"),
         "blocks" => format!("blk_{NOWHERE}"),
         "events" => format!("evt_{NOWHERE}000"),
-        "channels" | "rules" => "nobody".to_owned(),
+        "channels" | "rules" | "switches" => "nobody".to_owned(),
         other => panic!("say what an id of /v1/{other} looks like"),
     }
 }

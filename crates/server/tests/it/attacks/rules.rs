@@ -159,6 +159,31 @@ fn j112_what_is_said_of_the_payer_is_bounded() {
 }
 
 #[test]
+fn j112_switches_of_nothing_and_by_nobody() {
+    attack(async |stage| {
+        let thrown = json!({"on": true, "reason": "x"});
+        let call =
+            |key: &str, name: &str, body: &Value| Call::post(key, &format!("/v1/switches/{name}"), body.to_string());
+        for name in ["Risk", "risk%00", "velocity", "risk,marketing", "ledger"] {
+            stage.refused(&call(&stage.platform.key, name, &thrown), Code::not_found, None);
+        }
+        for (name, value, code) in [
+            ("on", Value::Null, Code::missing_field),
+            ("on", json!("true"), Code::invalid_type),
+            ("on", json!(1), Code::invalid_type),
+            ("reason", Value::Null, Code::missing_field),
+            ("reason", json!("x".repeat(257)), Code::invalid_text),
+            ("reason", json!("card 4111 1111 1111 1111"), Code::pan_not_accepted),
+            ("until", json!("2036-01-01T00:00:00Z"), Code::unknown_field),
+        ] {
+            let body = crate::shop::with(thrown.clone(), &json!({name: value}));
+            stage.refused(&call(&stage.platform.key, "risk", &body), code, Some(name));
+        }
+        stage.refused(&call(&stage.shop.key, "risk", &thrown), Code::scope_required, None);
+    });
+}
+
+#[test]
 fn j112_blocks_of_nothing_and_by_nobody() {
     attack(async |stage| {
         let long = "d".repeat(65);

@@ -160,7 +160,7 @@ const CASES: [Case; 122] = [
     (109, "rule that cannot be evaluated", &["j109_rules_that_cannot_be_evaluated"], None),
     (110, "rule that routes to nowhere", &[], Some(Route("/v1/routings"))),
     (111, "rule changed by one person", &["j111_rules_are_not_changed_by_one_person"], None),
-    (112, "limits of nothing or everything", &["a_wrong_value_is_named_with_its_key_and_what_is_allowed", "j112_limits_that_count_nothing_are_no_limits", "j112_what_is_said_of_the_payer_is_bounded", "j112_blocks_of_nothing_and_by_nobody"], Some(Route("/v1/switches"))),
+    (112, "limits of nothing or everything", &["a_wrong_value_is_named_with_its_key_and_what_is_allowed", "j112_limits_that_count_nothing_are_no_limits", "j112_what_is_said_of_the_payer_is_bounded", "j112_blocks_of_nothing_and_by_nobody", "j112_switches_of_nothing_and_by_nobody"], None),
     (113, "line ends for the log", &["j113_line_ends_do_not_reach_the_log"], None),
     (114, "markup in a page", &[], Some(Route("/pay"))),
     (115, "card numbers", &["j115_card_numbers_are_not_taken"], None),

@@ -68,6 +68,7 @@ impl Goods {
             // The platform's alone.
             ("rules", vec![book.to_owned()]),
             ("blocks", vec![block]),
+            ("switches", vec!["marketing".to_owned()]),
         ]))
     }
 

@@ -7,8 +7,9 @@ use crate::rng::Rng;
 /// Most rules of each kind.
 const MOST: u64 = 4;
 
-/// A book for all trades; every rule of it has a condition.
-pub(super) fn draw(rng: &Rng) -> String {
+/// A book for all trades; every rule of it has a condition. `later` is drawn from for what was added last, so that the rest
+/// of a seed's book stays as it was.
+pub(super) fn draw(rng: &Rng, later: &Rng) -> String {
     let mut book = "book = \"drawn\"\nabout = \"What this world goes by.\"\n".to_owned();
     for number in 0..rng.below(MOST) {
         rule(&mut book, &format!("trade-{number}"), &of_trades(rng), &terms(rng));
@@ -19,7 +20,27 @@ pub(super) fn draw(rng: &Rng) -> String {
     for number in 0..rng.below(3) {
         rule(&mut book, &format!("velocity-{number}"), &of_payments(rng), &velocity(rng));
     }
+    if later.chance(60) {
+        rule(&mut book, "refused-refunds", &of_payments(later), "refund_failed = \"balance\"");
+    }
+    if later.chance(40) {
+        rule(&mut book, "risk", &of_payments(later), &ask_risk(later));
+    }
+    if later.chance(20) {
+        rule(&mut book, "without-risk", "\"risk\" in switches", "limit = { currency = \"CNY\", max = 300 }");
+    }
     book
+}
+
+/// The outside risk service is asked.
+fn ask_risk(rng: &Rng) -> String {
+    let unsaid = || match rng.below(3) {
+        0 => "\"pass\"".to_owned(),
+        1 => "\"refuse\"".to_owned(),
+        _ => format!("{{ pass_below = {}, currency = \"CNY\" }}", rng.between(20, 300)),
+    };
+    let (no_answer, degraded) = (unsaid(), unsaid());
+    format!("ask_risk = {{ no_answer = {no_answer}, degraded = {degraded} }}")
 }
 
 /// A limit within a time that some meet.

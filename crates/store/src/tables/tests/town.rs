@@ -12,8 +12,8 @@ use kernel::message::channel::{
     Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
 };
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
-use kernel::message::risk::{CounterId, Signals, Window};
-use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
+use kernel::message::risk::{Asked, Assessment, CounterId, Heard, Signals, Switch, Window};
+use kernel::message::rules::{AskRisk, Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Unsaid, Velocity};
 use kernel::message::trade::{Command, Create, DueRequest, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
@@ -42,7 +42,8 @@ struct Rules {
 
 impl PaymentRules for Rules {
     fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
-        Ok(PaymentTerms::default())
+        let ask = AskRisk { no_answer: Unsaid::Pass, degraded: Unsaid::Pass };
+        Ok(PaymentTerms { ask_risk: self.counts.then_some(ask), ..PaymentTerms::default() })
     }
 
     fn stops(&self, _: &Paying<'_>) -> bool {
@@ -77,6 +78,7 @@ pub(super) struct Town {
     counter: Counter,
     rules: Rules,
     signals: Signals,
+    switches: BTreeSet<Switch>,
     now: Time,
     seq: i64,
     claims: BTreeMap<String, OrderId>,
@@ -125,6 +127,7 @@ impl Town {
             counter: Counter::new(COUNTER),
             rules: Rules { counts: !script.plain },
             signals: if script.plain { Signals::default() } else { signals() },
+            switches: if script.funds % 2 == 0 { [Switch::Risk].into() } else { BTreeSet::new() },
             now: START,
             seq: 1,
             claims: BTreeMap::new(),
@@ -280,6 +283,8 @@ impl Town {
             routes: &routes,
             counters: &counters,
             signals: &self.signals,
+            switches: &self.switches,
+            asked: &Asked::Heard(Assessment { heard: Heard::Pass, code: Some("R-1".to_owned()), waited_ms: 12 }),
             rules: &self.rules,
             approvals: &Approvals::default(),
         };
