@@ -78,15 +78,21 @@ pub enum Entry {
     Budget,
     /// 2033.{kind}: stored value in users' hands, one subject per kind.
     Stored,
+    /// 2034: points in users' hands, in their own currency.
+    Points,
+    /// 2034.redeemed: points that users paid with, by the merchant that they paid.
+    PointsRedeemed,
     /// 2035: gifts that nobody has claimed yet.
     Unclaimed,
     /// 5002: what marketing costs us.
     Marketing,
+    /// 5003: points that were given, in their own currency.
+    PointsIssued,
 }
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -102,8 +108,11 @@ impl Entry {
         Self::Coupons,
         Self::Budget,
         Self::Stored,
+        Self::Points,
+        Self::PointsRedeemed,
         Self::Unclaimed,
         Self::Marketing,
+        Self::PointsIssued,
     ];
 
     /// The code, for an institution's lines with `{ca}` where the channel account stands.
@@ -124,8 +133,11 @@ impl Entry {
             Self::Coupons => "2031",
             Self::Budget => "2032",
             Self::Stored => "2033.{kind}",
+            Self::Points => "2034",
+            Self::PointsRedeemed => "2034.redeemed",
             Self::Unclaimed => "2035",
             Self::Marketing => "5002",
+            Self::PointsIssued => "5003",
         }
     }
 
@@ -147,8 +159,11 @@ impl Entry {
             Self::Coupons => "Coupons issued",
             Self::Budget => "Marketing budget",
             Self::Stored => "Stored value",
+            Self::Points => "Points",
+            Self::PointsRedeemed => "Points, redeemed",
             Self::Unclaimed => "Gifts, unclaimed",
             Self::Marketing => "Marketing expense",
+            Self::PointsIssued => "Points issued",
         }
     }
 
@@ -170,15 +185,18 @@ impl Entry {
             Self::Coupons => "已发优惠券",
             Self::Budget => "营销预算",
             Self::Stored => "储值余额",
+            Self::Points => "积分余额",
+            Self::PointsRedeemed => "已兑积分",
             Self::Unclaimed => "待领取",
             Self::Marketing => "营销费用",
+            Self::PointsIssued => "已发积分",
         }
     }
 
     /// The normal side: debit for what others owe us and for expense, credit for what we owe.
     pub const fn side(self) -> Side {
         match self {
-            Self::ChannelIn | Self::Owed | Self::Marketing => Side::Debit,
+            Self::ChannelIn | Self::Owed | Self::Marketing | Self::PointsIssued => Side::Debit,
             Self::ChannelOut
             | Self::ChannelRefund
             | Self::ChannelDispute
@@ -192,6 +210,8 @@ impl Entry {
             | Self::Coupons
             | Self::Budget
             | Self::Stored
+            | Self::Points
+            | Self::PointsRedeemed
             | Self::Unclaimed => Side::Credit,
         }
     }
@@ -200,7 +220,7 @@ impl Entry {
     /// other subjects are local: each shard that moves one has a stripe of its own.
     pub const fn homed(self) -> bool {
         match self {
-            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored => true,
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored | Self::Points => true,
             Self::ChannelIn
             | Self::ChannelOut
             | Self::ChannelRefund
@@ -212,8 +232,10 @@ impl Entry {
             | Self::Suspense
             | Self::Received
             | Self::Budget
+            | Self::PointsRedeemed
             | Self::Unclaimed
-            | Self::Marketing => false,
+            | Self::Marketing
+            | Self::PointsIssued => false,
         }
     }
 
@@ -226,7 +248,8 @@ impl Entry {
             | Self::ChannelDispute
             | Self::Owed
             | Self::Transit
-            | Self::Marketing => None,
+            | Self::Marketing
+            | Self::PointsIssued => None,
             Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -236,6 +259,8 @@ impl Entry {
             | Self::Coupons
             | Self::Budget
             | Self::Stored
+            | Self::Points
+            | Self::PointsRedeemed
             | Self::Unclaimed => Some(0),
         }
     }
@@ -267,10 +292,16 @@ impl Subject {
     pub const COUPONS: Self = Self::plain(Entry::Coupons);
     /// 2032.
     pub const BUDGET: Self = Self::plain(Entry::Budget);
+    /// 2034.
+    pub const POINTS: Self = Self::plain(Entry::Points);
+    /// 2034.redeemed.
+    pub const POINTS_REDEEMED: Self = Self::plain(Entry::PointsRedeemed);
     /// 2035.
     pub const UNCLAIMED: Self = Self::plain(Entry::Unclaimed);
     /// 5002.
     pub const MARKETING: Self = Self::plain(Entry::Marketing);
+    /// 5003.
+    pub const POINTS_ISSUED: Self = Self::plain(Entry::PointsIssued);
 
     const fn plain(entry: Entry) -> Self {
         Self { entry, code: Cow::Borrowed(entry.code()) }
@@ -388,6 +419,8 @@ mod tests {
             "2033.",
             "2033.Gift",
             "2033.{kind}",
+            "2034.",
+            "2034.spent",
         ] {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }
