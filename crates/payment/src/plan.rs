@@ -107,7 +107,7 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
     let mut instructions = Vec::with_capacity(pay.tools.len());
     for ((place, request), no) in in_order(&pay.tools, &terms.order).zip(first..) {
         let mut leg = leg(no, request);
-        let asked = Asked { pay, draft, place, before: &instructions };
+        let asked = Asked { pay, draft, place, terms, before: &instructions };
         rules_of(&leg.tool).plan(&asked, &mut leg)?;
         instructions.push(leg);
     }
@@ -149,6 +149,7 @@ fn leg(no: u16, request: &ToolRequest) -> Instruction {
         tool: request.tool.clone(),
         amount: request.amount,
         coupon: None,
+        points: None,
         channel_account: None,
         order: None,
         open: false,

@@ -1,7 +1,7 @@
 //! What another book would have changed (试算): what was said of a trade or a payment beside what would be said of it.
 
-use kernel::message::payment::ToolRequest;
-use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::rules::{PaymentTerms, PointsWorth, RuleRefusal, TradeTerms};
 use kernel::message::trade::LateSuccess;
 
 use crate::{selector, span};
@@ -57,6 +57,8 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
     let as_used: Vec<usize> = (0..tools.len()).collect();
     let order = if would.order.is_empty() { &as_used } else { &would.order };
     let life = |terms: &PaymentTerms| terms.order_life_us.map(span::words);
+    let by_points = tools.iter().any(|request| request.tool == Tool::Points);
+    let worth = |terms: &PaymentTerms| terms.points.filter(|_| by_points).map(|worth| worth_words(&worth));
     let refunds = |terms: &PaymentTerms| {
         let mut places = as_used.clone();
         places.sort_by_key(|place| terms.refund_ranks.get(*place));
@@ -67,8 +69,15 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
         Change::of("order", Some(named(&as_used)), Some(named(order))),
         Change::of("order_life", life(was), life(would)),
         Change::of("refund_order", refunds(was), refunds(would)),
+        Change::of("points", worth(was), worth(would)),
     ];
     changes.into_iter().flatten().collect()
+}
+
+/// What points would pay, and who would pay for them.
+fn worth_words(worth: &PointsWorth) -> String {
+    let payer = if worth.budget { "budget" } else { "expense" };
+    format!("{} points for {}, {payer}", worth.points, worth.minor)
 }
 
 #[cfg(test)]

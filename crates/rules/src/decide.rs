@@ -1,7 +1,7 @@
 //! What a book says of a trade, and of a payment.
 //!
 //! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `tools`, `combine`,
-//! `order`, `order_life` and `refund_order` the first rule that holds and says it counts; every `limit`, every `velocity` and
+//! `order`, `order_life`, `refund_order` and `points` the first rule that holds and says it counts; every `limit`, every `velocity` and
 //! every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
@@ -31,6 +31,7 @@ impl RuleBook {
                 | Says::Order(_)
                 | Says::OrderLife(_)
                 | Says::RefundOrder(_)
+                | Says::Points(_)
                 | Says::Limit(_)
                 | Says::Velocity(_)
                 | Says::Refuse(_) => {}
@@ -62,6 +63,10 @@ impl RuleBook {
                 }
                 Says::RefundOrder(order) => {
                     terms.refund_ranks = facts.tools().iter().map(|request| rank(request, order)).collect();
+                    None
+                }
+                Says::Points(worth) => {
+                    terms.points = Some(worth.worth).filter(|_| worth.currency == facts.currency());
                     None
                 }
                 Says::ExpiresAfter(_)

@@ -68,6 +68,7 @@ fn words(says: &Says) -> String {
         Says::RefundOrder(order) => {
             format!("refunds are taken from the tools in this order: {}", selector::list(order))
         }
+        Says::Points(worth) => worth.to_string(),
         Says::Limit(limit) => limit.to_string(),
         Says::Velocity(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),

@@ -63,6 +63,8 @@ pub enum Name {
     CouponPart,
     /// `tools.stored`
     StoredPart,
+    /// `tools.points`
+    PointsPart,
     /// `tools.channel`
     ChannelPart,
     /// `tools.payout`
@@ -90,7 +92,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -109,6 +111,7 @@ impl Name {
         Self::BalancePart,
         Self::CouponPart,
         Self::StoredPart,
+        Self::PointsPart,
         Self::ChannelPart,
         Self::PayoutPart,
         Self::CouponCount,
@@ -142,6 +145,7 @@ impl Name {
             Self::BalancePart => "tools.balance",
             Self::CouponPart => "tools.coupon",
             Self::StoredPart => "tools.stored",
+            Self::PointsPart => "tools.points",
             Self::ChannelPart => "tools.channel",
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
@@ -170,12 +174,13 @@ impl Name {
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
-            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `channel`, `payout`",
+            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`",
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
             Self::BalancePart => "number: what is paid by balance, in minor units; 0 where nothing is",
             Self::CouponPart => "number: what is paid by coupons",
             Self::StoredPart => "number: what is paid by stored value",
+            Self::PointsPart => "number: what is paid with points, in minor units",
             Self::ChannelPart => "number: what is paid through channels",
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
@@ -213,6 +218,7 @@ impl Name {
             | Self::BalancePart
             | Self::CouponPart
             | Self::StoredPart
+            | Self::PointsPart
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
@@ -239,6 +245,7 @@ impl Name {
             | Self::BalancePart
             | Self::CouponPart
             | Self::StoredPart
+            | Self::PointsPart
             | Self::ChannelPart
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
@@ -313,6 +320,7 @@ impl<'a> Facts<'a> {
             Name::BalancePart => self.part("balance"),
             Name::CouponPart => self.part("coupon"),
             Name::StoredPart => self.part("stored"),
+            Name::PointsPart => self.part("points"),
             Name::ChannelPart => self.part("channel"),
             Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),

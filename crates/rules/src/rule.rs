@@ -4,6 +4,7 @@ use std::fmt;
 
 use kernel::Currency;
 use kernel::message::risk::Window;
+use kernel::message::rules::PointsWorth;
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::condition::Logic;
@@ -51,12 +52,21 @@ pub(crate) enum Says {
     OrderLife(i64),
     /// In this order refunds are taken from the tools.
     RefundOrder(Vec<Selector>),
+    /// What points are worth.
+    Points(Worth),
     /// Between which amounts a payment, or what one tool pays of it, must lie.
     Limit(Limit),
     /// How often, or for how much, within a time.
     Velocity(Velocity),
     /// No payment.
     Refuse(String),
+}
+
+/// What points are worth in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worth {
+    pub(crate) currency: Currency,
+    pub(crate) worth: PointsWorth,
 }
 
 /// Bounds in minor units of one currency.
@@ -131,6 +141,7 @@ pub(crate) enum Key {
     Order,
     OrderLife,
     RefundOrder,
+    Points,
     Limit,
     Velocity,
     Refuse,
@@ -138,7 +149,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 14] = [
+    pub(crate) const WORDS: [&'static str; 15] = [
         "name",
         "when",
         "expires_after",
@@ -150,6 +161,7 @@ impl Key {
         "order",
         "order_life",
         "refund_order",
+        "points",
         "limit",
         "velocity",
         "refuse",
@@ -166,6 +178,7 @@ impl Key {
             Self::Order => "order",
             Self::OrderLife => "order_life",
             Self::RefundOrder => "refund_order",
+            Self::Points => "points",
             Self::Limit => "limit",
             Self::Velocity => "velocity",
             Self::Refuse => "refuse",
@@ -181,6 +194,7 @@ impl Key {
             | Self::Order
             | Self::OrderLife
             | Self::RefundOrder
+            | Self::Points
             | Self::Limit
             | Self::Velocity
             | Self::Refuse => false,
@@ -198,7 +212,8 @@ impl Key {
             | Self::Combine
             | Self::Order
             | Self::OrderLife
-            | Self::RefundOrder => true,
+            | Self::RefundOrder
+            | Self::Points => true,
             Self::Limit | Self::Velocity | Self::Refuse => false,
         }
     }
@@ -216,10 +231,19 @@ impl Says {
             Self::Order(_) => Key::Order,
             Self::OrderLife(_) => Key::OrderLife,
             Self::RefundOrder(_) => Key::RefundOrder,
+            Self::Points(_) => Key::Points,
             Self::Limit(_) => Key::Limit,
             Self::Velocity(_) => Key::Velocity,
             Self::Refuse(_) => Key::Refuse,
         }
+    }
+}
+
+impl fmt::Display for Worth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PointsWorth { points, minor, budget } = self.worth;
+        write!(f, "{points} points pay {minor} minor units of {}, out of ", self.currency)?;
+        f.write_str(if budget { "the merchant's marketing budget" } else { "marketing expense" })
     }
 }
 
