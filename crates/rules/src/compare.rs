@@ -86,7 +86,7 @@ mod tests {
     use kernel::time::{DAY_US, MINUTE_US};
 
     use super::*;
-    use crate::tests::world::{balance, channel, coupon};
+    use crate::tests::world::{balance, channel, coupon, points};
 
     fn shown(changes: Vec<Change>) -> Vec<String> {
         let word = |side: Option<String>| side.unwrap_or_else(|| "-".to_owned());
@@ -129,6 +129,12 @@ mod tests {
             ]
         );
         assert!(of_payment(&would, &Ok(PaymentTerms { order: Vec::new(), ..would.clone() }), &tools).is_empty());
+        let worth = |points| Some(PointsWorth { points, minor: 1, budget: points == 9 });
+        let (was, would) = (PaymentTerms { points: worth(10), ..was }, PaymentTerms { points: worth(9), ..would });
+        let by_points = [points(5)];
+        let changed = shown(of_payment(&was, &Ok(PaymentTerms { points: worth(9), ..was.clone() }), &by_points));
+        assert_eq!(changed, ["points: 10 points for 1, expense -> 9 points for 1, budget"]);
+        assert!(!shown(of_payment(&was, &Ok(would), &tools)).iter().any(|it| it.starts_with("points")));
         let (book, rule, why) = ("b".to_owned(), "r".to_owned(), "no".to_owned());
         let refused = Err(RuleRefusal { rule_version: 2, book, rule, why, place: None });
         assert_eq!(shown(of_payment(&was, &refused, &tools)), ["refused: - -> rule `r`: no"]);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use kernel::message::payment::ToolRequest;
 use kernel::message::risk::Window;
-use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::rules::{PaymentTerms, PointsWorth, RuleRefusal, TradeTerms};
 
 use crate::book::RuleBook;
 use crate::condition::Question;
@@ -66,7 +66,7 @@ impl RuleBook {
                     None
                 }
                 Says::Points(worth) => {
-                    terms.points = Some(worth.worth).filter(|_| worth.currency == facts.currency());
+                    terms.points = worth.in_currency(facts.currency());
                     None
                 }
                 Says::ExpiresAfter(_)
@@ -81,6 +81,14 @@ impl RuleBook {
             }
         }
         Ok(terms)
+    }
+
+    /// What points are worth in a payment, whether it may be made or not.
+    pub fn points(&self, facts: &Facts<'_>) -> Option<PointsWorth> {
+        self.counting(facts, false).find_map(|(_, says)| match says {
+            Says::Points(worth) => worth.in_currency(facts.currency()),
+            _ => None,
+        })
     }
 
     /// Whether it counts anything at all.

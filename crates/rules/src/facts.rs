@@ -174,7 +174,9 @@ impl Name {
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
-            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`",
+            Self::ToolNames => {
+                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`"
+            }
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
             Self::BalancePart => "number: what is paid by balance, in minor units; 0 where nothing is",

@@ -69,6 +69,13 @@ pub(crate) struct Worth {
     pub(crate) worth: PointsWorth,
 }
 
+impl Worth {
+    /// It, where this is its currency.
+    pub(crate) fn in_currency(&self, currency: Currency) -> Option<PointsWorth> {
+        (self.currency == currency).then_some(self.worth)
+    }
+}
+
 /// Bounds in minor units of one currency.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Limit {

@@ -60,8 +60,14 @@ impl Selector {
             (Self::Kind(name), tool) => *name == kind(tool),
             (Self::Method(name), Tool::Channel { method, .. }) => name == method,
             (Self::Stored(name), Tool::Stored(kind)) => name == kind,
-            (Self::Method(_), Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Payout { .. })
-            | (Self::Stored(_), Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. }) => false,
+            (
+                Self::Method(_),
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Payout { .. },
+            )
+            | (
+                Self::Stored(_),
+                Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. },
+            ) => false,
         }
     }
 }

@@ -140,6 +140,12 @@ impl Lookup for Shelf {
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))
     }
+    fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(TradeId(id.0)))
+    }
+    fn points_grants<'a>(&'a self, user: &'a UserId, part: Part) -> Read<'a, Page> {
+        async move { Ok(self.page(format!("points {user}"), &part)) }.boxed()
+    }
     fn account(&self, id: AccountId, _at: Option<Time>) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))
     }
