@@ -77,6 +77,7 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
         "Channel",
         "RuleBook",
         "Block",
+        "PointsGrant",
     ] {
         all.insert(format!("{item}List"), list_of(item));
     }

@@ -16,7 +16,7 @@ pub(super) fn grant(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
         return Err(body.refuse(Code::invalid_value, "owner", "points are a user's: user:…"));
     };
     let points = body.amount("points", Some(Currency::POINTS))?;
-    let reference = body.maybe_reference("reference", limits::MAX_ORDER_NUMBER)?;
+    let reference = body.maybe_reference("reference", limits::MAX_MERCHANT_NUMBER)?;
     let id = PointsGrantId(visit.draw(&format!("user:{user}")));
     Ok(Command::GrantPoints(Box::new(GrantPoints { id, user, points, reference })).into())
 }

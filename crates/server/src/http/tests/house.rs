@@ -17,8 +17,8 @@ use http_body_util::BodyExt as _;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
-    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, RootId, StoredKind, Time,
-    TradeId,
+    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, PointsGrantId, RootId,
+    StoredKind, Time, TradeId, UserId,
 };
 use rules::RuleBook;
 use serde_json::Value;
