@@ -550,9 +550,9 @@ fn points(world: &mut World) -> (TradeId, PointsGrantId) {
     world.ok(Command::ReversePoints { grant, points: Amount::new(50).ok() });
     world.grant("u2", 100);
     let mixed = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Points, 101), (card(), 299)]));
-    world.word(mixed, 1, paid(cny(299), "P1"));
+    world.word(mixed, 1, paid(cny(299), "PT1"));
     world.tell_trade(mixed, refund("r1", 100));
-    world.word(mixed, 2, refunded(cny(75), "P2"));
+    world.word(mixed, 2, refunded(cny(75), "PT2"));
     world.tell_trade(mixed, confirm(None));
     let alone = world.sell(Sale::escrow("u1", 90).paid(vec![(Tool::Points, 90)]));
     world.tell_trade(alone, refund("r1", 30));
