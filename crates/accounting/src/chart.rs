@@ -78,17 +78,23 @@ pub enum Entry {
     Budget,
     /// 2033.{kind}: stored value in users' hands, one subject per kind.
     Stored,
+    /// 2034: points in users' hands, in their own currency.
+    Points,
+    /// 2034.redeemed: points that users paid with, by the merchant that they paid.
+    PointsRedeemed,
     /// 2035: gifts that nobody has claimed yet.
     Unclaimed,
     /// 4001: what the platform keeps of top-ups, transfers and payouts.
     Fees,
     /// 5002: what marketing costs us.
     Marketing,
+    /// 5003: points that were given, in their own currency.
+    PointsIssued,
 }
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -104,9 +110,12 @@ impl Entry {
         Self::Coupons,
         Self::Budget,
         Self::Stored,
+        Self::Points,
+        Self::PointsRedeemed,
         Self::Unclaimed,
         Self::Fees,
         Self::Marketing,
+        Self::PointsIssued,
     ];
 
     /// The code, for an institution's lines with `{ca}` where the channel account stands.
@@ -127,9 +136,12 @@ impl Entry {
             Self::Coupons => "2031",
             Self::Budget => "2032",
             Self::Stored => "2033.{kind}",
+            Self::Points => "2034",
+            Self::PointsRedeemed => "2034.redeemed",
             Self::Unclaimed => "2035",
             Self::Fees => "4001",
             Self::Marketing => "5002",
+            Self::PointsIssued => "5003",
         }
     }
 
@@ -151,9 +163,12 @@ impl Entry {
             Self::Coupons => "Coupons issued",
             Self::Budget => "Marketing budget",
             Self::Stored => "Stored value",
+            Self::Points => "Points",
+            Self::PointsRedeemed => "Points, redeemed",
             Self::Unclaimed => "Gifts, unclaimed",
             Self::Fees => "Fee income",
             Self::Marketing => "Marketing expense",
+            Self::PointsIssued => "Points issued",
         }
     }
 
@@ -175,16 +190,19 @@ impl Entry {
             Self::Coupons => "已发优惠券",
             Self::Budget => "营销预算",
             Self::Stored => "储值余额",
+            Self::Points => "积分余额",
+            Self::PointsRedeemed => "已兑积分",
             Self::Unclaimed => "待领取",
             Self::Fees => "手续费收入",
             Self::Marketing => "营销费用",
+            Self::PointsIssued => "已发积分",
         }
     }
 
     /// The normal side: debit for what others owe us and for expense, credit for what we owe and for income.
     pub const fn side(self) -> Side {
         match self {
-            Self::ChannelIn | Self::Owed | Self::Marketing => Side::Debit,
+            Self::ChannelIn | Self::Owed | Self::Marketing | Self::PointsIssued => Side::Debit,
             Self::ChannelOut
             | Self::ChannelRefund
             | Self::ChannelDispute
@@ -198,6 +216,8 @@ impl Entry {
             | Self::Coupons
             | Self::Budget
             | Self::Stored
+            | Self::Points
+            | Self::PointsRedeemed
             | Self::Unclaimed
             | Self::Fees => Side::Credit,
         }
@@ -207,7 +227,7 @@ impl Entry {
     /// other subjects are local: each shard that moves one has a stripe of its own.
     pub const fn homed(self) -> bool {
         match self {
-            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored => true,
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored | Self::Points => true,
             Self::ChannelIn
             | Self::ChannelOut
             | Self::ChannelRefund
@@ -219,9 +239,11 @@ impl Entry {
             | Self::Suspense
             | Self::Received
             | Self::Budget
+            | Self::PointsRedeemed
             | Self::Unclaimed
             | Self::Fees
-            | Self::Marketing => false,
+            | Self::Marketing
+            | Self::PointsIssued => false,
         }
     }
 
@@ -235,7 +257,8 @@ impl Entry {
             | Self::Owed
             | Self::Transit
             | Self::Fees
-            | Self::Marketing => None,
+            | Self::Marketing
+            | Self::PointsIssued => None,
             Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
@@ -245,6 +268,8 @@ impl Entry {
             | Self::Coupons
             | Self::Budget
             | Self::Stored
+            | Self::Points
+            | Self::PointsRedeemed
             | Self::Unclaimed => Some(0),
         }
     }
@@ -276,12 +301,18 @@ impl Subject {
     pub const COUPONS: Self = Self::plain(Entry::Coupons);
     /// 2032.
     pub const BUDGET: Self = Self::plain(Entry::Budget);
+    /// 2034.
+    pub const POINTS: Self = Self::plain(Entry::Points);
+    /// 2034.redeemed.
+    pub const POINTS_REDEEMED: Self = Self::plain(Entry::PointsRedeemed);
     /// 2035.
     pub const UNCLAIMED: Self = Self::plain(Entry::Unclaimed);
     /// 4001.
     pub const FEES: Self = Self::plain(Entry::Fees);
     /// 5002.
     pub const MARKETING: Self = Self::plain(Entry::Marketing);
+    /// 5003.
+    pub const POINTS_ISSUED: Self = Self::plain(Entry::PointsIssued);
 
     const fn plain(entry: Entry) -> Self {
         Self { entry, code: Cow::Borrowed(entry.code()) }
@@ -399,6 +430,8 @@ mod tests {
             "2033.",
             "2033.Gift",
             "2033.{kind}",
+            "2034.",
+            "2034.spent",
         ] {
             assert_eq!(Subject::parse(bad), None, "{bad}");
         }

@@ -86,6 +86,8 @@ impl Template {
             Verb::IssueGift { .. } => "issue_gift",
             Verb::ClaimGift { .. } => "claim_gift",
             Verb::ExpireGift { .. } => "expire_gift",
+            Verb::GrantPoints { .. } => "grant_points",
+            Verb::ReversePoints { .. } => "reverse_points",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
             Verb::SendTransfer { .. } => "send_transfer",
@@ -167,6 +169,13 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::ExpireGift { issuer, source, money } => {
             draft.post("gift_expired", Place::Unclaimed(issuer), Place::Source(source), *money);
         }
+        // Points are a debt of their own currency to their user; what was given of them and not taken back stands against it.
+        Verb::GrantPoints { user, points } => {
+            draft.post("points_granted", Place::PointsIssued, Place::Points(user), points_of(*points));
+        }
+        Verb::ReversePoints { user, points } => {
+            draft.post("points_reversed", Place::Points(user), Place::PointsIssued, points_of(*points));
+        }
         // The platform's budget is expense at once; anybody else's comes from their own balance.
         Verb::FundBudget { owner: Owner::Platform, money } => {
             draft.post("budget_funded", Place::Marketing, Place::Budget(&Owner::Platform), *money);
@@ -215,6 +224,9 @@ enum Place<'a> {
     Transit(Way),
     Coupons(&'a UserId),
     Stored(&'a UserId, &'a StoredKind),
+    Points(&'a UserId),
+    PointsRedeemed,
+    PointsIssued,
     Unclaimed(&'a Owner),
     Source(&'a CouponSource),
     Budget(&'a Owner),
@@ -258,6 +270,9 @@ impl Draft<'_> {
             Place::Transit(way) => (Owner::Platform, Subject::transit(way)),
             Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
             Place::Stored(user, kind) => (Owner::User(user.clone()), Subject::stored(kind)),
+            Place::Points(user) => (Owner::User(user.clone()), Subject::POINTS),
+            Place::PointsRedeemed => (self.escrow_owner(), Subject::POINTS_REDEEMED),
+            Place::PointsIssued => (Owner::Platform, Subject::POINTS_ISSUED),
             Place::Unclaimed(issuer) => (issuer.clone(), Subject::UNCLAIMED),
             Place::Source(CouponSource::Budget(owner)) | Place::Budget(owner) => (owner.clone(), Subject::BUDGET),
             Place::Source(CouponSource::Expense) | Place::Marketing => (Owner::Platform, Subject::MARKETING),
@@ -284,6 +299,12 @@ impl Draft<'_> {
         let currency = self.post.currency;
         let (debit, credit) = (self.key(debit, currency), self.key(credit, currency));
         self.push(code, op, debit, credit, amount);
+    }
+
+    /// A leg in points.
+    fn points(&mut self, code: &'static str, op: Op, debit: Place<'_>, credit: Place<'_>, points: Amount) {
+        let (debit, credit) = (self.key(debit, Currency::POINTS), self.key(credit, Currency::POINTS));
+        self.push(code, op, debit, credit, points);
     }
 
     /// A leg of minor units that may be none.
@@ -326,6 +347,10 @@ impl Draft<'_> {
             self.leg("released", Op::Post, Place::Escrow, Place::Pending(&share.receiver), share.amount);
         }
     }
+}
+
+const fn points_of(points: Amount) -> Money {
+    Money { amount: points, currency: Currency::POINTS }
 }
 
 /// Takes up to `wanted` of what is there and not taken yet.

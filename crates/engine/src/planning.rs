@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kernel::message::payment::ToolRequest;
 use kernel::message::risk::CounterId;
-use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Velocity};
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, TradeTerms, Velocity};
 use kernel::message::trade::Create;
 use kernel::{RootId, Time};
 use payment::Payment;
@@ -64,6 +64,11 @@ impl Planner<'_> {
             None => self.control.rules.holding(paying.context, paying.at),
             Some(number) => self.control.rules.version(number).map(|book| Version { number, book: Arc::clone(book) }),
         }
+    }
+
+    /// What points are worth in a payment, whatever else its rules say of it.
+    pub fn points(&self, paying: &Paying<'_>) -> Option<PointsWorth> {
+        self.version(paying)?.book.points(&self.facts(paying))
     }
 
     fn facts<'b>(&'b self, paying: &'b Paying<'_>) -> Facts<'b> {

@@ -7,8 +7,8 @@ use kernel::message::payment::CaseAct;
 use kernel::message::risk::{Assessment, BlockKind, CounterId, Signals, Switch};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
-    BlockId, CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, StoredKind, Time,
-    TradeId, UserId,
+    Amount, BlockId, CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, PointsGrantId,
+    StoredKind, Time, TradeId, UserId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -116,6 +116,15 @@ pub enum Command {
     },
     /// A gift's time is over.
     ExpireGift(GiftId),
+    /// Give a user points.
+    GrantPoints(Box<GrantPoints>),
+    /// Take points back that a user was given.
+    ReversePoints {
+        /// Of which grant.
+        grant: PointsGrantId,
+        /// How many; all that are left of it where `None`.
+        points: Option<Amount>,
+    },
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.
@@ -202,6 +211,19 @@ pub struct IssueGift {
     pub budget: bool,
     /// Until when it can be claimed.
     pub expires_at: Option<Time>,
+}
+
+/// A new grant of points.
+#[derive(Clone, Debug)]
+pub struct GrantPoints {
+    /// Its id, drawn by the door.
+    pub id: PointsGrantId,
+    /// Who is given them.
+    pub user: UserId,
+    /// How many.
+    pub points: Amount,
+    /// The platform's own number of what they are given for.
+    pub reference: Option<String>,
 }
 
 /// Changes of control data.

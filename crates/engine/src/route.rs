@@ -24,6 +24,8 @@ impl Command {
             Self::ExpireCoupon(coupon) => Some(coupon.0.bucket()),
             Self::IssueGift(issue) => Some(issue.id.0.bucket()),
             Self::ClaimGift { gift, .. } | Self::ExpireGift(gift) => Some(gift.0.bucket()),
+            Self::GrantPoints(grant) => Some(grant.id.0.bucket()),
+            Self::ReversePoints { grant, .. } => Some(grant.0.bucket()),
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
             Self::Word(told) => Some(told.order.trade.0.bucket()),
             Self::Control(_) | Self::Recall(_) | Self::Arrive(_) | Self::CleanCounter { .. } => None,

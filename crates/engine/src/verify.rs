@@ -82,6 +82,8 @@ pub struct Checked {
     pub coupons: u64,
     /// Gifts.
     pub gifts: u64,
+    /// Grants of points.
+    pub grants: u64,
     /// Slots of counters.
     pub counters: u64,
     /// Tasks.

@@ -165,6 +165,7 @@ codes! {
     approval_required Unprocessable "This case is not resolved by one person alone.";
     // Accounts and control data.
     budget_exhausted Unprocessable "The budget does not cover what it should pay for.";
+    points_not_reversible Unprocessable "The points cannot be taken back.";
     gift_not_claimable Unprocessable "Nothing of the gift is left to be claimed.";
     gift_code_invalid Unprocessable "The code does not belong to the gift.";
     insufficient_funds Unprocessable "The account does not cover the amount.";

@@ -223,6 +223,8 @@ root_ids! {
     CouponId = "cpn";
     /// A gift: a sum of stored value that waits to be claimed (红包, 礼品卡).
     GiftId = "gft";
+    /// A grant of points to a user (积分发放).
+    PointsGrantId = "pgr";
     /// An account (账户); derived from book, owner, subject and currency, not drawn.
     AccountId = "acc";
     /// An API key (the key's name, not its secret).

@@ -22,7 +22,7 @@ pub use destination::{Destination, DestinationType};
 pub use error::{Code, Kind, Problem};
 pub use id::{
     AccountId, BlockId, Bucket, CaseId, CouponId, DisputeId, EndpointId, GiftClaimId, GiftId, InstructionId, KeyId,
-    MerchantId, OrderId, PaymentId, RefundId, RootId, TradeId,
+    MerchantId, OrderId, PaymentId, PointsGrantId, RefundId, RootId, TradeId,
 };
 pub use money::{Amount, Currency, Money};
 pub use owner::{Owner, UserId};

@@ -9,11 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits;
 
-/// A currency of ISO 4217, three capital letters. Its exponent says how many decimal places the minor unit has.
+/// A currency of ISO 4217, three capital letters, or [points](Self::POINTS). Its exponent says how many decimal places the
+/// minor unit has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// Points (积分), which are no money: a currency of the books alone, without decimals. ISO 4217 has no such code, and
+    /// no request can name it as that of an amount.
+    pub const POINTS: Self = Self(*b"PTS");
+
+    /// Parses the code of something that stands on the books: of money, or points.
+    pub fn on_books(code: &str) -> Option<Self> {
+        if code == Self::POINTS.code() { Some(Self::POINTS) } else { Self::parse(code) }
+    }
+
     /// Parses an alphabetic code; only active currencies with a minor unit are known.
     pub fn parse(code: &str) -> Option<Self> {
         let known = iso_currency::Currency::from_code(code)?;
@@ -30,6 +40,9 @@ impl Currency {
 
     /// Decimal places of the minor unit: JPY 0, CNY 2, KWD 3.
     pub fn exponent(&self) -> u16 {
+        if *self == Self::POINTS {
+            return 0;
+        }
         iso_currency::Currency::from_code(self.code()).and_then(|known| known.exponent()).unwrap_or(2)
     }
 }
@@ -182,7 +195,16 @@ mod tests {
         }
         for bad in ["XXX", "cny", "", "СNY", "CNYY", "XAU"] {
             assert_eq!(Currency::parse(bad), None, "{bad}");
+            assert_eq!(Currency::on_books(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn points_are_on_the_books_and_no_money() {
+        assert_eq!(Currency::parse("PTS"), None);
+        assert_eq!(Currency::on_books("PTS"), Some(Currency::POINTS));
+        assert_eq!(Currency::on_books("CNY"), Currency::parse("CNY"));
+        assert_eq!((Currency::POINTS.code(), Currency::POINTS.exponent()), ("PTS", 0));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::payment::{Payment, PaymentStatus};
 use crate::refund::{Part, PartSource, PartStatus, PartStep, ReasonCode, Refund, RefundStatus, Way};
 use crate::refusal::Refusal;
 use crate::spread;
-use crate::tool::{Moment, rules_of};
+use crate::tool::{Moment, points, rules_of};
 
 /// Numbers of a trade's tree that merchants' refunds leave free for what the platform must give back by itself.
 const RESERVE: u16 = 4_096;
@@ -102,6 +102,7 @@ fn parts(draft: &Draft<'_>, payments: &[&Payment], open: &OpenRefund) -> Result<
             no,
             instruction: leg.no,
             amount,
+            points: points_back(draft, leg, amount),
             status: PartStatus::Pending,
             order: None,
             source: PartSource::Receivers,
@@ -110,6 +111,14 @@ fn parts(draft: &Draft<'_>, payments: &[&Payment], open: &OpenRefund) -> Result<
             lines,
         })
         .collect())
+}
+
+/// How many points go back with a part of a leg.
+fn points_back(draft: &Draft<'_>, leg: &Instruction, part: Amount) -> i64 {
+    leg.points.as_ref().map_or(0, |used| {
+        let left = used.points.minor().saturating_sub(draft.state.points_returned(leg.no));
+        points::given_back(left, leg.left(), part)
+    })
 }
 
 /// The ranks in which the tools of a payment give, by the rules that planned it; all the first where these say none.
@@ -149,6 +158,7 @@ pub(crate) fn open_own(
             no: part,
             instruction,
             amount: money.amount,
+            points: 0,
             status: PartStatus::Pending,
             order: None,
             source,

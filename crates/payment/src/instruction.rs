@@ -21,6 +21,8 @@ pub struct Instruction {
     pub amount: Amount,
     /// What must be remembered of a coupon.
     pub coupon: Option<CouponUse>,
+    /// What must be remembered of points.
+    pub points: Option<PointsUse>,
     /// The channel account that serves an external leg, or pays one out.
     pub channel_account: Option<String>,
     /// The number of its channel order, once there is one.
@@ -54,6 +56,15 @@ pub struct CouponUse {
     pub rest: i64,
 }
 
+/// What a leg remembers of the points it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointsUse {
+    /// How many.
+    pub points: Amount,
+    /// What pays the money.
+    pub source: CouponSource,
+}
+
 impl Instruction {
     /// Whether it is a balance that an institution pays out: held on our books while the institution works on it.
     pub fn is_payout(&self) -> bool {
@@ -69,7 +80,7 @@ impl Instruction {
     pub fn coupon_id(&self) -> Option<CouponId> {
         match self.tool {
             Tool::Coupon(coupon) => Some(coupon),
-            Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
+            Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
         }
     }
 
@@ -78,7 +89,7 @@ impl Instruction {
         match &self.tool {
             Tool::Channel { method, .. } => Some(method),
             Tool::Payout { to, .. } => Some(to.as_str()),
-            Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) => None,
+            Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points => None,
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! One aggregate, [`Payments`], holds everything that was ever paid and given back for one trade. It is told commands by
 //! the trade core and facts by the channel gateway and by accounting ([`Input`]); it answers with events, and these become
-//! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons and gifts are small aggregates of their
-//! own ([`coupon::Coupon`], [`gift::Gift`], [`counter::Counter`]), because many trades, or many users, may want the same
+//! messages for the neighbours ([`Message`]) and news for the log ([`News`]). Coupons, gifts and grants of points are small aggregates of their
+//! own ([`coupon::Coupon`], [`gift::Gift`], [`points::PointsGrant`], [`counter::Counter`]), because many trades, or many users, may want the same
 //! one.
 //!
 //! | concept | file |
@@ -44,6 +44,7 @@ pub mod payment;
 mod payments;
 mod payout;
 mod plan;
+pub mod points;
 mod react;
 pub mod refund;
 mod refusal;
@@ -62,9 +63,10 @@ pub use dispute::{Dispute, DisputeLine, DisputeStatus};
 pub use event::{Event, MoneyPlace};
 pub use gift::Gift;
 pub use input::{Booking, ChannelAccount, Input, Known, Message, Reaction, Routes};
-pub use instruction::{CouponUse, Instruction, InstructionStatus};
+pub use instruction::{CouponUse, Instruction, InstructionStatus, PointsUse};
 pub use news::{News, ObjectRef};
 pub use payment::{Ending, Failure, FailureCode, Payment, PaymentStatus};
 pub use payments::Payments;
+pub use points::PointsGrant;
 pub use refund::{Line, Part, PartSource, PartStatus, ReasonCode, Refund, RefundStatus, Way};
 pub use refusal::Refusal;

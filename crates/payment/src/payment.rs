@@ -302,6 +302,8 @@ pub enum FailureCode {
     Declined,
     /// Other money came than was asked, and people gave it back.
     AmountMismatch,
+    /// The marketing budget that pays for points does not cover them.
+    BudgetExhausted,
     /// The books could not take it.
     LedgerRefused,
     /// More, or more often, than a rule lets through within a time.
@@ -312,12 +314,13 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
         Self::Declined,
         Self::AmountMismatch,
+        Self::BudgetExhausted,
         Self::LedgerRefused,
         Self::VelocityExceeded,
         Self::RiskRefused,
@@ -331,6 +334,7 @@ impl FailureCode {
             Self::AccountFrozen => "account_frozen",
             Self::Declined => "declined",
             Self::AmountMismatch => "amount_mismatch",
+            Self::BudgetExhausted => "budget_exhausted",
             Self::LedgerRefused => "ledger_refused",
             Self::VelocityExceeded => "velocity_exceeded",
             Self::RiskRefused => "risk_refused",

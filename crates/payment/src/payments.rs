@@ -50,7 +50,7 @@ impl Payments {
         if let Input::Command(Command::Pay(pay)) = input {
             needed.extend(pay.tools.iter().filter_map(|request| match request.tool {
                 Tool::Coupon(coupon) => Some(coupon),
-                Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
+                Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
             }));
         }
         needed.sort();
@@ -174,6 +174,11 @@ impl Payments {
     pub(crate) fn open_case(&self, subject: Subject, kind: crate::case::CaseKind) -> Option<&Case> {
         let fits = |case: &&Case| case.subject == subject && case.kind == kind && case.status != CaseStatus::Closed;
         self.cases.iter().find(fits)
+    }
+
+    /// How many of the points that an instruction took were given back, or are on their way.
+    pub fn points_returned(&self, instruction: u16) -> i64 {
+        self.parts().filter(|part| part.instruction == instruction).map(|part| part.points).sum()
     }
 
     pub(crate) fn next_payment(&self) -> u16 {

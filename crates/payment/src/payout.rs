@@ -165,6 +165,7 @@ fn returned(draft: &mut Draft<'_>, order: OrderId, instruction: InstructionId) {
             no: part,
             instruction: instruction.no,
             amount,
+            points: 0,
             status: PartStatus::Pending,
             order: None,
             source: PartSource::PaidOut,

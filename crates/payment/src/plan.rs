@@ -135,7 +135,7 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
         if rules.is_marketing(&leg.tool) && draft.known.switches.contains(&Switch::Marketing) {
             return Err(Refusal::ToolSwitchedOff { place });
         }
-        rules.plan(&Planned { pay, draft, place, before: &instructions }, &mut leg)?;
+        rules.plan(&Planned { pay, draft, place, terms, before: &instructions }, &mut leg)?;
         instructions.push(leg);
     }
     Ok(Payment {
@@ -178,6 +178,7 @@ fn leg(no: u16, request: &ToolRequest) -> Instruction {
         tool: request.tool.clone(),
         amount: request.amount,
         coupon: None,
+        points: None,
         channel_account: None,
         order: None,
         open: false,

@@ -230,8 +230,13 @@ impl Payments {
             (PartSource::Suspense, Way::Balance) => Some(Verb::KeepSuspended { channel_account, owner, money }),
             (PartSource::PaidOut, Way::Balance) => payout::booking(payment).map(Verb::ReturnPayout),
             (PartSource::Receivers, _)
-            | (PartSource::Received | PartSource::Suspense, Way::CouponSource | Way::CouponAgain | Way::Stored)
-            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored) => None,
+            | (
+                PartSource::Received | PartSource::Suspense,
+                Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points,
+            )
+            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points) => {
+                None
+            }
         }
     }
 
@@ -255,7 +260,7 @@ impl Payments {
         self.leg(part.instruction).is_some_and(|(payment, _)| payment.context.order_type.fills_balances())
     }
 
-    /// What a coupon's face exceeds the part used is issued anew once, with the part's first line.
+    /// What a coupon's face exceeds the part used is issued anew once, and points go back once: with the part's first line.
     fn refund_to(&self, part: &Part, first: bool) -> Option<RefundTo> {
         let (payment, leg) = self.leg(part.instruction)?;
         let coupon = |usable_again| {
@@ -270,8 +275,13 @@ impl Payments {
             Way::CouponAgain => coupon(true),
             Way::Stored => match &leg.tool {
                 Tool::Stored(kind) => Some(RefundTo::Stored(payment.payer.user()?.clone(), kind.clone())),
-                Tool::Balance | Tool::Coupon(_) | Tool::Channel { .. } | Tool::Payout { .. } => None,
+                Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
             },
+            Way::Points => {
+                let user = payment.payer.user()?.clone();
+                let source = leg.points.as_ref()?.source.clone();
+                Some(RefundTo::Points { user, source, points: if first { part.points } else { 0 } })
+            }
             Way::Channel => leg.channel_account.clone().map(RefundTo::Channel),
         }
     }

@@ -157,6 +157,8 @@ pub struct Part {
     pub instruction: u16,
     /// How much, in the refund's currency.
     pub amount: Amount,
+    /// How many points go with it; 0 where it is of another tool, or too small for one.
+    pub points: i64,
     /// Where it stands.
     pub status: PartStatus,
     /// The channel order that serves it; the latest where it was tried again.
@@ -226,13 +228,16 @@ pub enum Way {
     CouponAgain,
     /// Back to the user's stored value of the same kind.
     Stored,
+    /// The points to the user, and their money to what had paid it.
+    Points,
     /// Through the institution.
     Channel,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 5] = [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Stored, Self::Channel];
+    pub const ALL: [Self; 6] =
+        [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Stored, Self::Points, Self::Channel];
 
     /// The word in rows and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -241,6 +246,7 @@ impl Way {
             Self::CouponSource => "coupon_source",
             Self::CouponAgain => "coupon_again",
             Self::Stored => "stored",
+            Self::Points => "points",
             Self::Channel => "channel",
         }
     }

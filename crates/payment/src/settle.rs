@@ -34,7 +34,7 @@ pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), 
     Ok(())
 }
 
-/// Which failure the books' refusal is for the payer; says nothing about accounts that are not the payer's.
+/// Which failure the books' refusal is for the payer; says no figures of accounts that are not the payer's.
 fn failure(refused: &Refused) -> Failure {
     let (subject, frozen) = match refused {
         Refused::Insufficient { subject, .. } => (subject, false),
@@ -47,6 +47,8 @@ fn failure(refused: &Refused) -> Failure {
         (false, stored) if stored.starts_with("2033.") => {
             (FailureCode::InsufficientBalance, "the stored value does not cover its part")
         }
+        (false, "2034") => (FailureCode::InsufficientBalance, "the points do not cover their part"),
+        (false, "2032") => (FailureCode::BudgetExhausted, "the marketing budget does not cover what points pay"),
         (false, "2031") => (FailureCode::CouponTaken, "the coupon has been used by another payment"),
         (false, _) => (FailureCode::LedgerRefused, "the books cannot take this payment"),
     };

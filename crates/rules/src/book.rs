@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::risk::Window;
-use kernel::message::rules::{AskRisk, RefundFailed, Unsaid};
+use kernel::message::rules::{AskRisk, PointsWorth, RefundFailed, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::MINUTE_US;
 use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
@@ -16,7 +16,7 @@ use kernel::{Context, Currency, OrderType, Scenes, SubType, limits as bounds};
 use crate::condition::{Checked, Definitions, Logic, Typed, check, names};
 use crate::finding::{Finding, unknown};
 use crate::limits;
-use crate::rule::{By, Fee, Key, Limit, Rule, Says, Velocity};
+use crate::rule::{By, Fee, Key, Limit, Rule, Says, Velocity, Worth};
 use crate::selector::Selector;
 use crate::span;
 use crate::toml::{self, Located, Reader, Section};
@@ -313,6 +313,7 @@ impl<'a> Loading<'a> {
             self.selectors(section, "refund_order").map(Says::RefundOrder),
             self.refund_failed(section).map(Says::RefundFailed),
             self.ask_risk(section).map(Says::AskRisk),
+            self.points(section).map(Says::Points),
             self.limit(section).map(Says::Limit),
             self.velocity(section, offset_us).map(Says::Velocity),
             self.reader.sentence(section, "refuse").map(|why| Says::Refuse(why.value.to_owned())),
@@ -412,10 +413,31 @@ impl<'a> Loading<'a> {
     fn selector(&mut self, name: &Located<&'a str>) -> Option<Selector> {
         let parsed = Selector::parse(name.value);
         if parsed.is_none() {
-            let known = ["balance", "coupon", "stored", "stored:KIND", "channel", "channel:METHOD", "payout"];
+            let known = ["balance", "coupon", "stored", "stored:KIND", "points", "channel", "channel:METHOD", "payout"];
             self.reader.find(name.at, unknown("tool", name.value, &known));
         }
         parsed
+    }
+
+    fn points(&mut self, section: Section<'a>) -> Option<Worth> {
+        let table = self.reader.section(section, "points")?;
+        self.reader.known(table, &["currency", "points", "amount", "budget"]);
+        let code = self.required(table, "currency", Reader::text)?;
+        let currency = self.currency(&code);
+        let points = self.counted(table, "points");
+        let minor = self.counted(table, "amount");
+        let budget = self.reader.flag(table, "budget").unwrap_or(false);
+        Some(Worth { currency: currency?, worth: PointsWorth { points: points?, minor: minor?, budget } })
+    }
+
+    /// A number from 1 on, which must be there.
+    fn counted(&mut self, table: Section<'a>, key: &str) -> Option<i64> {
+        let found = self.required(table, key, Reader::number)?.value;
+        let fits = (1..=bounds::MAX_AMOUNT_MINOR).contains(&found);
+        if !fits {
+            self.reader.find(table.at, format!("`{key}` is from 1 to {}", bounds::MAX_AMOUNT_MINOR));
+        }
+        fits.then_some(found)
     }
 
     fn limit(&mut self, section: Section<'a>) -> Option<Limit> {

@@ -1,7 +1,7 @@
 //! What another book would have changed (试算): what was said of a trade or a payment beside what would be said of it.
 
 use kernel::message::payment::{Tool, ToolRequest};
-use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::rules::{PaymentTerms, PointsWorth, RuleRefusal, TradeTerms};
 use kernel::message::trade::LateSuccess;
 
 use crate::rule::asking;
@@ -60,6 +60,8 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
     let as_used: Vec<usize> = (0..tools.len()).collect();
     let order = if would.order.is_empty() { &as_used } else { &would.order };
     let life = |terms: &PaymentTerms| terms.order_life_us.map(span::words);
+    let by_points = tools.iter().any(|request| request.tool == Tool::Points);
+    let worth = |terms: &PaymentTerms| terms.points.filter(|_| by_points).map(|worth| worth_words(&worth));
     let refunds = |terms: &PaymentTerms| {
         let mut places = as_used.clone();
         places.sort_by_key(|place| terms.refund_ranks.get(*place));
@@ -75,8 +77,15 @@ pub fn of_payment(was: &PaymentTerms, would: &Result<PaymentTerms, RuleRefusal>,
         Change::of("refund_order", refunds(was), refunds(would)),
         Change::of("refund_failed", failed(was), failed(would)),
         Change::of("ask_risk", was.ask_risk.as_ref().map(asking), would.ask_risk.as_ref().map(asking)),
+        Change::of("points", worth(was), worth(would)),
     ];
     changes.into_iter().flatten().collect()
+}
+
+/// What points would pay, and who would pay for them.
+fn worth_words(worth: &PointsWorth) -> String {
+    let payer = if worth.budget { "budget" } else { "expense" };
+    format!("{} points for {}, {payer}", worth.points, worth.minor)
 }
 
 #[cfg(test)]
@@ -86,7 +95,7 @@ mod tests {
     use kernel::time::{DAY_US, MINUTE_US};
 
     use super::*;
-    use crate::tests::world::{balance, channel, coupon};
+    use crate::tests::world::{balance, channel, coupon, points};
 
     fn shown(changes: Vec<Change>) -> Vec<String> {
         let word = |side: Option<String>| side.unwrap_or_else(|| "-".to_owned());
@@ -142,6 +151,12 @@ mod tests {
         let own = [balance(40)];
         let other = PaymentTerms { refund_failed: RefundFailed::Balance, ..PaymentTerms::default() };
         assert!(of_payment(&PaymentTerms::default(), &Ok(other), &own).is_empty(), "no institution refuses it");
+        let worth = |points| Some(PointsWorth { points, minor: 1, budget: points == 9 });
+        let (was, would) = (PaymentTerms { points: worth(10), ..was }, PaymentTerms { points: worth(9), ..would });
+        let by_points = [points(5)];
+        let changed = shown(of_payment(&was, &Ok(PaymentTerms { points: worth(9), ..was.clone() }), &by_points));
+        assert_eq!(changed, ["points: 10 points for 1, expense -> 9 points for 1, budget"]);
+        assert!(!shown(of_payment(&was, &Ok(would), &tools)).iter().any(|it| it.starts_with("points")));
         let (book, rule, why) = ("b".to_owned(), "r".to_owned(), "no".to_owned());
         let refused = Err(RuleRefusal { rule_version: 2, book, rule, why, place: None });
         assert_eq!(shown(of_payment(&was, &refused, &tools)), ["refused: - -> rule `r`: no"]);

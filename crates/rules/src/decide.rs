@@ -1,15 +1,15 @@
 //! What a book says of a trade, and of a payment.
 //!
 //! Rules are asked from the top. Of `expires_after`, `confirm_after`, `late_success`, `unpaid_due`, `fee`, `tools`,
-//! `combine`, `order`, `order_life`, `refund_order`, `refund_failed` and `ask_risk` the first rule that holds and says it
-//! counts; every `limit`, every `velocity` and every `refuse` of a rule that holds counts.
+//! `combine`, `order`, `order_life`, `refund_order`, `refund_failed`, `ask_risk` and `points` the first rule that holds and
+//! says it counts; every `limit`, every `velocity` and every `refuse` of a rule that holds counts.
 
 use std::collections::BTreeSet;
 
 use kernel::OrderType;
 use kernel::message::payment::ToolRequest;
 use kernel::message::risk::Window;
-use kernel::message::rules::{PaymentTerms, RuleRefusal, TradeTerms};
+use kernel::message::rules::{PaymentTerms, PointsWorth, RuleRefusal, TradeTerms};
 
 use crate::book::RuleBook;
 use crate::condition::Question;
@@ -35,6 +35,7 @@ impl RuleBook {
                 | Says::RefundOrder(_)
                 | Says::RefundFailed(_)
                 | Says::AskRisk(_)
+                | Says::Points(_)
                 | Says::Limit(_)
                 | Says::Velocity(_)
                 | Says::Refuse(_) => {}
@@ -76,6 +77,10 @@ impl RuleBook {
                     terms.ask_risk = Some(*ask);
                     None
                 }
+                Says::Points(worth) => {
+                    terms.points = worth.in_currency(facts.currency());
+                    None
+                }
                 Says::ExpiresAfter(_)
                 | Says::ConfirmAfter(_)
                 | Says::LateSuccess(_)
@@ -89,6 +94,14 @@ impl RuleBook {
             }
         }
         Ok(terms)
+    }
+
+    /// What points are worth in a payment, whether it may be made or not.
+    pub fn points(&self, facts: &Facts<'_>) -> Option<PointsWorth> {
+        self.counting(facts, false).find_map(|(_, says)| match says {
+            Says::Points(worth) => worth.in_currency(facts.currency()),
+            _ => None,
+        })
     }
 
     /// Whether it counts anything at all.

@@ -75,6 +75,7 @@ fn words(says: &Says) -> String {
             "a refund that an institution refuses goes to the balance of the user who paid".to_owned()
         }
         Says::AskRisk(ask) => format!("the outside risk service is asked: {}", asking(ask)),
+        Says::Points(worth) => worth.to_string(),
         Says::Limit(limit) => limit.to_string(),
         Says::Velocity(limit) => limit.to_string(),
         Says::Refuse(why) => format!("refused: {why}"),

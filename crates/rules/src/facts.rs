@@ -64,6 +64,8 @@ pub enum Name {
     CouponPart,
     /// `tools.stored`
     StoredPart,
+    /// `tools.points`
+    PointsPart,
     /// `tools.channel`
     ChannelPart,
     /// `tools.payout`
@@ -112,6 +114,7 @@ impl Name {
         Self::BalancePart,
         Self::CouponPart,
         Self::StoredPart,
+        Self::PointsPart,
         Self::ChannelPart,
         Self::PayoutPart,
         Self::CouponCount,
@@ -146,6 +149,7 @@ impl Name {
             Self::BalancePart => "tools.balance",
             Self::CouponPart => "tools.coupon",
             Self::StoredPart => "tools.stored",
+            Self::PointsPart => "tools.points",
             Self::ChannelPart => "tools.channel",
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
@@ -175,12 +179,15 @@ impl Name {
             Self::Attempt => "number: which payment of the trade it is, from 1",
             Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
-            Self::ToolNames => "list of texts: their names, `balance`, `coupon`, `stored`, `channel`, `payout`",
+            Self::ToolNames => {
+                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`"
+            }
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
             Self::BalancePart => "number: what is paid by balance, in minor units; 0 where nothing is",
             Self::CouponPart => "number: what is paid by coupons",
             Self::StoredPart => "number: what is paid by stored value",
+            Self::PointsPart => "number: what is paid with points, in minor units",
             Self::ChannelPart => "number: what is paid through channels",
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
@@ -219,6 +226,7 @@ impl Name {
             | Self::BalancePart
             | Self::CouponPart
             | Self::StoredPart
+            | Self::PointsPart
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
@@ -246,6 +254,7 @@ impl Name {
             | Self::BalancePart
             | Self::CouponPart
             | Self::StoredPart
+            | Self::PointsPart
             | Self::ChannelPart
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
@@ -322,6 +331,7 @@ impl<'a> Facts<'a> {
             Name::BalancePart => self.part("balance"),
             Name::CouponPart => self.part("coupon"),
             Name::StoredPart => self.part("stored"),
+            Name::PointsPart => self.part("points"),
             Name::ChannelPart => self.part("channel"),
             Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kernel::Currency;
 use kernel::message::risk::Window;
-use kernel::message::rules::{AskRisk, RefundFailed, Unsaid};
+use kernel::message::rules::{AskRisk, PointsWorth, RefundFailed, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 
 use crate::condition::Logic;
@@ -58,6 +58,8 @@ pub(crate) enum Says {
     RefundFailed(RefundFailed),
     /// The outside risk service is asked.
     AskRisk(AskRisk),
+    /// What points are worth.
+    Points(Worth),
     /// Between which amounts a payment, or what one tool pays of it, must lie.
     Limit(Limit),
     /// How often, or for how much, within a time.
@@ -83,6 +85,20 @@ impl Fee {
         let parts = i128::from(amount) * i128::from(self.bp);
         let rounded = (parts + 5_000) / 10_000 + i128::from(self.fixed);
         i64::try_from(rounded).unwrap_or(i64::MAX).max(self.min).min(self.max)
+    }
+}
+
+/// What points are worth in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worth {
+    pub(crate) currency: Currency,
+    pub(crate) worth: PointsWorth,
+}
+
+impl Worth {
+    /// It, where this is its currency.
+    pub(crate) fn in_currency(&self, currency: Currency) -> Option<PointsWorth> {
+        (self.currency == currency).then_some(self.worth)
     }
 }
 
@@ -161,6 +177,7 @@ pub(crate) enum Key {
     RefundOrder,
     RefundFailed,
     AskRisk,
+    Points,
     Limit,
     Velocity,
     Refuse,
@@ -168,7 +185,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// All keys of a rule, those that say nothing included.
-    pub(crate) const WORDS: [&'static str; 17] = [
+    pub(crate) const WORDS: [&'static str; 18] = [
         "name",
         "when",
         "expires_after",
@@ -183,6 +200,7 @@ impl Key {
         "refund_order",
         "refund_failed",
         "ask_risk",
+        "points",
         "limit",
         "velocity",
         "refuse",
@@ -202,6 +220,7 @@ impl Key {
             Self::RefundOrder => "refund_order",
             Self::RefundFailed => "refund_failed",
             Self::AskRisk => "ask_risk",
+            Self::Points => "points",
             Self::Limit => "limit",
             Self::Velocity => "velocity",
             Self::Refuse => "refuse",
@@ -219,6 +238,7 @@ impl Key {
             | Self::RefundOrder
             | Self::RefundFailed
             | Self::AskRisk
+            | Self::Points
             | Self::Limit
             | Self::Velocity
             | Self::Refuse => false,
@@ -239,7 +259,8 @@ impl Key {
             | Self::OrderLife
             | Self::RefundOrder
             | Self::RefundFailed
-            | Self::AskRisk => true,
+            | Self::AskRisk
+            | Self::Points => true,
             Self::Limit | Self::Velocity | Self::Refuse => false,
         }
     }
@@ -268,6 +289,7 @@ impl Says {
             Self::RefundOrder(_) => Key::RefundOrder,
             Self::RefundFailed(_) => Key::RefundFailed,
             Self::AskRisk(_) => Key::AskRisk,
+            Self::Points(_) => Key::Points,
             Self::Limit(_) => Key::Limit,
             Self::Velocity(_) => Key::Velocity,
             Self::Refuse(_) => Key::Refuse,
@@ -297,6 +319,14 @@ pub(crate) fn asking(ask: &AskRisk) -> String {
     };
     let (no_answer, degraded) = (words(ask.no_answer), words(ask.degraded));
     format!("without its answer a payment {no_answer}; while it is switched off a payment {degraded}")
+}
+
+impl fmt::Display for Worth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PointsWorth { points, minor, budget } = self.worth;
+        write!(f, "{points} points pay {minor} minor units of {}, out of ", self.currency)?;
+        f.write_str(if budget { "the merchant's marketing budget" } else { "marketing expense" })
+    }
 }
 
 impl fmt::Display for Limit {

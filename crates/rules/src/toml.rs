@@ -151,6 +151,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(crate) fn flag(&mut self, of: Section<'a>, key: &str) -> Option<bool> {
+        let item = of.table.get(key)?;
+        match item.as_bool() {
+            Some(value) => Some(value),
+            None => self.no(Self::place(item, of), format!("`{key}` is true or false")),
+        }
+    }
+
     pub(crate) fn texts(&mut self, of: Section<'a>, key: &str) -> Option<Located<Vec<Located<&'a str>>>> {
         let item = of.table.get(key)?;
         let at = Self::place(item, of);

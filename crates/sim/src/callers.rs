@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use channel::sandbox::word::{PayWord, RefundWord};
 use engine::line::Reply;
-use engine::request::{Caller, Command, Idempotency, IssueCoupon, IssueGift, Request};
+use engine::request::{Caller, Command, GrantPoints, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Refund, Share, UnpaidDue};
 use kernel::time::SECOND_US;
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, Money, OrderType, Owner,
-    PaymentId, RootId, Shards, StoredKind, SubType, Time, TradeId,
+    PaymentId, PointsGrantId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -242,6 +242,16 @@ impl Callers {
                 };
                 Some((caller, self.claim(act.no, *gift, *user, *code)?))
             }
+            What::Grant { user, points } => platform(Command::GrantPoints(Box::new(GrantPoints {
+                id: PointsGrantId(self.root(act.no, &format!("user:{user}"), now)),
+                user: people::user(*user)?,
+                points: Amount::new(*points).ok()?,
+                reference: None,
+            }))),
+            What::TakeBack { grant, points } => {
+                let Command::GrantPoints(granted) = &self.asked.get(grant)?.request.command else { return None };
+                platform(Command::ReversePoints { grant: granted.id, points: Some(Amount::new(*points).ok()?) })
+            }
             What::Sell(sale) => self.sell(act.no, sale, now),
             What::SellAgain { sale, other, buyer } => {
                 let mut create = self.create(*sale)?.clone();
@@ -353,6 +363,7 @@ impl Callers {
         let tool = |slice: &Slice| {
             let tool = match slice.tool {
                 Means::Balance => Tool::Balance,
+                Means::Points => Tool::Points,
                 Means::Stored { card } => Tool::Stored(kind(card)),
                 Means::Coupon(act) => self.coupon(act).map_or(Tool::Balance, Tool::Coupon),
                 Means::Channel { code, word } => Tool::Channel {

@@ -9,7 +9,7 @@ use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
 use kernel::message::risk::Switch;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use draw::draw;
+pub(crate) use draw::{draw, points};
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,10 @@ pub enum What {
     /// A user claims a share of the gift that an act issued, with its code or another one, through a merchant or the
     /// platform.
     Claim { gift: u32, user: u8, code: bool, by: Option<u8> },
+    /// A user is given points.
+    Grant { user: u8, points: i64 },
+    /// Points of the grant that an act made are taken back.
+    TakeBack { grant: u32, points: i64 },
     /// A trade is opened.
     Sell(Sale),
     /// The same order number again under another key, with the same content or another subject; perhaps by another buyer,
@@ -235,6 +239,8 @@ pub enum Means {
         /// Gift cards.
         card: bool,
     },
+    /// The buyer's points.
+    Points,
     /// The institution, by card or by code; the word says what becomes of it.
     Channel {
         /// By code, so that the buyer must act.

@@ -86,6 +86,12 @@ bugs! {
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.
     CodeNotChecked = "code-not-checked",
+    /// That points were taken back is not kept, so that they can be taken back again.
+    PointsReversalForgotten = "points-reversal-forgotten",
+    /// A user's points have no floor.
+    PointsFloorIgnored = "points-floor-ignored",
+    /// How many points a refund gave back is not kept, so that the next one gives them back again.
+    PointsReturnForgotten = "points-return-forgotten",
     /// When a due opens does not matter.
     DueOpensEarly = "due-opens-early",
     /// That a trade forfeits what its dues brought is forgotten, so that it goes back.

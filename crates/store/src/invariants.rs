@@ -14,6 +14,7 @@ mod gift;
 mod ledger;
 mod log;
 mod payment;
+mod points;
 mod refund;
 mod trade;
 
@@ -31,6 +32,8 @@ pub enum Over {
     Coupons,
     /// Gifts after `$2` up to and including `$3`, ids as bytes.
     Gifts,
+    /// Grants of points after `$2` up to and including `$3`, ids as bytes.
+    Grants,
     /// Batches after `$2` up to and including `$3`.
     Log,
     /// The whole shard at once.
@@ -40,7 +43,7 @@ pub enum Over {
 impl Over {
     const fn params(self) -> &'static [Kind] {
         match self {
-            Self::Trades | Self::Coupons | Self::Gifts => &[Kind::Int, Kind::Bytes, Kind::Bytes],
+            Self::Trades | Self::Coupons | Self::Gifts | Self::Grants => &[Kind::Int, Kind::Bytes, Kind::Bytes],
             Self::Deadlines => &[Kind::Int, Kind::Bytes, Kind::Bytes, Kind::Int],
             Self::Log => &[Kind::Int, Kind::Int, Kind::Int],
             Self::Shard => &[Kind::Int],
@@ -85,9 +88,9 @@ use invariants;
 
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, coupon::ALL, gift::ALL]
-        .into_iter()
-        .flatten()
+    let of_trades = [trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL];
+    let issued = [coupon::ALL, gift::ALL, points::ALL];
+    [ledger::ALL, log::ALL].into_iter().chain(of_trades).chain(issued).flatten()
 }
 
 statements! {
@@ -100,6 +103,9 @@ statements! {
     /// The gifts after an id, in order.
     GIFTS_AFTER = "verify.gifts_after" (Int, Bytes, Int)
         "SELECT id FROM gift WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
+    /// The grants of points after an id, in order.
+    GRANTS_AFTER = "verify.grants_after" (Int, Bytes, Int)
+        "SELECT id FROM points_grant WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
     /// The slots of counters after one of them, in order.
     COUNTERS_AFTER = "verify.counters_after" (Int, Bytes, Int, Int)
         "SELECT shard, id, slot, payments, minor, changes, until FROM counter

@@ -319,6 +319,8 @@ memory! {
     counters: payment::Counter = Counter, all_go;
     /// Gifts.
     gifts: payment::Gift = Gift, oldest_go;
+    /// Grants of points.
+    grants: payment::PointsGrant = PointsGrant, oldest_go;
     /// Claims on unique keys.
     claims: crate::tables::log::Claim = Claim, none_stays;
     /// Stored answers.

@@ -251,15 +251,19 @@ impl Trade {
         match (self.context.order_type, tool) {
             (
                 OrderType::Instant | OrderType::Escrow,
-                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. },
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Channel { .. },
             )
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
             (OrderType::Instant | OrderType::Escrow, Tool::Payout { .. })
-            | (OrderType::Topup, Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Payout { .. })
-            | (OrderType::Transfer, Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. })
-            | (OrderType::Payout, Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. }) => false,
+            | (OrderType::Topup | OrderType::Payout, Tool::Balance)
+            | (OrderType::Topup | OrderType::Transfer, Tool::Payout { .. })
+            | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
+            | (
+                OrderType::Topup | OrderType::Transfer | OrderType::Payout,
+                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points,
+            ) => false,
         }
     }
 

@@ -3,6 +3,9 @@
 //! A coupon is spent once: the part used goes to the trade, the rest of its face back to where it came from, in the same
 //! voucher. Held, it takes two holds under the instruction's number: leg 0 is the part (towards escrow), leg 1 the rest
 //! (towards the source), so each is captured or released by itself and exactly.
+//!
+//! Points are two legs as well, each in its own currency: the money, from the source that pays for them (leg 0), and the
+//! points, which are redeemed (leg 1). The points come first, so that who has not enough of them hears of that.
 
 use kernel::Amount;
 use kernel::message::accounting::{HoldNo, InternalTool, PayLeg, Source, ToolHold};
@@ -71,6 +74,10 @@ fn tool_legs(draft: &mut Draft<'_>, tool: &InternalTool, amount: Amount, goal: P
         InternalTool::Balance(owner) => draft.leg("balance", part_op, Place::Balance(owner), goal, amount),
         InternalTool::Stored(user, kind) => {
             draft.leg("stored", part_op, Place::Stored(user, kind), goal, amount);
+        }
+        InternalTool::Points { user, points, source } => {
+            draft.points("points_redeemed", rest_op, Place::Points(user), Place::PointsRedeemed, *points);
+            draft.leg("points", part_op, Place::Source(source), goal, amount);
         }
         InternalTool::Coupon { user, source, rest } => {
             draft.leg("coupon", part_op, Place::Coupons(user), goal, amount);

@@ -5,10 +5,12 @@
 //! there too is refused when it is booked.
 //!
 //! A reservation is a hold straight from the one who gives to where the money goes, so that its capture is one transfer:
-//! leg 0 is escrow or 2003, leg 1 is the balance, leg 2 the part of a coupon's face that is issued anew. Where a reserved line
+//! leg 0 is escrow or 2003, leg 1 is the balance, leg 2 the part of a coupon's face that is issued anew, or the points that are
+//! the user's again. Where a reserved line
 //! goes another way in the end (to the balance, because the institution could not), the hold is released and posted to
 //! its new place at once when it is booked; see [`mod@crate::book`].
 
+use kernel::Amount;
 use kernel::message::accounting::{HoldNo, LineSource, RefundLine, RefundTo};
 
 use super::{Draft, Place};
@@ -63,6 +65,12 @@ pub(super) fn run(draft: &mut Draft<'_>, lines: &[RefundLine], step: Step) {
             let op = step.op(hold(REISSUE));
             draft.leg_if_any("coupon_reissued", op, Place::Source(source), Place::Coupons(user), *rest);
         }
+        if let RefundTo::Points { user, points, .. } = &line.to
+            && let Ok(points) = Amount::new(*points)
+        {
+            let op = step.op(hold(REISSUE));
+            draft.points("points_returned", op, Place::PointsRedeemed, Place::Points(user), points);
+        }
     }
 }
 
@@ -71,7 +79,7 @@ fn goal(to: &RefundTo) -> Place<'_> {
     match to {
         RefundTo::Balance(owner) => Place::Balance(owner),
         RefundTo::Coupon { user, usable_again: true, .. } => Place::Coupons(user),
-        RefundTo::Coupon { source, usable_again: false, .. } => Place::Source(source),
+        RefundTo::Coupon { source, usable_again: false, .. } | RefundTo::Points { source, .. } => Place::Source(source),
         RefundTo::Stored(user, kind) => Place::Stored(user, kind),
         RefundTo::Channel(ca) => Place::ChannelRefund(ca),
     }

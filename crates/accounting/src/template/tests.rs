@@ -74,6 +74,10 @@ fn stored() -> InternalTool {
     InternalTool::Stored(user(), StoredKind::GIFT_CARD)
 }
 
+fn points(source: CouponSource) -> InternalTool {
+    InternalTool::Points { user: user(), points: amount(700), source }
+}
+
 fn line(no: u16, receiver: Owner, released: bool, minor: i64, to: RefundTo) -> RefundLine {
     let from = if released { LineSource::Receiver } else { LineSource::Escrow };
     RefundLine { line: no, receiver, from, amount: amount(minor), to }
@@ -85,6 +89,10 @@ fn bank() -> RefundTo {
 
 fn back_to_coupon(usable_again: bool, rest: i64) -> RefundTo {
     RefundTo::Coupon { user: user(), source: CouponSource::Expense, usable_again, rest }
+}
+
+fn back_to_points(points: i64) -> RefundTo {
+    RefundTo::Points { user: user(), source: CouponSource::Budget(shop()), points }
 }
 
 fn pay(source: Source, minor: i64) -> PayLeg {
@@ -134,6 +142,7 @@ fn tools() -> Vec<ToolHold> {
         ToolHold { hold: HoldNo::Instruction(2), tool: coupon(20), amount: amount(80) },
         ToolHold { hold: HoldNo::Instruction(3), tool: coupon(0), amount: amount(50) },
         ToolHold { hold: HoldNo::Instruction(4), tool: stored(), amount: amount(40) },
+        ToolHold { hold: HoldNo::Instruction(5), tool: points(CouponSource::Budget(shop())), amount: amount(30) },
     ]
 }
 
@@ -144,6 +153,8 @@ fn sources() -> Vec<PayLeg> {
         pay(Source::Held(coupon(30), HoldNo::Instruction(3)), 70),
         pay(Source::Tool(stored()), 40),
         pay(Source::Held(stored(), HoldNo::Instruction(4)), 60),
+        pay(Source::Tool(points(CouponSource::Expense)), 20),
+        pay(Source::Held(points(CouponSource::Budget(shop())), HoldNo::Instruction(5)), 30),
         pay(Source::Channel("sandbox".into()), 300),
         pay(Source::Earlier("other".into()), 100),
         pay(Source::Suspended("sandbox".into()), 50),
@@ -158,6 +169,8 @@ fn refund_lines() -> Vec<RefundLine> {
         line(4, seller("s1"), true, 5, back_to_coupon(false, 7)),
         line(5, seller("s1"), false, 6, back_to_coupon(true, 7)),
         line(6, shop(), false, 8, RefundTo::Stored(user(), StoredKind::GIFT_CARD)),
+        line(7, shop(), false, 3, back_to_points(70)),
+        line(8, seller("s1"), true, 2, back_to_points(0)),
     ]
 }
 
@@ -323,6 +336,8 @@ fn every_verb() {
                 &nothing,
             ),
         ),
+        ("to a user", table(Verb::GrantPoints { user: user.clone(), points: amount(500) }, &nothing)),
+        ("of a user", table(Verb::ReversePoints { user: user.clone(), points: amount(200) }, &nothing)),
         ("of the platform", table(Verb::FundBudget { owner: Owner::Platform, money: money(9, "CNY") }, &nothing)),
         ("of a merchant", table(Verb::FundBudget { owner: shop(), money: money(9, "CNY") }, &nothing)),
         ("a user", table(Verb::Fund { owner: Owner::User(user), money: money(9, "CNY") }, &nothing)),
@@ -400,6 +415,49 @@ fn a_coupon_held_is_spent_or_let_go_exactly() {
             balance(&books, shop(), Subject::ESCROW),
         );
         assert_eq!(after, if spent { (0, 920, 80, 0) } else { (100, 900, 0, 0) });
+    }
+}
+
+fn in_points(books: &Books, owner: Owner, subject: Subject) -> i64 {
+    books.available(&AccountKey { owner, subject, currency: Currency::POINTS })
+}
+
+#[test]
+fn points_and_their_money_move_together_or_not_at_all() {
+    let budget = || points(CouponSource::Budget(shop()));
+    let held = |tool| ToolHold { hold: HoldNo::Instruction(1), tool, amount: amount(30) };
+    for spent in [true, false] {
+        let mut books = Books::default();
+        run(&mut books, Verb::GrantPoints { user: user(), points: amount(700) }).unwrap();
+        let before = books.clone();
+        run(&mut books, Verb::HoldTools(vec![held(budget())])).unwrap_err();
+        assert_eq!(books, before, "the budget is empty: the points stay where they are");
+        run(&mut books, Verb::Fund { owner: shop(), money: money(40, "CNY") }).unwrap();
+        run(&mut books, Verb::FundBudget { owner: shop(), money: money(40, "CNY") }).unwrap();
+        run(&mut books, Verb::HoldTools(vec![held(budget())])).unwrap();
+        assert_eq!(in_points(&books, buyer(), Subject::POINTS), 0);
+        run(&mut books, Verb::ReversePoints { user: user(), points: amount(1) }).unwrap_err();
+        let legs = vec![pay(Source::Held(budget(), HoldNo::Instruction(1)), 30)];
+        let verb = match spent {
+            true => Verb::Pay { legs, receivers: vec![share(shop(), 30)], to_balance: false },
+            false => Verb::ReleaseTools(vec![held(budget())]),
+        };
+        run(&mut books, verb).unwrap();
+        let after = |books: &Books| {
+            let redeemed = in_points(books, shop(), Subject::POINTS_REDEEMED);
+            let (budget, pending) = (balance(books, shop(), Subject::BUDGET), balance(books, shop(), Subject::PENDING));
+            (in_points(books, buyer(), Subject::POINTS), redeemed, budget, pending)
+        };
+        assert_eq!(after(&books), if spent { (0, 700, 10, 30) } else { (700, 0, 40, 0) });
+        if spent {
+            let back = |minor, points| vec![line(1, shop(), true, minor, back_to_points(points))];
+            run(&mut books, Verb::ReserveRefund(back(20, 466))).unwrap();
+            run(&mut books, Verb::Refund { lines: back(20, 466), reserved: true }).unwrap();
+            assert_eq!(after(&books), (466, 234, 30, 10));
+            let all = vec![line(2, shop(), true, 10, back_to_points(235))];
+            run(&mut books, Verb::Refund { lines: all, reserved: false }).unwrap_err();
+        }
+        assert!(books.holds.values().all(|hold| hold.left() == 0));
     }
 }
 

@@ -5,14 +5,15 @@ pub mod control;
 pub mod coupon;
 pub mod drive;
 mod gift;
+mod points;
 mod rules;
 pub mod trade;
 pub mod transit;
 
 use kernel::message::risk::{Asked, Switch};
 use kernel::{
-    BlockId, CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId, Problem,
-    RefundId, TradeId,
+    BlockId, CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId,
+    PointsGrantId, Problem, RefundId, TradeId,
 };
 use store::Cell;
 
@@ -46,6 +47,10 @@ pub enum Outcome {
     GiftClaimed(GiftClaimId),
     /// A share of a gift that was claimed before.
     GiftClaim(GiftClaimId),
+    /// A user was given points.
+    PointsGranted(PointsGrantId),
+    /// A grant of points, as it is now.
+    PointsGrant(PointsGrantId),
     /// Money was put on an account of this owner.
     Funded(Owner, kernel::Money),
     /// A merchant was added.
@@ -84,6 +89,8 @@ impl Outcome {
             | Self::GiftIssued(_)
             | Self::GiftClaimed(_)
             | Self::GiftClaim(_)
+            | Self::PointsGranted(_)
+            | Self::PointsGrant(_)
             | Self::Funded(..)
             | Self::MerchantAdded(_)
             | Self::KeyAdded(_)
@@ -133,6 +140,8 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
             gift::claim(view, caller, *gift, user, *code_hash, *luck).map(Done::from)
         }
         Command::ExpireGift(id) => gift::expire(view, *id).map(Done::from),
+        Command::GrantPoints(grant) => points::grant(view, grant).map(Done::from),
+        Command::ReversePoints { grant, points } => points::reverse(view, *grant, *points).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),
         Command::FundBudget { owner, money } => coupon::fund_budget(view, owner, *money).map(Done::from),
         Command::Arrive(arrival) => transit::arrive(view, arrival).map(Done::from),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use kernel::{Problem, RootId, Time, TradeId};
-use payment::Payments;
+use kernel::{Owner, PointsGrantId, Problem, RootId, Time, TradeId, UserId};
+use payment::{Payments, PointsGrant};
 use store::tables::derived::{
     CASES, CASES_IN, CASES_OF, CASES_OF_IN, CaseList, DISPUTES, DISPUTES_IN, DISPUTES_OF, DISPUTES_OF_IN, DisputeList,
-    TRADES, TRADES_IN, TRADES_OF, TRADES_OF_IN, TradeList,
+    GRANTS_OF, GrantList, TRADES, TRADES_IN, TRADES_OF, TRADES_OF_IN, TradeList,
 };
 use store::unit::Kept as _;
 use store::{Cell, Cells, Inconsistent, Row as _, Statement, Table};
@@ -61,6 +61,24 @@ impl Queries {
     /// Cases, newest first.
     pub async fn cases(&self, filter: Filter, part: Part) -> Result<Page, Problem> {
         self.opened(&CASE, filter, part).await
+    }
+
+    /// The grants of points of a user, newest first.
+    pub async fn points_grants(&self, user: &UserId, part: Part) -> Result<Page, Problem> {
+        let before = match &part.after {
+            None => RootId::from_bytes([u8::MAX; 16]),
+            Some(place) => PointsGrantId::parse(place).ok_or_else(no_place)?.0,
+        };
+        let owner = Owner::User(user.clone());
+        let as_of = self.caught_up(part.stale).await?;
+        let home = self.home(owner.bucket())?;
+        let mut ids = home.grants(&owner.to_string(), before, part.limit).await?;
+        let more = ids.len() > part.limit;
+        ids.truncate(part.limit);
+        let next = ids.last().filter(|_| more).map(PointsGrantId::to_string);
+        let memory = home.load(ids.iter().map(|id| PointsGrant::key(*id))).await?;
+        let data = ids.iter().filter_map(|id| there::<PointsGrant>(&memory, *id));
+        Ok(Page { data: data.map(|grant| wire::points::json(&grant)).collect(), next, as_of })
     }
 
     /// Disputes, newest first.
@@ -136,6 +154,14 @@ impl OfShard {
         let (statement, params) = filtered([&TRADES, &TRADES_IN, &TRADES_OF, &TRADES_OF_IN], params, filter);
         let rows = self.rows(statement, params).await?;
         rows.into_iter().map(trade).collect::<Result<_, _>>().map_err(inconsistent)
+    }
+
+    /// An owner's grants of points that were made before one, newest first; one more than asked for.
+    async fn grants(&self, owner: &str, before: RootId, limit: usize) -> Result<Vec<PointsGrantId>, Problem> {
+        let params = vec![self.number(), Cell::text(owner), bytes(before), one_more(limit)];
+        let rows = self.rows(&GRANTS_OF, params).await?;
+        let id = |row| GrantList::from_cells(row).map(|row| PointsGrantId(RootId::from_bytes(row.points_grant)));
+        rows.into_iter().map(id).collect::<Result<_, _>>().map_err(inconsistent)
     }
 
     /// What of this shard was opened before a place in its log, newest first; one more than asked for.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kernel::{CouponId, GiftId, MerchantId, PaymentId, Problem, Shards, TradeId, limits};
-use payment::{Coupon, Gift, Payments};
+use kernel::{CouponId, GiftId, MerchantId, PaymentId, PointsGrantId, Problem, Shards, TradeId, limits};
+use payment::{Coupon, Gift, Payments, PointsGrant};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
 use trade::Trade;
@@ -92,6 +92,13 @@ impl Queries {
         let found =
             |coupon: Arc<Coupon>| Found { merchant: coupon.merchant, body: wire::payment::coupon_json(&coupon) };
         Ok(there::<Coupon>(&memory, id).map(found))
+    }
+
+    /// A grant of points; the platform's own.
+    pub async fn points_grant(&self, id: PointsGrantId) -> Result<Option<Found>, Problem> {
+        let memory = self.home(id.0.bucket())?.load([PointsGrant::key(id)]).await?;
+        let found = |grant: Arc<PointsGrant>| Found { merchant: None, body: wire::points::json(&grant) };
+        Ok(there::<PointsGrant>(&memory, id).map(found))
     }
 
     /// A gift.

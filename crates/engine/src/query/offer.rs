@@ -15,11 +15,14 @@
 
 use std::sync::Arc;
 
+use accounting::chart::Entry;
 use accounting::{Account, AccountKey, Subject};
 use channel::Orders;
 use kernel::message::payment::{Tool, ToolRequest};
+use kernel::message::risk::Signals;
+use kernel::message::rules::{Paying, PointsWorth};
 use kernel::message::trade::Command as TradeCommand;
-use kernel::{Amount, Code, CouponId, Problem, RootId, TradeId, limits};
+use kernel::{Amount, Code, CouponId, Currency, Money, Problem, RootId, TradeId, limits};
 use payment::{Coupon, PaymentStatus, Payments};
 use store::tables::accounting::Holds;
 use store::tables::derived::{COUPONS_OF, CouponList};
@@ -32,6 +35,7 @@ use super::shard::OfShard;
 use super::what_if::WhatIf;
 use super::{Found, Queries, broken, inconsistent};
 use crate::flows;
+use crate::planning::Planner;
 use crate::request::Caller;
 use crate::stop::Stop;
 use crate::view::View;
@@ -184,18 +188,32 @@ impl Offer<'_> {
         }
         let kinds = self.what_if.queries.stored.iter();
         let stored = kinds.map(|kind| (Tool::Stored(kind.clone()), Subject::stored(kind)));
-        let purses = stored.chain([(Tool::Balance, Subject::USER_BALANCE)]);
+        let purses = stored.chain([(Tool::Points, Subject::POINTS), (Tool::Balance, Subject::USER_BALANCE)]);
         let salt = self.what_if.control.salt;
-        let key = |subject| AccountKey { owner: trade.payer.clone(), subject, currency: trade.money.currency };
+        let key = |subject: Subject| {
+            let in_points = subject.entry() == Entry::Points;
+            let currency = if in_points { Currency::POINTS } else { trade.money.currency };
+            AccountKey { owner: trade.payer.clone(), subject, currency }
+        };
         let purses: Vec<_> = purses.map(|(tool, subject)| (tool, key(subject).id(&salt))).collect();
         self.what_if.load(purses.iter().map(|(_, id)| Account::key(*id)).collect()).await?;
+        let worth = self.worth(trade);
         for (tool, id) in purses {
-            let available = there::<Account>(&self.what_if.known, id).map_or(0, |account| account.available()).max(0);
+            let there = there::<Account>(&self.what_if.known, id).map_or(0, |account| account.available()).max(0);
+            let worth = worth.filter(|_| tool == Tool::Points);
+            let available = match tool {
+                Tool::Points => worth.map_or(0, |worth| worth.minor_for(there)),
+                _ => there,
+            };
             let mut choice = Choice::new(tool, available.min(self.due.amount.minor()));
-            choice.available = Some(available);
+            (choice.available, choice.worth) = (Some(available), worth);
             match choice.tool {
                 Tool::Balance if available == 0 => {
                     choice.reason = Some(Reason::new("insufficient_balance", "there is nothing on the balance"));
+                }
+                Tool::Points if there > 0 && worth.is_none() => {
+                    let code = Code::tool_not_applicable.as_str();
+                    choice.reason = Some(Reason::new(code, "no rule says what points are worth here"));
                 }
                 _ if available == 0 => continue,
                 _ => {}
@@ -203,6 +221,25 @@ impl Offer<'_> {
             self.choices.push(choice);
         }
         Ok(())
+    }
+
+    /// What points are worth for what is due, whether or not the rules let them pay all of it.
+    fn worth(&self, trade: &Trade) -> Option<PointsWorth> {
+        let tools = [ToolRequest { tool: Tool::Points, amount: self.due.amount }];
+        let planner = Planner { control: &self.what_if.control, trade };
+        let signals = Signals::default();
+        let money = Money { amount: self.due.amount, currency: trade.money.currency };
+        let paying = Paying {
+            context: &trade.context,
+            money,
+            attempt: 1,
+            due: self.due.no,
+            tools: &tools,
+            signals: &signals,
+            at: self.what_if.now,
+            rule_version: None,
+        };
+        planner.points(&paying)
     }
 
     /// The buyer's newest coupons, as far as whoever asks may know of them: its own, with the buyer's consent the
@@ -308,7 +345,7 @@ impl Offer<'_> {
 
 /// Whether it is money of the buyer's own on our books, to be used in any parts.
 const fn is_purse(tool: &Tool) -> bool {
-    matches!(tool, Tool::Balance | Tool::Stored(_))
+    matches!(tool, Tool::Balance | Tool::Stored(_) | Tool::Points)
 }
 
 impl WhatIf<'_> {

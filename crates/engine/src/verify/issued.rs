@@ -1,10 +1,10 @@
-//! What is issued to users, coupons and gifts: what the rows say of each other, and the timers of their states.
+//! What is issued to users, coupons, gifts and points: what the rows say of each other, and the timers of their states.
 
 use std::collections::BTreeSet;
 
-use kernel::{CouponId, GiftId, RootId};
-use store::invariants::{COUPONS_AFTER, GIFTS_AFTER, Over};
-use store::tables::payment::{CouponRow, GiftRow};
+use kernel::{CouponId, GiftId, PointsGrantId, RootId};
+use store::invariants::{COUPONS_AFTER, GIFTS_AFTER, GRANTS_AFTER, Over};
+use store::tables::payment::{CouponRow, GiftRow, PointsGrantRow};
 use store::unit::{Key, Memory};
 use store::{Cell, Row as _, Statement, StoreError, Table};
 
@@ -46,10 +46,22 @@ const GIFTS: Sort = Sort {
     count: |checked| &mut checked.gifts,
 };
 
+const GRANTS: Sort = Sort {
+    table: PointsGrantRow::TABLE,
+    ids: &GRANTS_AFTER,
+    over: Over::Grants,
+    name: |id| PointsGrantId(id).to_string(),
+    key: |id| Key::PointsGrant(PointsGrantId(id)),
+    // Points that were given wait for nothing.
+    timer: |_, _| BTreeSet::new(),
+    count: |checked| &mut checked.grants,
+};
+
 /// Checks every one of them, range by range.
 pub(super) async fn check(scene: &Scene<'_>, report: &mut Report) -> Result<(), StoreError> {
     check_sort(scene, &COUPONS, report).await?;
-    check_sort(scene, &GIFTS, report).await
+    check_sort(scene, &GIFTS, report).await?;
+    check_sort(scene, &GRANTS, report).await
 }
 
 async fn check_sort(scene: &Scene<'_>, sort: &Sort, report: &mut Report) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use accounting::HoldKey;
 use kernel::message::accounting::HoldNo;
 use kernel::{
-    AccountId, CaseId, CouponId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, RefundId, RootId,
-    TradeId,
+    AccountId, CaseId, CouponId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, PointsGrantId,
+    RefundId, RootId, TradeId,
 };
 use store::{Cell, Table};
 
@@ -38,6 +38,7 @@ fn one(table: &'static Table, bytes: &[u8]) -> Option<String> {
         "account" => AccountId(root).to_string(),
         "coupon" => CouponId(root).to_string(),
         "gift" => GiftId(root).to_string(),
+        "points_grant" => PointsGrantId(root).to_string(),
         "trade" => TradeId(root).to_string(),
         _ => format!("{root:?}"),
     })

@@ -1,7 +1,7 @@
 //! A trade's states against the money that was booked in its name: what must lie where follows from the states alone.
 //!
 //! Escrow is what was paid and neither released nor returned; receivers have what was released to them and not returned;
-//! both less what parts of unfinished refunds took already. Received and suspended money is what refund parts have yet to
+//! both less what parts of unfinished refunds took already. Redeemed points are what payments took less what came back. Received and suspended money is what refund parts have yet to
 //! give back, what earlier legs of open payments brought, and what open cases are about. Through institutions went what
 //! parts that arrived that way say, and what lost disputes took. A hold has left what its instruction holds, or its line of a refund or a dispute waits for.
 
@@ -69,6 +69,7 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
         add(&mut wanted, (entry, whose, currency), -i128::from(line.amount.minor()));
     }
     if let Some(payments) = payments {
+        add(&mut wanted, (Entry::PointsRedeemed, String::new(), Currency::POINTS), redeemed(payments));
         for (spot, minor) in of_payments(payments) {
             add(&mut wanted, spot, minor);
         }
@@ -145,11 +146,22 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
     money
 }
 
+/// The points that effective payments redeemed and refunds have not given back.
+fn redeemed(payments: &Payments) -> i128 {
+    let effective = payments.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
+    let used = effective.flat_map(|payment| &payment.instructions).filter_map(|leg| leg.points.as_ref());
+    let back = payments.refunds.iter().flat_map(|refund| &refund.parts);
+    let back = back.filter(|part| part.status == PartStatus::Succeeded).map(|part| i128::from(part.points));
+    used.map(|used| i128::from(used.points.minor())).sum::<i128>() - back.sum::<i128>()
+}
+
 /// On which line of the chart the money of a refund part is, where it is none of the receivers' or the buyer's.
 fn place_of(part: &Part) -> Option<Entry> {
     match (part.status, part.source, part.way) {
         (PartStatus::Succeeded, _, Way::Channel) => Some(Entry::ChannelRefund),
-        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain | Way::Stored) => None,
+        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points) => {
+            None
+        }
         (_, PartSource::Received, _) => Some(Entry::Received),
         (_, PartSource::Suspense, _) => Some(Entry::Suspense),
         (_, PartSource::Receivers | PartSource::PaidOut, _) => None,
@@ -208,7 +220,9 @@ fn compare_holds(payments: &Payments, holds: &BTreeMap<HoldKey, Hold>, report: &
     for leg in payments.payments.iter().flat_map(|payment| &payment.instructions) {
         if leg.status == InstructionStatus::Held || leg.is_payout() && leg.status.awaits_money() {
             let rest = leg.coupon.as_ref().map_or(0, |coupon| coupon.rest);
-            wanted.insert(HoldNo::Instruction(leg.no), i128::from(leg.amount.minor()) + i128::from(rest));
+            let points = leg.points.as_ref().map_or(0, |used| used.points.minor());
+            let all = i128::from(leg.amount.minor()) + i128::from(rest) + i128::from(points);
+            wanted.insert(HoldNo::Instruction(leg.no), all);
         }
     }
     for part in payments.refunds.iter().flat_map(|refund| &refund.parts) {

@@ -26,7 +26,7 @@ pub(super) struct Trail {
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
     /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
-    /// suspense, and paid out, refunded and disputed away through institutions.
+    /// suspense, redeemed (in points), and paid out, refunded and disputed away through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -86,7 +86,7 @@ impl Trail {
             ("pay" | "send_transfer", Side::Credit) | ("refund" | "lose_dispute" | "return_transfer", Side::Debit)
         );
         let (entry, whose) = match account.subject.entry() {
-            Entry::Escrow => (Entry::Escrow, String::new()),
+            entry @ (Entry::Escrow | Entry::PointsRedeemed) => (entry, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance | Entry::Fees if of_receiver => {
                 (Entry::Pending, account.owner.to_string())
@@ -108,8 +108,10 @@ impl Trail {
             | Entry::Coupons
             | Entry::Budget
             | Entry::Stored
+            | Entry::Points
             | Entry::Unclaimed
-            | Entry::Marketing => return,
+            | Entry::Marketing
+            | Entry::PointsIssued => return,
         };
         let normal = if account.subject.entry() == Entry::Owed { Side::Credit } else { account.side };
         let signed = if normal == side { i128::from(minor) } else { -i128::from(minor) };

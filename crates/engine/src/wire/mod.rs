@@ -8,6 +8,7 @@ pub mod control;
 pub mod gift;
 pub mod offer;
 pub mod payment;
+pub mod points;
 pub mod problem;
 pub mod rules;
 pub mod search;
@@ -17,9 +18,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use ::payment::{Coupon, Gift, Payments};
+use ::payment::{Coupon, Gift, Payments, PointsGrant};
 use ::trade::Trade;
-use kernel::{CaseId, CouponId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, RefundId, TradeId};
+use kernel::{
+    CaseId, CouponId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, PointsGrantId, RefundId, TradeId,
+};
 use serde::Serialize;
 
 use crate::flows::Outcome;
@@ -69,6 +72,8 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::GiftIssued(id) => Rendered::new(201, id, gift_json(view, *id)?),
         Outcome::GiftClaimed(id) => Rendered::new(201, id, gift_claim_json(view, *id)?),
         Outcome::GiftClaim(id) => Rendered::new(200, id, gift_claim_json(view, *id)?),
+        Outcome::PointsGranted(id) => Rendered::new(201, id, points_json(view, *id)?),
+        Outcome::PointsGrant(id) => Rendered::new(200, id, points_json(view, *id)?),
         Outcome::Funded(owner, money) => Rendered::new(201, owner.wire(), funded(owner, *money)),
         Outcome::MerchantAdded(id) => Rendered::new(201, id, control::merchant(&view.control, *id)),
         Outcome::KeyAdded(id) => Rendered::new(201, id, control::key(&view.control, *id)),
@@ -139,6 +144,8 @@ pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
         Outcome::GiftIssued(id)
     } else if let Some(id) = GiftClaimId::parse(id) {
         Outcome::GiftClaim(id)
+    } else if let Some(id) = PointsGrantId::parse(id) {
+        Outcome::PointsGrant(id)
     } else if let Some(id) = kernel::MerchantId::parse(id) {
         Outcome::MerchantAdded(id)
     } else if let Some(id) = kernel::KeyId::parse(id) {
@@ -217,6 +224,11 @@ fn gift_json(view: &mut View<'_>, id: GiftId) -> Result<String, Stop> {
 fn gift_claim_json(view: &mut View<'_>, id: GiftClaimId) -> Result<String, Stop> {
     let gift = view.get::<Gift>(id.gift)?.ok_or_else(|| gone(id))?;
     gift::claim_json(&gift, id.no).ok_or_else(|| gone(id))
+}
+
+fn points_json(view: &mut View<'_>, id: PointsGrantId) -> Result<String, Stop> {
+    let grant = view.get::<PointsGrant>(id)?.ok_or_else(|| gone(id))?;
+    Ok(points::json(&grant))
 }
 
 fn funded(owner: &Owner, money: Money) -> String {

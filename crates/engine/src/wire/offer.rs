@@ -3,7 +3,8 @@
 
 use ::trade::{Due, Trade};
 use kernel::message::payment::{Tool, ToolRequest};
-use kernel::{CouponId, Currency, Time, TradeId};
+use kernel::message::rules::PointsWorth;
+use kernel::{Amount, CouponId, Currency, Time, TradeId};
 use serde::Serialize;
 
 /// A tool, for how much it can be used, and why it cannot.
@@ -13,8 +14,10 @@ pub struct Choice {
     pub tool: Tool,
     /// Minor units that it would pay.
     pub amount: i64,
-    /// Minor units that there are, of a balance, of stored value, or of a coupon.
+    /// Minor units that there are, of a balance, of stored value, or of a coupon; of points, what they are worth.
     pub available: Option<i64>,
+    /// What points are worth, where it is points.
+    pub worth: Option<PointsWorth>,
     /// Why it cannot be used; none where it can.
     pub reason: Option<Reason>,
 }
@@ -38,7 +41,7 @@ impl Reason {
 impl Choice {
     /// Nothing is known against it.
     pub fn new(tool: Tool, amount: i64) -> Self {
-        Self { tool, amount, available: None, reason: None }
+        Self { tool, amount, available: None, worth: None, reason: None }
     }
 
     /// Whether it can be used.
@@ -76,6 +79,8 @@ struct ToolObject<'a> {
 struct ChoiceObject<'a> {
     #[serde(flatten)]
     tool: ToolObject<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<Amount>,
     available: Option<i64>,
     usable: bool,
     reason: Option<&'a Reason>,
@@ -85,7 +90,7 @@ impl<'a> ToolObject<'a> {
     fn new(tool: &'a Tool, amount: i64) -> Self {
         let named = Self { tool: super::payment::tool(tool), coupon: None, method: None, amount };
         match tool {
-            Tool::Balance | Tool::Stored(_) | Tool::Payout { .. } => named,
+            Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Payout { .. } => named,
             Tool::Coupon(id) => Self { coupon: Some(*id), ..named },
             Tool::Channel { method, .. } => Self { method: Some(method), ..named },
         }
@@ -95,7 +100,8 @@ impl<'a> ToolObject<'a> {
 impl<'a> ChoiceObject<'a> {
     fn new(choice: &'a Choice) -> Self {
         let tool = ToolObject::new(&choice.tool, choice.amount);
-        Self { tool, available: choice.available, usable: choice.is_usable(), reason: choice.reason.as_ref() }
+        let points = choice.worth.and_then(|worth| worth.points_for(choice.amount));
+        Self { tool, points, available: choice.available, usable: choice.is_usable(), reason: choice.reason.as_ref() }
     }
 }
 

@@ -9,6 +9,7 @@ use kernel::{
 };
 use payment::{
     Case, CaseStep, Coupon, Dispute, DisputeLine, Instruction, Part, Payment, Payments, Refund, Subject, TrailEntry,
+    Way,
 };
 use serde::Serialize;
 
@@ -67,6 +68,8 @@ struct InstructionObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     channel_account: Option<&'a str>,
     amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<Amount>,
     status: &'static str,
     received_amount: i64,
     returned_amount: i64,
@@ -124,6 +127,7 @@ fn instruction(trade: TradeId, leg: &Instruction) -> InstructionObject<'_> {
         method: leg.method(),
         channel_account: leg.channel_account.as_deref(),
         amount: leg.amount,
+        points: leg.points.as_ref().map(|used| used.points),
         status: leg.status.as_str(),
         received_amount: leg.received,
         returned_amount: leg.returned,
@@ -136,6 +140,7 @@ pub fn tool(tool: &Tool) -> &str {
     match tool {
         Tool::Stored(kind) => kind.as_str(),
         Tool::Balance => "balance",
+        Tool::Points => "points",
         Tool::Coupon(_) => "coupon",
         Tool::Channel { .. } => "channel",
         Tool::Payout { .. } => "payout",
@@ -183,6 +188,8 @@ struct PartObject<'a> {
     instruction: InstructionId,
     tool: &'a str,
     amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<i64>,
     status: &'static str,
     way: &'static str,
 }
@@ -198,6 +205,7 @@ fn refund_object<'a>(state: &'a Payments, refund: &'a Refund) -> RefundObject<'a
         instruction: InstructionId::new(state.trade, part.instruction),
         tool: state.leg(part.instruction).map_or("channel", |(_, leg)| tool(&leg.tool)),
         amount: part.amount,
+        points: (part.way == Way::Points).then_some(part.points),
         status: part.status.as_str(),
         way: part.way.as_str(),
     };

@@ -117,6 +117,10 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("gift_shares", "UPDATE gift_claim SET amount = amount + 1 WHERE gift = {packet} AND no = 2"),
     ("gift_range", "UPDATE gift SET currency = 'cny' WHERE id = {packet}"),
     ("gift_books", "DELETE FROM gift_claim WHERE gift = {packet} AND no = 2"),
+    ("points_back", "UPDATE refund_part SET points = points + 200 WHERE trade = {points} AND way = 'points'"),
+    ("grant_range", "UPDATE points_grant SET points = 1000000000000001 WHERE id = {grant}"),
+    ("points_issued", "UPDATE points_grant SET reversed = reversed + 1 WHERE id = {grant}"),
+    ("points_hands", "UPDATE points_grant SET holder = 'u9' WHERE id = {grant}"),
 ];
 
 /// One for every check that no statement makes: its code, its table, words of what is found, and the mutation.
@@ -167,6 +171,18 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
         "hold",
         "not what its tree waits for",
         "UPDATE instruction SET status = 'created' WHERE trade = {open} AND no = 1",
+    ),
+    (
+        "I09",
+        "trade",
+        "2034.redeemed",
+        "UPDATE instruction SET points = points + 1 WHERE trade = {points} AND tool = 'points'",
+    ),
+    (
+        "I09",
+        "hold",
+        "not what its tree waits for",
+        "UPDATE instruction SET points = points + 1 WHERE tool = 'points' AND status = 'held'",
     ),
     ("I09", "channel_order", "receipt by receipt", "DELETE FROM evidence WHERE trade = {half}"),
     ("I09", "trade", "out of sandbox", "UPDATE instruction SET returned = returned - 1 WHERE trade = {bounced}"),
@@ -289,6 +305,8 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{forfeited}", cast.forfeited.0),
         ("{usable}", cast.usable.0),
         ("{packet}", cast.packet.0),
+        ("{points}", cast.points.0),
+        ("{grant}", cast.grant.0),
         ("{counted}", cast.counted.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];

@@ -7,8 +7,8 @@ use kernel::message::payment::{Attachment, CaseAct, Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
 use kernel::{
-    Amount, CaseId, CouponId, GiftId, KeyId, Money, OrderType, Owner, PaymentId, RootId, StoredKind, Time, TradeId,
-    UserId,
+    Amount, CaseId, CouponId, GiftId, KeyId, Money, OrderType, Owner, PaymentId, PointsGrantId, RootId, StoredKind,
+    Time, TradeId, UserId,
 };
 use trade::TimerKind;
 
@@ -55,6 +55,10 @@ pub(crate) struct Cast {
     pub(crate) usable: CouponId,
     /// A gift of two shares; both were claimed.
     pub(crate) packet: GiftId,
+    /// Paid with points and a card, and partly refunded.
+    pub(crate) points: TradeId,
+    /// Points that a user was given, of which some were taken back.
+    pub(crate) grant: PointsGrantId,
     /// Paid, and counted for a limit.
     pub(crate) counted: TradeId,
 }
@@ -103,6 +107,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (payout, bounced, refused) = payouts(world);
     let (disputed, contested) = disputes(world);
     let (deposit, given_back, forfeited) = dues(world);
+    let (points, grant) = points(world);
     let (open, mismatch, half) = under_way(world);
     let counted = counted(world);
     Cast {
@@ -125,6 +130,8 @@ pub(crate) fn play(world: &mut World) -> Cast {
         forfeited,
         usable,
         packet,
+        points,
+        grant,
         counted,
     }
 }
@@ -528,6 +535,40 @@ fn counted(world: &mut World) -> TradeId {
     world.sell(Sale::instant("u2", 5).paid(vec![(Tool::Balance, 5)]));
     world.sell(Sale::instant("u2", 5).paid(vec![(Tool::Balance, 5)]));
     paid
+}
+
+/// Points: given and taken back; held, spent beside a card and at once, given back in parts; short, and let go.
+fn points(world: &mut World) -> (TradeId, PointsGrantId) {
+    world.rules(
+        "book = \"points\"\nabout = \"Three points pay two.\"\norder_type = \"escrow\"\n\
+         [[rule]]\nname = \"much\"\nwhen = 'payment.amount >= 400'\n\
+         points = { currency = \"CNY\", points = 3, amount = 2, budget = true }\n\
+         [[rule]]\nname = \"little\"\npoints = { currency = \"CNY\", points = 3, amount = 2 }\n",
+    );
+    world.fund_budget(Owner::Merchant(world.merchant), 150);
+    let grant = world.grant("u1", 600);
+    world.ok(Command::ReversePoints { grant, points: Amount::new(50).ok() });
+    world.grant("u2", 100);
+    let mixed = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Points, 101), (card(), 299)]));
+    world.word(mixed, 1, paid(cny(299), "PT1"));
+    world.tell_trade(mixed, refund("r1", 100));
+    world.word(mixed, 2, refunded(cny(75), "PT2"));
+    world.tell_trade(mixed, confirm(None));
+    let alone = world.sell(Sale::escrow("u1", 90).paid(vec![(Tool::Points, 90)]));
+    world.tell_trade(alone, refund("r1", 30));
+    world.tell_trade(alone, refund("r2", 60));
+    let short = world.create(&Sale::escrow("u2", 100).paid(vec![(Tool::Points, 100)])).1;
+    let short = world.ok(short);
+    assert_eq!(short["payment"]["failure"]["code"], "insufficient_balance", "{short}");
+    let dear = world.create(&Sale::escrow("u1", 400).paid(vec![(Tool::Points, 100), (Tool::Balance, 300)])).1;
+    let dear = world.ok(dear);
+    assert_eq!(dear["payment"]["failure"]["code"], "budget_exhausted", "{dear}");
+    let declined = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Points, 50), (card(), 30)]));
+    world.word(declined, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    let open = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Points, 50), (card(), 30)]));
+    world.word(open, 1, accepted());
+    world.no_rules("points");
+    (mixed, grant)
 }
 
 /// What is not finished.

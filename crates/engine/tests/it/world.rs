@@ -14,7 +14,7 @@ use engine::control::{Control, Shared};
 use engine::line::{Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::queue::{Entrance, Stage, Terms, queue};
-use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, IssueGift, Request};
+use engine::request::{Caller, Command, ControlCommand, GrantPoints, Idempotency, IssueCoupon, IssueGift, Request};
 use engine::verify::{self, Options, Report};
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
@@ -26,7 +26,7 @@ use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSu
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
     Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId, Money,
-    OrderId, OrderType, Owner, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    OrderId, OrderType, Owner, PointsGrantId, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -283,6 +283,13 @@ impl World {
         self.ok(Command::Control(release));
     }
 
+    /// Takes a rule book out of use.
+    pub(crate) fn no_rules(&mut self, book: &str) {
+        let (book, by) = (book.to_owned(), KeyId(RootId::from_bytes([1; 16])));
+        let release = ControlCommand::ReleaseRules { book, version: 1, from: None, again: true, by };
+        self.ok(Command::Control(release));
+    }
+
     /// Says something as the system does.
     pub(crate) fn system(&mut self, command: Command) {
         let request = Request::of_system("s", command);
@@ -308,6 +315,14 @@ impl World {
     pub(crate) fn coupon(&mut self, user: &str, minor: i64, budget: bool, life: Option<i64>) -> CouponId {
         let (id, command) = self.issue_with(user, minor, budget, life);
         self.ok(command);
+        id
+    }
+
+    /// Gives a user points.
+    pub(crate) fn grant(&mut self, user: &str, points: i64) -> PointsGrantId {
+        let id = PointsGrantId(self.draw(&format!("user:{user}")));
+        let (user, points) = (UserId::parse(user).unwrap(), Amount::new(points).unwrap());
+        self.ok(Command::GrantPoints(Box::new(GrantPoints { id, user, points, reference: None })));
         id
     }
 

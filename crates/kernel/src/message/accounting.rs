@@ -8,7 +8,7 @@ use crate::money::{Amount, Currency, Money};
 use crate::owner::{Owner, UserId};
 use crate::stored::StoredKind;
 
-/// Where a coupon's money comes from, and goes back to.
+/// Where the money of a coupon, a gift or points comes from, and goes back to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CouponSource {
     /// Marketing expense (5002): no budget was set.
@@ -33,6 +33,15 @@ pub enum InternalTool {
     },
     /// Stored value of one kind in a user's hands (2033.{kind}).
     Stored(UserId, StoredKind),
+    /// The user's points (2034), which are redeemed; the money of the part comes from the source.
+    Points {
+        /// Whose points.
+        user: UserId,
+        /// How many.
+        points: Amount,
+        /// What pays the money.
+        source: CouponSource,
+    },
 }
 
 /// One internal leg to hold or release; the hold is known by its number within the trade's tree.
@@ -156,6 +165,15 @@ pub enum RefundTo {
     },
     /// The user's stored value of a kind (2033.{kind}).
     Stored(UserId, StoredKind),
+    /// The source that had paid the money; the user has points again (2034).
+    Points {
+        /// Whose.
+        user: UserId,
+        /// What had paid the money.
+        source: CouponSource,
+        /// How many points; zero on all lines of one part but one.
+        points: i64,
+    },
     /// The institution (1011.{ca}.refund).
     Channel(String),
 }
@@ -321,6 +339,20 @@ pub enum Verb {
         source: CouponSource,
         /// What is left.
         money: Money,
+    },
+    /// A user is given points (5003 → 2034).
+    GrantPoints {
+        /// Who.
+        user: UserId,
+        /// How many.
+        points: Amount,
+    },
+    /// Points that a user was given are taken back (2034 → 5003).
+    ReversePoints {
+        /// Of whom.
+        user: UserId,
+        /// How many.
+        points: Amount,
     },
     /// A marketing budget is filled: the platform's from expense, a merchant's from its balance.
     FundBudget {

@@ -27,6 +27,8 @@ pub enum Tool {
     Coupon(CouponId),
     /// Stored value of one kind in the payer's hands (储值), as gift cards or red packets.
     Stored(StoredKind),
+    /// The payer's points (积分), exchanged by the rules: its part is money, and the books say how many points it took.
+    Points,
     /// An outside institution (渠道).
     Channel {
         /// What it is paid with there: `card`, `boleto`, `alipay.qr`, ….

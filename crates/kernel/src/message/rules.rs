@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::message::payment::{Pay, ToolRequest};
 use crate::message::risk::{CounterId, Signals, Switch, Window};
 use crate::message::trade::{LateSuccess, UnpaidDue};
-use crate::money::{Currency, Money};
+use crate::money::{Amount, Currency, Money};
 use crate::time::Time;
 
 /// The version that stands for the book built into the program.
@@ -115,6 +115,37 @@ pub struct PaymentTerms {
     pub refund_failed: RefundFailed,
     /// Whether the outside risk service is asked about it before it is planned.
     pub ask_risk: Option<AskRisk>,
+    /// What points are worth in the payment's currency; nothing can be paid with them where `None`.
+    pub points: Option<PointsWorth>,
+}
+
+/// What points are worth (积分兑换): so many pay so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PointsWorth {
+    /// So many points, from 1.
+    pub points: i64,
+    /// Pay so many minor units, from 1.
+    pub minor: i64,
+    /// Whether the merchant's marketing budget pays the money; else marketing expense does.
+    pub budget: bool,
+}
+
+impl PointsWorth {
+    /// How many points it takes to pay so much; rounded up, so that nobody pays with less than it is worth. `None` where
+    /// they are more than can be counted.
+    pub fn points_for(&self, minor: i64) -> Option<Amount> {
+        let product = i128::from(minor).checked_mul(i128::from(self.points))?;
+        let per = i128::from(self.minor);
+        let points = product.checked_add(per)?.checked_sub(1)?.checked_div(per)?;
+        Amount::new(i64::try_from(points).ok()?).ok()
+    }
+
+    /// How many minor units so many points pay; rounded down, and as much as can be counted at most.
+    pub fn minor_for(&self, points: i64) -> i64 {
+        let product = i128::from(points).checked_mul(i128::from(self.minor));
+        let minor = product.and_then(|product| product.checked_div(i128::from(self.points))).unwrap_or_default();
+        i64::try_from(minor).unwrap_or(i64::MAX).clamp(0, crate::limits::MAX_AMOUNT_MINOR)
+    }
 }
 
 impl Default for PaymentTerms {
@@ -127,6 +158,7 @@ impl Default for PaymentTerms {
             refund_ranks: Vec::new(),
             refund_failed: RefundFailed::default(),
             ask_risk: None,
+            points: None,
         }
     }
 }
@@ -223,4 +255,43 @@ pub struct RuleRefusal {
     pub why: String,
     /// The place of the tool it is about, from 0; all of them together where `None`.
     pub place: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::MAX_AMOUNT_MINOR;
+
+    fn worth(points: i64, minor: i64) -> PointsWorth {
+        PointsWorth { points, minor, budget: false }
+    }
+
+    #[test]
+    fn points_are_rounded_up_and_money_down() {
+        let three_for_two = worth(3, 2);
+        let points = [1, 2, 3, 4].map(|minor| three_for_two.points_for(minor).unwrap().minor());
+        assert_eq!(points, [2, 3, 5, 6]);
+        assert_eq!([0, 1, 2, 3, 4].map(|points| three_for_two.minor_for(points)), [0, 0, 1, 2, 2]);
+        assert_eq!(worth(1, 1_000).points_for(1).unwrap().minor(), 1, "nothing is paid with no points");
+        assert_eq!(worth(MAX_AMOUNT_MINOR, 1).points_for(2), None);
+        assert_eq!(worth(1, MAX_AMOUNT_MINOR).minor_for(MAX_AMOUNT_MINOR), MAX_AMOUNT_MINOR);
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_pays_with_less_than_it_is_worth(
+            points in 1..=MAX_AMOUNT_MINOR, per in 1..=MAX_AMOUNT_MINOR, minor in 1..=MAX_AMOUNT_MINOR,
+        ) {
+            let worth = worth(points, per);
+            if let Some(taken) = worth.points_for(minor) {
+                prop_assert!(i128::from(taken.minor()) * i128::from(per) >= i128::from(minor) * i128::from(points));
+                prop_assert!(worth.minor_for(taken.minor()) >= minor);
+                prop_assert!(worth.minor_for(taken.minor() - 1) < minor, "and not with more");
+            }
+            let bought = worth.minor_for(points);
+            prop_assert!(worth.points_for(bought.max(1)).is_none_or(|taken| bought == 0 || taken.minor() <= points));
+        }
+    }
 }

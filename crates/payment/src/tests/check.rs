@@ -12,7 +12,7 @@ use super::world::{World, cny, trade};
 use crate::case::{CaseKind, CaseStatus, Subject};
 use crate::coupon::CouponStatus;
 use crate::{
-    DisputeStatus, InstructionStatus, ObjectRef, PartSource, PartStatus, Payment, PaymentStatus, RefundStatus,
+    DisputeStatus, InstructionStatus, ObjectRef, Part, PartSource, PartStatus, Payment, PaymentStatus, RefundStatus,
 };
 
 impl World {
@@ -24,6 +24,7 @@ impl World {
         self.check_refunds();
         self.check_disputes();
         self.check_counters();
+        self.check_points();
     }
 
     /// What counts is what took effect or still may, and never more than the limit, but for what was opened again.
@@ -144,6 +145,27 @@ impl World {
         let disputed = self.state.taken_by_disputes();
         assert_eq!(with_receivers + owed, paid - taken - disputed, "{}", show::state(&self.state));
         assert_eq!(self.ledger.at("1011.dispute", cny()), disputed);
+    }
+
+    /// Redeemed is what effective payments took less what went back; of a leg that went back whole, all of it.
+    fn check_points(&self) {
+        let mut redeemed = 0;
+        for payment in self.state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded) {
+            for leg in &payment.instructions {
+                let Some(used) = &leg.points else { continue };
+                let parts = self.state.refunds.iter().flat_map(|refund| &refund.parts);
+                let parts = parts.filter(|part| part.instruction == leg.no);
+                let gone = |part: &&Part| part.status == PartStatus::Succeeded;
+                let back: i64 = parts.clone().filter(gone).map(|part| part.points).sum();
+                assert!(back <= used.points.minor(), "{}", show::state(&self.state));
+                if leg.left() == 0 {
+                    assert_eq!(parts.map(|part| part.points).sum::<i64>(), used.points.minor());
+                }
+                redeemed += used.points.minor() - back;
+            }
+        }
+        assert_eq!(self.ledger.at("2034.redeemed", Currency::POINTS), redeemed, "{}", show::state(&self.state));
+        assert_eq!(self.ledger.at("2034:42", Currency::POINTS), 1_000 - redeemed);
     }
 
     fn check_holds_and_coupons(&self) {

@@ -7,7 +7,7 @@ use kernel::message::accounting::{
     CouponSource, DisputeLine, HoldNo, InternalTool, LineSource, PayLeg, Post, RefundLine, RefundTo, Refused, Source,
     ToolHold, Verb,
 };
-use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time};
+use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time, UserId};
 
 /// A place where money can be: its name, and the currency.
 pub(super) type Place = (String, Currency);
@@ -153,6 +153,11 @@ impl Ledger {
     }
 
     fn spend(&mut self, tool: &InternalTool, amount: Amount, currency: Currency) -> Result<(), Refused> {
+        if let InternalTool::Points { user, points, .. } = tool {
+            let own = points_of(user);
+            self.check(&own, points.minor())?;
+            self.shift(&own, &redeemed(), points.minor());
+        }
         let from = tool_place(tool, currency);
         self.check(&from, amount.minor())?;
         self.shift(&from, &escrow(currency), amount.minor());
@@ -167,7 +172,9 @@ impl Ledger {
         let from = line_place(line, currency);
         self.check(&from, line.amount.minor())?;
         let hold = HoldNo::RefundLine(line.line);
-        assert!(self.holds.insert(hold, vec![(from, line.amount.minor())]).is_none(), "a line's number is used once");
+        let mut moves = vec![(from, line.amount.minor())];
+        moves.extend(points_back(line).map(|(_, points)| (redeemed(), points)));
+        assert!(self.holds.insert(hold, moves).is_none(), "a line's number is used once");
         Ok(())
     }
 
@@ -175,13 +182,19 @@ impl Ledger {
         let from = line_place(line, currency);
         if reserved {
             let kept = self.holds.remove(&HoldNo::RefundLine(line.line)).expect("only what is reserved is captured");
-            assert_eq!(kept, [(from.clone(), line.amount.minor())]);
+            let mut moves = vec![(from.clone(), line.amount.minor())];
+            moves.extend(points_back(line).map(|(_, points)| (redeemed(), points)));
+            assert_eq!(kept, moves);
+        }
+        if let Some((user, points)) = points_back(line) {
+            self.shift(&redeemed(), &points_of(user), points);
         }
         self.check(&from, line.amount.minor())?;
         let to = match &line.to {
             RefundTo::Balance(owner) => (balance(owner), currency),
             RefundTo::Channel(_) => ("1011.refund".into(), currency),
             RefundTo::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
+            RefundTo::Points { source, .. } => source_place(source, currency),
             RefundTo::Coupon { source, usable_again: false, .. } => source_place(source, currency),
             RefundTo::Coupon { user, usable_again: true, source, rest } => {
                 let coupons = (format!("2031:{user}"), currency);
@@ -237,7 +250,7 @@ impl Ledger {
             return Err(Refused::Frozen { account: id, subject });
         }
         let (balance, held) = (self.at(&place.0, place.1), self.held(place));
-        if balance - held >= needed {
+        if is_outside(&place.0) || balance - held >= needed {
             return Ok(());
         }
         let available = balance - held;
@@ -286,12 +299,33 @@ fn tool_place(tool: &InternalTool, currency: Currency) -> Place {
         InternalTool::Balance(owner) => (balance(owner), currency),
         InternalTool::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
         InternalTool::Coupon { user, .. } => (format!("2031:{user}"), currency),
+        InternalTool::Points { source, .. } => source_place(source, currency),
+    }
+}
+
+/// A user's points.
+fn points_of(user: &UserId) -> Place {
+    (format!("2034:{user}"), Currency::POINTS)
+}
+
+fn redeemed() -> Place {
+    ("2034.redeemed".to_owned(), Currency::POINTS)
+}
+
+/// The points that go back with a line, and to whom.
+fn points_back(line: &RefundLine) -> Option<(&UserId, i64)> {
+    match &line.to {
+        RefundTo::Points { user, points, .. } if *points > 0 => Some((user, *points)),
+        _ => None,
     }
 }
 
 fn tool_moves(tool: &InternalTool, amount: Amount, currency: Currency) -> Vec<(Place, i64)> {
+    if let InternalTool::Points { user, points, .. } = tool {
+        return vec![(points_of(user), points.minor()), (tool_place(tool, currency), amount.minor())];
+    }
     let rest = match tool {
-        InternalTool::Balance(_) | InternalTool::Stored(..) => 0,
+        InternalTool::Balance(_) | InternalTool::Stored(..) | InternalTool::Points { .. } => 0,
         InternalTool::Coupon { rest, .. } => *rest,
     };
     vec![(tool_place(tool, currency), amount.minor() + rest)]

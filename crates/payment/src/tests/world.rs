@@ -7,7 +7,7 @@ use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
 use kernel::message::payment::{self, CaseAct, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
 use kernel::message::risk::{Asked, CounterId, Signals, Switch, Window};
-use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, RuleRefusal, Velocity};
+use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, KeyId, MerchantId, Money, OrderId, OrderType,
@@ -25,6 +25,7 @@ use crate::{
 
 pub(super) const START: i64 = 1_000_000_000_000;
 pub(super) const SECOND: i64 = 1_000_000;
+const THREE_FOR_ONE: PointsWorth = PointsWorth { points: 3, minor: 1, budget: false };
 
 /// A step of a story: its title, and what is done.
 pub(super) type Step<'a> = (&'a str, &'a dyn Fn(&mut World));
@@ -127,8 +128,12 @@ pub(super) fn gift_card(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Stored(StoredKind::GIFT_CARD), amount: amount(minor) }
 }
 
+pub(super) fn points(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Points, amount: amount(minor) }
+}
+
 impl World {
-    /// A buyer with 1,000 of balance, 300 on gift cards, and coupons 1 and 2 of 100 (without and with budget).
+    /// A buyer with 1,000 of balance, 300 on gift cards, 1,000 points of which three pay one, and coupons 1 and 2 of 100 (without and with budget).
     pub(super) fn new() -> Self {
         let mut world = Self {
             state: Payments::new(trade()),
@@ -140,7 +145,7 @@ impl World {
             order_type: OrderType::Escrow,
             payer: Owner::User(buyer()),
             late_success: LateSuccess::Refund,
-            terms: PaymentTerms::default(),
+            terms: PaymentTerms { points: Some(THREE_FOR_ONE), ..PaymentTerms::default() },
             most: None,
             counters: BTreeMap::new(),
             stopped: false,
@@ -162,6 +167,7 @@ impl World {
         };
         world.ledger.fund("2001:42", money(1_000));
         world.ledger.fund("2033.gift_card:42", money(300));
+        world.ledger.fund("2034:42", Money { amount: amount(1_000), currency: Currency::POINTS });
         world.issue(1, CouponSource::Expense, 100);
         world.issue(2, CouponSource::Budget(Owner::Merchant(merchant())), 100);
         world

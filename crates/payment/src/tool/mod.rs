@@ -8,10 +8,12 @@ mod balance;
 mod channel;
 mod coupon;
 mod payout;
+pub(crate) mod points;
 mod stored;
 
 use kernel::message::accounting::InternalTool;
 use kernel::message::payment::{Pay, Tool};
+use kernel::message::rules::PaymentTerms;
 use kernel::{Amount, InstructionId, Owner};
 
 use crate::draft::Draft;
@@ -28,6 +30,7 @@ pub(crate) fn rules_of(tool: &Tool) -> &'static dyn ToolRules {
         Tool::Balance => &balance::Balance,
         Tool::Coupon(_) => &coupon::Coupon,
         Tool::Stored(_) => &stored::Stored,
+        Tool::Points => &points::Points,
         Tool::Channel { .. } => &channel::Channel,
         Tool::Payout { .. } => &payout::Payout,
     }
@@ -41,6 +44,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) draft: &'a Draft<'a>,
     /// The tool's place in the request, from 0.
     pub(crate) place: usize,
+    /// What the rules say of the payment.
+    pub(crate) terms: &'a PaymentTerms,
     /// The legs that were planned before it.
     pub(crate) before: &'a [Instruction],
 }

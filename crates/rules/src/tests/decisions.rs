@@ -1,7 +1,7 @@
 //! What books say.
 
 use kernel::message::risk::{Signals, Switch};
-use kernel::message::rules::{AskRisk, PaymentTerms, RefundFailed, RuleRefusal, TradeTerms, Unsaid};
+use kernel::message::rules::{AskRisk, PaymentTerms, PointsWorth, RefundFailed, RuleRefusal, TradeTerms, Unsaid};
 use kernel::message::trade::{LateSuccess, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US, MINUTE_US};
 
@@ -56,6 +56,7 @@ fn every_name_has_its_value() {
         "tools.balance == 400",
         "tools.coupon == 100",
         "tools.stored == 200",
+        "tools.points == 0",
         "tools.channel == 300",
         "tools.payout == 0",
         "tools.coupons == 1",
@@ -73,6 +74,26 @@ fn every_name_has_its_value() {
         assert!(holds(condition, &sale), "{condition}");
         assert!(!holds(&format!("!({condition})"), &sale), "{condition}");
     }
+}
+
+#[test]
+fn points_are_worth_what_the_first_rule_says() {
+    let worth = |rules: &str, sale: &Sale| book(rules).payment_terms(2, &sale.facts()).unwrap().points;
+    let rules = "[[rule]]\nname = \"members\"\nwhen = 'tools.points > 500'\n\
+                 points = { currency = \"CNY\", points = 90, amount = 100 }\n\
+                 [[rule]]\nname = \"all\"\npoints = { currency = \"CNY\", points = 100, amount = 1, budget = true }\n";
+    let mut sale = Sale::new(OrderType::Instant, "shop.checkout", vec![points(500), balance(10)]);
+    assert_eq!(worth(rules, &sale), Some(PointsWorth { points: 100, minor: 1, budget: true }));
+    sale.tools = vec![points(501)];
+    assert_eq!(worth(rules, &sale), Some(PointsWorth { points: 90, minor: 100, budget: false }));
+    sale.currency = "JPY";
+    assert_eq!(worth(rules, &sale), None, "in another currency they are worth nothing");
+    sale.currency = "CNY";
+    assert_eq!(worth("[[rule]]\nname = \"r\"\norder = [\"points\"]\n", &sale), None, "nor where no rule says so");
+    let said = book(rules).explain(&sale.facts()).payment;
+    let words: Vec<_> = said.iter().map(|said| (said.key, said.words.as_str())).collect();
+    assert_eq!(words, [("points", "90 points pay 100 minor units of CNY, out of marketing expense")]);
+    assert!(holds("tools.points == 501 && \"points\" in tools.names", &sale));
 }
 
 #[test]

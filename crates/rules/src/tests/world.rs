@@ -26,6 +26,10 @@ pub(crate) fn coupon(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Coupon(CouponId(root(9))), amount: Amount::new(minor).unwrap() }
 }
 
+pub(crate) fn points(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Points, amount: Amount::new(minor).unwrap() }
+}
+
 pub(super) fn payout(minor: i64) -> ToolRequest {
     let tool = Tool::Payout { to: DestinationType::BankAccount, sandbox: None };
     ToolRequest { tool, amount: Amount::new(minor).unwrap() }

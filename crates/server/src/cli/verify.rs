@@ -71,7 +71,7 @@ fn tell(report: &verify::Report) {
     let checked = &report.checked;
     say(&format!(
         "up to batch {}: {} trades, {} vouchers, {} transfers, {} accounts, {} events, {} answers, {} claims, {} coupons, {} gifts, \
-         {} counters, {} tasks",
+         {} grants of points, {} counters, {} tasks",
         report.seq,
         checked.trades,
         checked.vouchers,
@@ -82,6 +82,7 @@ fn tell(report: &verify::Report) {
         checked.claims,
         checked.coupons,
         checked.gifts,
+        checked.grants,
         checked.counters,
         checked.tasks,
     ));

@@ -7,7 +7,8 @@ use super::visit::{Shown, Visit};
 
 /// `GET /v1/ledger/trial_balance`
 pub(super) async fn trial_balance(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
-    let currency = query.read("currency", Code::unknown_currency, "a currency of ISO 4217", Currency::parse)?;
+    let currency =
+        query.read("currency", Code::unknown_currency, "a currency of ISO 4217, or PTS", Currency::on_books)?;
     let date = query.read("date", Code::invalid_time, "a date, as 2026-11-23", day)?;
     query.finish()?;
     let currency = currency.ok_or_else(|| Problem::at(Code::missing_field, "currency", "name the currency"))?;

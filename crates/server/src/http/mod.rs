@@ -34,6 +34,7 @@ mod notify;
 mod openapi;
 mod parties;
 mod payments;
+mod points;
 pub(crate) mod ports;
 mod problem;
 mod query;

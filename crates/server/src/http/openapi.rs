@@ -78,6 +78,7 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
         "RuleBook",
         "Block",
         "Switch",
+        "PointsGrant",
     ] {
         all.insert(format!("{item}List"), list_of(item));
     }

@@ -9,7 +9,9 @@ pub(crate) use engine::wire::rules::DryRun;
 use futures::future::BoxFuture;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
-use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Problem, Time, TradeId};
+use kernel::{
+    AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Problem, Time, TradeId, UserId,
+};
 use rules::RuleBook;
 
 /// An answer that is on its way.
@@ -38,6 +40,10 @@ pub(crate) trait Lookup: Send + Sync {
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// A gift.
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>>;
+    /// A grant of points.
+    fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>>;
+    /// The grants of points of a user, newest first.
+    fn points_grants<'a>(&'a self, user: &'a UserId, part: Part) -> Read<'a, Page>;
     /// An account, now or at a moment.
     fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>>;
     /// The accounts of an owner.

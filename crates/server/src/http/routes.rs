@@ -6,7 +6,7 @@ use super::auth::Scope;
 use super::route::{Route, Tell};
 use super::{
     accounts, blocks, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
-    payments, refunds, rules, sandbox, search, switches, trades, webhook_endpoints,
+    payments, points, refunds, rules, sandbox, search, switches, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -119,6 +119,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes.extend(of_disputes());
     routes.extend(of_cases());
     routes.extend(of_accounts());
+    routes.extend(of_points());
     routes.extend(of_control());
     routes.extend(of_rules());
     routes.extend(of_blocks());
@@ -317,6 +318,33 @@ fn of_accounts() -> [Route; 10] {
             .takes("NewGiftClaim")
             .answers(201, "GiftClaim")
             .refuses(CLAIMING),
+    ]
+}
+
+fn of_points() -> [Route; 4] {
+    use Scope::Admin;
+    [
+        Route::post("/v1/points", Admin, points::grant, "Give a user points")
+            .takes("NewPointsGrant")
+            .answers(201, "PointsGrant")
+            .refuses(&[Code::amount_not_positive, Code::amount_out_of_range, Code::receiver_not_applicable]),
+        Route::get("/v1/points", Admin, points::list, "List the points that a user was given")
+            .asks(&["owner", "limit", "cursor", "stale"])
+            .answers(200, "PointsGrantList")
+            .refuses(PAGED),
+        Route::get("/v1/points/{id}", Admin, points::show, "Read a grant of points")
+            .answers(200, "PointsGrant")
+            .refuses(MISSING),
+        Route::post("/v1/points/{id}/reverse", Admin, points::reverse, "Take points of a grant back, all or some")
+            .goes_on()
+            .takes("ReversePoints")
+            .answers(200, "PointsGrant")
+            .refuses(&[
+                Code::not_found,
+                Code::points_not_reversible,
+                Code::amount_not_positive,
+                Code::amount_out_of_range,
+            ]),
     ]
 }
 

@@ -6,7 +6,9 @@ use engine::query::Queries;
 use futures::future::FutureExt as _;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
-use kernel::{AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, Time, TradeId};
+use kernel::{
+    AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Time, TradeId, UserId,
+};
 
 use rules::RuleBook;
 
@@ -57,6 +59,14 @@ impl Lookup for Queries {
 
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.gift(id).boxed()
+    }
+
+    fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
+        self.points_grant(id).boxed()
+    }
+
+    fn points_grants<'a>(&'a self, user: &'a UserId, part: Part) -> Read<'a, Page> {
+        self.points_grants(user, part).boxed()
     }
 
     fn account(&self, id: AccountId, at: Option<Time>) -> Read<'_, Option<Found>> {

@@ -192,6 +192,15 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             ("/gift_id", gift.to_string().into()),
             ("/owner", format!("user:{user}").into()),
         ],
+        Command::GrantPoints(grant) => vec![
+            ("/object", "points_grant".into()),
+            ("/id", grant.id.to_string().into()),
+            ("/points", grant.points.minor().into()),
+            ("/owner", format!("user:{}", grant.user).into()),
+        ],
+        Command::ReversePoints { grant, .. } => {
+            vec![("/object", "points_grant".into()), ("/id", grant.to_string().into())]
+        }
         Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
             ("/object", "funding".into()),
             ("/owner", owner.wire().into()),

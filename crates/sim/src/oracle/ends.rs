@@ -189,6 +189,7 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let mut found = Vec::new();
     let mut trades = BTreeSet::new();
     let mut coupons = BTreeSet::new();
+    let mut grants = BTreeSet::new();
     // How many payments of a trade were asked for, and which refunds in which amounts.
     let mut payments: BTreeMap<TradeId, usize> = BTreeMap::new();
     let mut refunds = BTreeSet::new();
@@ -205,6 +206,7 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
                 refunds.insert((*id, refund.merchant_refund_id.clone(), refund.amount));
             }
             Command::IssueCoupon(issue) if good => drop(coupons.insert(issue.id)),
+            Command::GrantPoints(grant) if good => drop(grants.insert(grant.id)),
             _ => {}
         }
     }
@@ -227,6 +229,8 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             }
         }
     }
+    let ungranted = rows.grants.iter().filter(|grant| !grants.contains(&grant.id));
+    found.extend(ungranted.map(|grant| format!("nobody was told of {}", grant.id)));
     let unasked = rows.coupons.iter().filter(|coupon| !coupons.contains(&coupon.id));
     found.extend(unasked.map(|coupon| format!("nobody was told of {}", coupon.id)));
     found

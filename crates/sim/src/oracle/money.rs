@@ -10,13 +10,14 @@ use channel::sandbox::bank::Truth;
 use engine::request::Command;
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Tool;
-use kernel::{Currency, Money, OrderType, Owner, StoredKind};
+use kernel::{Currency, Money, OrderType, Owner, StoredKind, UserId};
 use payment::coupon::CouponStatus;
 use payment::{Part, PartSource, PartStatus, PaymentStatus, Payments, Way};
 use trade::Trade;
 
 use super::Scene;
 use super::rows::Rows;
+use crate::plan::points;
 
 /// Where money is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,10 @@ enum Place {
     GiftCards,
     /// 2033.red_packet.
     RedPackets,
+    /// 2034.
+    Points,
+    /// 2034.redeemed.
+    Redeemed,
     /// 2035.
     Unclaimed,
     /// 2011.….
@@ -49,6 +54,8 @@ enum Place {
     ChannelRefund,
     /// 1011.….dispute
     ChannelDispute,
+    /// 5003.
+    Issued,
 }
 
 #[derive(Default)]
@@ -78,6 +85,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     for asked in scene.callers.asked.values() {
         if asked.told.as_ref().is_some_and(|reply| !reply.problem) {
             given(&mut sums, &asked.request.command);
+            taken_back(&mut sums, scene, &asked.request.command);
         }
     }
     claimed(&mut sums, scene);
@@ -121,8 +129,11 @@ fn place(account: &Account) -> Option<Place> {
         "2032" => Place::Budget,
         "2033.gift_card" => Place::GiftCards,
         "2033.red_packet" => Place::RedPackets,
+        "2034" => Place::Points,
+        "2034.redeemed" => Place::Redeemed,
         "2035" => Place::Unclaimed,
         "4001" => Place::Fees,
+        "5003" => Place::Issued,
         transit if transit.starts_with("2011.") => Place::Transit,
         channel if channel.ends_with(".in") => Place::ChannelIn,
         channel if channel.ends_with(".out") => Place::ChannelOut,
@@ -161,8 +172,57 @@ fn given(sums: &mut Sums, command: &Command) {
                 sums.add(&issuer, Place::Budget, issue.money.currency, -minor);
             }
         }
+        Command::GrantPoints(grant) => points_given(sums, &grant.user, grant.points.minor()),
         _ => {}
     }
+}
+
+fn points_given(sums: &mut Sums, user: &UserId, points: i64) {
+    sums.add(&Owner::User(user.clone()), Place::Points, Currency::POINTS, points);
+    sums.add(&Owner::Platform, Place::Issued, Currency::POINTS, -points);
+}
+
+/// Points that were taken back of whom they had been given.
+fn taken_back(sums: &mut Sums, scene: &Scene<'_>, command: &Command) {
+    let Command::ReversePoints { grant, points: Some(points) } = command else { return };
+    let user = scene.callers.asked.values().find_map(|asked| match &asked.request.command {
+        Command::GrantPoints(granted) if granted.id == *grant => Some(&granted.user),
+        _ => None,
+    });
+    if let Some(user) = user {
+        points_given(sums, user, -points.minor());
+    }
+}
+
+/// How many points pay so much, by the world's own rule: rounded up.
+const fn worth(minor: i64) -> i64 {
+    (minor * points::POINTS + points::MINOR - 1) / points::MINOR
+}
+
+/// Points to the payer's hands, or from there where they are fewer than none, and their money the same way.
+fn redeemed(sums: &mut Sums, trade: &Trade, points: i64, minor: i64) {
+    let merchant = Owner::Merchant(trade.context.merchant);
+    sums.add(&trade.payer, Place::Points, Currency::POINTS, points);
+    sums.add(&merchant, Place::Redeemed, Currency::POINTS, -points);
+    if points::by_budget(trade.money.amount.minor()) {
+        sums.add(&merchant, Place::Budget, trade.money.currency, minor);
+    }
+}
+
+/// How many points refunds gave back of each instruction: of what is left by what is left, and in the end all.
+fn points_back(state: &Payments) -> BTreeMap<u16, i64> {
+    let mut left: BTreeMap<u16, (i64, i64)> = BTreeMap::new();
+    let mut back: BTreeMap<u16, i64> = BTreeMap::new();
+    for part in state.refunds.iter().flat_map(|refund| &refund.parts).filter(|part| part.way == Way::Points) {
+        let Some((_, leg)) = state.leg(part.instruction) else { continue };
+        let (minor, points) = left.entry(leg.no).or_insert((leg.amount.minor(), worth(leg.amount.minor())));
+        let taken = part.amount.minor();
+        let given = if taken >= *minor { *points } else { *points * taken / *minor };
+        *minor -= taken;
+        *points -= given;
+        *back.entry(leg.no).or_insert(0) += given;
+    }
+    back
 }
 
 /// What the answers to claims say, each share once.
@@ -228,6 +288,7 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
             let minor = leg.amount.minor();
             match (&leg.tool, &leg.coupon) {
                 (Tool::Balance | Tool::Payout { .. }, _) => sums.add(payer, home(payer), currency, -minor),
+                (Tool::Points, _) => redeemed(sums, trade, -worth(minor), -minor),
                 (Tool::Stored(kind), _) => sums.add(payer, stored(kind), currency, -minor),
                 (Tool::Coupon(_), Some(used)) => {
                     sums.add(payer, Place::Coupons, currency, -minor - used.rest);
@@ -242,6 +303,7 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
 /// What refunds took from receivers and escrow, and gave to the payer.
 fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
     let (merchant, payer) = (Owner::Merchant(trade.context.merchant), &trade.payer);
+    points_back(state).into_values().for_each(|points| redeemed(sums, trade, points, 0));
     for (refund, part) in state.refunds.iter().flat_map(|refund| refund.parts.iter().map(move |part| (refund, part))) {
         let currency = refund.money.currency;
         if was_booked(part) {
@@ -269,6 +331,8 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
                 sums.add(payer, Place::Coupons, currency, minor + used.rest);
                 to_source(sums, &used.source, currency, -used.rest);
             }
+            // How many points is said below; here their money.
+            (Way::Points, _) => redeemed(sums, trade, 0, minor),
             (Way::CouponSource | Way::CouponAgain, None) | (Way::Stored | Way::Channel, _) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What there is: every trade with everything under it, every coupon, every gift, every account, as of one moment.
+//! What there is: every trade with everything under it, every coupon, every gift, every grant of points, every account, as of one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use accounting::Account;
 use channel::Orders;
 use futures::executor::block_on;
-use kernel::{CaseId, CouponId, GiftId, RootId, Shards, TradeId};
+use kernel::{CaseId, CouponId, GiftId, PointsGrantId, RootId, Shards, TradeId};
 use payment::case::CaseStatus;
-use payment::{Coupon, Gift, Payments};
+use payment::{Coupon, Gift, Payments, PointsGrant};
 use store::tables::accounting::AccountRow;
 use store::tables::trade::TradeRow;
 use store::unit::{Key, Memory};
@@ -28,6 +28,7 @@ pub(crate) struct Rows {
     pub(crate) trees: BTreeMap<TradeId, Tree>,
     pub(crate) coupons: Vec<Arc<Coupon>>,
     pub(crate) gifts: Vec<Arc<Gift>>,
+    pub(crate) grants: Vec<Arc<PointsGrant>>,
     pub(crate) accounts: Vec<Account>,
 }
 
@@ -49,10 +50,12 @@ impl Rows {
             of_shard::<TradeRow>(store, shard)?.into_iter().map(|row| TradeId(RootId::from_bytes(row.trade))).collect();
         let coupons: Vec<CouponId> = ids(store, shard, "coupon")?.into_iter().map(CouponId).collect();
         let gifts: Vec<GiftId> = ids(store, shard, "gift")?.into_iter().map(GiftId).collect();
+        let grants: Vec<PointsGrantId> = ids(store, shard, "points_grant")?.into_iter().map(PointsGrantId).collect();
         let of_trade = |id: &TradeId| [Key::Trade(*id), Key::Payments(*id), Key::Orders(*id)];
         let mut keys: BTreeSet<Key> = trades.iter().flat_map(of_trade).collect();
         keys.extend(coupons.iter().map(|id| Key::Coupon(*id)));
         keys.extend(gifts.iter().map(|id| Key::Gift(*id)));
+        keys.extend(grants.iter().map(|id| Key::PointsGrant(*id)));
         let mut memory = Memory::default();
         let snapshot = block_on(store.reader().load(shard, Memory::asks(&keys))).map_err(|error| error.to_string())?;
         memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
@@ -64,6 +67,7 @@ impl Rows {
         self.trees.extend(trades.into_iter().filter_map(tree));
         self.coupons.extend(coupons.into_iter().filter_map(|id| memory.get::<Coupon>(id).flatten()));
         self.gifts.extend(gifts.into_iter().filter_map(|id| memory.get::<Gift>(id).flatten()));
+        self.grants.extend(grants.into_iter().filter_map(|id| memory.get::<PointsGrant>(id).flatten()));
         for row in of_shard::<AccountRow>(store, shard)? {
             self.accounts.push(store::tables::accounting::account(row).map_err(|error| error.to_string())?);
         }

@@ -4,6 +4,7 @@ mod apart;
 mod beside;
 mod dues;
 mod gifts;
+pub(crate) mod points;
 mod rules;
 
 use channel::sandbox::word::{PayWord, RefundWord};
@@ -50,6 +51,14 @@ pub(crate) fn draw(seed: u64) -> Plan {
     let listens = Rng::new(seed, 5).chance(25);
     let ruled = Rng::new(seed, 7);
     let rules = ruled.chance(40).then(|| rules::draw(&ruled, &Rng::new(seed, 10)));
+    let pointed = Rng::new(seed, 9);
+    let rules = match pointed.chance(40) {
+        true => {
+            drawing.in_points(&pointed);
+            Some(points::rules(rules))
+        }
+        false => rules,
+    };
     let blocked = blocked(&Rng::new(seed, 8));
     let switched = switched(&Rng::new(seed, 11));
     Plan { seed, leases, listens, shards: shards.count(), rules, blocked, switched, acts: drawing.acts }

@@ -155,6 +155,17 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::DuePaidForgotten => keep_old(changes, "due", |table, old, new| {
             int(table, old, "payment").is_none() && int(table, new, "payment").is_some()
         }),
+        Planted::PointsReversalForgotten => keep_old(changes, "points_grant", |table, old, new| {
+            int(table, new, "reversed") > int(table, old, "reversed")
+        }),
+        Planted::PointsReturnForgotten => {
+            for change in changes.iter_mut().filter(|change| change.table.name == "refund_part") {
+                let table = change.table;
+                for cell in change.inserts.iter_mut().filter_map(|row| cell_mut(table, row, "points")) {
+                    *cell = Cell::Null;
+                }
+            }
+        }
         Planted::ClaimForgotten => {
             changes.iter_mut().filter(|change| change.table.name == "gift_claim").for_each(|it| it.inserts.clear());
         }
@@ -193,8 +204,13 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     if let (Planted::ForfeitForgotten, true, Some(cell)) = (planted, forfeits, cell_mut(table, row, "unpaid_due")) {
         *cell = Cell::text("return");
     }
-    let user = table.name == "account" && text(table, row, "subject") == Some("2001");
-    if let (Planted::FloorIgnored, true, Some(cell)) = (planted, user, cell_mut(table, row, "floor")) {
+    let floorless = match planted {
+        Planted::FloorIgnored => Some("2001"),
+        Planted::PointsFloorIgnored => Some("2034"),
+        _ => None,
+    };
+    let account = table.name == "account" && floorless.is_some() && text(table, row, "subject") == floorless;
+    if let (true, Some(cell)) = (account, cell_mut(table, row, "floor")) {
         *cell = Cell::Null;
     }
 }

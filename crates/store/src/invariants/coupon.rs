@@ -16,7 +16,7 @@ invariants! {
            AND i.coupon IS NOT NULL AND i.status IN ('held', 'succeeded')
            AND NOT EXISTS (SELECT 1 FROM coupon c WHERE c.shard = i.shard AND c.id = i.coupon
                  AND c.held_trade = i.trade AND c.held_no = i.no
-                 AND c.amount = i.amount + i.coupon_rest AND c.source = i.coupon_source
+                 AND c.amount = i.amount + i.coupon_rest AND c.source = i.source
                  AND c.status = CASE WHEN i.status = 'held' THEN 'held' ELSE 'spent' END)
            AND NOT EXISTS (SELECT 1 FROM refund_part r WHERE r.shard = i.shard AND r.trade = i.trade
                  AND r.instruction = i.no AND r.way = 'coupon_again' AND r.status = 'succeeded')";

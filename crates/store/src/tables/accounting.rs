@@ -197,7 +197,7 @@ pub fn account(row: AccountRow) -> Result<Account, Inconsistent> {
     let wrong = |column, why| Inconsistent { table: "account", column, why };
     let owner = Owner::parse(&row.owner, None).ok_or(wrong("owner", "names no owner"))?;
     let subject = Subject::parse(&row.subject).ok_or(wrong("subject", "is not on the chart"))?;
-    let currency = Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?;
+    let currency = Currency::on_books(&row.currency).ok_or(wrong("currency", "is no currency"))?;
     Ok(Account {
         id: AccountId(RootId::from_bytes(row.id)),
         owner,

@@ -234,6 +234,18 @@ row! {
     }
 }
 
+row! {
+    /// A grant of points, to be found by its user.
+    pub struct GrantList in Derived "grant_list" key 3 {
+        /// The shard.
+        pub shard: i64,
+        /// Whose, in canonical text form.
+        pub owner: Text,
+        /// The grant; its id begins with its time.
+        pub points_grant: [u8; 16],
+    }
+}
+
 /// Every projection, its watermark first.
 pub const TABLES: &[&crate::Table] = &[
     Watermark::TABLE,
@@ -247,6 +259,7 @@ pub const TABLES: &[&crate::Table] = &[
     MerchantBatch::TABLE,
     NumberPlace::TABLE,
     CouponList::TABLE,
+    GrantList::TABLE,
 ];
 
 statements! {
@@ -382,12 +395,18 @@ statements! {
     CLEAR_MERCHANT_BATCHES = "derived.clear_merchant_batches" (Int) "DELETE FROM merchant_batch WHERE shard = $1";
     /// Forgets the numbers.
     CLEAR_NUMBERS = "derived.clear_numbers" (Int) "DELETE FROM number_place WHERE shard = $1";
+    /// The grants of points of an owner before one of them, the newest first.
+    GRANTS_OF = "derived.grants_of" (Int, Text, Bytes, Int)
+        "SELECT shard, owner, points_grant FROM grant_list
+         WHERE shard = $1 AND owner = $2 AND points_grant < $3 ORDER BY points_grant DESC LIMIT $4";
+    /// Forgets the grants of points.
+    CLEAR_GRANTS = "derived.clear_grants" (Int) "DELETE FROM grant_list WHERE shard = $1";
     /// Forgets the coupons.
     CLEAR_COUPONS = "derived.clear_coupons" (Int) "DELETE FROM coupon_list WHERE shard = $1";
 }
 
 /// What empties the projections of a shard.
-pub static CLEAR: [&crate::Statement; 11] = [
+pub static CLEAR: [&crate::Statement; 12] = [
     &CLEAR_WATERMARK,
     &CLEAR_ENTRIES,
     &CLEAR_ACCOUNTS,
@@ -399,4 +418,5 @@ pub static CLEAR: [&crate::Statement; 11] = [
     &CLEAR_MERCHANT_BATCHES,
     &CLEAR_NUMBERS,
     &CLEAR_COUPONS,
+    &CLEAR_GRANTS,
 ];

@@ -1,4 +1,5 @@
-//! The payment core: a trade's payments with their instructions, its refunds, its disputes, its cases; coupons and gifts.
+//! The payment core: a trade's payments with their instructions, its refunds, its disputes, its cases; coupons, gifts and
+//! grants of points.
 //!
 //! Everything of one trade is read and written as one aggregate, so each table is one range of the trade's tree. A payment
 //! by balance is two narrow rows: what only an outside leg, a coupon or a failure needs is null elsewhere. The context
@@ -10,6 +11,7 @@ mod coupon;
 mod dispute;
 mod fits;
 mod gift;
+mod points;
 mod refund;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ use kernel::{
 };
 use payment::{
     CouponUse, Ending, Failure, FailureCode, Instruction, InstructionStatus, Payment, PaymentStatus, Payments,
+    PointsUse,
 };
 
 use self::fits::Fits;
@@ -38,6 +41,7 @@ pub use self::counter::CounterRow;
 pub use self::coupon::CouponRow;
 pub use self::dispute::{DisputeLineRow, DisputeRow};
 pub use self::gift::{GiftClaimRow, GiftRow};
+pub use self::points::PointsGrantRow;
 pub use self::refund::{LineRow, PartRow, RefundRow};
 
 row! {
@@ -109,7 +113,7 @@ row! {
         pub no: i64,
         /// The number of its payment.
         pub payment: i64,
-        /// balance, coupon, channel, or the kind of stored value.
+        /// balance, coupon, points, channel, payout, or the kind of stored value.
         pub tool: Text,
         /// The channel account that serves it, or internal; the context's institution.
         pub pay_org: Text,
@@ -125,10 +129,12 @@ row! {
         pub returned: i64,
         /// The coupon.
         pub coupon: Option<[u8; 16]>,
-        /// Where the coupon's money came from: expense, or the owner of a budget.
-        pub coupon_source: Option<Text>,
-        /// Minor units of its face beyond the part used.
+        /// Where the money of a coupon or of points came from: expense, or the owner of a budget.
+        pub source: Option<Text>,
+        /// Minor units of the coupon's face beyond the part used.
         pub coupon_rest: Option<i64>,
+        /// How many points it takes.
+        pub points: Option<i64>,
         /// What is paid with at the institution; to what kind of account it pays out.
         pub method: Option<Text>,
         /// What the simulated institution does.
@@ -153,7 +159,8 @@ row! {
     check "received >= 0 AND \"returning\" >= 0 AND returned >= 0 AND returned + \"returning\" <= received";
     check "(tool IN ('channel', 'payout')) = (method IS NOT NULL) AND (tool = 'coupon') = (coupon IS NOT NULL)";
     check "(tool IN ('channel', 'payout')) = (pay_org <> 'internal')";
-    check "coupon_rest >= 0 AND receipts > 0";
+    check "coupon_rest >= 0 AND receipts > 0 AND points > 0";
+    check "(tool = 'points') = (points IS NOT NULL) AND (tool IN ('coupon', 'points')) = (source IS NOT NULL)";
 }
 
 /// Every table of this domain.
@@ -171,6 +178,7 @@ pub const TABLES: &[&crate::Table] = &[
     CounterRow::TABLE,
     GiftRow::TABLE,
     GiftClaimRow::TABLE,
+    PointsGrantRow::TABLE,
 ];
 
 impl Aggregate for Payments {
@@ -280,11 +288,13 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
     let (tool, coupon, method, sandbox) = match &leg.tool {
         Tool::Stored(kind) => (kind.as_str(), None, None, None),
         Tool::Balance => ("balance", None, None, None),
+        Tool::Points => ("points", None, None, None),
         Tool::Coupon(coupon) => ("coupon", Some(coupon.0.bytes()), None, None),
         Tool::Channel { method, sandbox } => ("channel", None, Some(method.clone()), sandbox.clone()),
         Tool::Payout { to, sandbox } => ("payout", None, Some(to.as_str().to_owned()), sandbox.clone()),
     };
     let pay_org = leg.channel_account.as_deref().map_or_else(PayOrg::internal, PayOrg::institution);
+    let source = leg.coupon.as_ref().map(|used| &used.source).or(leg.points.as_ref().map(|used| &used.source));
     let (credential_kind, credential) = credential_columns(leg.credential.as_ref());
     InstructionRow {
         shard,
@@ -299,8 +309,9 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         returning: leg.returning,
         returned: leg.returned,
         coupon,
-        coupon_source: leg.coupon.as_ref().map(|used| source_text(&used.source)).map(Into::into),
+        source: source.map(|source| source_text(source).into()),
         coupon_rest: leg.coupon.as_ref().map(|used| used.rest),
+        points: leg.points.as_ref().map(|used| used.points.minor()),
         method: method.map(Into::into),
         sandbox: sandbox.map(Into::into),
         channel_order: leg.order.map(i64::from),
@@ -382,6 +393,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
     let fits = Fits("instruction");
     let tool = match (row.tool.as_str(), row.coupon, row.method, row.sandbox) {
         ("balance", None, None, None) => Tool::Balance,
+        ("points", None, None, None) => Tool::Points,
         ("coupon", Some(coupon), None, None) => Tool::Coupon(CouponId(RootId::from_bytes(coupon))),
         ("channel", None, Some(method), sandbox) => {
             Tool::Channel { method: method.into(), sandbox: sandbox.map(Into::into) }
@@ -392,16 +404,20 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         (word, None, None, None) => Tool::Stored(fits.word("tool", StoredKind::parse(word))?),
         _ => return Err(fits.wrong("tool", "is no tool, or has what belongs to another")),
     };
-    let coupon = match (&tool, row.coupon_source.as_deref(), row.coupon_rest) {
-        (Tool::Coupon(_), Some(source), Some(rest)) => {
-            Some(CouponUse { source: fits.source("coupon_source", source)?, rest })
+    let source = row.source.as_deref().map(|source| fits.source("source", source)).transpose()?;
+    let (coupon, points) = match (&tool, source, row.coupon_rest, row.points) {
+        (Tool::Coupon(_), Some(source), Some(rest), None) => (Some(CouponUse { source, rest }), None),
+        (Tool::Points, Some(source), None, Some(points)) => {
+            (None, Some(PointsUse { points: fits.amount("points", points)?, source }))
         }
-        (Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. }, None, None) => None,
-        _ => return Err(fits.wrong("coupon_source", "does not go with its tool")),
+        (Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. }, None, None, None) => {
+            (None, None)
+        }
+        _ => return Err(fits.wrong("source", "does not go with its tool")),
     };
     let channel_account = match (&tool, PayOrg::institution(&row.pay_org).is_internal()) {
         (Tool::Channel { .. } | Tool::Payout { .. }, false) => Some(row.pay_org),
-        (Tool::Balance | Tool::Coupon(_) | Tool::Stored(_), true) => None,
+        (Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points, true) => None,
         _ => return Err(fits.wrong("pay_org", "does not go with its tool")),
     };
     Ok(Instruction {
@@ -409,6 +425,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         tool,
         amount: fits.amount("amount", row.amount)?,
         coupon,
+        points,
         channel_account: channel_account.map(Into::into),
         order: row.channel_order.map(|order| fits.number("channel_order", order)).transpose()?,
         open: fits.mark("open", row.open)?,
@@ -434,7 +451,7 @@ fn list<T: serde::Serialize>(items: impl Iterator<Item = T>) -> Option<String> {
     (!items.is_empty()).then(|| serde_json::to_string(&items).unwrap_or_default())
 }
 
-/// Where a coupon's money comes from, as text: `expense`, or the owner of a budget.
+/// Where the money of a coupon or of points comes from, as text: `expense`, or the owner of a budget.
 fn source_text(source: &CouponSource) -> String {
     match source {
         CouponSource::Expense => "expense".to_owned(),

@@ -64,8 +64,9 @@ fn keys(memory: &Memory) -> BTreeSet<Key> {
     let accounts = memory.accounts.keys().map(|account| accounting::Account::key(*account));
     let coupons = memory.coupons.keys().map(|coupon| payment::Coupon::key(*coupon));
     let gifts = memory.gifts.keys().map(|gift| payment::Gift::key(*gift));
+    let grants = memory.grants.keys().map(|grant| payment::PointsGrant::key(*grant));
     let counters = memory.counters.keys().map(|counter| payment::Counter::key(*counter));
-    trees.chain(accounts).chain(coupons).chain(gifts).chain(counters).collect()
+    trees.chain(accounts).chain(coupons).chain(gifts).chain(grants).chain(counters).collect()
 }
 
 fn assert_same(read: &Memory, written: &Memory) {
@@ -76,6 +77,7 @@ fn assert_same(read: &Memory, written: &Memory) {
     assert_eq!(read.accounts, written.accounts);
     assert_eq!(read.coupons, written.coupons);
     assert_eq!(read.gifts, written.gifts);
+    assert_eq!(read.grants, written.grants);
     assert_eq!(read.counters, written.counters);
 }
 
@@ -113,6 +115,7 @@ proptest! {
         memory.accounts.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.coupons.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.gifts.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
+        memory.grants.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.counters.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
     }
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use accounting::{Account, HoldKey, Op, Side};
-use kernel::{AccountId, Amount, CouponId, RootId, Time};
+use kernel::{AccountId, Amount, CouponId, PointsGrantId, RootId, Time};
 use store::tables::accounting::{TransferRow, VoucherRow};
 use store::tables::derived::{
-    AccountEntry, AccountList, CaseList, CouponList, DisputeList, MerchantBatch, NumberPlace, SubjectDay, TradeBatch,
-    TradeList,
+    AccountEntry, AccountList, CaseList, CouponList, DisputeList, GrantList, MerchantBatch, NumberPlace, SubjectDay,
+    TradeBatch, TradeList,
 };
 use store::tables::shard::Batch;
 use store::{Cell, Change, Row, Table, Text};
@@ -78,6 +78,7 @@ pub(super) struct Folded {
     merchant_batches: BTreeMap<(Bytes, i64), MerchantBatch>,
     numbers: Vec<NumberPlace>,
     coupons: BTreeMap<Bytes, CouponList>,
+    grants: BTreeMap<Bytes, GrantList>,
 }
 
 /// Something in the log does not fit what came before it.
@@ -97,6 +98,8 @@ pub(super) fn end(stretch: &Stretch) -> Option<Mark> {
 
 /// The template of a voucher that issues a coupon: from its source to its user.
 const ISSUE_COUPON: &str = "issue_coupon";
+/// The template of a voucher that gives a user points.
+const GRANT_POINTS: &str = "grant_points";
 
 /// Folds a stretch into what is known.
 pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
@@ -116,9 +119,14 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
             let touched = folded.trade_batch(stretch.shard, trade, row.seq);
             widen(&mut touched.transfers_from, &mut touched.transfers_to, row.n);
         }
+        let user = || accounts.get(&AccountId(RootId::from_bytes(row.credit))).ok_or(misfit("its account is missing"));
+        if voucher.template == GRANT_POINTS {
+            let id = PointsGrantId::parse(&voucher.object).ok_or(misfit("it grants no points"))?.0.bytes();
+            let (shard, owner) = (stretch.shard, user()?.owner.to_string().into());
+            folded.grants.insert(id, GrantList { shard, owner, points_grant: id });
+        }
         if voucher.template == ISSUE_COUPON {
-            let user =
-                accounts.get(&AccountId(RootId::from_bytes(row.credit))).ok_or(misfit("its account is missing"))?;
+            let user = user()?;
             let coupon = CouponId::parse(&voucher.object).ok_or(misfit("it issues no coupon"))?.0.bytes();
             let (shard, owner) = (stretch.shard, user.owner.to_string().into());
             folded.coupons.insert(coupon, CouponList { shard, owner, coupon });
@@ -152,6 +160,7 @@ impl Folded {
             upserts(MerchantBatch::TABLE, self.merchant_batches.values()),
             upserts(NumberPlace::TABLE, self.numbers.iter()),
             upserts(CouponList::TABLE, self.coupons.values()),
+            upserts(GrantList::TABLE, self.grants.values()),
         ];
         changes.into_iter().filter(|change| !change.upserts.is_empty()).collect()
     }

@@ -132,7 +132,7 @@ pub(super) fn listed(row: AccountList) -> Result<Account, Inconsistent> {
     let key = AccountKey {
         owner: Owner::parse(&row.owner, None).ok_or(wrong("owner", "names no owner"))?,
         subject: Subject::parse(&row.subject).ok_or(wrong("subject", "is not on the chart"))?,
-        currency: Currency::parse(&row.currency).ok_or(wrong("currency", "is no currency"))?,
+        currency: Currency::on_books(&row.currency).ok_or(wrong("currency", "is no currency"))?,
     };
     let mut account = Account::open(AccountId(RootId::from_bytes(row.account)), &key, 0);
     (account.dp, account.cp, account.dh, account.ch) = (row.dp, row.cp, row.dh, row.ch);

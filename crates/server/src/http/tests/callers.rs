@@ -24,6 +24,7 @@ fn path(route: &Route, number: u128) -> String {
         "accounts" => plain("acc"),
         "coupons" => plain("cpn"),
         "gifts" => plain("gft"),
+        "points" => plain("pgr"),
         "merchants" => plain("mch"),
         "keys" => plain("key"),
         "webhook_endpoints" => plain("whe"),

@@ -17,8 +17,8 @@ use http_body_util::BodyExt as _;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
-    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, RootId, StoredKind, Time,
-    TradeId,
+    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, PointsGrantId, RootId,
+    StoredKind, Time, TradeId, UserId,
 };
 use rules::RuleBook;
 use serde_json::Value;
@@ -139,6 +139,12 @@ impl Lookup for Shelf {
 
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))
+    }
+    fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(TradeId(id.0)))
+    }
+    fn points_grants<'a>(&'a self, user: &'a UserId, part: Part) -> Read<'a, Page> {
+        async move { Ok(self.page(format!("points {user}"), &part)) }.boxed()
     }
     fn account(&self, id: AccountId, _at: Option<Time>) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))

@@ -48,6 +48,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("disputes") => "dsp",
         Some("cases") => "cas",
         Some("gifts") => "gft",
+        Some("points") => "pgr",
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",

@@ -127,6 +127,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "accounts" => format!("acc_{NOWHERE}"),
         "coupons" => format!("cpn_{NOWHERE}"),
         "gifts" => format!("gft_{NOWHERE}"),
+        "points" => format!("pgr_{NOWHERE}"),
         "merchants" => format!("mch_{NOWHERE}"),
         "keys" => format!("key_{NOWHERE}"),
         "webhook_endpoints" => format!("whe_{NOWHERE}"),

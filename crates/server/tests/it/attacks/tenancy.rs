@@ -48,6 +48,7 @@ impl Goods {
         let users = platform.get("/v1/accounts?owner=user:42").await.ok(200);
         let gift = json!({"merchant_id": shop.id, "tool": "red_packet", "amount": 10, "currency": "CNY"});
         let gift = id(&platform.post("/v1/gifts", &gift).await.ok(201));
+        let points = id(&platform.post("/v1/points", &json!({"owner": "user:42", "points": 5})).await.ok(201));
         let block = json!({"kind": "device", "value": "nobody-pays-with-it", "reason": "attack"});
         let block = id(&platform.post("/v1/blocks", &block).await.ok(201));
         Self(BTreeMap::from([
@@ -58,6 +59,8 @@ impl Goods {
             ("cases", vec![case]),
             ("coupons", vec![shop.coupon("user:42", 10).await]),
             ("gifts", vec![gift]),
+            // The platform's alone.
+            ("points", vec![points]),
             ("merchants", vec![shop.id.clone()]),
             ("keys", vec![first(&keys)]),
             ("webhook_endpoints", vec![endpoint]),

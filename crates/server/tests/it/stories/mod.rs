@@ -14,6 +14,7 @@ mod ledger;
 mod offers;
 mod outcomes;
 mod payouts;
+mod points;
 mod refund_outcomes;
 mod refunds;
 mod repeats;

@@ -50,6 +50,11 @@ impl Fits {
         }
     }
 
+    /// A number of points; null is 0, and nothing else is.
+    pub(super) fn points(self, column: &'static str, value: Option<i64>) -> Result<i64, Inconsistent> {
+        value.map_or(Ok(0), |points| self.amount(column, points).map(Amount::minor))
+    }
+
     pub(super) fn amount(self, column: &'static str, minor: i64) -> Result<Amount, Inconsistent> {
         Amount::new(minor).map_err(|_| self.wrong(column, "is no amount"))
     }

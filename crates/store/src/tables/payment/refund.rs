@@ -70,13 +70,16 @@ row! {
         pub channel_order: Option<i64>,
         /// Where the money is: receivers, received, suspense or paid_out.
         pub source: Text,
-        /// Where it goes: balance, coupon_source, coupon_again or channel.
+        /// Where it goes: balance, coupon_source, coupon_again, stored, points or channel.
         pub way: Text,
+        /// How many points go with it; null where none do.
+        pub points: Option<i64>,
     }
     check "amount > 0";
     check "status IN ('pending', 'unknown', 'succeeded', 'failed', 'returned')";
     check "source IN ('receivers', 'received', 'suspense', 'paid_out')";
-    check "way IN ('balance', 'coupon_source', 'coupon_again', 'stored', 'channel')";
+    check "way IN ('balance', 'coupon_source', 'coupon_again', 'stored', 'points', 'channel')";
+    check "points > 0 AND way = 'points' OR points IS NULL";
 }
 
 row! {
@@ -166,6 +169,7 @@ fn part_row(shard: i64, trade: [u8; 16], refund: u16, part: &Part) -> PartRow {
         channel_order: part.order.map(i64::from),
         source: part.source.as_str().into(),
         way: part.way.as_str().into(),
+        points: Some(part.points).filter(|points| *points > 0),
     }
 }
 
@@ -208,6 +212,7 @@ fn part(row: &PartRow, lines: Vec<Line>) -> Result<Part, Inconsistent> {
         no: fits.number("no", row.no)?,
         instruction: fits.number("instruction", row.instruction)?,
         amount: fits.amount("amount", row.amount)?,
+        points: fits.points("points", row.points)?,
         status: fits.word("status", PartStatus::parse(&row.status))?,
         order: row.channel_order.map(|order| fits.number("channel_order", order)).transpose()?,
         source: fits.word("source", PartSource::parse(&row.source))?,

@@ -26,6 +26,8 @@ pub(super) enum Step {
     Rival(usize),
     /// Somebody claims a share of a gift, or its time is looked at.
     Claim(u8, Option<u8>),
+    /// Points are taken back: so many, or all that are left.
+    TakeBack(Option<i64>),
 }
 
 /// A tool of a payment.
@@ -34,6 +36,7 @@ pub(super) enum Part {
     Balance,
     Coupon(usize),
     Stored,
+    Points,
     Card,
 }
 
@@ -117,8 +120,13 @@ fn act() -> impl Strategy<Value = CaseAct> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let part =
-        prop_oneof![Just(Part::Balance), (0..FACES.len()).prop_map(Part::Coupon), Just(Part::Stored), Just(Part::Card)];
+    let part = prop_oneof![
+        Just(Part::Balance),
+        (0..FACES.len()).prop_map(Part::Coupon),
+        Just(Part::Stored),
+        Just(Part::Points),
+        Just(Part::Card),
+    ];
     let last = prop_oneof![Just(Part::Balance), Just(Part::Card), Just(Part::Card)];
     let parts = (prop::collection::vec(part, 0..3), last).prop_map(|(mut parts, last)| {
         parts.push(last);
@@ -136,6 +144,7 @@ fn step() -> impl Strategy<Value = Step> {
         14 => (0..6_usize, word()).prop_map(|(order, word)| Step::Tell(order, word)),
         2 => (0..9_usize).prop_map(Step::Freeze),
         1 => (0..FACES.len()).prop_map(Step::Rival),
+        1 => prop::option::weighted(0.8, 1..400_i64).prop_map(Step::TakeBack),
         3 => (0..2_u8, prop::option::weighted(0.8, 0..4_u8)).prop_map(|(gift, user)| Step::Claim(gift, user)),
     ]
 }

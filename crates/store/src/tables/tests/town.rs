@@ -13,17 +13,19 @@ use kernel::message::channel::{
 };
 use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
 use kernel::message::risk::{Asked, Assessment, CounterId, Heard, Signals, Switch, Window};
-use kernel::message::rules::{AskRisk, Paying, PaymentRules, PaymentTerms, RuleRefusal, TradeTerms, Unsaid, Velocity};
+use kernel::message::rules::{
+    AskRisk, Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, TradeTerms, Unsaid, Velocity,
+};
 use kernel::message::trade::{Command, Create, DueRequest, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
-    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, RootId, Scenes, StoredKind, SubType, Time, TradeId,
-    UserId,
+    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, PointsGrantId, RootId, Scenes, StoredKind, SubType, Time,
+    TradeId, UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
-use payment::{Approvals, ChannelAccount, Counter, Coupon, CouponTerms, Gift, Payments, Routes};
+use payment::{Approvals, ChannelAccount, Counter, Coupon, CouponTerms, Gift, Payments, PointsGrant, Routes};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -38,12 +40,15 @@ const COUNTER: CounterId = CounterId(RootId::from_bytes([5; 16]));
 #[derive(Clone, Debug)]
 struct Rules {
     counts: bool,
+    /// Whether the merchant's budget pays for points.
+    budget: bool,
 }
 
 impl PaymentRules for Rules {
     fn terms(&self, _: &Paying<'_>) -> Result<PaymentTerms, RuleRefusal> {
         let ask = AskRisk { no_answer: Unsaid::Pass, degraded: Unsaid::Pass };
-        Ok(PaymentTerms { ask_risk: self.counts.then_some(ask), ..PaymentTerms::default() })
+        let points = Some(PointsWorth { points: 3, minor: 2, budget: self.budget });
+        Ok(PaymentTerms { ask_risk: self.counts.then_some(ask), points, ..PaymentTerms::default() })
     }
 
     fn stops(&self, _: &Paying<'_>) -> bool {
@@ -74,6 +79,7 @@ pub(super) struct Town {
     books: Books,
     coupons: BTreeMap<CouponId, Coupon>,
     gifts: BTreeMap<GiftId, Gift>,
+    grant: PointsGrant,
     /// What a day's payments are counted in, where they are.
     counter: Counter,
     rules: Rules,
@@ -124,8 +130,9 @@ impl Town {
             books: Books::default(),
             coupons: BTreeMap::new(),
             gifts: BTreeMap::new(),
+            grant: grant(script.plain),
             counter: Counter::new(COUNTER),
-            rules: Rules { counts: !script.plain },
+            rules: Rules { counts: !script.plain, budget: script.plain },
             signals: if script.plain { Signals::default() } else { signals() },
             switches: if script.funds % 2 == 0 { [Switch::Risk].into() } else { BTreeSet::new() },
             now: START,
@@ -147,6 +154,8 @@ impl Town {
             town.book(&gift.issue_post()).unwrap();
             town.gifts.insert(gift.id, gift);
         }
+        let granted = town.grant.grant_post();
+        town.book(&granted).unwrap();
         town.react(reaction).unwrap();
         town
     }
@@ -179,6 +188,7 @@ impl Town {
         for (id, gift) in &self.gifts {
             memory.put(*id, Some(gift.clone().into()));
         }
+        memory.put(self.grant.id, Some(self.grant.clone().into()));
         memory.put(COUNTER, (!self.counter.is_empty()).then(|| self.counter.clone().into()));
         memory
     }
@@ -233,6 +243,10 @@ impl Town {
                     gift_id(*n),
                     &gift::Command::Claim { user, code_hash, luck: self.seq.unsigned_abs(), away: None },
                 )
+            }
+            Step::TakeBack(points) => {
+                let post = self.grant.reverse(points.map(amount)).ok()?;
+                self.book(&post).ok()
             }
             Step::Claim(n, None) => self.gift(gift_id(*n), &gift::Command::Expire),
         }
@@ -507,6 +521,18 @@ fn gift(n: u8, shares: u16, plain: bool) -> Gift {
     }
 }
 
+/// More than the trade takes.
+fn grant(plain: bool) -> PointsGrant {
+    PointsGrant {
+        id: PointsGrantId(root(300)),
+        user: buyer(),
+        points: amount(700),
+        reference: (!plain).then(|| "签到-17".to_owned()),
+        reversed: 0,
+        created_at: START,
+    }
+}
+
 /// Every tool takes 100, the last one the rest.
 fn tools(parts: &[Part], due: i64) -> Vec<ToolRequest> {
     let count = parts.len() as i64;
@@ -514,6 +540,7 @@ fn tools(parts: &[Part], due: i64) -> Vec<ToolRequest> {
         Part::Balance => Tool::Balance,
         Part::Coupon(n) => Tool::Coupon(coupon_id(*n)),
         Part::Stored => Tool::Stored(StoredKind::GIFT_CARD),
+        Part::Points => Tool::Points,
         Part::Card => Tool::Channel { method: "card".to_owned(), sandbox: (count == 3).then(|| "pay_late".to_owned()) },
     };
     let minor = |place: i64| if place + 1 == count { due - 100 * (count - 1) } else { 100 };
