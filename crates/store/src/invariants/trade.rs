@@ -52,14 +52,17 @@ invariants! {
                  WHERE d.shard = t.shard AND d.trade = t.trade AND d.no > 1))";
     Trades "paid_dues" "I07c" on TradeRow, "a trade is paid exactly when every due has its payment":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
-           AND (t.status IN ('paid', 'completed') OR t.status = 'closed' AND COALESCE(t.reason, '') = 'refunded')
+           AND (t.status IN ('paid', 'completed') OR t.status = 'closed' AND (COALESCE(t.reason, '') = 'refunded'
+                  OR COALESCE(t.reason, '') = 'failed' AND t.to_shard IS NOT NULL AND t.paid > 0))
             <> (NOT EXISTS (SELECT 1 FROM due d WHERE d.shard = t.shard AND d.trade = t.trade
                  AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.shard = d.shard AND p.trade = d.trade
                        AND p.no = COALESCE(d.payment, -1) AND p.due = d.no AND p.status = 'succeeded')))";
     Trades "status_moved" "I07c" on TradeRow, "a status fits what left the escrow":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
            AND (t.status = 'completed' AND (t.released = 0 OR t.paid <> t.released + t.returned_before)
-             OR t.status = 'paid' AND t.paid = t.released + t.returned_before
+             OR t.status = 'paid' AND t.to_shard IS NULL AND t.paid = t.released + t.returned_before
+             OR t.status = 'paid' AND t.to_shard IS NOT NULL AND (t.paid <> t.released OR t.returned_after <> 0)
+             OR t.status = 'closed' AND t.to_shard IS NOT NULL AND (t.paid <> t.released OR t.paid <> t.returned_after)
              OR t.status = 'closed' AND COALESCE(t.reason, '') = 'refunded'
                 AND (t.released <> 0 OR t.paid <> t.returned_before)
              OR t.status = 'closed' AND COALESCE(t.reason, '') = 'forfeited'
