@@ -68,6 +68,8 @@ pub enum Entry {
     /// 2011.{a}.{b}: money on its way from shard a to shard b. What a owes it, b has yet to take: the two stripes together
     /// are what is sent and not yet arrived.
     Transit,
+    /// 2012: money of a combined trade on its way to its children; nothing is left of it after a batch.
+    Combined,
     /// 2021: money that came otherwise than asked.
     Suspense,
     /// 2022: money that came and is not (yet) effective.
@@ -86,7 +88,7 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -97,6 +99,7 @@ impl Entry {
         Self::Pending,
         Self::Escrow,
         Self::Transit,
+        Self::Combined,
         Self::Suspense,
         Self::Received,
         Self::Coupons,
@@ -119,6 +122,7 @@ impl Entry {
             Self::Pending => "2003",
             Self::Escrow => "2004",
             Self::Transit => "2011.{a}.{b}",
+            Self::Combined => "2012",
             Self::Suspense => "2021",
             Self::Received => "2022",
             Self::Coupons => "2031",
@@ -142,6 +146,7 @@ impl Entry {
             Self::Pending => "Pending settlement",
             Self::Escrow => "Escrow",
             Self::Transit => "In transit",
+            Self::Combined => "Combined checkout",
             Self::Suspense => "Suspense",
             Self::Received => "Received, not effective",
             Self::Coupons => "Coupons issued",
@@ -165,6 +170,7 @@ impl Entry {
             Self::Pending => "待结算",
             Self::Escrow => "担保资金",
             Self::Transit => "在途资金",
+            Self::Combined => "合并支付",
             Self::Suspense => "挂账",
             Self::Received => "已收未生效",
             Self::Coupons => "已发优惠券",
@@ -187,6 +193,7 @@ impl Entry {
             | Self::Pending
             | Self::Escrow
             | Self::Transit
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Coupons
@@ -209,6 +216,7 @@ impl Entry {
             | Self::Pending
             | Self::Escrow
             | Self::Transit
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Budget
@@ -231,6 +239,7 @@ impl Entry {
             | Self::MerchantBalance
             | Self::Pending
             | Self::Escrow
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Coupons
@@ -259,6 +268,8 @@ impl Subject {
     pub const PENDING: Self = Self::plain(Entry::Pending);
     /// 2004.
     pub const ESCROW: Self = Self::plain(Entry::Escrow);
+    /// 2012.
+    pub const COMBINED: Self = Self::plain(Entry::Combined);
     /// 2021.
     pub const SUSPENSE: Self = Self::plain(Entry::Suspense);
     /// 2022.

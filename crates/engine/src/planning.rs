@@ -21,7 +21,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
     let facts = Facts {
         context: &create.context,
         money: create.money,
-        receivers: create.splits.len().max(1),
+        receivers: create.splits.len().max(create.children.len()).max(1),
         dues: create.dues.len().max(1),
         payer: &create.payer,
         at,
@@ -34,7 +34,8 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
 /// What is known of a trade when a book is asked about it.
 pub fn facts<'a>(trade: &'a Trade, at: Time, payment: Option<PaymentFacts<'a>>) -> Facts<'a> {
     let (context, money, payer) = (&trade.context, trade.money, &trade.payer);
-    Facts { context, money, receivers: trade.splits.len(), dues: trade.dues.len(), payer, at, payment }
+    let receivers = trade.splits.len().max(trade.children.len());
+    Facts { context, money, receivers, dues: trade.dues.len(), payer, at, payment }
 }
 
 /// What is known of a payment that was made when a book is asked about it again; `tools` are its own.
@@ -101,7 +102,9 @@ impl PaymentRules for Planner<'_> {
             _ => false,
         };
         let merchant = Owner::Merchant(trade.context.merchant);
-        let mut owners = trade.splits.iter().map(|split| &split.receiver).chain([&trade.payer, &merchant]);
+        let children: Vec<Owner> = trade.children.iter().map(|child| Owner::Merchant(child.merchant)).collect();
+        let receivers = trade.splits.iter().map(|split| &split.receiver).chain(&children);
+        let mut owners = receivers.chain([&trade.payer, &merchant]);
         let destination = trade.destination.as_ref().map(|destination| destination.account.as_str());
         !self.control.blocks.is_empty()
             && (owners.any(owner)

@@ -155,6 +155,7 @@ codes! {
     rule_refused Unprocessable "A rule of the platform does not let this payment be made.";
     method_not_supported Unprocessable "The channel does not serve this method.";
     not_refundable Unprocessable "A trade of this type is not given back by a refund.";
+    combined_trade Conflict "What is asked belongs to the other side of a combined checkout.";
     payee_out_of_reach Unprocessable "The payee's balance cannot be reached from the payer's.";
     refund_exceeds_paid Unprocessable "The refund is larger than what is left of the payment.";
     refund_exists Conflict "The merchant refund number belongs to a refund with other content.";

@@ -8,6 +8,7 @@
 //! Codes are those of the reference list (`docs/guide/verify.md`); several statements may prove parts of one.
 
 mod channel;
+mod combined;
 mod coupon;
 mod dispute;
 mod gift;
@@ -85,9 +86,8 @@ use invariants;
 
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    [ledger::ALL, log::ALL, trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, coupon::ALL, gift::ALL]
-        .into_iter()
-        .flatten()
+    let sales = [trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, combined::ALL];
+    [ledger::ALL, log::ALL].into_iter().chain(sales).chain([coupon::ALL, gift::ALL]).flatten()
 }
 
 statements! {

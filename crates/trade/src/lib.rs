@@ -13,6 +13,9 @@
 //! 3. *Returned*: a refund reserves at once what it will take, from escrow first, then from what was released; the payment
 //!    core says later whether it went through. What is reserved is neither released nor refunded a second time.
 //!
+//! A *combined* trade has no receivers: it pays its *children*, ordinary trades of the same buyer, which wait for it and are
+//! paid or closed with it, in the same batch. After that each of them goes its own way.
+//!
 //! The trade knows amounts per receiver and nothing of tools, institutions or accounts: those belong to the payment core
 //! and to accounting. Refunds are listed (and their merchant numbers kept unique) by the payment core alone.
 
@@ -37,4 +40,4 @@ pub use reaction::{Message, News, Reaction};
 pub use refusal::{Excess, Refusal};
 pub use status::{ClosedReason, Status, Stop};
 pub use timer::{Timer, TimerKind};
-pub use trade::{Due, DuePaid, Split, Trade};
+pub use trade::{Child, Due, DuePaid, Split, Trade};

@@ -1,15 +1,19 @@
 //! What the rest of the platform is told when something happened to a trade.
 
+use kernel::TradeId;
 use kernel::message::accounting::Post;
 use kernel::message::payment;
+use kernel::message::trade::OfParent;
 
-/// A message to a lower domain.
+/// A message to a lower domain, or to another trade of the same domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// To the payment core, for this trade. Its refusal refuses the whole request.
     Payment(payment::Command),
     /// To accounting, which gives no answer: escrow covers whatever a trade releases.
     Post(Post),
+    /// To a trade that this one pays. Never refused.
+    Child(TradeId, OfParent),
 }
 
 /// A public event of a trade.

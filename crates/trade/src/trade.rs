@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
-use kernel::{Amount, Context, Destination, Money, Owner, Time, TradeId};
+use kernel::{Amount, Context, Destination, MerchantId, Money, OrderType, Owner, Time, TradeId};
 
 use crate::{ClosedReason, Moved, Status};
 
@@ -49,11 +49,26 @@ pub struct Trade {
     pub dues: Vec<Due>,
     /// What becomes of the dues that are paid where another is not; a trade of one due has no such.
     pub unpaid_due: Option<UnpaidDue>,
-    /// Who receives how much (分账); sums to the whole. Never empty; of a payout it is the payer, to whose account it
-    /// goes.
+    /// Who receives how much (分账); sums to the whole. Of a payout it is the payer, to whose account it goes. Empty in a
+    /// combined trade only.
     pub splits: Vec<Split>,
+    /// The trades that it pays, in the client's order; they sum to the whole. Only a combined trade has such.
+    pub children: Vec<Child>,
+    /// The combined trade that pays this one.
+    pub parent: Option<TradeId>,
     /// Where a payout goes; nothing else has one.
     pub destination: Option<Destination>,
+}
+
+/// A trade that is paid by a combined one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its id.
+    pub trade: TradeId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Its whole amount.
+    pub amount: Amount,
 }
 
 /// A part of the amount that is paid by one payment.
@@ -117,12 +132,20 @@ impl Trade {
     }
 
     /// Minor units that can still be refunded; what refunds under way reserved does not count.
-    /// What pays itself is not refunded, nor is anything before every due is paid.
+    /// What pays itself or pays others is not refunded, nor is anything before every due is paid.
     pub const fn refundable_amount(&self) -> i64 {
-        if self.context.order_type.pays_itself() || matches!(self.status, Status::Created | Status::Closing(_)) {
+        if self.context.order_type.pays_itself()
+            || self.is_combined()
+            || matches!(self.status, Status::Created | Status::Closing(_))
+        {
             return 0;
         }
         self.moved.refundable(self.paid)
+    }
+
+    /// Whether it pays other trades.
+    pub const fn is_combined(&self) -> bool {
+        matches!(self.context.order_type, OrderType::Combined)
     }
 
     /// Whether it is paid by several payments.

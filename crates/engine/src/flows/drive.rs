@@ -12,6 +12,7 @@ use kernel::message::accounting::Post;
 use kernel::message::channel::{Command, Purpose};
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
+use kernel::message::trade::OfParent;
 use kernel::{CaseId, Context, CouponId, DisputeId, PayOrg, PaymentId, RefundId, TradeId, limits};
 use payment::{Booking, Counter, Coupon, Payments};
 use store::unit::Kept;
@@ -42,6 +43,8 @@ pub enum Message {
     Post(Box<Post>, Option<Booking>),
     /// Claims an institution's number.
     Claim(channel::order::Message),
+    /// To a trade that this one pays.
+    Child(TradeId, OfParent),
 }
 
 /// Notes everything of a trade's tree in one round.
@@ -50,6 +53,13 @@ pub fn want(view: &mut View<'_>, trade: TradeId) {
     view.peek::<Payments>(trade);
     view.peek::<Orders>(trade);
     view.peek::<store::tables::accounting::Holds>(trade);
+}
+
+/// Notes the trees of the trades that a trade pays, so that they are read in one round.
+fn want_children(view: &mut View<'_>, trade: &Trade) {
+    for child in &trade.children {
+        want(view, child.trade);
+    }
 }
 
 /// Notes that nothing of a trade's tree can exist yet.
@@ -85,11 +95,19 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
         Message::Coupon(coupon, command) => tell_coupon(view, coupon, command),
         Message::Post(post, token) => post_it(view, trade, &post, token),
         Message::Claim(claim) => claim_number(view, claim),
+        // Everything of a child is done before its parent goes on.
+        Message::Child(child, told) => {
+            drive(view, child, vec![Message::Trade(trade::Input::Parent(told))])?;
+            Ok(Vec::new())
+        }
     }
 }
 
 fn tell_trade(view: &mut View<'_>, id: TradeId, input: trade::Input) -> Result<Vec<Message>, Stop> {
     let mut state = Trade::clone(&*the_trade(view, id)?);
+    if let trade::Input::Fact(_) = &input {
+        want_children(view, &state);
+    }
     // Terms are asked for where a trade is opened; what is told to one that is there does not look at them.
     let known = trade::Known { now: view.now(), terms: TradeTerms::default() };
     let reaction = state.handle(input, &known)?;
@@ -106,6 +124,7 @@ pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reacti
     let message = |message| match message {
         trade::Message::Payment(command) => Message::Payment(payment::Input::Command(command)),
         trade::Message::Post(post) => Message::Post(Box::new(post), None),
+        trade::Message::Child(child, told) => Message::Child(child, told),
     };
     reaction.messages.into_iter().map(message).collect()
 }
@@ -142,6 +161,7 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         tell(view, object, news.kind, news.sequence, &context);
     }
     let message = |message| match message {
+        payment::Message::Child(child, paid) => Message::Child(child, OfParent::Paid(paid)),
         payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
         payment::Message::Channel(command) => Message::Channel(channel::Input::Command(addressed(command, &trade))),
         payment::Message::Counter(counter, command) => Message::Counter(counter, command),

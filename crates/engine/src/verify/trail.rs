@@ -25,7 +25,7 @@ pub(super) struct Trail {
     pub(super) refunds: BTreeMap<u16, i128>,
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
-    /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
+    /// What is left of the trade's money in escrow, on its way from a parent to its children, with receivers (2003, and their balance counted with it), received, in
     /// suspense, and paid out, refunded and disputed away through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
@@ -83,7 +83,7 @@ impl Trail {
     fn shift(&mut self, template: &str, account: &Account, side: Side, minor: i64) {
         let of_receiver = matches!((template, side), ("pay", Side::Credit) | ("refund" | "lose_dispute", Side::Debit));
         let (entry, whose) = match account.subject.entry() {
-            Entry::Escrow => (Entry::Escrow, String::new()),
+            entry @ (Entry::Escrow | Entry::Combined) => (entry, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
             // What a receiver owes us was taken of it all the same.
@@ -120,7 +120,10 @@ pub(super) fn add(sums: &mut BTreeMap<Spot, i128>, spot: Spot, minor: i128) {
 /// Where tools pay to.
 fn is_goal(account: &Account) -> bool {
     is_on_the_way(account)
-        || matches!(account.subject.entry(), Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut)
+        || matches!(
+            account.subject.entry(),
+            Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut | Entry::Combined
+        )
 }
 
 /// Where tools have paid to already.

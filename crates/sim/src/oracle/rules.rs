@@ -12,7 +12,9 @@ use super::rows::Rows;
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_ref()?)));
     let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (trade, payment)));
-    payments.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).collect()
+    // A share was planned with its parent's payment.
+    let own = payments.filter(|(_, payment)| payment.parent.is_none());
+    own.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).collect()
 }
 
 fn misplanned(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {

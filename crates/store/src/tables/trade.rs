@@ -8,7 +8,7 @@ use kernel::{
     Amount, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
     Time, TradeId, UserId,
 };
-use trade::{ClosedReason, Due, DuePaid, Moved, Split, Status, Trade};
+use trade::{Child, ClosedReason, Due, DuePaid, Moved, Split, Status, Trade};
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
@@ -55,6 +55,10 @@ row! {
         pub unpaid_due: Option<Text>,
         /// Where a payout goes, as JSON that SQL never looks into; personal data. Null in every other trade.
         pub destination: Option<Text>,
+        /// What a combined trade pays, as JSON lists of trade, merchant and minor units; null in every other trade.
+        pub children: Option<Text>,
+        /// The combined trade that pays it.
+        pub parent: Option<[u8; 16]>,
         /// created, paid, completed or closed.
         pub status: Text,
         /// Whether closing was started and is not finished.
@@ -82,6 +86,8 @@ row! {
     check "released + returned_before + returning_before <= paid";
     check "returned_after + returning_after <= released";
     check "unpaid_due IN ('return', 'forfeit')";
+    check "(order_type = 'combined') = (children IS NOT NULL)";
+    check "parent IS NULL OR order_type IN ('instant', 'escrow') AND parent <> trade";
     check "COALESCE(reason, '') <> 'forfeited' OR COALESCE(unpaid_due, '') = 'forfeit'";
 }
 
@@ -188,6 +194,8 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         late_success: late_word(trade.late_success).into(),
         unpaid_due: trade.unpaid_due.map(|way| way.as_str().into()),
         destination: trade.destination.as_ref().map(destination_text),
+        children: children_text(&trade.children),
+        parent: trade.parent.map(|parent| parent.0.bytes()),
         status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
         reason: trade.status.reason().map(|reason| reason.as_str().into()),
@@ -254,6 +262,23 @@ pub(crate) fn destination_parse(text: &str) -> Option<Destination> {
     Some(Destination { kind: DestinationType::parse(&kind)?, channel_account, account, name, sandbox })
 }
 
+/// The children of a combined trade as JSON; `None` where there are none.
+fn children_text(children: &[Child]) -> Option<Text> {
+    let parts = |child: &Child| (child.trade.to_string(), child.merchant.to_string(), child.amount.minor());
+    let list: Vec<_> = children.iter().map(parts).collect();
+    (!list.is_empty()).then(|| serde_json::to_string(&list).unwrap_or_default().into())
+}
+
+/// Reads [`children_text`] back.
+fn children_parse(text: &str) -> Option<Vec<Child>> {
+    let list: Vec<(String, String, i64)> = serde_json::from_str(text).ok()?;
+    let child = |(trade, merchant, minor): &(String, String, i64)| {
+        let (trade, merchant) = (TradeId::parse(trade)?, MerchantId::parse(merchant)?);
+        Some(Child { trade, merchant, amount: Amount::new(*minor).ok()? })
+    };
+    list.iter().map(child).collect()
+}
+
 /// The word of what happens to late money.
 pub(crate) fn late_word(late: LateSuccess) -> &'static str {
     match late {
@@ -305,6 +330,11 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
             None => None,
             Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
         },
+        children: match row.children.as_deref() {
+            None => Vec::new(),
+            Some(text) => children_parse(text).ok_or(wrong("children", "is no list of them"))?,
+        },
+        parent: row.parent.map(|parent| TradeId(RootId::from_bytes(parent))),
         status: Status::parse(&row.status, row.closing, reason).ok_or(wrong("status", "fits no state"))?,
         sequence: row.sequence,
         paid: row.paid,

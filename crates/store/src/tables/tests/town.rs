@@ -260,6 +260,8 @@ impl Town {
             match message {
                 trade::Message::Payment(command) => self.payment(payment::Input::Command(command))?,
                 trade::Message::Post(post) => self.book(&post).ok()?,
+                // Nobody in this town opens trades that pay others.
+                trade::Message::Child(..) => return None,
             }
         }
         Some(())
@@ -281,6 +283,7 @@ impl Town {
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {
+                payment::Message::Child(..) => return None,
                 payment::Message::Trade(fact) => self.trade(trade::Input::Fact(fact))?,
                 payment::Message::Channel(mut command) => {
                     if let ChannelCommand::Place(place) = &mut command {
@@ -404,7 +407,7 @@ fn order(script: &Script) -> Create {
         OrderType::Instant | OrderType::Escrow => {
             (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
         }
-        OrderType::Topup | OrderType::Payout => (whose(script.plain), Vec::new()),
+        OrderType::Topup | OrderType::Payout | OrderType::Combined => (whose(script.plain), Vec::new()),
         OrderType::Transfer => {
             let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
             (whose(script.plain), vec![payee])
@@ -431,6 +434,8 @@ fn order(script: &Script) -> Create {
         unpaid_due: script.dues.filter(|_| !dues.is_empty()),
         dues,
         destination: (script.order_type == OrderType::Payout).then(|| destination(script.plain)),
+        children: Vec::new(),
+        parent: None,
         pay: None,
     }
 }
