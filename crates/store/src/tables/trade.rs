@@ -276,7 +276,7 @@ fn children_parse(text: &str) -> Option<Vec<Child>> {
         let (trade, merchant) = (TradeId::parse(trade)?, MerchantId::parse(merchant)?);
         Some(Child { trade, merchant, amount: Amount::new(*minor).ok()? })
     };
-    list.iter().map(child).collect()
+    if list.is_empty() { None } else { list.iter().map(child).collect() }
 }
 
 /// The word of what happens to late money.
