@@ -108,8 +108,9 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (disputed, contested) = disputes(world);
     let (deposit, given_back, forfeited) = dues(world);
     let (open, mismatch, half) = under_way(world);
-    let counted = counted(world);
+    // Before there is a limit.
     let (cart, child) = carts(world);
+    let counted = counted(world);
     Cast {
         instant,
         escrow,
