@@ -68,6 +68,8 @@ pub enum Entry {
     /// 2011.{a}.{b}: money on its way from shard a to shard b. What a owes it, b has yet to take: the two stripes together
     /// are what is sent and not yet arrived.
     Transit,
+    /// 2012: money of a combined trade on its way to its children; nothing is left of it after a batch.
+    Combined,
     /// 2021: money that came otherwise than asked.
     Suspense,
     /// 2022: money that came and is not (yet) effective.
@@ -94,7 +96,7 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
@@ -105,6 +107,7 @@ impl Entry {
         Self::Pending,
         Self::Escrow,
         Self::Transit,
+        Self::Combined,
         Self::Suspense,
         Self::Received,
         Self::Coupons,
@@ -131,6 +134,7 @@ impl Entry {
             Self::Pending => "2003",
             Self::Escrow => "2004",
             Self::Transit => "2011.{a}.{b}",
+            Self::Combined => "2012",
             Self::Suspense => "2021",
             Self::Received => "2022",
             Self::Coupons => "2031",
@@ -158,6 +162,7 @@ impl Entry {
             Self::Pending => "Pending settlement",
             Self::Escrow => "Escrow",
             Self::Transit => "In transit",
+            Self::Combined => "Combined checkout",
             Self::Suspense => "Suspense",
             Self::Received => "Received, not effective",
             Self::Coupons => "Coupons issued",
@@ -185,6 +190,7 @@ impl Entry {
             Self::Pending => "待结算",
             Self::Escrow => "担保资金",
             Self::Transit => "在途资金",
+            Self::Combined => "合并支付",
             Self::Suspense => "挂账",
             Self::Received => "已收未生效",
             Self::Coupons => "已发优惠券",
@@ -211,6 +217,7 @@ impl Entry {
             | Self::Pending
             | Self::Escrow
             | Self::Transit
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Coupons
@@ -236,6 +243,7 @@ impl Entry {
             | Self::Pending
             | Self::Escrow
             | Self::Transit
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Budget
@@ -263,6 +271,7 @@ impl Entry {
             | Self::MerchantBalance
             | Self::Pending
             | Self::Escrow
+            | Self::Combined
             | Self::Suspense
             | Self::Received
             | Self::Coupons
@@ -293,6 +302,8 @@ impl Subject {
     pub const PENDING: Self = Self::plain(Entry::Pending);
     /// 2004.
     pub const ESCROW: Self = Self::plain(Entry::Escrow);
+    /// 2012.
+    pub const COMBINED: Self = Self::plain(Entry::Combined);
     /// 2021.
     pub const SUSPENSE: Self = Self::plain(Entry::Suspense);
     /// 2022.

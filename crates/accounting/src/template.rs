@@ -1,7 +1,8 @@
 //! Templates: which accounts a business verb moves, and on which side.
 //!
 //! One verb makes one voucher (凭证); its legs are booked in this order, all or nothing. Tools pay into the trade's escrow
-//! (2004) and escrow pays the receivers (2003, or their balance); with one receiver a tool credits it directly. The institution of a leg
+//! (2004) and escrow pays the receivers (2003, or their balance); with one receiver a tool credits it directly. Tools of a
+//! combined trade pay into 2012, from which each of its children is paid in its own name. The institution of a leg
 //! (`pay_org`) is read off its accounts: the channel account where one is touched, else `internal`.
 //!
 //! A change of a template is a new version; vouchers keep the version that wrote them. Legs are bounded by the verb:
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 
 use kernel::message::accounting::{CouponSource, Payout, Post, Purse, Verb, Way};
 use kernel::message::trade::Share;
-use kernel::{Amount, Currency, Money, Owner, PayOrg, StoredKind, UserId};
+use kernel::{Amount, Currency, Money, OrderType, Owner, PayOrg, StoredKind, UserId};
 
 pub use self::refund::KEPT;
 use crate::account::AccountKey;
@@ -221,6 +222,7 @@ enum Place<'a> {
     Balance(&'a Owner),
     Pending(&'a Owner),
     Escrow,
+    Combined,
     Transit(Way),
     Coupons(&'a UserId),
     Stored(&'a UserId, &'a StoredKind),
@@ -266,7 +268,9 @@ impl Draft<'_> {
             Place::Suspense(ca) => (channel(ca), Subject::SUSPENSE),
             Place::Balance(owner) => return AccountKey::balance(owner.clone(), currency),
             Place::Pending(receiver) => (receiver.clone(), Subject::PENDING),
+            Place::Escrow if self.is_combined() => (Owner::Platform, Subject::COMBINED),
             Place::Escrow => (self.escrow_owner(), Subject::ESCROW),
+            Place::Combined => (Owner::Platform, Subject::COMBINED),
             Place::Transit(way) => (Owner::Platform, Subject::transit(way)),
             Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
             Place::Stored(user, kind) => (Owner::User(user.clone()), Subject::stored(kind)),
@@ -284,6 +288,11 @@ impl Draft<'_> {
     fn escrow_owner(&self) -> Owner {
         let merchant = self.post.merchant.or(self.post.context.as_ref().map(|context| context.merchant));
         merchant.map_or(Owner::Platform, Owner::Merchant)
+    }
+
+    /// What pays others has no escrow: its money is on its way to them.
+    fn is_combined(&self) -> bool {
+        self.post.context.as_ref().is_some_and(|context| context.order_type == OrderType::Combined)
     }
 
     fn push(&mut self, code: &'static str, op: Op, debit: AccountKey, credit: AccountKey, amount: Amount) {

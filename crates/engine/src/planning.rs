@@ -21,7 +21,7 @@ pub fn trade_terms(shelf: &Shelf, create: &Create, at: Time) -> TradeTerms {
     let facts = Facts {
         context: &create.context,
         money: create.money,
-        receivers: create.splits.len().max(1),
+        receivers: create.splits.len().max(create.children.len()).max(1),
         dues: create.dues.len().max(1),
         payer: &create.payer,
         at,

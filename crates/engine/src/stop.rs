@@ -21,6 +21,22 @@ pub enum Stop {
     Broken(String),
 }
 
+impl Stop {
+    /// The same about a field of the child at this place of `children`.
+    pub fn within(self, place: usize) -> Self {
+        match self {
+            Self::Refused(problem) => {
+                let param = match problem.param.as_deref() {
+                    Some(param) => format!("children[{place}].{param}"),
+                    None => format!("children[{place}]"),
+                };
+                Self::Refused(Problem { param: Some(param), ..problem })
+            }
+            other => other,
+        }
+    }
+}
+
 macro_rules! refusals {
     ($($refusal:ty),* $(,)?) => {$(
         impl From<$refusal> for Stop {

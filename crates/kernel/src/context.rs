@@ -24,11 +24,13 @@ pub enum OrderType {
     Transfer,
     /// 提现: money of a balance goes out to a bank.
     Payout,
+    /// 合并支付: several trades of one buyer, perhaps of several merchants, are paid as one.
+    Combined,
 }
 
 impl OrderType {
     /// Every type there is.
-    pub const ALL: [Self; 5] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer, Self::Payout];
+    pub const ALL: [Self; 6] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer, Self::Payout, Self::Combined];
 
     /// The one word used in SQL, JSON and pages.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl OrderType {
             Self::Topup => "topup",
             Self::Transfer => "transfer",
             Self::Payout => "payout",
+            Self::Combined => "combined",
         }
     }
 
@@ -49,7 +52,7 @@ impl OrderType {
     /// Whether its receivers have the money on their balance, to be spent at will; else it waits for settlement.
     pub const fn fills_balances(self) -> bool {
         match self {
-            Self::Instant | Self::Escrow | Self::Payout => false,
+            Self::Instant | Self::Escrow | Self::Payout | Self::Combined => false,
             Self::Topup | Self::Transfer => true,
         }
     }
@@ -58,7 +61,7 @@ impl OrderType {
     /// may try again.
     pub const fn pays_itself(self) -> bool {
         match self {
-            Self::Instant | Self::Escrow | Self::Topup => false,
+            Self::Instant | Self::Escrow | Self::Topup | Self::Combined => false,
             Self::Transfer | Self::Payout => true,
         }
     }

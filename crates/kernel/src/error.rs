@@ -156,6 +156,7 @@ codes! {
     rule_refused Unprocessable "A rule of the platform does not let this payment be made.";
     method_not_supported Unprocessable "The channel does not serve this method.";
     not_refundable Unprocessable "A trade of this type is not given back by a refund.";
+    combined_trade Conflict "What is asked belongs to the other side of a combined checkout.";
     refund_exceeds_paid Unprocessable "The refund is larger than what is left of the payment.";
     refund_exists Conflict "The merchant refund number belongs to a refund with other content.";
     insufficient_receiver_balance Unprocessable "The receivers cannot cover the refund.";

@@ -10,6 +10,8 @@ pub const MAX_LEGS: usize = 64;
 pub const MAX_SPLITS: usize = 64;
 /// Most dues of one trade.
 pub const MAX_DUES: usize = 8;
+/// Most trades that are paid as one.
+pub const MAX_CHILDREN: usize = 30;
 /// Shortest time a trade can be paid in, in microseconds (2 minutes): channel orders end at least 60 s before it.
 pub const MIN_TRADE_LIFE_US: i64 = 2 * MINUTE_US;
 /// Time a trade can be paid in where none is given, in microseconds (2 hours).

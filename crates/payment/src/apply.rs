@@ -92,6 +92,7 @@ impl Payments {
             Event::Quiet
             | Event::HoldsAsked { .. }
             | Event::HoldsReleased { .. }
+            | Event::ChildrenPaid(_)
             | Event::EffectAsked { .. }
             | Event::PayoutBooked { .. }
             | Event::CouponTold { .. }

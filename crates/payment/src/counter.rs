@@ -107,6 +107,10 @@ impl Counter {
 
 /// The limits that concern a payment of a trade.
 pub fn of(payment: &Payment, rules: &dyn PaymentRules) -> Vec<Velocity> {
+    // A share of another payment is counted there.
+    if payment.parent.is_some() {
+        return Vec::new();
+    }
     let tools = payment.tools();
     rules.velocity(&payment.paying(&tools))
 }

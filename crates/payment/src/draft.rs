@@ -17,7 +17,7 @@ use crate::payments::Payments;
 use crate::refund::PartStep;
 use crate::refusal::Refusal;
 use crate::tool::{Moment, rules_of};
-use crate::{dispute, ending, giving_back, outside, payout, plan, resolve, settle};
+use crate::{combined, dispute, ending, giving_back, outside, payout, plan, resolve, settle};
 
 pub(crate) struct Draft<'a> {
     pub(crate) state: Payments,
@@ -32,6 +32,10 @@ impl<'a> Draft<'a> {
         let mut draft = Self { state, known, events: Vec::new(), news: Vec::new() };
         match input {
             Input::Command(Command::Pay(pay)) => plan::pay(&mut draft, pay)?,
+            Input::Command(Command::PaidByParent(pay, paid)) => combined::paid_by_parent(&mut draft, pay, paid),
+            Input::Command(Command::PayChildren { payment, children }) => {
+                combined::pay_children(&mut draft, *payment, children);
+            }
             Input::Command(Command::Cancel(payment)) => ending::cancel(&mut draft, *payment)?,
             Input::Command(Command::Stop { expired }) => ending::stop(&mut draft, *expired),
             Input::Command(Command::Refund(open)) => giving_back::open(&mut draft, open)?,
@@ -104,7 +108,9 @@ impl<'a> Draft<'a> {
     /// Tells the thing behind a leg's tool what happened to the leg, where there is one.
     pub(crate) fn tell_tool(&mut self, instruction: u16, moment: Moment) {
         let by = InstructionId::new(self.state.trade, instruction);
-        let told = self.state.leg(instruction).and_then(|(_, leg)| rules_of(&leg.tool).told(leg, moment, by));
+        // A share is of something that the parent's own instruction has told.
+        let own = self.state.leg(instruction).filter(|(payment, _)| payment.parent.is_none());
+        let told = own.and_then(|(_, leg)| rules_of(&leg.tool).told(leg, moment, by));
         if let Some(event) = told {
             self.push(event);
         }

@@ -2,7 +2,8 @@
 
 use kernel::message::accounting::{PayLeg, ToolHold};
 use kernel::message::channel::Credential;
-use kernel::{Amount, CouponId, Money, Time};
+use kernel::message::payment::ParentPaid;
+use kernel::{Amount, CouponId, Money, Time, TradeId};
 
 use crate::case::{Case, TrailEntry};
 use crate::coupon;
@@ -85,6 +86,8 @@ pub enum Event {
         /// The legs.
         holds: Vec<ToolHold>,
     },
+    /// A combined trade is paid: each child with its shares.
+    ChildrenPaid(Vec<(TradeId, ParentPaid)>),
     /// A payment is to take effect.
     EffectAsked {
         /// Which.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::message::accounting::{Post, Refused};
+use kernel::message::payment::ParentPaid;
 use kernel::message::risk::{Asked, CounterId, Signals, Switch};
 use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
-use kernel::{CouponId, Time};
+use kernel::{CouponId, Time, TradeId};
 
 use crate::case::Approvals;
 use crate::counter::{self, Counter};
@@ -70,6 +71,8 @@ pub enum Booking {
 pub enum Message {
     /// A fact for the trade.
     Trade(payment::Fact),
+    /// To a trade that this one pays: with what it is paid.
+    Child(TradeId, Box<ParentPaid>),
     /// A command to the channel gateway.
     Channel(channel::Command),
     /// A command to a coupon.

@@ -16,6 +16,7 @@
 //! | how often and how much within a time | `counter.rs` |
 //! | what institutions say about orders to pay | `outside.rs` |
 //! | success, late success | `settle.rs` |
+//! | one payment for several trades | `combined.rs` |
 //! | cancel, stop, failure, compensation | `ending.rs` |
 //! | money that belongs to nothing | `surplus.rs` |
 //! | paying out | `payout.rs` |
@@ -28,6 +29,7 @@
 
 mod apply;
 pub mod case;
+mod combined;
 pub mod counter;
 pub mod coupon;
 pub mod dispute;

@@ -51,6 +51,7 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         | Event::Quiet
         | Event::HoldsAsked { .. }
         | Event::HoldsReleased { .. }
+        | Event::ChildrenPaid(_)
         | Event::EffectAsked { .. }
         | Event::PayoutBooked { .. }
         | Event::PayoutSent { .. }

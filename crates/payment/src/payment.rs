@@ -8,7 +8,7 @@ use kernel::message::payment::ToolRequest;
 use kernel::message::risk::{Assessment, Signals, Switch};
 use kernel::message::rules::Paying;
 use kernel::message::trade::{LateSuccess, Share};
-use kernel::{Context, Money, Owner, Time};
+use kernel::{Context, Money, Owner, PaymentId, Time};
 
 use crate::instruction::Instruction;
 
@@ -19,6 +19,9 @@ pub struct Payment {
     pub no: u16,
     /// The due it pays.
     pub due: u16,
+    /// The payment of a combined trade whose share it is. It took effect with that one, and its instructions are shares of
+    /// that one's, under their numbers; their channel orders are in that one's tree.
+    pub parent: Option<PaymentId>,
     /// The trade's context.
     pub context: Context,
     /// How much: the due's amount, and exactly the sum of its instructions.

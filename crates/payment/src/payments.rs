@@ -222,6 +222,11 @@ impl Payments {
     pub(crate) fn order_id(&self, no: u16) -> OrderId {
         OrderId::new(self.trade, no)
     }
+
+    /// The order of a leg of this payment: that of a share is in the tree of whose share it is.
+    pub(crate) fn order_of(&self, payment: &Payment, no: u16) -> OrderId {
+        OrderId::new(payment.parent.map_or(self.trade, |parent| parent.trade), no)
+    }
 }
 
 fn after(numbers: impl Iterator<Item = u16>) -> u16 {

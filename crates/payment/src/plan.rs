@@ -9,7 +9,7 @@
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
 use kernel::message::payment::{Pay, Tool, ToolRequest};
-use kernel::message::risk::{Asked, Assessment, Heard, Switch};
+use kernel::message::risk::{Asked, Assessment, Heard, Signals, Switch};
 use kernel::message::rules::{Paying, PaymentTerms};
 use kernel::time::SECOND_US;
 use kernel::{Amount, PaymentId, Time, limits};
@@ -139,26 +139,38 @@ fn plan(draft: &Draft<'_>, pay: &Pay, terms: &PaymentTerms) -> Result<Payment, R
         instructions.push(leg);
     }
     Ok(Payment {
-        no: draft.state.next_payment(),
+        expires_at: own_end(pay.expires_at, draft.known.now, terms),
+        signals: draft.known.signals.clone(),
+        switches: draft.known.switches.clone(),
+        instructions,
+        ..opened(draft, pay, draft.state.next_payment(), terms.rule_version)
+    })
+}
+
+/// A payment of a due that has no instructions yet.
+pub(crate) fn opened(draft: &Draft<'_>, pay: &Pay, no: u16, rule_version: i64) -> Payment {
+    Payment {
+        no,
         due: pay.due,
+        parent: None,
         context: pay.context.clone(),
         money: pay.money,
         payer: pay.payer.clone(),
         receivers: pay.receivers.clone(),
-        expires_at: own_end(pay.expires_at, draft.known.now, terms),
+        expires_at: pay.expires_at,
         late_success: pay.late_success,
         status: PaymentStatus::Created,
         failure: None,
         ending: None,
         stopped: false,
-        rule_version: terms.rule_version,
-        signals: draft.known.signals.clone(),
-        switches: draft.known.switches.clone(),
+        rule_version,
+        signals: Signals::default(),
+        switches: Vec::new(),
         assessment: None,
         sequence: 0,
         created_at: draft.known.now,
-        instructions,
-    })
+        instructions: Vec::new(),
+    }
 }
 
 /// The tools with their places in the request, in the order of the rules; in the client's where they say none.
@@ -172,7 +184,8 @@ fn own_end(trade_end: Time, now: Time, terms: &PaymentTerms) -> Time {
     terms.order_life_us.map_or(trade_end, |life| trade_end.min(now.plus(life).plus(MARGIN_US)))
 }
 
-fn leg(no: u16, request: &ToolRequest) -> Instruction {
+/// An instruction that has done nothing yet.
+pub(crate) fn leg(no: u16, request: &ToolRequest) -> Instruction {
     Instruction {
         no,
         tool: request.tool.clone(),

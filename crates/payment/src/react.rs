@@ -2,8 +2,8 @@
 
 use kernel::message::accounting::{self, LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
 use kernel::message::channel::{self, Place, Purpose};
-use kernel::message::payment::{Fact, Tool};
-use kernel::{DisputeId, InstructionId, Money, PaymentId, RefundId, Time};
+use kernel::message::payment::{Fact, ParentPaid, Tool};
+use kernel::{DisputeId, InstructionId, Money, PaymentId, RefundId, Time, TradeId};
 
 use crate::dispute::{Dispute, DisputeLine, DisputeStatus};
 use crate::event::{DisputeStep, Event, MoneyPlace, PayoutStep};
@@ -28,6 +28,10 @@ impl Payments {
             }
             Event::PaymentMoved { payment, step: PaymentStep::Fail, .. } => {
                 self.payment(*payment).and_then(|payment| self.failed(payment)).into_iter().collect()
+            }
+            Event::ChildrenPaid(children) => {
+                let told = |(trade, paid): &(TradeId, ParentPaid)| Message::Child(*trade, Box::new(paid.clone()));
+                children.iter().map(told).collect()
             }
             Event::Quiet => vec![Message::Trade(Fact::Quiet)],
             Event::HoldsAsked { payment, holds } => {
@@ -166,7 +170,7 @@ impl Payments {
         Some(place(Place {
             order: self.order_id(order),
             context: payment.context.clone(),
-            purpose: Purpose::Refund { of: self.order_id(leg.order?), part: part.no },
+            purpose: Purpose::Refund { of: self.order_of(payment, leg.order?), part: part.no },
             channel_account: leg.channel_account.clone()?,
             method: leg.method()?.to_owned(),
             money: part_money(refund, part),

@@ -22,6 +22,8 @@ pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), 
         (Booking::Hold { payment }, Ok(())) => plan::held(draft, payment),
         (Booking::Hold { payment }, Err(refused)) => plan::fail(draft, payment, &failure(refused)),
         (Booking::Effect { payment, .. }, Ok(())) => succeed(draft, payment),
+        // What the parent brought is there; only an account that cannot take it refuses, and with it all of the checkout.
+        (Booking::Effect { payment, .. }, Err(_)) if is_share(draft, payment) => return Err(Refusal::OutOfRange),
         (Booking::Effect { payment, fresh }, Err(refused)) => no_effect(draft, payment, fresh, &failure(refused)),
         (Booking::Reserve { refund }, Ok(())) => giving_back::reserved(draft, refund),
         (Booking::Refund { refund }, Ok(())) => giving_back::done_at_once(draft, refund),
@@ -32,6 +34,10 @@ pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), 
         (Booking::Dispute { .. }, Ok(())) | (Booking::Sure, Ok(()) | Err(_)) => {}
     }
     Ok(())
+}
+
+fn is_share(draft: &Draft<'_>, payment: u16) -> bool {
+    draft.state.payment(payment).is_some_and(|payment| payment.parent.is_some())
 }
 
 /// Which failure the books' refusal is for the payer; says no figures of accounts that are not the payer's.

@@ -17,7 +17,7 @@ use payment::CouponTerms;
 use payment::gift::Split;
 
 use crate::people;
-use crate::plan::{self, Act, Kind, Means, Party, Portion, Sale, Slice, What};
+use crate::plan::{self, Act, Kind, Means, OfChild, Party, Portion, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// Something asked, under one key.
@@ -253,12 +253,19 @@ impl Callers {
                 platform(Command::ReversePoints { grant: granted.id, points: Some(Amount::new(*points).ok()?) })
             }
             What::Sell(sale) => self.sell(act.no, sale, now),
+            What::Cart { cart, children } => self.cart(act.no, cart, children, now),
+            What::OfChild { cart, child, what } => self.of_child(act.no, *cart, *child, *what),
             What::SellAgain { sale, other, buyer } => {
                 let mut create = self.create(*sale)?.clone();
                 if let Some(buyer) = buyer {
                     create.payer = Owner::User(people::user(*buyer)?);
                 }
                 create.id = TradeId(self.root(act.no, &create.payer.to_string(), now));
+                let (parent, payer) = (create.id, create.payer.clone());
+                for (place, child) in (1..).zip(&mut create.children) {
+                    child.id = self.child_id(act.no, place, &payer, now);
+                    (child.parent, child.payer) = (Some(parent), payer.clone());
+                }
                 if *other {
                     create.subject = Some("something else".to_owned());
                 }
@@ -311,6 +318,50 @@ impl Callers {
     }
 
     fn sell(&self, act: u32, sale: &Sale, now: Time) -> Option<(Caller, Command)> {
+        let create = self.opening(act, sale, now)?;
+        Some((Caller::Merchant(create.context.merchant), Command::CreateTrade(Box::new(create))))
+    }
+
+    /// A cart with its children, opened by the platform.
+    fn cart(&self, act: u32, cart: &Sale, children: &[Sale], now: Time) -> Option<(Caller, Command)> {
+        let mut create = self.opening(act, cart, now)?;
+        create.context.order_type = OrderType::Combined;
+        let (parent, payer) = (create.id, create.payer.clone());
+        for (place, sale) in (1..).zip(children) {
+            create.children.push(Create {
+                id: self.child_id(act, place, &payer, now),
+                merchant_order_id: format!("o{act}.{place}"),
+                expires_at: None,
+                parent: Some(parent),
+                ..self.opening(act, sale, now)?
+            });
+        }
+        Some((Caller::Platform, Command::CreateTrade(Box::new(create))))
+    }
+
+    fn child_id(&self, act: u32, place: u64, payer: &Owner, now: Time) -> TradeId {
+        let rng = Rng::new(self.seed, 1_000_000 + u64::from(act) * 100 + place);
+        let random = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
+        TradeId(RootId::new(now, Bucket::of(&payer.to_string()), random))
+    }
+
+    fn of_child(&self, act: u32, cart: u32, child: u8, what: OfChild) -> Option<(Caller, Command)> {
+        let create = self.create(cart)?.children.get(usize::from(child))?;
+        let command = match what {
+            OfChild::Pay { amount } => {
+                let tools = vec![ToolRequest { tool: Tool::Balance, amount: Amount::new(amount).ok()? }];
+                TradeCommand::Pay { due: None, tools }
+            }
+            OfChild::Close => TradeCommand::Close,
+            OfChild::Confirm { amount } => {
+                TradeCommand::Confirm { amount: amount.map(Amount::new).transpose().ok()?, splits: Vec::new() }
+            }
+            OfChild::Refund { amount } => TradeCommand::Refund(refund(act, amount, None)?),
+        };
+        Some((Caller::Merchant(create.context.merchant), Command::Trade(create.id, command)))
+    }
+
+    fn opening(&self, act: u32, sale: &Sale, now: Time) -> Option<Create> {
         let merchant = people::merchant(sale.merchant)?;
         let (order_type, payer) = match sale.kind {
             Kind::Goods if sale.escrow => (OrderType::Escrow, Party::User(sale.buyer)),
@@ -334,7 +385,7 @@ impl Callers {
                 vec![Share { receiver: people::owner(payee)?, amount: Amount::new(sale.amount).ok()? }]
             }
         };
-        let create = Create {
+        Some(Create {
             id: TradeId(self.root(act, &payer.to_string(), now)),
             context: Context { merchant, order_type, sub_type: SubType::general() },
             merchant_order_id: format!("o{act}"),
@@ -350,12 +401,13 @@ impl Callers {
             dues: sale.dues.iter().map(|due| portion(*due, now)).collect::<Option<_>>()?,
             unpaid_due: sale.forfeit.then_some(UnpaidDue::Forfeit),
             destination: destination(sale.kind),
+            children: Vec::new(),
+            parent: None,
             pay: match &sale.pay {
                 Some(tools) => Some(self.tools(tools)?),
                 None => None,
             },
-        };
-        Some((Caller::Merchant(merchant), Command::CreateTrade(Box::new(create))))
+        })
     }
 
     /// The tools; a coupon that was never issued is left to the balance.

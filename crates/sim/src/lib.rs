@@ -41,7 +41,9 @@ mod shrink;
 mod wire;
 mod world;
 
-pub use plan::{Act, Gift, Kind, Means, Party, Plan, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault};
+pub use plan::{
+    Act, Gift, Kind, Means, OfChild, Party, Plan, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault,
+};
 pub use planted::Planted;
 pub use shrink::shrink;
 pub use world::{Verdict, play};

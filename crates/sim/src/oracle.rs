@@ -10,6 +10,7 @@
 
 mod answers;
 mod blocks;
+mod carts;
 mod dues;
 mod ends;
 mod lists;
@@ -79,6 +80,7 @@ impl Scene<'_> {
         found.extend(truth::differences(self, &rows));
         found.extend(money::differences(self, &rows));
         found.extend(dues::differences(self, &rows));
+        found.extend(carts::differences(self, &rows));
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
         found.extend(blocks::differences(self, &rows));

@@ -98,6 +98,10 @@ pub enum What {
     TakeBack { grant: u32, points: i64 },
     /// A trade is opened.
     Sell(Sale),
+    /// Trades of one buyer, perhaps of several merchants, are opened with one that pays them.
+    Cart { cart: Sale, children: Vec<Sale> },
+    /// Something is asked of a child of a cart.
+    OfChild { cart: u32, child: u8, what: OfChild },
     /// The same order number again under another key, with the same content or another subject; perhaps by another buyer,
     /// who may live in another shard.
     SellAgain {
@@ -144,6 +148,25 @@ pub enum What {
     Post(PostFault),
     /// All invariants are looked at in the middle of everything.
     Verify,
+}
+
+/// What is asked of a trade that another one pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words of the glossary; amounts are minor units")]
+pub enum OfChild {
+    /// To be paid by itself, by balance.
+    Pay {
+        amount: i64,
+    },
+    /// To be closed by itself.
+    Close,
+    Confirm {
+        amount: Option<i64>,
+    },
+    Refund {
+        amount: i64,
+    },
 }
 
 /// Whose balance.

@@ -98,6 +98,12 @@ bugs! {
     ForfeitForgotten = "forfeit-forgotten",
     /// That a due was paid is not kept.
     DuePaidForgotten = "due-paid-forgotten",
+    /// That its parent paid a trade is not kept.
+    ChildUnpaid = "child-unpaid",
+    /// A share of what a parent paid is kept as more than it is.
+    ShareTooLarge = "share-too-large",
+    /// That a trade is paid by its parent is forgotten, so that it can be paid alone.
+    ParentForgotten = "parent-forgotten",
     /// A payment's evidence is not kept.
     EvidenceMissing = "evidence-missing",
     /// A payout that is under way forgets what the platform keeps of it.

@@ -8,6 +8,7 @@
 //! Codes are those of the reference list (`docs/guide/verify.md`); several statements may prove parts of one.
 
 mod channel;
+mod combined;
 mod coupon;
 mod dispute;
 mod gift;
@@ -88,7 +89,7 @@ use invariants;
 
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
-    let of_trades = [trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL];
+    let of_trades = [trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, combined::ALL];
     let issued = [coupon::ALL, gift::ALL, points::ALL];
     [ledger::ALL, log::ALL].into_iter().chain(of_trades).chain(issued).flatten()
 }

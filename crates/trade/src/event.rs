@@ -1,11 +1,11 @@
 //! What happened to a trade: how it changes the trade (`apply`) and who must be told (`react`).
 
 use kernel::message::accounting::{Post, Verb, Way};
-use kernel::message::payment::{self, OpenRefund, Pay, RefundShare, ToolRequest};
-use kernel::message::trade::{Refund, Share};
-use kernel::{Amount, DisputeId, Money, OrderType, Owner};
+use kernel::message::payment::{self, ChildPart, LegShare, OpenRefund, ParentPaid, Pay, RefundShare, ToolRequest};
+use kernel::message::trade::{OfParent, Refund, Share};
+use kernel::{Amount, DisputeId, Money, OrderType, Owner, PaymentId};
 
-use crate::{ClosedReason, Due, DuePaid, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
+use crate::{Child, ClosedReason, Due, DuePaid, Message, Moved, News, Reaction, Split, Status, Stop, Trade};
 
 /// Something that happened to a trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,13 @@ pub enum Event {
     },
     /// Every due is paid.
     Paid,
+    /// A combined trade is paid: all of it goes to its children.
+    ChildrenPaid {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// The parent paid this trade: the payment core takes over with what.
+    PaidByParent(Box<ParentPaid>),
     /// The payment's own voucher gave every receiver its part at once (not `escrow`).
     ReleasedByPayment,
     /// A transfer left for its payee in another shard.
@@ -91,6 +98,8 @@ impl Event {
             | Self::ReleasedByPayment
             | Self::Sent
             | Self::CameBack
+            | Self::ChildrenPaid { .. }
+            | Self::PaidByParent(_)
             | Self::Released { .. }
             | Self::ClosingStarted(_)
             | Self::RefundReserved { .. }
@@ -117,7 +126,8 @@ impl Trade {
     pub fn apply(&mut self, event: &Event) {
         self.sequence += i64::from(event.kind().is_some());
         match event {
-            Event::PaymentOrdered { .. } => {}
+            Event::PaymentOrdered { .. } | Event::PaidByParent(_) => {}
+            Event::ChildrenPaid { .. } => self.moved.release(self.paid),
             Event::DuePaid { due, paid, .. } => self.apply_due_paid(*due, *paid),
             Event::Paid => self.status = Status::Paid,
             Event::ReleasedByPayment | Event::Sent => self.apply_release(&self.shares()),
@@ -167,7 +177,15 @@ impl Trade {
 
     /// Who must be told, in order; called after the events were applied.
     pub fn react(&self, events: &[Event]) -> Vec<Message> {
-        events.iter().filter_map(|event| self.message(event)).collect()
+        events.iter().flat_map(|event| self.message(event).into_iter().chain(self.to_children(event))).collect()
+    }
+
+    /// Children close with their parent.
+    fn to_children(&self, event: &Event) -> Vec<Message> {
+        let Event::Closed(reason) = event else { return Vec::new() };
+        let expired = *reason == ClosedReason::Expired;
+        let told = |child: &Child| Message::Child(child.trade, OfParent::Closed { expired });
+        self.children.iter().map(told).collect()
     }
 
     fn message(&self, event: &Event) -> Option<Message> {
@@ -183,6 +201,8 @@ impl Trade {
                 Some(Message::Payment(payment::Command::Dispute { dispute: *dispute, shares: shares.clone() }))
             }
             Event::DuesReturned { amount, shares } => Some(self.return_dues(*amount, shares)),
+            Event::ChildrenPaid { payment } => Some(self.pay_children(*payment)),
+            Event::PaidByParent(paid) => self.paid_by_parent(paid),
             Event::DuePaid { .. }
             | Event::Paid
             | Event::ReleasedByPayment
@@ -209,8 +229,25 @@ impl Trade {
         Some(Message::Send { post, payee: payee.clone(), money, way })
     }
 
+    fn pay_children(&self, payment: PaymentId) -> Message {
+        let part = |child: &Child| ChildPart { trade: child.trade, amount: child.amount };
+        let children = self.children.iter().map(part).collect();
+        Message::Payment(payment::Command::PayChildren { payment, children })
+    }
+
+    fn paid_by_parent(&self, paid: &ParentPaid) -> Option<Message> {
+        let tool = |share: &LegShare| ToolRequest { tool: share.tool.clone(), amount: share.amount };
+        let tools: Vec<ToolRequest> = paid.legs.iter().map(tool).collect();
+        let pay = self.payment_of(self.dues.first()?, &tools);
+        Some(Message::Payment(payment::Command::PaidByParent(Box::new(pay), Box::new(paid.clone()))))
+    }
+
     fn order_payment(&self, due: &Due, tools: &[ToolRequest]) -> Message {
-        Message::Payment(payment::Command::Pay(Box::new(Pay {
+        Message::Payment(payment::Command::Pay(Box::new(self.payment_of(due, tools))))
+    }
+
+    fn payment_of(&self, due: &Due, tools: &[ToolRequest]) -> Pay {
+        Pay {
             context: self.context.clone(),
             due: due.no,
             money: Money { amount: due.amount, currency: self.money.currency },
@@ -220,7 +257,7 @@ impl Trade {
             late_success: self.late_success,
             tools: tools.to_vec(),
             destination: self.destination.clone(),
-        })))
+        }
     }
 
     /// Whom the payment's own voucher pays. What a payout pays out has no receiver here but the platform; what goes to
@@ -231,7 +268,11 @@ impl Trade {
                 self.shares()
             }
             OrderType::Payout => self.shares().into_iter().filter(|share| share.receiver == Owner::Platform).collect(),
-            OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Escrow => Vec::new(),
+            OrderType::Instant
+            | OrderType::Topup
+            | OrderType::Transfer
+            | OrderType::Escrow
+            | OrderType::Combined => Vec::new(),
         }
     }
 

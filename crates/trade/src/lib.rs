@@ -16,6 +16,9 @@
 //! A transfer whose payee lives in another shard is *paid* when the money has left for there, and *completed* when the payee
 //! has it; refused there, it is back with its payer and the trade closed ([`Crossing`]).
 //!
+//! A *combined* trade has no receivers: it pays its *children*, ordinary trades of the same buyer, which wait for it and are
+//! paid or closed with it, in the same batch. After that each of them goes its own way.
+//!
 //! The trade knows amounts per receiver and nothing of tools, institutions or accounts: those belong to the payment core
 //! and to accounting. Refunds are listed (and their merchant numbers kept unique) by the payment core alone.
 
@@ -40,4 +43,4 @@ pub use reaction::{Message, News, Reaction};
 pub use refusal::{Excess, Refusal};
 pub use status::{ClosedReason, Status, Stop};
 pub use timer::{Timer, TimerKind};
-pub use trade::{Due, DuePaid, Split, Trade};
+pub use trade::{Child, Due, DuePaid, Split, Trade};

@@ -12,7 +12,7 @@ use kernel::Time;
 use kernel::message::accounting::Way;
 use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Command, Refund, Share, UnpaidDue};
+use kernel::message::trade::{Command, OfParent, Refund, Share, UnpaidDue};
 use kernel::money::allocate;
 use kernel::{Amount, DisputeId, OrderType, PaymentId};
 
@@ -28,6 +28,8 @@ pub enum Input {
     Fact(Fact),
     /// By the shard where its payee lives.
     Crossing(Crossing),
+    /// By the combined trade that pays it.
+    Parent(OfParent),
 }
 
 /// What became of a transfer that was sent to another shard.
@@ -63,6 +65,7 @@ impl Trade {
             Input::Command(command) => self.command(command, known),
             Input::Fact(fact) => Ok(self.fact(fact, known.now)),
             Input::Crossing(crossing) => Ok(self.crossing(*crossing)),
+            Input::Parent(told) => Ok(self.parent(told)),
         }
     }
 
@@ -77,6 +80,15 @@ impl Trade {
                     true => Ok(Vec::new()),
                     false => Err(Refusal::OrderExists(self.id)),
                 }
+            }
+
+            // A child of a combined checkout is paid and closed with its parent.
+            (Command::Pay { .. } | Command::Close, Created) if self.parent.is_some() => Err(Refusal::OfParent),
+            // What a combined trade brought is its children's: each confirms and gives back its own.
+            (Command::Confirm { .. } | Command::Refund(_), Created | Closing(_) | Paid | Completed | Closed(_))
+                if self.is_combined() =>
+            {
+                Err(Refusal::OfChildren)
             }
 
             // Only an open trade takes a payment, and one that pays itself takes no other.
@@ -100,7 +112,7 @@ impl Trade {
             (Command::Close, Paid | Completed | Closed(Refunded | Failed)) => Err(self.invalid("closed")),
 
             // Time closes an open trade of which a due is not paid.
-            (Command::Expire, Created) if now >= self.ends_at() && !self.pays_itself() => {
+            (Command::Expire, Created) if now >= self.ends_at() && !self.pays_itself() && self.parent.is_none() => {
                 Ok(vec![Event::ClosingStarted(Stop::Expired)])
             }
             (Command::Expire, Created | Closing(_) | Paid | Completed | Closed(_)) => Ok(Vec::new()),
@@ -120,8 +132,13 @@ impl Trade {
         use ClosedReason::{Canceled, Expired, Failed, Forfeited, Refunded};
         use Status::{Closed, Closing, Completed, Created, Paid};
         match (fact, self.status) {
-            // A trade of several dues does not open again: what they brought has gone where it goes.
-            (Fact::Succeeded { .. }, Closed(Expired | Canceled)) if self.has_dues() => Vec::new(),
+            // A trade of several dues does not open again: what they brought has gone where it goes. Nor does one of several
+            // trades that are paid together.
+            (Fact::Succeeded { .. }, Closed(Expired | Canceled))
+                if self.has_dues() || self.is_combined() || self.parent.is_some() =>
+            {
+                Vec::new()
+            }
             // A success while closing is an ordinary one and ends the closing. After it, the payment core tells it only
             // where late money reopens the trade.
             (Fact::Succeeded { payment, due }, Created | Closing(_) | Closed(Expired | Canceled)) => {
@@ -192,6 +209,18 @@ impl Trade {
         }
     }
 
+    /// What its parent says. A trade that is over, or has no parent, hears nothing.
+    fn parent(&self, told: &OfParent) -> Vec<Event> {
+        use Status::{Closed, Closing, Completed, Created, Paid};
+        match (told, self.status) {
+            (OfParent::Paid(_) | OfParent::Closed { .. }, Created) if self.parent.is_none() => Vec::new(),
+            (OfParent::Paid(paid), Created) => vec![Event::PaidByParent(paid.clone())],
+            (OfParent::Closed { expired: true }, Created) => vec![Event::Closed(ClosedReason::Expired)],
+            (OfParent::Closed { expired: false }, Created) => vec![Event::Closed(ClosedReason::Canceled)],
+            (OfParent::Paid(_) | OfParent::Closed { .. }, Closing(_) | Paid | Completed | Closed(_)) => Vec::new(),
+        }
+    }
+
     const fn pays_itself(&self) -> bool {
         self.context.order_type.pays_itself()
     }
@@ -210,7 +239,11 @@ impl Trade {
     /// # Errors
     /// Why there is none.
     pub fn payable_now(&self, now: Time) -> Result<&Due, Refusal> {
-        if self.status == Status::Created { self.payable(None, now) } else { Err(Refusal::NotPayable(self.status)) }
+        match self.status {
+            Status::Created if self.parent.is_some() => Err(Refusal::OfParent),
+            Status::Created => self.payable(None, now),
+            status => Err(Refusal::NotPayable(status)),
+        }
     }
 
     /// The due of this number, or the open one, if it can be paid now.
@@ -250,13 +283,13 @@ impl Trade {
     const fn takes(&self, tool: &Tool) -> bool {
         match (self.context.order_type, tool) {
             (
-                OrderType::Instant | OrderType::Escrow,
+                OrderType::Instant | OrderType::Escrow | OrderType::Combined,
                 Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Channel { .. },
             )
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
-            (OrderType::Instant | OrderType::Escrow, Tool::Payout { .. })
+            (OrderType::Instant | OrderType::Escrow | OrderType::Combined, Tool::Payout { .. })
             | (OrderType::Topup | OrderType::Payout, Tool::Balance)
             | (OrderType::Topup | OrderType::Transfer, Tool::Payout { .. })
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
@@ -283,6 +316,7 @@ impl Trade {
                 OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }
+                OrderType::Combined => events.extend([Event::ChildrenPaid { payment }, Event::Completed]),
                 OrderType::Escrow => {}
             }
         }

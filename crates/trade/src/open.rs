@@ -9,7 +9,7 @@ use kernel::message::rules::TradeTerms;
 use kernel::message::trade::{Create, DueRequest, LateSuccess, Share, UnpaidDue};
 use kernel::{Amount, OrderType, Owner, Time, limits};
 
-use crate::{Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, parts};
+use crate::{Child, Due, Known, Moved, News, Reaction, Refusal, Split, Status, Trade, parts};
 
 impl Trade {
     /// Opens a trade, with its first payment where `pay` is given; refused as a whole where either is.
@@ -30,7 +30,8 @@ impl Trade {
         let tool = match (self.context.order_type, &self.destination) {
             (OrderType::Transfer, _) => Tool::Balance,
             (OrderType::Payout, Some(to)) => Tool::Payout { to: to.kind, sandbox: to.sandbox.clone() },
-            (OrderType::Payout, None) | (OrderType::Instant | OrderType::Escrow | OrderType::Topup, _) => return None,
+            (OrderType::Payout, None)
+            | (OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Combined, _) => return None,
         };
         Some(vec![ToolRequest { tool, amount: self.money.amount }])
     }
@@ -38,6 +39,7 @@ impl Trade {
     fn open(create: &Create, known: &Known) -> Result<Self, Refusal> {
         let Known { now, terms, .. } = *known;
         check_dues(create, &terms, now)?;
+        check_children(create)?;
         let dues = match create.dues.as_slice() {
             [] => vec![Due {
                 no: 1,
@@ -79,6 +81,8 @@ impl Trade {
             dues,
             unpaid_due: unpaid_due(create, &terms),
             splits: (1..).zip(receivers(create, &terms)).map(|(no, share)| split(no, share)).collect(),
+            children: create.children.iter().map(child).collect(),
+            parent: create.parent,
             destination: create.destination.clone(),
             away: known.away,
         })
@@ -102,7 +106,16 @@ impl Trade {
             && self.unpaid_due == unpaid_due(create, terms)
             && self.same_dues(create, terms)
             && self.destination == create.destination
+            && self.parent == create.parent
+            && self.same_children(create)
             && self.splits.iter().map(Split::share).eq(receivers(create, terms))
+    }
+
+    /// Whether it asks for children of the same merchants and amounts; what else they are is theirs to compare.
+    fn same_children(&self, create: &Create) -> bool {
+        let theirs = create.children.iter().map(child);
+        self.children.len() == create.children.len()
+            && self.children.iter().zip(theirs).all(|(a, b)| (a.merchant, a.amount) == (b.merchant, b.amount))
     }
 
     /// Whether it asks for the same dues. That of a trade with one follows from what is compared anyway.
@@ -119,6 +132,10 @@ fn split(no: u16, share: Share) -> Split {
     Split { no, receiver: share.receiver, amount: share.amount, moved: Moved::default() }
 }
 
+fn child(create: &Create) -> Child {
+    Child { trade: create.id, merchant: create.context.merchant, amount: create.money.amount }
+}
+
 /// The receivers; where none is named, all to the merchant, or on the balance that a top-up fills. The platform's fee is
 /// a part like any other, so that what goes back of the trade goes back of the fee, too.
 fn receivers(create: &Create, terms: &TradeTerms) -> Vec<Share> {
@@ -127,6 +144,7 @@ fn receivers(create: &Create, terms: &TradeTerms) -> Vec<Share> {
         (_, false) => create.splits.clone(),
         (OrderType::Instant | OrderType::Escrow, true) => vec![only(&Owner::Merchant(create.context.merchant))],
         (OrderType::Topup | OrderType::Transfer | OrderType::Payout, true) => vec![only(&create.payer)],
+        (OrderType::Combined, true) => return Vec::new(),
     };
     with_fee(named, terms.fee)
 }
@@ -155,9 +173,42 @@ fn dues(create: &Create, terms: &TradeTerms, now: Time) -> Vec<Due> {
     (1..).zip(&create.dues).map(due).collect()
 }
 
-/// What comes too late for one of several dues goes back: what the others brought has gone where it goes by then.
+/// What comes too late for one of several dues, or of several trades, goes back: what the others brought has gone where it
+/// goes by then, and who sells something else may have sold it to others.
 fn late_success(create: &Create, terms: &TradeTerms) -> LateSuccess {
-    if create.dues.is_empty() { create.late_success.unwrap_or(terms.late_success) } else { LateSuccess::Refund }
+    let several = !create.dues.is_empty() || !create.children.is_empty() || create.parent.is_some();
+    if several { LateSuccess::Refund } else { create.late_success.unwrap_or(terms.late_success) }
+}
+
+/// The children of a combined trade: sales to the same buyer, in the same currency, paid whole and by this trade. What one
+/// of them says of itself is checked where it is opened.
+fn check_children(create: &Create) -> Result<(), Refusal> {
+    if create.children.is_empty() != (create.context.order_type != OrderType::Combined) {
+        return Err(Refusal::ChildrenNotApplicable);
+    }
+    if create.children.is_empty() {
+        return Ok(());
+    }
+    if create.late_success.is_some() {
+        return Err(Refusal::NotWithDues("late_success"));
+    }
+    if create.children.len() > limits::MAX_CHILDREN {
+        return Err(Refusal::TooManyChildren);
+    }
+    let sale = |child: &Create| matches!(child.context.order_type, OrderType::Instant | OrderType::Escrow);
+    let fits = |child: &Create| {
+        sale(child)
+            && child.parent == Some(create.id)
+            && child.payer == create.payer
+            && child.money.currency == create.money.currency
+            && child.dues.is_empty()
+            && child.pay.is_none()
+    };
+    if let Some(place) = create.children.iter().position(|child| !fits(child)) {
+        return Err(Refusal::ChildNotApplicable(place));
+    }
+    let sum = parts::total(create.children.iter().map(|child| child.money.amount), "children")?;
+    parts::sums_to(create.money.amount.minor(), sum, "children")
 }
 
 fn unpaid_due(create: &Create, terms: &TradeTerms) -> Option<UnpaidDue> {
@@ -171,7 +222,9 @@ fn check_dues(create: &Create, terms: &TradeTerms, now: Time) -> Result<(), Refu
     }
     match create.context.order_type {
         OrderType::Instant | OrderType::Escrow => {}
-        OrderType::Topup | OrderType::Transfer | OrderType::Payout => return Err(Refusal::NotWithDues("dues")),
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => {
+            return Err(Refusal::NotWithDues("dues"));
+        }
     }
     if create.expires_at.is_some() {
         return Err(Refusal::NotWithDues("expires_at"));
@@ -215,7 +268,7 @@ fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusa
 fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Time) -> Option<Time> {
     let default = || match create.context.order_type {
         OrderType::Escrow => terms.confirm_us.map(|after| opened.plus(after).max(expires_at)),
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => None,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => None,
     };
     create.confirm_by.or_else(default)
 }
@@ -226,7 +279,7 @@ fn check_confirm_by(create: &Create, dues: &[Due], now: Time) -> Result<(), Refu
     let opened = dues.iter().all(|due| at > due.opens_at);
     let fits = match create.context.order_type {
         OrderType::Escrow => opened && at > now && at.since(now) <= limits::MAX_CONFIRM_US,
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => false,
+        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }
 }
@@ -234,10 +287,17 @@ fn check_confirm_by(create: &Create, dues: &[Due], now: Time) -> Result<(), Refu
 fn check_payer(create: &Create) -> Result<(), Refusal> {
     let payer = &create.payer;
     match create.context.order_type {
-        OrderType::Instant | OrderType::Escrow if payer.user().is_none() => Err(Refusal::PayerNotApplicable("buyer")),
+        OrderType::Instant | OrderType::Escrow | OrderType::Combined if payer.user().is_none() => {
+            Err(Refusal::PayerNotApplicable("buyer"))
+        }
         OrderType::Topup if !is_of(create, payer) => Err(Refusal::PayeeNotApplicable),
         OrderType::Transfer | OrderType::Payout if !is_of(create, payer) => Err(Refusal::PayerNotApplicable("payer")),
-        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Transfer | OrderType::Payout => Ok(()),
+        OrderType::Instant
+        | OrderType::Escrow
+        | OrderType::Topup
+        | OrderType::Transfer
+        | OrderType::Payout
+        | OrderType::Combined => Ok(()),
     }
 }
 
@@ -276,7 +336,7 @@ fn check_receivers(create: &Create) -> Result<(), Refusal> {
 fn may_receive(create: &Create, receiver: &Owner) -> bool {
     match create.context.order_type {
         OrderType::Instant | OrderType::Escrow => {}
-        OrderType::Topup | OrderType::Transfer | OrderType::Payout => return false,
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => return false,
     }
     match receiver {
         Owner::Merchant(merchant) | Owner::Seller(merchant, _) => *merchant == create.context.merchant,

@@ -2,9 +2,10 @@
 
 use kernel::message::accounting::{Post, Way};
 use kernel::message::payment;
-use kernel::{Money, Owner};
+use kernel::message::trade::OfParent;
+use kernel::{Money, Owner, TradeId};
 
-/// A message to a lower domain.
+/// A message to a lower domain, or to another trade of the same domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// To the payment core, for this trade. Its refusal refuses the whole request.
@@ -22,6 +23,8 @@ pub enum Message {
         /// The way there.
         way: Way,
     },
+    /// To a trade that this one pays. Never refused.
+    Child(TradeId, OfParent),
 }
 
 /// A public event of a trade.

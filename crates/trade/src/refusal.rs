@@ -83,6 +83,21 @@ pub enum Refusal {
     /// What a trade of this type moved is not given back by a refund.
     #[error("what left a balance by a transfer or a payout is not given back by a refund")]
     NotRefundable,
+    /// A child of a combined checkout is paid and closed with its parent.
+    #[error("the trade is part of a combined checkout: it is paid and closed with its parent")]
+    OfParent,
+    /// What a combined trade brought is confirmed and refunded child by child.
+    #[error("a combined trade pays others: each of its children is confirmed and refunded by itself")]
+    OfChildren,
+    /// A combined trade without children, or another trade with such.
+    #[error("a combined trade has children, and nothing else has")]
+    ChildrenNotApplicable,
+    /// More children than a combined trade may have.
+    #[error("a combined trade has at most {} children", kernel::limits::MAX_CHILDREN)]
+    TooManyChildren,
+    /// The child at this place of `children` is no sale to the parent's buyer in its currency.
+    #[error("a child is a sale to its parent's buyer, in its parent's currency, that is paid whole")]
+    ChildNotApplicable(usize),
     /// The tool at this place of this list cannot pay a trade of this type.
     #[error("a trade of this type is not paid with this tool")]
     ToolNotApplicable {
@@ -150,13 +165,15 @@ impl Refusal {
             Self::NotWithDues(_) => Code::field_not_applicable,
             Self::ExpiresAtInvalid | Self::DueExpiryInvalid(_) => Code::expires_at_invalid,
             Self::ConfirmByInvalid => Code::confirm_by_invalid,
-            Self::TooManySplits | Self::TooManyDues => Code::too_many_objects,
+            Self::TooManySplits | Self::TooManyDues | Self::TooManyChildren => Code::too_many_objects,
             Self::BelowFee(_) => Code::amount_out_of_range,
             Self::DuplicateReceiver(_) => Code::duplicate_receiver,
             Self::ReceiverNotApplicable(_) | Self::PayeeNotApplicable => Code::receiver_not_applicable,
             Self::PayerNotApplicable(_) => Code::payer_not_applicable,
             Self::ConsentRequired => Code::payer_consent_required,
             Self::NotRefundable => Code::not_refundable,
+            Self::OfParent | Self::OfChildren => Code::combined_trade,
+            Self::ChildrenNotApplicable | Self::ChildNotApplicable(_) => Code::field_not_applicable,
             Self::DestinationNotApplicable => Code::field_not_applicable,
             Self::ToolNotApplicable { .. } => Code::tool_not_applicable,
             Self::ReceiverUnknown(_) => Code::receiver_unknown,
@@ -174,7 +191,11 @@ impl Refusal {
             | Self::NotPayable(_)
             | Self::NoDueOpen
             | Self::ConsentRequired
-            | Self::NotRefundable => None,
+            | Self::NotRefundable
+            | Self::OfParent
+            | Self::OfChildren => None,
+            Self::ChildrenNotApplicable | Self::TooManyChildren => Some("children".to_owned()),
+            Self::ChildNotApplicable(place) => Some(format!("children[{place}]")),
             Self::DueUnknown(_) | Self::DueIsPaid(_) | Self::DueNotOpen { .. } => Some("due".to_owned()),
             Self::TooManyDues => Some("dues".to_owned()),
             Self::BelowFee(_) => Some("amount".to_owned()),

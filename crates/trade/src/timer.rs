@@ -62,8 +62,8 @@ impl Trade {
     /// under way reserve all of the escrow, and back (perhaps overdue) when one of them fails.
     pub fn timers(&self) -> Vec<Timer> {
         match self.status {
-            // What pays itself does not wait for anybody who pays.
-            Status::Created if self.context.order_type.pays_itself() => Vec::new(),
+            // What pays itself does not wait for anybody who pays; what its parent pays ends with that.
+            Status::Created if self.context.order_type.pays_itself() || self.parent.is_some() => Vec::new(),
             Status::Created => vec![Timer::of_trade(TimerKind::Expire, self.ends_at())],
             Status::Paid if self.confirmable_amount() > 0 => {
                 self.confirm_by.map(|due| Timer::of_trade(TimerKind::Confirm, due)).into_iter().collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kernel::message::accounting::Way;
 use kernel::message::risk::BlockKind;
 use kernel::message::trade::{LateSuccess, Share, UnpaidDue};
-use kernel::{Amount, Context, Destination, Money, OrderType, Owner, Time, TradeId};
+use kernel::{Amount, Context, Destination, MerchantId, Money, OrderType, Owner, Time, TradeId};
 
 use crate::{ClosedReason, Moved, Status};
 
@@ -51,13 +51,28 @@ pub struct Trade {
     pub dues: Vec<Due>,
     /// What becomes of the dues that are paid where another is not; a trade of one due has no such.
     pub unpaid_due: Option<UnpaidDue>,
-    /// Who receives how much (分账); sums to the whole. Never empty; of a payout it is the payer, to whose account it
-    /// goes.
+    /// Who receives how much (分账); sums to the whole. Of a payout it is the payer, to whose account it goes. Empty in a
+    /// combined trade only.
     pub splits: Vec<Split>,
     /// Of a transfer whose payee lives in another shard: the way there.
     pub away: Option<Way>,
+    /// The trades that it pays, in the client's order; they sum to the whole. Only a combined trade has such.
+    pub children: Vec<Child>,
+    /// The combined trade that pays this one.
+    pub parent: Option<TradeId>,
     /// Where a payout goes; nothing else has one.
     pub destination: Option<Destination>,
+}
+
+/// A trade that is paid by a combined one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its id.
+    pub trade: TradeId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Its whole amount.
+    pub amount: Amount,
 }
 
 /// A part of the amount that is paid by one payment.
@@ -121,9 +136,12 @@ impl Trade {
     }
 
     /// Minor units that can still be refunded; what refunds under way reserved does not count.
-    /// What pays itself is not refunded, nor is anything before every due is paid.
+    /// What pays itself or pays others is not refunded, nor is anything before every due is paid.
     pub const fn refundable_amount(&self) -> i64 {
-        if self.context.order_type.pays_itself() || matches!(self.status, Status::Created | Status::Closing(_)) {
+        if self.context.order_type.pays_itself()
+            || self.is_combined()
+            || matches!(self.status, Status::Created | Status::Closing(_))
+        {
             return 0;
         }
         self.moved.refundable(self.paid)
@@ -134,13 +152,14 @@ impl Trade {
     pub fn takes_part(&self) -> Vec<(BlockKind, String)> {
         let seller = Owner::Merchant(self.context.merchant);
         let owners = self.splits.iter().map(|split| &split.receiver).chain([&self.payer, &seller]);
+        let sellers = self.children.iter().map(|child| (BlockKind::Merchant, child.merchant.to_string()));
         let named = owners.filter_map(|owner| match owner {
             Owner::User(user) => Some((BlockKind::User, user.to_string())),
             Owner::Merchant(merchant) => Some((BlockKind::Merchant, merchant.to_string())),
             Owner::Seller(..) | Owner::Platform | Owner::Channel(_) => None,
         });
         let destination = self.destination.as_ref().map(|to| (BlockKind::Destination, to.account.clone()));
-        named.chain(destination).collect()
+        named.chain(sellers).chain(destination).collect()
     }
 
     /// Minor units of its amount that the platform keeps: of a top-up, a transfer or a payout, whose receivers nobody
@@ -149,13 +168,18 @@ impl Trade {
         let kept = self.splits.iter().find(|split| split.receiver == Owner::Platform);
         match self.context.order_type {
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => kept.map_or(0, |split| split.amount.minor()),
-            OrderType::Instant | OrderType::Escrow => 0,
+            OrderType::Instant | OrderType::Escrow | OrderType::Combined => 0,
         }
     }
 
-    /// How many receivers it has, the platform's fee left out.
+    /// How many receivers it has, the platform's fee left out; of a combined trade, how many trades it pays.
     pub fn receivers(&self) -> usize {
-        self.splits.len() - usize::from(self.fee() > 0)
+        (self.splits.len() - usize::from(self.fee() > 0)).max(self.children.len())
+    }
+
+    /// Whether it pays other trades.
+    pub const fn is_combined(&self) -> bool {
+        matches!(self.context.order_type, OrderType::Combined)
     }
 
     /// Whether it is paid by several payments.

@@ -61,6 +61,7 @@ fn spend(draft: &mut Draft<'_>, leg: &PayLeg, goal: Place<'_>) {
         Source::Channel(ca) => ("channel", Place::ChannelIn(ca)),
         Source::Earlier(ca) => ("earlier", Place::Received(ca)),
         Source::Suspended(ca) => ("accepted", Place::Suspense(ca)),
+        Source::Parent => ("parent", Place::Combined),
     };
     draft.leg(code, Op::Post, from, goal, leg.amount);
 }

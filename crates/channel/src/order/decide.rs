@@ -92,9 +92,12 @@ impl Orders {
         }))])
     }
 
+    /// An order of another tree is that of the combined trade which paid this one: the payment core has it from there.
     fn check_refund(&self, of: OrderId) -> Result<(), Refusal> {
-        let order = if of.trade == self.trade { self.get(of.no) } else { None };
-        match order {
+        if of.trade != self.trade {
+            return Ok(());
+        }
+        match self.get(of.no) {
             None => Err(Refusal::WrongOrder(of)),
             Some(order) if order.receipts == 0 => Err(Refusal::NothingReceived(of)),
             Some(_) => Ok(()),

@@ -13,6 +13,7 @@ use kernel::message::channel::{Command, Purpose};
 use kernel::message::payment::Command as PaymentCommand;
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
+use kernel::message::trade::OfParent;
 use kernel::{CaseId, Code, Context, CouponId, DisputeId, PayOrg, PaymentId, Problem, RefundId, TradeId, limits};
 use payment::{Booking, Counter, Coupon, Payments};
 use store::unit::Kept;
@@ -50,6 +51,8 @@ pub enum Message {
     Claim(channel::order::Message),
     /// To another shard.
     Send(Box<Parcel>),
+    /// To a trade that this one pays.
+    Child(TradeId, OfParent),
 }
 
 /// Notes everything of a trade's tree in one round.
@@ -58,6 +61,13 @@ pub fn want(view: &mut View<'_>, trade: TradeId) {
     view.peek::<Payments>(trade);
     view.peek::<Orders>(trade);
     view.peek::<store::tables::accounting::Holds>(trade);
+}
+
+/// Notes the trees of the trades that a trade pays, so that they are read in one round.
+fn want_children(view: &mut View<'_>, trade: &Trade) {
+    for child in &trade.children {
+        want(view, child.trade);
+    }
 }
 
 /// Notes that nothing of a trade's tree can exist yet.
@@ -94,11 +104,19 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
         Message::Post(post, token) => post_it(view, trade, &post, token),
         Message::Claim(claim) => claim_number(view, claim),
         Message::Send(parcel) => transit::send(view, &parcel).map(|()| Vec::new()),
+        // Everything of a child is done before its parent goes on.
+        Message::Child(child, told) => {
+            drive(view, child, vec![Message::Trade(trade::Input::Parent(told))])?;
+            Ok(Vec::new())
+        }
     }
 }
 
 fn tell_trade(view: &mut View<'_>, id: TradeId, input: trade::Input) -> Result<Vec<Message>, Stop> {
     let mut state = Trade::clone(&*the_trade(view, id)?);
+    if let trade::Input::Fact(_) = &input {
+        want_children(view, &state);
+    }
     // Terms are asked for where a trade is opened; what is told to one that is there does not look at them.
     let known = trade::Known { now: view.now(), terms: TradeTerms::default(), away: None };
     let reaction = state.handle(input, &known)?;
@@ -120,6 +138,7 @@ pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reacti
             let parcel = Parcel { errand, to, minor: money.amount.minor(), currency: money.currency, way, object };
             vec![Message::Post(Box::new(post), None), Message::Send(Box::new(parcel))]
         }
+        trade::Message::Child(child, told) => vec![Message::Child(child, told)],
     };
     reaction.messages.into_iter().flat_map(messages).collect()
 }
@@ -164,6 +183,7 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         tell(view, object, news.kind, news.sequence, &context);
     }
     let message = |message| match message {
+        payment::Message::Child(child, paid) => Message::Child(child, OfParent::Paid(paid)),
         payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
         payment::Message::Channel(command) => Message::Channel(channel::Input::Command(addressed(command, &trade))),
         payment::Message::Counter(counter, command) => Message::Counter(counter, command),

@@ -20,17 +20,15 @@ use crate::request::Caller;
 use crate::stop::Stop;
 use crate::view::View;
 
+mod combined;
+
 /// Opens a trade, perhaps with its first payment. A merchant's order number that is taken is answered with the trade that
 /// has it, if the content is the same; what it asks to pay is not run again.
 pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
-    let merchant = create.context.merchant;
-    if !view.control.merchants.contains_key(&merchant) {
-        return Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant")));
-    }
+    known_merchant(view, create)?;
     let away = way_to_payee(view, create)?;
-    let scope = merchant.to_string();
     foresee(view, create);
-    match answers::look_up(view, ClaimKind::Order, &scope, &create.merchant_order_id)? {
+    match order_number(view, create)? {
         Found::Taken(answer) => {
             let first = answer.object.as_deref().and_then(TradeId::parse);
             let id = first.ok_or_else(|| Stop::Broken("an order number names no trade".to_owned()))?;
@@ -38,34 +36,19 @@ pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
                 return Err(Stop::Elsewhere(answer.shard));
             }
             let trade = crate::flows::drive::the_trade(view, id)?;
-            if trade.same_content(create, &trade_terms(&view.control.rules, create, trade.created_at)) {
+            if same_content(view, &trade, create)? {
                 return Ok(Outcome::Trade(id));
             }
             let detail = "the merchant order number belongs to a trade with other content";
             Err(Stop::Refused(Problem::at(Code::order_exists, "merchant_order_id", detail).about(id)))
         }
-        Found::Free(_) if view.misses() => Err(Stop::Miss),
         Found::Free(place) => {
-            fresh(view, create.id);
-            let terms = trade_terms(&view.control.rules, create, view.now());
-            let known = trade::Known { now: view.now(), terms, away };
-            let (trade, reaction) = Trade::create(create, &known)?;
-            let context = trade.context.clone();
-            view.put(create.id, trade);
-            answers::store(
-                view,
-                Draft {
-                    kind: ClaimKind::Order,
-                    scope,
-                    key: create.merchant_order_id.clone(),
-                    place,
-                    body_hash: None,
-                    status: 0,
-                    object: Some(create.id.to_string()),
-                    body: None,
-                },
-            );
-            let messages = trade_reacted(view, create.id, &context, reaction);
+            let children = combined::places(view, create)?;
+            if view.misses() {
+                return Err(Stop::Miss);
+            }
+            let messages = begin(view, create, place, away)?;
+            combined::open_children(view, create, children)?;
             drive(view, create.id, messages).map_err(of_its_payment)?;
             Ok(Outcome::TradeOpened(create.id))
         }
@@ -81,6 +64,48 @@ fn of_its_payment(stop: Stop) -> Stop {
         _ => param,
     });
     Stop::Refused(problem)
+}
+
+fn known_merchant(view: &View<'_>, create: &Create) -> Result<(), Stop> {
+    match view.control.merchants.contains_key(&create.context.merchant) {
+        true => Ok(()),
+        false => Err(Stop::Refused(Problem::at(Code::not_found, "merchant_id", "there is no such merchant"))),
+    }
+}
+
+/// Whether the merchant's number of a new trade is free.
+fn order_number(view: &mut View<'_>, create: &Create) -> Result<Found, Stop> {
+    answers::look_up(view, ClaimKind::Order, &create.context.merchant.to_string(), &create.merchant_order_id)
+}
+
+/// Whether a repeated request asks for the trade that is there, and for the children that it has.
+fn same_content(view: &mut View<'_>, trade: &Trade, create: &Create) -> Result<bool, Stop> {
+    let terms = trade_terms(&view.control.rules, create, trade.created_at);
+    Ok(trade.same_content(create, &terms) && combined::same_children(view, trade, create)?)
+}
+
+/// A new trade with its number; what follows from it is still to be done.
+fn begin(view: &mut View<'_>, create: &Create, place: i64, away: Option<Way>) -> Result<Vec<Message>, Stop> {
+    fresh(view, create.id);
+    let terms = trade_terms(&view.control.rules, create, view.now());
+    let known = trade::Known { now: view.now(), terms, away };
+    let (trade, reaction) = Trade::create(create, &known)?;
+    let context = trade.context.clone();
+    view.put(create.id, trade);
+    answers::store(
+        view,
+        Draft {
+            kind: ClaimKind::Order,
+            scope: create.context.merchant.to_string(),
+            key: create.merchant_order_id.clone(),
+            place,
+            body_hash: None,
+            status: 0,
+            object: Some(create.id.to_string()),
+            body: None,
+        },
+    );
+    Ok(trade_reacted(view, create.id, &context, reaction))
 }
 
 /// Refuses a transfer to a merchant that does not exist; gives the way to a payee who lives in another shard.
@@ -118,6 +143,7 @@ fn foresee(view: &mut View<'_>, create: &Create) {
             // Of several dues the money waits there, too.
             OrderType::Instant if !create.dues.is_empty() => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
+            OrderType::Combined => combined::foresee(create, &mut account),
             // Neither is paid with tools of ours.
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => {}
             OrderType::Instant => {

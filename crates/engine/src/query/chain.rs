@@ -6,6 +6,8 @@
 //! 3. Three more snapshots bring the vouchers, transfers and events of these ranges, the accounts of the transfers, and the
 //!    bodies of the events that point elsewhere.
 //!
+//! The trades that a combined one pays are read in the same way, one after another.
+//!
 //! A range may hold rows of other trades (two requests for one trade in one batch); they are left out.
 
 use std::collections::BTreeSet;
@@ -28,8 +30,11 @@ use crate::events::LogEvent;
 use crate::wire;
 
 impl Queries {
-    /// Everything that belongs to a trade.
-    pub async fn chain(&self, id: TradeId) -> Result<Option<Found>, Problem> {
+    /// Everything that belongs to a trade; `whole`, with everything that belongs to the trades it pays.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the projections are behind.
+    pub async fn chain(&self, id: TradeId, whole: bool) -> Result<Option<Found>, Problem> {
         let keys: BTreeSet<Key> = [Trade::key(id), Payments::key(id), Orders::key(id)].into();
         let home = self.home(id.0.bucket())?;
         let tree = home.snapshot(Memory::asks(&keys)).await?;
@@ -60,7 +65,12 @@ impl Queries {
         let events = events.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
         let payments = there::<Payments>(&memory, id);
         let orders = there::<Orders>(&memory, id);
-        let body = wire::chain::json(&trade, payments.as_deref(), orders.as_deref(), vouchers, &events);
+        let mut children = Vec::new();
+        for child in trade.children.iter().filter(|_| whole) {
+            let found = Box::pin(self.chain(child.trade, false)).await?.ok_or_else(broken)?;
+            children.push(RawValue::from_string(found.body).map_err(|_| broken())?);
+        }
+        let body = wire::chain::json(&trade, payments.as_deref(), orders.as_deref(), vouchers, &events, &children);
         Ok(Some(Found { merchant: Some(trade.context.merchant), body }))
     }
 }

@@ -37,7 +37,9 @@ impl Queries {
         let mut trial = Trial { was: &control.rules, would, draft, run: DryRun::default() };
         for (trade, payments) in &trees {
             trial.trade(trade);
-            payments.iter().flat_map(|state| &state.payments).for_each(|payment| trial.payment(trade, payment));
+            // A share was planned with its parent's payment.
+            let own = payments.iter().flat_map(|state| &state.payments).filter(|payment| payment.parent.is_none());
+            own.for_each(|payment| trial.payment(trade, payment));
         }
         Ok((trial.run, next))
     }

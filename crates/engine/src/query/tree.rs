@@ -77,6 +77,8 @@ impl Tree {
             dues: Vec::new(),
             unpaid_due: None,
             destination: None,
+            children: Vec::new(),
+            parent: None,
             pay: None,
         };
         let known = trade::Known { now: Time::from_micros(0), terms: TradeTerms::default(), away: None };

@@ -53,6 +53,7 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
     let currency = trade.money.currency;
     let in_escrow = i128::from(trade.moved.in_escrow(trade.paid));
     add(&mut wanted, (Entry::Escrow, String::new(), currency), in_escrow);
+    add(&mut wanted, (Entry::Combined, String::new(), currency), on_its_way(trade));
     let inside = trade.context.order_type != OrderType::Payout;
     for split in trade.splits.iter().filter(|_| inside) {
         let has = i128::from(split.moved.released) - i128::from(split.moved.returned_after);
@@ -82,6 +83,15 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
             let what = format!("its states and its vouchers disagree on {}{of} in {}", entry.code(), currency.code());
             report.note("I09", TradeRow::TABLE, trade.id.to_string(), what);
         }
+    }
+}
+
+/// What a parent brought and its children took, each in its own name; over all of a checkout it is nothing.
+fn on_its_way(trade: &Trade) -> i128 {
+    match (trade.is_combined(), trade.parent) {
+        (true, _) => i128::from(trade.paid),
+        (false, Some(_)) => -i128::from(trade.paid),
+        (false, None) => 0,
     }
 }
 

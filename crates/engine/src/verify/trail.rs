@@ -25,8 +25,9 @@ pub(super) struct Trail {
     pub(super) refunds: BTreeMap<u16, i128>,
     /// What came from institutions, one for each transfer.
     pub(super) receipts: Vec<(String, Currency, i64)>,
-    /// What is left of the trade's money in escrow, with receivers (2003, and their balance counted with it), received, in
-    /// suspense, redeemed (in points), and paid out, refunded and disputed away through institutions.
+    /// What is left of the trade's money in escrow, on its way from a parent to its children, with receivers (2003, and their
+    /// balance counted with it), received, in suspense, redeemed (in points), and paid out, refunded and disputed away
+    /// through institutions.
     pub(super) left: BTreeMap<Spot, i128>,
 }
 
@@ -86,7 +87,7 @@ impl Trail {
             ("pay" | "send_transfer", Side::Credit) | ("refund" | "lose_dispute" | "return_transfer", Side::Debit)
         );
         let (entry, whose) = match account.subject.entry() {
-            entry @ (Entry::Escrow | Entry::PointsRedeemed) => (entry, String::new()),
+            entry @ (Entry::Escrow | Entry::Combined | Entry::PointsRedeemed) => (entry, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance | Entry::Fees if of_receiver => {
                 (Entry::Pending, account.owner.to_string())
@@ -132,7 +133,7 @@ fn is_goal(account: &Account) -> bool {
     is_on_the_way(account)
         || matches!(
             account.subject.entry(),
-            Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut | Entry::Fees
+            Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut | Entry::Combined | Entry::Fees
         )
 }
 

@@ -25,6 +25,8 @@ struct Object<'a> {
     channel_orders: Vec<OrderObject<'a>>,
     vouchers: Vec<VoucherObject<'a>>,
     events: Vec<&'a RawValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    children: Vec<&'a RawValue>,
 }
 
 /// One attempt at an institution.
@@ -64,13 +66,14 @@ struct EvidenceObject<'a> {
     digest: String,
 }
 
-/// A trade's whole chain; `events` are JSON objects.
+/// A trade's whole chain; `events` are JSON objects, `children` the chains of the trades that it pays.
 pub fn json(
     trade: &Trade,
     payments: Option<&Payments>,
     orders: Option<&Orders>,
     vouchers: Vec<VoucherObject<'_>>,
     events: &[Box<RawValue>],
+    children: &[Box<RawValue>],
 ) -> String {
     super::json(&Object {
         object: "chain",
@@ -90,6 +93,7 @@ pub fn json(
             .map_or_else(Vec::new, |orders| orders.orders.iter().map(|order| self::order(orders, order)).collect()),
         vouchers,
         events: events.iter().map(AsRef::as_ref).collect(),
+        children: children.iter().map(AsRef::as_ref).collect(),
     })
 }
 

@@ -45,6 +45,8 @@ pub struct Object<'a> {
     object: &'static str,
     trade_id: TradeId,
     due: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<PaymentId>,
     status: &'static str,
     amount: Amount,
     currency: Currency,
@@ -103,6 +105,7 @@ impl<'a> Object<'a> {
             object: "payment",
             trade_id: trade,
             due: payment.due,
+            parent: payment.parent,
             status: payment.status.as_str(),
             amount: payment.money.amount,
             currency: payment.money.currency,

@@ -7,7 +7,7 @@ use kernel::{Amount, Currency, Destination, MerchantId, OrderType, Owner, Paymen
 use payment::Payments;
 use serde::Serialize;
 use serde_json::json;
-use trade::{Due, Split, Trade};
+use trade::{Child, Due, Split, Trade};
 
 /// `"object": "trade"`. What is not there is left out: a body is stored with every answer, and its width is paid for.
 #[derive(Serialize)]
@@ -49,6 +49,10 @@ pub struct Object<'a> {
     dues: Vec<DueObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unpaid_due: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<TradeId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    children: Vec<ChildObject>,
     late_success: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_by: Option<Time>,
@@ -86,6 +90,14 @@ struct DestinationObject<'a> {
     channel_account: Option<&'a str>,
     account: String,
     name: String,
+}
+
+/// A trade that is paid by this one.
+#[derive(Serialize)]
+struct ChildObject {
+    trade: TradeId,
+    merchant_id: MerchantId,
+    amount: Amount,
 }
 
 /// One due.
@@ -134,6 +146,8 @@ impl<'a> Object<'a> {
             splits: trade.splits.iter().map(split).collect(),
             dues: dues(trade),
             unpaid_due: trade.unpaid_due.map(UnpaidDue::as_str),
+            parent: trade.parent,
+            children: trade.children.iter().map(child).collect(),
             late_success: late_success(trade.late_success),
             confirm_by: trade.confirm_by,
             return_url: trade.return_url.as_deref(),
@@ -157,7 +171,9 @@ impl<'a> Parties<'a> {
     fn of(trade: &'a Trade) -> Self {
         let nobody = Self { buyer: None, payer: None, payee: None };
         match trade.context.order_type {
-            OrderType::Instant | OrderType::Escrow => Self { buyer: trade.payer.user(), ..nobody },
+            OrderType::Instant | OrderType::Escrow | OrderType::Combined => {
+                Self { buyer: trade.payer.user(), ..nobody }
+            }
             OrderType::Topup => Self { payee: Some(&trade.payer), ..nobody },
             OrderType::Transfer => {
                 let payee = trade.splits.first().map(|split| &split.receiver);
@@ -205,6 +221,10 @@ fn split(split: &Split) -> SplitObject<'_> {
         returned: split.moved.returned_before + split.moved.returned_after,
         returning: split.moved.returning_before + split.moved.returning_after,
     }
+}
+
+fn child(child: &Child) -> ChildObject {
+    ChildObject { trade: child.trade, merchant_id: child.merchant, amount: child.amount }
 }
 
 fn destination(to: &Destination) -> DestinationObject<'_> {

@@ -109,6 +109,11 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("order_context", "UPDATE channel_order SET sub_type = 'x' WHERE trade = {half}"),
     ("order_range", "UPDATE channel_order SET amount = -5 WHERE trade = {half}"),
     ("order_deadline", "UPDATE channel_order SET lifetime_until = 1 WHERE trade = {open}"),
+    ("child_parent", "UPDATE trade SET payer = 'u9' WHERE trade = {child}"),
+    ("share_of", "UPDATE payment SET parent_no = 9 WHERE trade = {child}"),
+    ("parent_children", "UPDATE trade SET amount = amount + 1 WHERE trade = {child}"),
+    ("leg_shares", "UPDATE instruction SET amount = amount + 1 WHERE trade = {child} AND no = 1"),
+    ("combined_books", "UPDATE account SET cp = cp + 1 WHERE subject = '2012'"),
     ("coupon_holder", "UPDATE coupon SET held_no = 9 WHERE held_trade = {open}"),
     ("leg_coupon", "UPDATE instruction SET coupon_rest = coupon_rest + 1 WHERE trade = {open} AND no = 1"),
     ("coupon_owner", "UPDATE coupon SET buyer = 'u9' WHERE held_trade = {open}"),
@@ -308,6 +313,8 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{points}", cast.points.0),
         ("{grant}", cast.grant.0),
         ("{counted}", cast.counted.0),
+        ("{cart}", cast.cart.0),
+        ("{child}", cast.child.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];
     let text = names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, &literal(*id)));

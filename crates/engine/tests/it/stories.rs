@@ -61,6 +61,10 @@ pub(crate) struct Cast {
     pub(crate) grant: PointsGrantId,
     /// Paid, and counted for a limit.
     pub(crate) counted: TradeId,
+    /// Pays two others, by balance and by card.
+    pub(crate) cart: TradeId,
+    /// Of these, the one that was refunded in part through the institution.
+    pub(crate) child: TradeId,
 }
 
 pub(crate) fn paid(money: Money, number: &str) -> Answer {
@@ -109,6 +113,8 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (deposit, given_back, forfeited) = dues(world);
     let (points, grant) = points(world);
     let (open, mismatch, half) = under_way(world);
+    // Before there is a limit.
+    let (cart, child) = carts(world);
     let counted = counted(world);
     Cast {
         instant,
@@ -133,7 +139,26 @@ pub(crate) fn play(world: &mut World) -> Cast {
         points,
         grant,
         counted,
+        cart,
+        child,
     }
+}
+
+/// One cart is paid by balance and card, its children confirmed and refunded; one is closed.
+fn carts(world: &mut World) -> (TradeId, TradeId) {
+    let children = [Sale::instant("u1", 60), Sale::escrow("u1", 41)];
+    let (cart, ids, open) =
+        world.cart(Sale::instant("u1", 101).paid(vec![(Tool::Balance, 40), (card(), 61)]), &children);
+    world.ok(open);
+    world.word(cart, 1, paid(cny(61), "K1"));
+    world.tell_trade(ids[0], refund("r1", 30));
+    world.word(ids[0], 2, refunded(cny(18), "K2"));
+    world.tell_trade(ids[1], confirm(Some(20)));
+    world.tell_trade(ids[1], refund("r2", 41));
+    let (canceled, _, open) = world.cart(Sale::instant("u1", 101), &children);
+    world.ok(open);
+    world.tell_trade(canceled, TradeCommand::Close);
+    (cart, ids[0])
 }
 
 /// In two dues: one paid, both paid and partly refunded, the first given back or forfeited because of the second.

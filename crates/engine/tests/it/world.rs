@@ -391,9 +391,24 @@ impl World {
             dues: sale.dues.iter().map(|(minor, opens, ends)| self.due(*minor, *opens, *ends)).collect(),
             unpaid_due: sale.unpaid_due,
             destination: (sale.kind == OrderType::Payout).then(destination),
+            children: Vec::new(),
+            parent: None,
             pay: sale.pay.as_deref().map(tools),
         };
         (id, Command::CreateTrade(Box::new(create)))
+    }
+
+    /// The command that opens a trade which pays these, and the ids of all; they sum to it.
+    pub(crate) fn cart(&mut self, cart: Sale, children: &[Sale]) -> (TradeId, Vec<TradeId>, Command) {
+        let (id, command) = self.create(&Sale { kind: OrderType::Combined, ..cart });
+        let Command::CreateTrade(mut parent) = command else { panic!("{command:?}") };
+        parent.late_success = None;
+        for child in children {
+            let Command::CreateTrade(child) = self.create(child).1 else { panic!("not an order") };
+            parent.children.push(Create { expires_at: None, late_success: None, parent: Some(id), ..*child });
+        }
+        let ids = parent.children.iter().map(|child| child.id).collect();
+        (id, ids, Command::CreateTrade(parent))
     }
 
     /// Opens a sale; it must be taken.

@@ -250,6 +250,8 @@ impl House {
             dues: Vec::new(),
             unpaid_due: None,
             destination: None,
+            children: Vec::new(),
+            parent: None,
             pay: pay.map(|tool| vec![ToolRequest { tool, amount: cny(amount).amount }]),
         }));
         (id, command)

@@ -117,7 +117,7 @@ fn the_chain_leads_from_the_order_to_the_ledger() {
     assert!(house.ask(vec![create, confirm, close]).into_iter().all(|reply| !reply.unwrap().problem));
     house.project();
 
-    let found = block_on(house.queries.chain(trade)).unwrap().unwrap();
+    let found = block_on(house.queries.chain(trade, true)).unwrap().unwrap();
     assert_eq!(found.merchant, Some(merchant));
     let chain = json(&found.body);
     assert_eq!(chain["trade"]["status"], "completed");
@@ -143,7 +143,7 @@ fn the_chain_leads_from_the_order_to_the_ledger() {
     assert_eq!((kinds[0], kinds[last]), ("trade.created", "trade.completed"));
     assert!(kinds.contains(&"payment.succeeded") && !kinds.contains(&"trade.closed"), "{kinds:?}");
 
-    let other = json(&block_on(house.queries.chain(second)).unwrap().unwrap().body);
+    let other = json(&block_on(house.queries.chain(second, true)).unwrap().unwrap().body);
     assert_eq!(other["trade"]["status"], "closed");
     assert_eq!(other["vouchers"].as_array().unwrap().len(), 0);
 }

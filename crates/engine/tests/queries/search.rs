@@ -67,7 +67,7 @@ fn every_number_of_a_trade_leads_to_it() {
 
     let own = |object: &str, id: &dyn std::fmt::Display, as_what| hit(object, id, trade, merchant, as_what);
     let order = OrderId::new(trade, 1);
-    let chain = read(&block_on(house.queries.chain(trade)).unwrap().unwrap().body);
+    let chain = read(&block_on(house.queries.chain(trade, true)).unwrap().unwrap().body);
     let event = chain["events"][0]["id"].as_str().unwrap().to_owned();
     let transfer = chain["vouchers"][0]["transfers"][0]["id"].as_str().unwrap().to_owned();
     let wanted = [

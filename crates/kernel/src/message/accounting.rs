@@ -94,6 +94,8 @@ pub enum Source {
     Earlier(String),
     /// An institution, received with another amount or currency, in suspense (2021), and accepted by people.
     Suspended(String),
+    /// The parent of a combined checkout, which is paid (2012).
+    Parent,
 }
 
 /// One leg of a payment that takes effect.

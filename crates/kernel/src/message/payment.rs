@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::destination::{Destination, DestinationType};
-use crate::id::{CaseId, CouponId, DisputeId, KeyId, PaymentId, RefundId};
+use crate::id::{CaseId, CouponId, DisputeId, KeyId, PaymentId, RefundId, TradeId};
+use crate::message::accounting::CouponSource;
 use crate::message::trade::{LateSuccess, Share};
 use crate::money::{Amount, Money};
 use crate::owner::Owner;
@@ -66,6 +67,43 @@ pub struct Pay {
     pub tools: Vec<ToolRequest>,
     /// Where the tool that pays out pays to.
     pub destination: Option<Destination>,
+}
+
+/// A trade that is paid by another, and its part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildPart {
+    /// The child.
+    pub trade: TradeId,
+    /// The whole amount of the child.
+    pub amount: Amount,
+}
+
+/// A child's share of one instruction of its parent's payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegShare {
+    /// The number of the instruction in the parent's tree.
+    pub instruction: u16,
+    /// Its tool.
+    pub tool: Tool,
+    /// The child's share of it.
+    pub amount: Amount,
+    /// The channel account that brought it.
+    pub channel_account: Option<String>,
+    /// The number of the channel order in the parent's tree that brought it.
+    pub order: Option<u16>,
+    /// Where the money of a coupon came from, and goes back to.
+    pub coupon_source: Option<CouponSource>,
+}
+
+/// With what a parent's payment paid one child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentPaid {
+    /// The parent's payment.
+    pub payment: PaymentId,
+    /// The version of the rules that planned it.
+    pub rule_version: i64,
+    /// The child's shares; they sum to the child's amount.
+    pub legs: Vec<LegShare>,
 }
 
 /// What a refund takes from one receiver.
@@ -166,6 +204,15 @@ pub struct Attachment {
 pub enum Command {
     /// Open a payment.
     Pay(Box<Pay>),
+    /// The parent paid this trade: `pay` is what was to be paid, its tools are the shares.
+    PaidByParent(Box<Pay>, Box<ParentPaid>),
+    /// A combined trade is paid: each child gets its share of every instruction.
+    PayChildren {
+        /// The payment that took effect.
+        payment: PaymentId,
+        /// The children; their parts sum to the payment.
+        children: Vec<ChildPart>,
+    },
     /// End an open payment (by its buyer or merchant).
     Cancel(PaymentId),
     /// The trade closes: end what is open, ask institutions to close. `expired` says why.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::destination::Destination;
 use crate::id::TradeId;
-use crate::message::payment::ToolRequest;
+use crate::message::payment::{ParentPaid, ToolRequest};
 use crate::money::{Amount, Money};
 use crate::owner::Owner;
 use crate::time::Time;
@@ -103,8 +103,24 @@ pub struct Create {
     pub unpaid_due: Option<UnpaidDue>,
     /// Where a payout goes.
     pub destination: Option<Destination>,
+    /// The trades that are paid by this one, in the client's order; only a combined one has such. Each names this one.
+    pub children: Vec<Create>,
+    /// The trade that pays this one.
+    pub parent: Option<TradeId>,
     /// A first payment in the same call.
     pub pay: Option<Vec<ToolRequest>>,
+}
+
+/// What a child hears of its parent in a combined checkout (合并支付). Never refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfParent {
+    /// The parent is paid, and the child with it.
+    Paid(Box<ParentPaid>),
+    /// The parent closed unpaid, and the child with it.
+    Closed {
+        /// Whether time ended it (else somebody did).
+        expired: bool,
+    },
 }
 
 /// A merchant's refund request.

@@ -31,7 +31,8 @@ impl World {
     fn check_counters(&self) {
         let Some((most, _)) = self.most else { return };
         let day = Window::Day(0);
-        let counts = |payment: &&Payment| payment.status.counts() && day.until(day.slot(payment.created_at)) > self.now;
+        let own = |payment: &&Payment| payment.parent.is_none() && payment.status.counts();
+        let counts = |payment: &&Payment| own(payment) && day.until(day.slot(payment.created_at)) > self.now;
         let counting: Vec<i64> =
             self.state.payments.iter().filter(counts).map(|payment| payment.money.amount.minor()).collect();
         let counted = self.counters.values().next().map_or((0, 0), |counter| counter.at(self.now));

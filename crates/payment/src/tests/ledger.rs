@@ -147,6 +147,10 @@ impl Ledger {
             }
             Source::Channel(_) => self.shift(&("1011.in".into(), currency), &escrow(currency), amount),
             Source::Earlier(_) => self.shift(&("2022".into(), currency), &escrow(currency), amount),
+            Source::Parent => {
+                self.check(&("2012".into(), currency), amount)?;
+                self.shift(&("2012".into(), currency), &escrow(currency), amount);
+            }
             Source::Suspended(_) => self.shift(&("2021".into(), currency), &escrow(currency), amount),
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod check;
+mod combined;
 mod desk;
 mod disputes;
 mod dues;

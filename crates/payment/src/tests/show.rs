@@ -24,6 +24,10 @@ pub(super) fn message(message: &Message) -> String {
             format!("trade<-dispute lost(dsp {}: {} kept {})", dispute.no, of(lost), of(kept))
         }
         Message::Trade(fact) => format!("trade<-{fact:?}"),
+        Message::Child(_, paid) => {
+            let shares = paid.legs.iter().map(|leg| format!("ins {}: {}", leg.instruction, leg.amount));
+            format!("child<-paid({})", list(shares))
+        }
         Message::Channel(channel::Command::Close(order)) => format!("close(ord {})", order.no),
         Message::Channel(channel::Command::Place(place)) => match &place.purpose {
             Purpose::Pay(leg) => format!("place(ord {} pay ins {} {:?})", place.order.no, leg.no, place.money),
@@ -78,6 +82,7 @@ fn source(source: &Source) -> &'static str {
         Source::Channel(_) => "channel",
         Source::Earlier(_) => "earlier",
         Source::Suspended(_) => "suspended",
+        Source::Parent => "parent",
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Credential, Place, Purpose};
-use kernel::message::payment::{self, CaseAct, Command, OpenRefund, Pay, RefundShare, Resolution, Tool, ToolRequest};
+use kernel::message::payment::{
+    self, CaseAct, Command, OpenRefund, ParentPaid, Pay, RefundShare, Resolution, Tool, ToolRequest,
+};
 use kernel::message::risk::{Asked, CounterId, Signals, Switch, Window};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
@@ -62,6 +64,8 @@ pub(super) struct World {
     pub(super) expires_at: Time,
     /// Which due is paid next.
     pub(super) due: u16,
+    /// What was told to trades that this one pays.
+    pub(super) told_children: Vec<(TradeId, ParentPaid)>,
     pub(super) told_quiet: u32,
     pub(super) told_succeeded: u32,
     pub(super) told_refunded: i64,
@@ -155,6 +159,7 @@ impl World {
             receivers: Vec::new(),
             expires_at: Time::from_micros(START + 1_800 * SECOND),
             due: 1,
+            told_children: Vec::new(),
             told_quiet: 0,
             told_succeeded: 0,
             told_refunded: 0,
@@ -510,6 +515,7 @@ impl World {
                 self.told_lost += minor(&lost);
             }
             Message::Trade(fact) => panic!("the payment core never tells {fact:?}"),
+            Message::Child(trade, paid) => self.told_children.push((trade, *paid)),
             Message::Channel(channel::Command::Place(place)) => {
                 assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");
             }

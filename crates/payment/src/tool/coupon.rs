@@ -3,7 +3,7 @@
 
 use kernel::message::accounting::{CouponSource, InternalTool};
 use kernel::message::payment::{Pay, Tool};
-use kernel::{Amount, CouponId, InstructionId, Owner};
+use kernel::{Amount, CouponId, InstructionId, OrderType, Owner};
 
 use super::{Asked, Moment, ToolRules};
 use crate::coupon::{self, Command, CouponStatus};
@@ -91,6 +91,9 @@ fn coupon_use(draft: &Draft<'_>, pay: &Pay, id: CouponId, part: Amount) -> Resul
     }
     if coupon.merchant.is_some_and(|merchant| merchant != pay.context.merchant) {
         return Err("the coupon is for another merchant");
+    }
+    if coupon.merchant.is_some() && pay.context.order_type == OrderType::Combined {
+        return Err("a merchant's coupon does not pay what other merchants sell");
     }
     if coupon.status == CouponStatus::Expired || coupon.is_over(draft.known.now) {
         return Err("the coupon has expired");

@@ -24,7 +24,7 @@ pages! {
     amount_not_positive amount_out_of_range currency_exponent_mismatch unknown_currency currency_mismatch amount_sum_mismatch
     order_exists invalid_state trade_not_payable due_not_open due_unknown opens_at_invalid payment_in_progress expires_at_invalid confirm_by_invalid
     too_many_objects duplicate_receiver receiver_not_applicable payer_not_applicable receiver_unknown nothing_to_confirm
-    field_not_applicable not_refundable tool_not_applicable tool_switched_off rule_refused
+    field_not_applicable not_refundable combined_trade tool_not_applicable tool_switched_off rule_refused
     rule_book_invalid rule_books_overlap second_person_required
     coupon_not_applicable method_not_supported refund_exceeds_paid refund_exists insufficient_receiver_balance payment_not_cancelable
     points_not_reversible gift_not_claimable gift_code_invalid case_not_open action_not_applicable approval_required budget_exhausted insufficient_funds url_not_allowed signature_invalid

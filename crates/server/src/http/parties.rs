@@ -7,7 +7,7 @@ use super::tools;
 use super::visit::Visit;
 
 /// The fields that not every type takes.
-const OF_SOME: [&str; 13] = [
+const OF_SOME: [&str; 14] = [
     "buyer",
     "payer",
     "payee",
@@ -21,6 +21,7 @@ const OF_SOME: [&str; 13] = [
     "unpaid_due",
     "pay",
     "risk",
+    "children",
 ];
 
 /// Those of them that a trade of this type takes.
@@ -32,6 +33,7 @@ const fn of(order_type: OrderType) -> &'static [&'static str] {
         OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
         OrderType::Transfer => &["payer", "payee", "risk"],
         OrderType::Payout => &["payer", "destination", "risk"],
+        OrderType::Combined => &["buyer", "expires_at", "return_url", "pay", "children"],
     }
 }
 
@@ -47,7 +49,9 @@ pub(super) fn only_of(order_type: OrderType, body: &mut Fields) -> Result<(), Pr
 /// user's own money.
 pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> Result<Owner, Problem> {
     match order_type {
-        OrderType::Instant | OrderType::Escrow => body.id("buyer", UserId::parse).map(Owner::User),
+        OrderType::Instant | OrderType::Escrow | OrderType::Combined => {
+            body.id("buyer", UserId::parse).map(Owner::User)
+        }
         OrderType::Topup => body.id("payee", with_balance),
         OrderType::Transfer | OrderType::Payout => {
             let payer = body.id("payer", with_balance)?;
@@ -62,7 +66,7 @@ pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> 
 /// To whom it goes where it neither is split nor fills the payer's own balance.
 pub(super) fn payee(order_type: OrderType, body: &mut Fields) -> Result<Option<Owner>, Problem> {
     match order_type {
-        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Payout => Ok(None),
+        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Payout | OrderType::Combined => Ok(None),
         OrderType::Transfer => body.id("payee", with_balance).map(Some),
     }
 }

@@ -31,7 +31,7 @@ pub(crate) trait Lookup: Send + Sync {
     /// What a rule book would have changed of recorded trades; with the place of those opened before them.
     fn dry_run(&self, draft: Arc<RuleBook>, part: Part) -> Read<'_, (DryRun, Option<String>)>;
     /// Everything that belongs to a trade.
-    fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>>;
+    fn chain(&self, trade: TradeId, whole: bool) -> Read<'_, Option<Found>>;
     /// What may pay a trade now.
     fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>>;
     /// What a request to open a trade would come to.

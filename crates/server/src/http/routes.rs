@@ -12,6 +12,7 @@ use crate::config::Environment;
 
 /// What every handler of tools can refuse with.
 const PAYING: &[Code] = &[
+    Code::combined_trade,
     Code::amount_not_positive,
     Code::amount_out_of_range,
     Code::amount_sum_mismatch,
@@ -48,6 +49,7 @@ const OPENING: &[Code] = &[
     Code::receiver_not_applicable,
     Code::payer_not_applicable,
     Code::field_not_applicable,
+    Code::too_many_objects,
     Code::coupon_not_applicable,
     Code::method_not_supported,
     Code::payer_consent_required,
@@ -59,6 +61,7 @@ const OPENING: &[Code] = &[
 ];
 const CONFIRMING: &[Code] = &[
     Code::not_found,
+    Code::combined_trade,
     Code::merchant_required,
     Code::invalid_state,
     Code::nothing_to_confirm,
@@ -70,6 +73,7 @@ const CONFIRMING: &[Code] = &[
 ];
 const REFUNDING: &[Code] = &[
     Code::not_found,
+    Code::combined_trade,
     Code::merchant_required,
     Code::invalid_state,
     Code::refund_exists,
@@ -166,7 +170,13 @@ fn of_trades() -> [Route; 14] {
             "Read what may pay a trade now, and with what it is paid best",
         )
         .answers(200, "Offer")
-        .refuses(&[Code::not_found, Code::trade_not_payable, Code::due_not_open, Code::projection_behind]),
+        .refuses(&[
+            Code::not_found,
+            Code::trade_not_payable,
+            Code::due_not_open,
+            Code::combined_trade,
+            Code::projection_behind,
+        ]),
         Route::post("/v1/trades/{id}/payments", Write, trades::pay, "Pay a trade")
             .takes("NewPayment")
             .answers(201, "Payment")
@@ -185,7 +195,7 @@ fn of_trades() -> [Route; 14] {
             .goes_on()
             .takes("Nothing")
             .answers(200, "Trade")
-            .refuses(&[Code::not_found, Code::invalid_state]),
+            .refuses(&[Code::not_found, Code::invalid_state, Code::combined_trade]),
         Route::post("/v1/trades/{id}/refunds", Write, trades::refund, "Give money of a paid trade back")
             .goes_on()
             .takes("NewRefund")

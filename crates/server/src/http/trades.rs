@@ -12,7 +12,9 @@ use super::visit::{Shown, Told, Visit};
 use super::{list, parties, risk, tools, wait};
 use crate::config::Environment;
 
-const TYPES: &str = "instant, escrow, topup, transfer, payout";
+mod children;
+
+const TYPES: &str = "instant, escrow, topup, transfer, payout, combined";
 pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
 
 /// `POST /v1/trades`
@@ -32,13 +34,7 @@ pub(super) async fn preview(visit: Visit, mut body: Fields) -> Result<Shown, Pro
 fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Problem> {
     let merchant = visit.merchant(body)?;
     let order_type = body.word("type", TYPES, OrderType::parse)?;
-    let context = Context {
-        merchant,
-        order_type,
-        sub_type: body
-            .maybe_word("sub_type", "lower-case letters, digits and ._-, as shop.checkout", SubType::parse)?
-            .unwrap_or_else(SubType::general),
-    };
+    let context = Context { merchant, order_type, sub_type: sub_type(body)? };
     let merchant_order_id = body.reference("merchant_order_id", limits::MAX_MERCHANT_NUMBER)?;
     let money = body.money()?;
     parties::only_of(order_type, body)?;
@@ -56,8 +52,13 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Proble
     };
     let dues = dues(body, money.currency)?;
     let unpaid_due = unpaid_due(body, &dues)?;
+    let id = TradeId(visit.draw(&payer.to_string()));
+    let children = match order_type {
+        OrderType::Combined => children::read(visit, body, &children::Parent { id, payer: &payer, money })?,
+        _ => Vec::new(),
+    };
     let create = Create {
-        id: TradeId(visit.draw(&payer.to_string())),
+        id,
         context,
         merchant_order_id,
         money,
@@ -75,9 +76,16 @@ fn opening(visit: &Visit, body: &mut Fields) -> Result<(Create, Signals), Proble
         dues,
         payer,
         destination,
+        children,
+        parent: None,
         pay,
     };
     Ok((create, signals))
+}
+
+fn sub_type(body: &mut Fields) -> Result<SubType, Problem> {
+    let found = body.maybe_word("sub_type", "lower-case letters, digits and ._-, as shop.checkout", SubType::parse)?;
+    Ok(found.unwrap_or_else(SubType::general))
 }
 
 fn late_success(word: &str) -> Option<LateSuccess> {
@@ -184,7 +192,9 @@ pub(super) async fn show(visit: Visit, mut query: Query) -> Result<Shown, Proble
 pub(super) async fn chain(visit: Visit, query: Query) -> Result<Shown, Problem> {
     let trade = visit.named(TradeId::parse)?;
     query.finish()?;
-    list::object(&visit, visit.house.doors.lookup.chain(trade).await?)
+    // Whose the children are is for the platform to see.
+    let whole = visit.identity.merchant().is_none();
+    list::object(&visit, visit.house.doors.lookup.chain(trade, whole).await?)
 }
 
 /// `GET /v1/trades/{id}/offer`

@@ -73,7 +73,7 @@ impl Visit {
     /// The same, where a platform key may leave it out and speaks for the platform.
     pub(super) fn maybe_merchant(&self, body: &mut Fields) -> Result<Option<MerchantId>, Problem> {
         let named = body.maybe_id("merchant_id", MerchantId::parse)?;
-        self.own(named)
+        self.own(named).map_err(|problem| body.refuse(problem.code, "merchant_id", problem.detail))
     }
 
     /// The merchant whose objects a query asks for: the key's own; for a platform key the named one, or all.

@@ -41,8 +41,8 @@ impl Lookup for Queries {
         self.dry_run(draft, part).boxed()
     }
 
-    fn chain(&self, trade: TradeId) -> Read<'_, Option<Found>> {
-        self.chain(trade).boxed()
+    fn chain(&self, trade: TradeId, whole: bool) -> Read<'_, Option<Found>> {
+        self.chain(trade, whole).boxed()
     }
 
     fn offer(&self, trade: TradeId, asker: Asker) -> Read<'_, Option<Found>> {

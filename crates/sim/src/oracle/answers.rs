@@ -136,7 +136,7 @@ fn alone(by: KeyId, act: &CaseAct, case: &Value) -> Option<String> {
 /// Whose money it is, as a trade of its type says so.
 fn payer(create: &Create) -> (&'static str, Value) {
     match create.context.order_type {
-        OrderType::Instant | OrderType::Escrow => {
+        OrderType::Instant | OrderType::Escrow | OrderType::Combined => {
             ("/buyer", create.payer.user().map(|user| user.as_str().to_owned()).into())
         }
         OrderType::Topup => ("/payee", create.payer.wire().into()),

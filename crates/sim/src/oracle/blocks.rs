@@ -12,7 +12,9 @@ use crate::plan::Blocked;
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_ref()?)));
     let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (&**trade, payment)));
-    payments.filter_map(|(trade, payment)| odd(scene.blocked, trade, payment)).collect()
+    // A share was planned with its parent's payment.
+    let own = payments.filter(|(_, payment)| payment.parent.is_none());
+    own.filter_map(|(trade, payment)| odd(scene.blocked, trade, payment)).collect()
 }
 
 fn odd(blocked: Option<&Blocked>, trade: &Trade, payment: &Payment) -> Option<String> {

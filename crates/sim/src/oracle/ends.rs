@@ -57,7 +57,8 @@ fn by_number(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>, String> {
                 }
             }
         }
-        let payable = tree.trade.status == Status::Created && tree.trade.open_due(scene.now).is_some();
+        let by_itself = tree.trade.parent.is_none();
+        let payable = by_itself && tree.trade.status == Status::Created && tree.trade.open_due(scene.now).is_some();
         let offered = block_on(scene.queries.offer(*id, &asker)).is_ok();
         if offered != payable {
             found.push(format!("{id} is {} and its offer says otherwise", tree.trade.status.as_str()));
@@ -198,6 +199,11 @@ fn nobody_asked(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
         match &asked.request.command {
             Command::CreateTrade(create) if good => {
                 trades.insert(create.id);
+                let is_paid = rows.trees.get(&create.id).is_some_and(|tree| tree.trade.paid > 0);
+                for child in &create.children {
+                    trades.insert(child.id);
+                    payments.insert(child.id, usize::from(is_paid));
+                }
                 let paid = create.pay.is_some() || create.context.order_type.pays_itself();
                 *payments.entry(create.id).or_insert(0) += usize::from(paid);
             }

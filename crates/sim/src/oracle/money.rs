@@ -263,6 +263,10 @@ fn receives(trade: &Trade, receiver: &Owner) -> Place {
 fn released(sums: &mut Sums, trade: &Trade) {
     let (merchant, currency) = (Owner::Merchant(trade.context.merchant), trade.money.currency);
     let out = trade.context.order_type == OrderType::Payout;
+    // What a cart brought is its children's.
+    if trade.is_combined() {
+        return;
+    }
     sums.add(&merchant, Place::Escrow, currency, trade.paid);
     for split in &trade.splits {
         sums.add(&merchant, Place::Escrow, currency, -split.moved.released);
@@ -282,7 +286,9 @@ fn released(sums: &mut Sums, trade: &Trade) {
 /// What effective payments took from the payer.
 fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
     let payer = &trade.payer;
-    for payment in state.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded) {
+    // A share was taken by the parent.
+    let own = state.payments.iter().filter(|payment| payment.parent.is_none());
+    for payment in own.filter(|payment| payment.status == PaymentStatus::Succeeded) {
         let currency = payment.money.currency;
         for leg in &payment.instructions {
             let minor = leg.amount.minor();

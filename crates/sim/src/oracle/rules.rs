@@ -12,8 +12,10 @@ use super::rows::Rows;
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let trees = rows.trees.values().filter_map(|tree| Some((&tree.trade, tree.payments.as_ref()?)));
     let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (trade, payment)));
+    // A share was planned with its parent's payment.
+    let own = payments.filter(|(_, payment)| payment.parent.is_none());
     let fees = rows.trees.values().filter_map(|tree| misfed(scene, &tree.trade));
-    payments.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).chain(fees).collect()
+    own.filter_map(|(trade, payment)| misplanned(scene, trade, payment)).chain(fees).collect()
 }
 
 /// What the platform keeps of a trade is what the book of its opening says.

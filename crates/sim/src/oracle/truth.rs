@@ -143,9 +143,9 @@ fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
             let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
             // What takes effect only with another leg, or when people accept it, may do so after it was disputed.
             let alone = payment.instructions.iter().filter(|leg| leg.is_external()).count() == 1 && !leg.suspended;
-            // Nor is what waits for the other dues of its trade anybody's.
+            // Nor is what waits for the other dues of its trade anybody's, or what paid a cart one merchant's.
             let paid_before = |due: &Due| due.paid.is_some_and(|paid| paid.at < dispute.opened_at);
-            let whole = !trade.has_dues() || trade.dues.iter().all(paid_before);
+            let whole = !trade.is_combined() && (!trade.has_dues() || trade.dues.iter().all(paid_before));
             let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone && whole;
             let parts = state.refunds.iter().flat_map(|refund| &refund.parts);
             let refunded: i64 = parts.filter(|part| part.instruction == leg.no).map(|part| part.amount.minor()).sum();

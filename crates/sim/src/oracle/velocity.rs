@@ -34,7 +34,8 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let mut by_counter: BTreeMap<(i64, String), Vec<Counted>> = BTreeMap::new();
     for tree in rows.trees.values() {
         let payments = tree.payments.iter().flat_map(|state| &state.payments);
-        for counted in payments.flat_map(|payment| counted(scene, &tree.trade, payment)) {
+        let own = payments.filter(|payment| payment.parent.is_none());
+        for counted in own.flat_map(|payment| counted(scene, &tree.trade, payment)) {
             let shard = scene.shards.of(tree.trade.id.0.bucket());
             by_counter.entry((shard, counted.limit.identity.clone())).or_default().push(counted);
         }

@@ -2,6 +2,7 @@
 
 mod apart;
 mod beside;
+mod carts;
 mod dues;
 mod gifts;
 pub(crate) mod points;
@@ -48,6 +49,7 @@ pub(crate) fn draw(seed: u64) -> Plan {
         }
     }
     drawing.in_dues(Rng::new(seed, 8));
+    drawing.carts(Rng::new(seed, 9));
     let listens = Rng::new(seed, 5).chance(25);
     let ruled = Rng::new(seed, 7);
     let rules = ruled.chance(40).then(|| rules::draw(&ruled, &Rng::new(seed, 10)));

@@ -166,6 +166,10 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
                 }
             }
         }
+        Planted::ChildUnpaid => keep_old(changes, "trade", |table, old, new| {
+            is_child(table, new) && int(table, old, "paid") == Some(0) && int(table, new, "paid") > Some(0)
+        }),
+        Planted::ShareTooLarge => share_too_large(changes),
         Planted::ClaimForgotten => {
             changes.iter_mut().filter(|change| change.table.name == "gift_claim").for_each(|it| it.inserts.clear());
         }
@@ -200,6 +204,9 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     if let (Planted::PayoutFeeForgotten, true, Some(cell)) = (planted, payout, cell_mut(table, row, "receivers")) {
         *cell = Cell::Null;
     }
+    if let (Planted::ParentForgotten, "trade", Some(cell)) = (planted, table.name, cell_mut(table, row, "parent")) {
+        *cell = Cell::Null;
+    }
     let forfeits = table.name == "trade" && text(table, row, "unpaid_due") == Some("forfeit");
     if let (Planted::ForfeitForgotten, true, Some(cell)) = (planted, forfeits, cell_mut(table, row, "unpaid_due")) {
         *cell = Cell::text("return");
@@ -212,6 +219,34 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     let account = table.name == "account" && floorless.is_some() && text(table, row, "subject") == floorless;
     if let (true, Some(cell)) = (account, cell_mut(table, row, "floor")) {
         *cell = Cell::Null;
+    }
+}
+
+/// Whether a trade or a payment has a parent.
+fn is_child(table: &'static Table, row: &[Cell]) -> bool {
+    place(table, "parent").and_then(|at| row.get(at)).is_some_and(|cell| *cell != Cell::Null)
+}
+
+/// Makes the first share of every child that is paid one more than it is.
+fn share_too_large(changes: &mut [Change]) {
+    let mut trades: BTreeSet<Cell> = BTreeSet::new();
+    for change in changes.iter().filter(|change| change.table.name == "payment") {
+        let children = change.inserts.iter().filter(|row| is_child(change.table, row));
+        trades.extend(children.filter_map(|row| row.get(place(change.table, "trade")?).cloned()));
+    }
+    for change in changes.iter_mut().filter(|change| change.table.name == "instruction") {
+        let table = change.table;
+        for row in &mut change.inserts {
+            let trade = place(table, "trade").and_then(|at| row.get(at).cloned());
+            if !trade.is_some_and(|trade| trades.remove(&trade)) {
+                continue;
+            }
+            for column in ["amount", "received"] {
+                if let Some(Cell::Int(minor)) = cell_mut(table, row, column) {
+                    *minor += 1;
+                }
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! untouched. After each the world heals and is judged as after any other run.
 
 use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
-use sim::{Act, Kind, Means, Party, Plan, Planted, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+use sim::{Act, Kind, Means, OfChild, Party, Plan, Planted, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
 
 /// More effects of one kind than the scenario has.
 const MOST: u32 = 400;
@@ -156,6 +156,33 @@ fn dues() -> Plan {
         (5_000, What::Refund { sale: 2, amount: 150, word: Some(RefundWord::RefundLater) }),
         (160_000, What::Refund { sale: 4, amount: 30, word: None }),
         (90_000, What::Read { act: 3 }),
+    ];
+    scenario(1, acts)
+}
+
+/// Carts of two trades: paid by balance and card, and refunded one by one; paid late; closed.
+fn carts() -> Plan {
+    let card = |amount, word| Slice { tool: Means::Channel { code: false, word }, amount };
+    let sale = |escrow, amount| match sell(escrow, &[], vec![balance(amount)]) {
+        What::Sell(sale) => Sale { pay: None, ..sale },
+        other => panic!("{other:?}"),
+    };
+    let cart = |pay| What::Cart {
+        cart: Sale { pay: Some(pay), ..sale(false, 300) },
+        children: vec![sale(false, 120), sale(true, 180)],
+    };
+    let of = |cart, child, what| What::OfChild { cart, child, what };
+    let acts = vec![
+        (0, What::Fund { user: 0, amount: 1_000 }),
+        (10, cart(vec![balance(100), card(200, PayWord::SucceedLater)])),
+        (10, cart(vec![balance(300)])),
+        (10, cart(vec![card(300, PayWord::LateSuccess)])),
+        (10, of(3, 0, OfChild::Refund { amount: 50 })),
+        (10, What::Close { sale: 4 }),
+        (4_000, of(2, 0, OfChild::Refund { amount: 120 })),
+        (10, of(2, 1, OfChild::Confirm { amount: Some(100) })),
+        (10, of(2, 1, OfChild::Refund { amount: 150 })),
+        (90_000, What::Read { act: 2 }),
     ];
     scenario(1, acts)
 }
@@ -344,6 +371,12 @@ fn an_effect_of_dues() {
     for fault in outside {
         at_both(&dues(), std::slice::from_ref(&fault));
     }
+}
+
+#[test]
+fn an_effect_of_a_cart() {
+    AT_A_COMMIT.into_iter().for_each(|fault| at_both(&carts(), &[What::Store(fault)]));
+    at_both(&carts(), &[What::Wire(WireFault::AnswerLost)]);
 }
 
 /// Bugs that only one fault brings to light are found by letting it strike everywhere, and not by the scenario alone.

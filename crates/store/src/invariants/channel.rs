@@ -11,7 +11,8 @@ invariants! {
                  WHERE i.shard = o.shard AND i.trade = o.trade AND i.no = COALESCE(o.instruction, -1))
            AND NOT EXISTS (SELECT 1 FROM refund_part r, channel_order b
                  WHERE r.shard = o.shard AND r.trade = o.trade AND r.no = COALESCE(o.part, -1)
-                   AND b.shard = o.shard AND b.trade = o.trade AND b.no = COALESCE(o.refund_of, -1))";
+                   AND b.shard = o.shard AND b.trade = COALESCE(o.parent, o.trade)
+                   AND b.no = COALESCE(o.refund_of, -1))";
     Trades "evidence_tree" "I20" on EvidenceRow, "evidence is about a channel order of its trade":
         "SELECT e.trade, e.no FROM evidence e WHERE e.shard = $1 AND e.trade > $2 AND e.trade <= $3
            AND NOT EXISTS (SELECT 1 FROM channel_order o
@@ -24,6 +25,8 @@ invariants! {
     Trades "leg_order" "I15" on InstructionRow, "an instruction and its channel order name each other":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND i.channel_order IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
+                 AND p.parent IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM channel_order o
                  WHERE o.shard = i.shard AND o.trade = i.trade AND o.no = i.channel_order AND o.instruction = i.no)";
     Trades "leg_no" "I16" on InstructionRow, "no instruction failed without the institution's own no, or people's":
@@ -42,7 +45,7 @@ invariants! {
         "SELECT i.trade, i.no FROM instruction i, payment p
          WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
-           AND i.tool = 'channel' AND i.status IN ('succeeded', 'reversed')
+           AND i.tool = 'channel' AND i.status IN ('succeeded', 'reversed') AND p.parent IS NULL
            AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.shard = i.shard AND e.trade = i.trade
                  AND e.channel_order = i.channel_order AND e.outcome = 'paid'
                  AND e.amount = i.amount AND e.currency = p.currency)
@@ -117,7 +120,7 @@ invariants! {
                    AND t.merchant = o.merchant AND t.order_type = o.order_type AND t.sub_type = o.sub_type)
              OR EXISTS (SELECT 1 FROM instruction i WHERE i.shard = o.shard AND i.trade = o.trade
                    AND i.no = o.instruction AND i.pay_org <> o.pay_org)
-             OR EXISTS (SELECT 1 FROM channel_order b WHERE b.shard = o.shard AND b.trade = o.trade
+             OR EXISTS (SELECT 1 FROM channel_order b WHERE b.shard = o.shard AND b.trade = COALESCE(o.parent, o.trade)
                    AND b.no = o.refund_of AND b.pay_org <> o.pay_org))";
     Trades "order_range" "I34" on OrderRow, "amounts are in range and currencies are of three letters":
         "SELECT o.trade, o.no FROM channel_order o WHERE o.shard = $1 AND o.trade > $2 AND o.trade <= $3

@@ -14,6 +14,8 @@ invariants! {
     Trades "leg_coupon" "I23" on InstructionRow, "an instruction that has a coupon is the only one, within its face":
         "SELECT i.trade, i.no FROM instruction i WHERE i.shard = $1 AND i.trade > $2 AND i.trade <= $3
            AND i.coupon IS NOT NULL AND i.status IN ('held', 'succeeded')
+           AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
+                 AND p.parent IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM coupon c WHERE c.shard = i.shard AND c.id = i.coupon
                  AND c.held_trade = i.trade AND c.held_no = i.no
                  AND c.amount = i.amount + i.coupon_rest AND c.source = i.source

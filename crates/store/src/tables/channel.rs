@@ -25,6 +25,8 @@ row! {
         pub instruction: Option<i64>,
         /// The number of the order whose money it gives back.
         pub refund_of: Option<i64>,
+        /// The tree of that order, where it is that of the combined trade which paid this one.
+        pub parent: Option<[u8; 16]>,
         /// The number of the refund part it serves.
         pub part: Option<i64>,
         /// From the context.
@@ -138,6 +140,10 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         Purpose::Pay(instruction) | Purpose::Payout(instruction) => (Some(i64::from(instruction.no)), None, None),
         Purpose::Refund { of, part } => (None, Some(i64::from(of.no)), Some(i64::from(part))),
     };
+    let parent = match order.job.purpose() {
+        Purpose::Refund { of, .. } if of.trade.0.bytes() != trade => Some(of.trade.0.bytes()),
+        Purpose::Refund { .. } | Purpose::Pay(_) | Purpose::Payout(_) => None,
+    };
     let (credential_kind, credential) = credential_columns(order.credential.as_ref());
     OrderRow {
         shard,
@@ -145,6 +151,7 @@ fn order_row(shard: i64, trade: [u8; 16], order: &Order) -> OrderRow {
         no: i64::from(order.no),
         instruction,
         refund_of,
+        parent,
         part,
         merchant: order.context.merchant.0.bytes(),
         order_type: order.context.order_type.as_str().into(),
@@ -223,7 +230,8 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         }
         (Some(no), None, None) => Purpose::Pay(InstructionId::new(trade, number(no, "instruction")?)),
         (None, Some(of), Some(part)) => {
-            Purpose::Refund { of: OrderId::new(trade, number(of, "refund_of")?), part: number(part, "part")? }
+            let tree = row.parent.map_or(trade, |parent| TradeId(RootId::from_bytes(parent)));
+            Purpose::Refund { of: OrderId::new(tree, number(of, "refund_of")?), part: number(part, "part")? }
         }
         _ => return Err(wrong("instruction", "names no purpose together with refund_of and part")),
     };

@@ -21,8 +21,8 @@ use kernel::message::payment::Tool;
 use kernel::message::risk::{Assessment, Signals, Switch};
 use kernel::message::trade::Share;
 use kernel::{
-    Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, RootId, StoredKind, SubType, Time,
-    TradeId,
+    Context, CouponId, DestinationType, MerchantId, OrderType, Owner, PayOrg, PaymentId, RootId, StoredKind, SubType,
+    Time, TradeId,
 };
 use payment::{
     CouponUse, Ending, Failure, FailureCode, Instruction, InstructionStatus, Payment, PaymentStatus, Payments,
@@ -55,6 +55,10 @@ row! {
         pub no: i64,
         /// The number of the due it pays.
         pub due: i64,
+        /// The combined trade whose payment it is a share of.
+        pub parent: Option<[u8; 16]>,
+        /// The number of that payment.
+        pub parent_no: Option<i64>,
         /// From the context.
         pub merchant: [u8; 16],
         /// From the context.
@@ -100,6 +104,7 @@ row! {
     check "status IN ('created', 'requires_action', 'processing', 'succeeded', 'failed', 'canceled', 'expired', 'review')";
     check "(status = 'failed') = (failure_code IS NOT NULL)";
     check "(failure_code IS NULL) = (failure_message IS NULL)";
+    check "(parent IS NULL) = (parent_no IS NULL) AND (parent IS NULL OR parent <> trade AND status = 'succeeded')";
 }
 
 row! {
@@ -259,6 +264,8 @@ fn payment_row(shard: i64, trade: [u8; 16], payment: &Payment) -> PaymentRow {
         trade,
         no: i64::from(payment.no),
         due: i64::from(payment.due),
+        parent: payment.parent.map(|parent| parent.trade.0.bytes()),
+        parent_no: payment.parent.map(|parent| i64::from(parent.no)),
         merchant: payment.context.merchant.0.bytes(),
         order_type: payment.context.order_type.as_str().into(),
         sub_type: payment.context.sub_type.as_str().into(),
@@ -340,6 +347,13 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
     Ok(Payment {
         no: fits.number("no", row.no)?,
         due: fits.number("due", row.due)?,
+        parent: match (row.parent, row.parent_no) {
+            (None, None) => None,
+            (Some(trade), Some(no)) => {
+                Some(PaymentId::new(TradeId(RootId::from_bytes(trade)), fits.number("parent_no", no)?))
+            }
+            (None, Some(_)) | (Some(_), None) => return Err(fits.wrong("parent_no", "does not go with its trade")),
+        },
         context: Context {
             merchant: MerchantId(RootId::from_bytes(row.merchant)),
             order_type: fits.word("order_type", OrderType::parse(&row.order_type))?,

@@ -9,7 +9,7 @@ use kernel::{
     Amount, Context, Currency, Destination, DestinationType, MerchantId, Money, OrderType, Owner, RootId, SubType,
     Time, TradeId, UserId,
 };
-use trade::{ClosedReason, Due, DuePaid, Moved, Split, Status, Trade};
+use trade::{Child, ClosedReason, Due, DuePaid, Moved, Split, Status, Trade};
 
 use crate::door::{Cell, Inconsistent};
 use crate::unit::{Aggregate, TableRows, read_all};
@@ -58,6 +58,10 @@ row! {
         pub destination: Option<Text>,
         /// Of a transfer whose payee lives in another shard: that shard.
         pub to_shard: Option<i64>,
+        /// What a combined trade pays, as JSON lists of trade, merchant and minor units; null in every other trade.
+        pub children: Option<Text>,
+        /// The combined trade that pays it.
+        pub parent: Option<[u8; 16]>,
         /// created, paid, completed or closed.
         pub status: Text,
         /// Whether closing was started and is not finished.
@@ -87,6 +91,8 @@ row! {
     check "unpaid_due IN ('return', 'forfeit')";
     check "to_shard IS NULL OR (order_type = 'transfer' AND to_shard <> shard)";
     check "order_type <> 'transfer' OR status <> 'paid' OR to_shard IS NOT NULL";
+    check "(order_type = 'combined') = (children IS NOT NULL)";
+    check "parent IS NULL OR order_type IN ('instant', 'escrow') AND parent <> trade";
     check "COALESCE(reason, '') <> 'forfeited' OR COALESCE(unpaid_due, '') = 'forfeit'";
 }
 
@@ -194,6 +200,8 @@ fn trade_row(shard: i64, trade: &Trade) -> TradeRow {
         unpaid_due: trade.unpaid_due.map(|way| way.as_str().into()),
         destination: trade.destination.as_ref().map(destination_text),
         to_shard: trade.away.map(|way| way.to),
+        children: children_text(&trade.children),
+        parent: trade.parent.map(|parent| parent.0.bytes()),
         status: trade.status.as_str().into(),
         closing: trade.status.is_closing(),
         reason: trade.status.reason().map(|reason| reason.as_str().into()),
@@ -260,6 +268,23 @@ pub(crate) fn destination_parse(text: &str) -> Option<Destination> {
     Some(Destination { kind: DestinationType::parse(&kind)?, channel_account, account, name, sandbox })
 }
 
+/// The children of a combined trade as JSON; `None` where there are none.
+fn children_text(children: &[Child]) -> Option<Text> {
+    let parts = |child: &Child| (child.trade.to_string(), child.merchant.to_string(), child.amount.minor());
+    let list: Vec<_> = children.iter().map(parts).collect();
+    (!list.is_empty()).then(|| serde_json::to_string(&list).unwrap_or_default().into())
+}
+
+/// Reads [`children_text`] back.
+fn children_parse(text: &str) -> Option<Vec<Child>> {
+    let list: Vec<(String, String, i64)> = serde_json::from_str(text).ok()?;
+    let child = |(trade, merchant, minor): &(String, String, i64)| {
+        let (trade, merchant) = (TradeId::parse(trade)?, MerchantId::parse(merchant)?);
+        Some(Child { trade, merchant, amount: Amount::new(*minor).ok()? })
+    };
+    if list.is_empty() { None } else { list.iter().map(child).collect() }
+}
+
 /// The word of what happens to late money.
 pub(crate) fn late_word(late: LateSuccess) -> &'static str {
     match late {
@@ -312,6 +337,11 @@ fn trade(row: TradeRow, dues: Vec<Due>, splits: Vec<Split>) -> Result<Trade, Inc
             None => None,
             Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
         },
+        children: match row.children.as_deref() {
+            None => Vec::new(),
+            Some(text) => children_parse(text).ok_or(wrong("children", "is no list of them"))?,
+        },
+        parent: row.parent.map(|parent| TradeId(RootId::from_bytes(parent))),
         status: Status::parse(&row.status, row.closing, reason).ok_or(wrong("status", "fits no state"))?,
         sequence: row.sequence,
         paid: row.paid,

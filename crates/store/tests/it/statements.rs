@@ -51,6 +51,8 @@ const WHOLE: [&str; 7] = [
     "invariant.points_hands",
     "invariant.points_issued",
     "invariant.transit_pairs",
+    "invariant.parent_children",
+    "invariant.leg_shares",
 ];
 
 fn sqlite() -> Connection {

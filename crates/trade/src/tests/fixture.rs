@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kernel::message::payment::{Fact, RefundShare, Tool, ToolRequest};
+use kernel::message::payment::{Fact, LegShare, ParentPaid, RefundShare, Tool, ToolRequest};
 use kernel::message::rules::TradeTerms;
-use kernel::message::trade::{Command, Create, DueRequest, Refund, Share, UnpaidDue};
+use kernel::message::trade::{Command, Create, DueRequest, OfParent, Refund, Share, UnpaidDue};
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{
     Amount, Bucket, Code, Context, Currency, Destination, DestinationType, DisputeId, MerchantId, Money, OrderType,
@@ -80,15 +80,59 @@ pub(super) fn order(order_type: OrderType) -> Create {
         metadata: BTreeMap::new(),
         splits: match order_type {
             OrderType::Instant | OrderType::Escrow => vec![share("a", 6_000), share("b", 4_000)],
-            OrderType::Topup | OrderType::Payout => Vec::new(),
+            OrderType::Topup | OrderType::Payout | OrderType::Combined => Vec::new(),
             OrderType::Transfer => vec![Share { receiver: payee(), amount: amount(10_000) }],
         },
         late_success: None,
         dues: Vec::new(),
         unpaid_due: None,
         destination: (order_type == OrderType::Payout).then(destination),
+        children: Vec::new(),
+        parent: None,
         pay: None,
     }
+}
+
+/// One cart: 60.00 of one merchant at once, 40.00 of another in escrow.
+pub(super) fn cart() -> Create {
+    let whole = order(OrderType::Combined);
+    let child = |no: u128, order_type, minor, confirm_by| Create {
+        id: TradeId(root(10 + no)),
+        context: Context { merchant: MerchantId(root(20 + no)), order_type, sub_type: SubType::general() },
+        money: Money { amount: amount(minor), ..whole.money },
+        confirm_by,
+        splits: Vec::new(),
+        parent: Some(whole.id),
+        ..order(order_type)
+    };
+    let children = vec![
+        child(1, OrderType::Instant, 6_000, None),
+        child(2, OrderType::Escrow, 4_000, Some(T0.plus(24 * HOUR_US))),
+    ];
+    Create { children, ..whole }
+}
+
+/// Its child at this place.
+pub(super) fn child_of_cart(place: usize) -> Trade {
+    Trade::create(&cart().children[place], &known(0)).unwrap().0
+}
+
+/// What a child is told when its parent is paid.
+pub(super) fn paid_by_parent(minor: i64) -> Input {
+    let leg = LegShare {
+        instruction: 1,
+        tool: Tool::Balance,
+        amount: amount(minor),
+        channel_account: None,
+        order: None,
+        coupon_source: None,
+    };
+    let payment = PaymentId::new(cart().id, 1);
+    Input::Parent(OfParent::Paid(Box::new(ParentPaid { payment, rule_version: 1, legs: vec![leg] })))
+}
+
+pub(super) fn closed_by_parent(expired: bool) -> Input {
+    Input::Parent(OfParent::Closed { expired })
 }
 
 pub(super) fn created(order_type: OrderType) -> Trade {

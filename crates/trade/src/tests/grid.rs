@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use kernel::OrderType;
 use kernel::OrderType::{Escrow, Instant, Payout, Topup, Transfer};
 use kernel::message::payment::RefundShare;
 use kernel::message::trade::{Command, Create, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US};
+use kernel::{OrderType, Owner};
 
 use super::fixture::*;
 use crate::{ClosedReason, Event, Input, Known, Status, Stop, Trade};
@@ -90,6 +90,8 @@ fn brief(event: &Event) -> String {
             format!("RefundReserved {:?}", shares.iter().map(|s| (s.before, s.after)).collect::<Vec<_>>())
         }
         Event::PaymentOrdered { .. } => "PaymentOrdered".to_owned(),
+        Event::ChildrenPaid { .. } => "ChildrenPaid".to_owned(),
+        Event::PaidByParent(_) => "PaidByParent".to_owned(),
         Event::DuePaid { .. } => "DuePaid".to_owned(),
         Event::DisputeReserved { shares, .. } => {
             format!("DisputeReserved {:?}", shares.iter().map(|s| (s.before, s.after)).collect::<Vec<_>>())
@@ -242,4 +244,56 @@ fn grid_of_transfers() {
 #[test]
 fn grid_of_payouts() {
     insta::assert_snapshot!(page(states_by_itself(Payout), &inputs_at_once(Payout)));
+}
+
+/// The inputs that a cart and its children hear of.
+fn inputs_of_carts(repeated: &Create) -> Vec<(&'static str, Input, Known)> {
+    let command = Input::Command;
+    let merchant =
+        || vec![RefundShare { receiver: Owner::Merchant(repeated.context.merchant), before: 4_000, after: 0 }];
+    vec![
+        ("create, the same", command(Command::Create(Box::new(repeated.clone()))), soon()),
+        ("pay", pay(10_000), soon()),
+        ("pay by balance", pay_with(vec![balance(10_000)]), soon()),
+        ("confirm", confirm(None, &[]), soon()),
+        ("confirm by time", command(Command::ConfirmByTime), known(DAY_US)),
+        ("close", close(), soon()),
+        ("expire", command(Command::Expire), known(DAY_US)),
+        ("refund 40.00", refund(4_000, &[]), soon()),
+        ("succeeded", succeeded(), soon()),
+        ("quiet", quiet(), soon()),
+        ("refunded 40.00", refunded(&merchant()), soon()),
+        ("disputed 40.00", disputed(4_000), soon()),
+        ("the parent paid it", paid_by_parent(4_000), soon()),
+        ("the parent closed", closed_by_parent(false), soon()),
+        ("the parent expired", closed_by_parent(true), soon()),
+    ]
+}
+
+#[test]
+fn grid_of_parents() {
+    let open = || Trade::create(&cart(), &known(0)).unwrap().0;
+    let states = vec![
+        ("created", open()),
+        ("closing", told(open(), &[close()])),
+        ("completed", told(open(), &[succeeded()])),
+        ("closed", told(open(), &[close(), quiet()])),
+    ];
+    insta::assert_snapshot!(page(states, &inputs_of_carts(&cart())));
+}
+
+#[test]
+fn grid_of_children() {
+    let open = || child_of_cart(1);
+    let paid = || told(open(), &[paid_by_parent(4_000), succeeded()]);
+    let states = vec![
+        ("created", open()),
+        ("paid", paid()),
+        ("paid, all returning", told(paid(), &[refund(4_000, &[])])),
+        ("completed", told(paid(), &[confirm(None, &[])])),
+        ("closed", told(open(), &[closed_by_parent(false)])),
+        ("instant, completed", told(child_of_cart(0), &[paid_by_parent(6_000), succeeded()])),
+    ];
+    let repeated = Create { expires_at: None, ..cart().children[1].clone() };
+    insta::assert_snapshot!(page(states, &inputs_of_carts(&repeated)));
 }

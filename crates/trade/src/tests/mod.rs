@@ -1,6 +1,7 @@
 //! The machine from outside: its grid, stories about each command, and properties over random histories.
 
 mod close;
+mod combined;
 mod confirm;
 mod create;
 mod dispute;

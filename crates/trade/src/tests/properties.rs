@@ -129,9 +129,11 @@ impl World {
             match self.trade.context.order_type {
                 OrderType::Instant if has_dues => book.0 += split.amount.minor(),
                 OrderType::Escrow => book.0 += split.amount.minor(),
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
-                    book.1 += split.amount.minor()
-                }
+                OrderType::Instant
+                | OrderType::Topup
+                | OrderType::Transfer
+                | OrderType::Payout
+                | OrderType::Combined => book.1 += split.amount.minor(),
             }
         }
     }
@@ -181,6 +183,7 @@ impl World {
         for message in reaction.messages {
             match message {
                 Message::Post(post) => self.book(&post.verb),
+                Message::Child(..) => panic!("nothing here pays others"),
                 Message::Payment(payment::Command::Refund(open)) => self.under_way.push(open.shares),
                 Message::Payment(payment::Command::Dispute { shares, .. }) => self.under_way.push(shares),
                 Message::Payment(_) => {}

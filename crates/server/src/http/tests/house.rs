@@ -122,7 +122,7 @@ impl Lookup for Shelf {
         let next = self.page(format!("dry run {}", draft.name), &part).next;
         async { Ok((DryRun::default(), next)) }.boxed()
     }
-    fn chain(&self, id: TradeId) -> Read<'_, Option<Found>> {
+    fn chain(&self, id: TradeId, _: bool) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(id))
     }
     fn offer(&self, id: TradeId, asker: Asker) -> Read<'_, Option<Found>> {

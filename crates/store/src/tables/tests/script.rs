@@ -68,6 +68,8 @@ pub(super) struct Script {
     pub(super) receivers: usize,
     /// Whether a sale is paid in two dues, and what becomes of the first where the second is not paid.
     pub(super) dues: Option<UnpaidDue>,
+    /// Whether a sale that is paid whole is paid by a parent.
+    pub(super) child: bool,
     /// The buyer's balance.
     pub(super) funds: i64,
     /// Whether what may be left out is left out.
@@ -86,12 +88,14 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         prop::sample::select(vec![500, 5_000]),
         any::<bool>(),
         prop::collection::vec(step(), 1..30),
+        prop::bool::weighted(0.2),
     )
-        .prop_map(|(order_type, late_success, receivers, dues, funds, plain, steps)| Script {
+        .prop_map(|(order_type, late_success, receivers, dues, funds, plain, steps, child)| Script {
             order_type,
             late_success,
             receivers,
             dues,
+            child,
             funds,
             plain,
             steps,

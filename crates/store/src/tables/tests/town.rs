@@ -7,16 +7,16 @@ use accounting::Books;
 use channel::adapter::{Adapter as _, Answer};
 use channel::sandbox::Sandbox;
 use channel::{Job, Orders, Profiles, Told};
-use kernel::message::accounting::{CouponSource, Post, Refused, Verb};
+use kernel::message::accounting::{CouponSource, PayLeg, Post, Refused, Source, Verb};
 use kernel::message::channel::{
     Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
 };
-use kernel::message::payment::{Command as PaymentCommand, Tool, ToolRequest};
+use kernel::message::payment::{Command as PaymentCommand, LegShare, ParentPaid, Tool, ToolRequest};
 use kernel::message::risk::{Asked, Assessment, CounterId, Heard, Signals, Switch, Window};
 use kernel::message::rules::{
     AskRisk, Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, TradeTerms, Unsaid, Velocity,
 };
-use kernel::message::trade::{Command, Create, DueRequest, Refund, Share};
+use kernel::message::trade::{Command, Create, DueRequest, LateSuccess, OfParent, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
@@ -110,6 +110,24 @@ fn buyer() -> UserId {
     UserId::parse("42").unwrap()
 }
 
+/// The trade that pays this one, where one does.
+fn parent() -> TradeId {
+    TradeId(root(50))
+}
+
+/// Its payment, which is on its way to this trade.
+fn parents_post() -> Post {
+    let context = Context { merchant: merchant(), order_type: OrderType::Combined, sub_type: SubType::general() };
+    let leg = PayLeg { source: Source::Channel("sandbox".to_owned()), amount: amount(PRICE) };
+    Post {
+        context: Some(context),
+        merchant: Some(merchant()),
+        currency: cny(PRICE).currency,
+        object: PaymentId::new(parent(), 2).to_string(),
+        verb: Verb::Pay { legs: vec![leg], receivers: Vec::new(), to_balance: false },
+    }
+}
+
 fn coupon_id(n: usize) -> CouponId {
     CouponId(root(100 + n as u128))
 }
@@ -144,6 +162,9 @@ impl Town {
         town.fund(Verb::FundBudget { owner: Owner::Platform, money: cny(1_000) });
         town.fund(Verb::Fund { owner: Owner::Merchant(merchant()), money: cny(300) });
         town.fund(Verb::FundBudget { owner: Owner::Merchant(merchant()), money: cny(300) });
+        if town.trade.parent.is_some() {
+            town.book(&parents_post()).unwrap();
+        }
         for (n, face) in FACES.into_iter().enumerate() {
             let coupon = coupon(n, face, script.plain);
             town.book(&coupon.issue_post()).unwrap();
@@ -195,6 +216,13 @@ impl Town {
 
     fn run(&mut self, step: &Step) -> Option<()> {
         match step {
+            Step::Pay(parts) if self.trade.parent.is_some() => {
+                let paid = self.paid_by_parent(parts);
+                self.trade(trade::Input::Parent(OfParent::Paid(Box::new(paid))))
+            }
+            Step::Close if self.trade.parent.is_some() => {
+                self.trade(trade::Input::Parent(OfParent::Closed { expired: false }))
+            }
             Step::Pay(parts) => {
                 let due = self.trade.open_due(self.now).map_or(PRICE, |due| due.amount.minor());
                 self.command(Command::Pay { due: None, tools: tools(parts, due) })
@@ -252,6 +280,27 @@ impl Town {
         }
     }
 
+    /// What a parent paid by these tools; its order at the institution is the third of its tree.
+    fn paid_by_parent(&self, parts: &[Part]) -> ParentPaid {
+        let share = |(instruction, request): (u16, ToolRequest)| {
+            let outside = matches!(request.tool, Tool::Channel { .. });
+            let coupon_source = match &request.tool {
+                Tool::Coupon(coupon) => self.coupons.get(coupon).map(|coupon| coupon.source.clone()),
+                _ => None,
+            };
+            LegShare {
+                instruction,
+                tool: request.tool,
+                amount: request.amount,
+                channel_account: outside.then(|| "sandbox".to_owned()),
+                order: outside.then_some(3),
+                coupon_source,
+            }
+        };
+        let legs = (4..).zip(tools(parts, PRICE)).map(share).collect();
+        ParentPaid { payment: PaymentId::new(parent(), 2), rule_version: 1, legs }
+    }
+
     fn gift(&mut self, id: GiftId, command: &gift::Command) -> Option<()> {
         let now = self.now;
         let posts = self.gifts.get_mut(&id)?.handle(command, now).ok()?;
@@ -282,6 +331,8 @@ impl Town {
                 trade::Message::Payment(command) => self.payment(payment::Input::Command(command))?,
                 trade::Message::Post(post) => self.book(&post).ok()?,
                 trade::Message::Send { .. } => unreachable!("everybody lives here"),
+                // Who is paid by this trade lives in another town.
+                trade::Message::Child(..) => {}
             }
         }
         Some(())
@@ -305,6 +356,7 @@ impl Town {
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {
+                payment::Message::Child(..) => {}
                 payment::Message::Trade(fact) => self.trade(trade::Input::Fact(fact))?,
                 payment::Message::Channel(mut command) => {
                     if let ChannelCommand::Place(place) = &mut command {
@@ -429,6 +481,7 @@ fn order(script: &Script) -> Create {
             (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
         }
         OrderType::Topup | OrderType::Payout => (whose(script.plain), Vec::new()),
+        OrderType::Combined => (Owner::User(buyer()), Vec::new()),
         OrderType::Transfer => {
             let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
             (whose(script.plain), vec![payee])
@@ -451,12 +504,45 @@ fn order(script: &Script) -> Create {
         return_url: (!script.plain).then(|| "https://shop.example/back".to_owned()),
         metadata: if script.plain { BTreeMap::new() } else { BTreeMap::from([("\"a".to_owned(), "b\n".to_owned())]) },
         splits,
-        late_success: dues.is_empty().then_some(script.late_success),
+        late_success: (dues.is_empty() && script.order_type != OrderType::Combined).then_some(script.late_success),
         unpaid_due: script.dues.filter(|_| !dues.is_empty()),
         dues,
         destination: (script.order_type == OrderType::Payout).then(|| destination(script.plain)),
+        children: if script.order_type == OrderType::Combined { children() } else { Vec::new() },
+        parent: (is_sale(script) && script.child).then(parent),
         pay: None,
     }
+}
+
+/// Whether it is a sale that is paid whole.
+fn is_sale(script: &Script) -> bool {
+    matches!(script.order_type, OrderType::Instant | OrderType::Escrow) && dues(script).is_empty()
+}
+
+/// Two sales of other merchants, that sum to the price.
+fn children() -> Vec<Create> {
+    let child = |no: u128, order_type, minor| {
+        let script = Script {
+            order_type,
+            late_success: LateSuccess::Refund,
+            receivers: 0,
+            dues: None,
+            child: true,
+            funds: 0,
+            plain: true,
+            steps: Vec::new(),
+        };
+        let context = Context { merchant: MerchantId(root(60 + no)), order_type, sub_type: SubType::general() };
+        Create {
+            id: TradeId(root(70 + no)),
+            context,
+            money: cny(minor),
+            splits: Vec::new(),
+            parent: Some(TradeId(root(2))),
+            ..order(&script)
+        }
+    };
+    vec![child(1, OrderType::Instant, 400), child(2, OrderType::Escrow, 600)]
 }
 
 /// The first at once, the second an hour later.
