@@ -8,6 +8,8 @@
 //! 4. Internal legs only: they take effect at once, all or nothing. With external legs: internal ones are held first, then
 //!    the external ones follow one after another, in the client's order or that of the rules.
 
+use std::collections::BTreeSet;
+
 use kernel::message::payment::{Pay, Tool, ToolRequest};
 use kernel::message::risk::{Asked, Assessment, Heard, Signals, Switch};
 use kernel::message::rules::{Paying, PaymentTerms};
@@ -165,7 +167,7 @@ pub(crate) fn opened(draft: &Draft<'_>, pay: &Pay, no: u16, rule_version: i64) -
         stopped: false,
         rule_version,
         signals: Signals::default(),
-        switches: Vec::new(),
+        switches: BTreeSet::new(),
         assessment: None,
         sequence: 0,
         created_at: draft.known.now,

@@ -268,11 +268,9 @@ impl Trade {
                 self.shares()
             }
             OrderType::Payout => self.shares().into_iter().filter(|share| share.receiver == Owner::Platform).collect(),
-            OrderType::Instant
-            | OrderType::Topup
-            | OrderType::Transfer
-            | OrderType::Escrow
-            | OrderType::Combined => Vec::new(),
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Escrow | OrderType::Combined => {
+                Vec::new()
+            }
         }
     }
 

@@ -227,7 +227,7 @@ impl Offer<'_> {
     fn worth(&self, trade: &Trade) -> Option<PointsWorth> {
         let tools = [ToolRequest { tool: Tool::Points, amount: self.due.amount }];
         let planner = Planner { control: &self.what_if.control, trade };
-        let signals = Signals::default();
+        let (signals, switches) = (Signals::default(), self.what_if.control.switches_off());
         let money = Money { amount: self.due.amount, currency: trade.money.currency };
         let paying = Paying {
             context: &trade.context,
@@ -236,6 +236,7 @@ impl Offer<'_> {
             due: self.due.no,
             tools: &tools,
             signals: &signals,
+            switches: &switches,
             at: self.what_if.now,
             rule_version: None,
         };

@@ -46,7 +46,7 @@ pub(super) fn open_children(view: &mut View<'_>, create: &Create, places: Vec<i6
     let expires_at = the_trade(view, create.id)?.expires_at;
     for (at, (child, place)) in create.children.iter().zip(places).enumerate() {
         let child = Create { expires_at: Some(expires_at), ..child.clone() };
-        let messages = begin(view, &child, place).map_err(|stop| stop.within(at))?;
+        let messages = begin(view, &child, place, None).map_err(|stop| stop.within(at))?;
         drive(view, child.id, messages)?;
     }
     Ok(())

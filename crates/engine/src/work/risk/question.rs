@@ -64,6 +64,11 @@ impl Question {
     /// About a payment that is to be made for a trade.
     pub fn new(trade: &Trade, pay: &Pay, attempt: u16, signals: &Signals) -> Self {
         let receiver = |split: &trade::Split| Receiver { receiver: split.receiver.wire(), amount: split.amount };
+        // Of a cart, those whose trades it pays.
+        let seller = |child: &trade::Child| {
+            let receiver = kernel::Owner::Merchant(child.merchant).wire();
+            Receiver { receiver, amount: child.amount }
+        };
         let destination = trade.destination.as_ref().map(|destination| Destination {
             kind: destination.kind.as_str(),
             account: kernel::destination::masked(&destination.account),
@@ -80,7 +85,7 @@ impl Question {
             amount: pay.money.amount,
             currency: pay.money.currency,
             payer: pay.payer.wire(),
-            receivers: trade.splits.iter().map(receiver).collect(),
+            receivers: trade.splits.iter().map(receiver).chain(trade.children.iter().map(seller)).collect(),
             tools: pay.tools.iter().map(part).collect(),
             destination,
             risk: signals.clone(),
@@ -92,7 +97,7 @@ fn part(request: &ToolRequest) -> Part {
     let (method, coupon) = match &request.tool {
         Tool::Channel { method, .. } => (Some(method.clone()), None),
         Tool::Coupon(coupon) => (None, Some(*coupon)),
-        Tool::Balance | Tool::Stored(_) | Tool::Payout { .. } => (None, None),
+        Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Payout { .. } => (None, None),
     };
     Part { tool: wire::payment::tool(&request.tool).to_owned(), method, coupon, amount: request.amount }
 }
