@@ -79,9 +79,11 @@ fn question() -> Box<Question> {
         dues: Vec::new(),
         unpaid_due: None,
         destination: None,
+        children: Vec::new(),
+        parent: None,
         pay: None,
     };
-    let known = trade::Known { now: NOW, terms: TradeTerms::default() };
+    let known = trade::Known { now: NOW, terms: TradeTerms::default(), away: None };
     let (trade, _) = Trade::create(&create, &known).unwrap();
     let tools = vec![ToolRequest { tool: Tool::Balance, amount: money.amount }];
     let (late_success, expires_at) = (LateSuccess::Refund, NOW.plus(SECOND_US));
