@@ -63,7 +63,7 @@ fn conditions() -> impl Strategy<Value = String> {
         (texts(), prop::sample::select(vec!["==", "!="]), texts()).prop_map(|(l, o, r)| format!("{l} {o} {r}")),
         (texts(), prop::sample::select(vec!["startsWith", "endsWith", "contains"]), texts())
             .prop_map(|(text, test, part)| format!("{text}.{test}({part})")),
-        (texts(), prop::sample::select(vec!["tools.names", "tools.methods", "[\"CNY\", \"card\"]"]))
+        (texts(), prop::sample::select(vec!["tools.names", "tools.methods", "switches", "[\"CNY\", \"card\"]"]))
             .prop_map(|(text, list)| format!("{text} in {list}")),
         numbers().prop_map(|number| format!("{number} in [1, 2, 3, 1000]")),
         any::<bool>().prop_map(|value| value.to_string()),
@@ -97,16 +97,18 @@ fn sales() -> impl Strategy<Value = Sale> {
 fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
     use std::collections::BTreeMap;
     let mut roots: BTreeMap<&str, std::collections::HashMap<String, Value>> = BTreeMap::new();
+    let mut context = Context::default();
     for name in Name::ALL {
-        let (root, field) = name.as_str().split_once('.').unwrap();
         let value = match name.kind() {
             crate::facts::Kind::Number(_) => Value::Int(facts.number(name, 8 * kernel::time::HOUR_US)),
             crate::facts::Kind::Text => facts.text(name).into_owned().into(),
             crate::facts::Kind::Texts => facts.texts(name).map(str::to_owned).collect::<Vec<String>>().into(),
         };
-        roots.entry(root).or_default().insert(field.to_owned(), value);
+        match name.as_str().split_once('.') {
+            Some((root, field)) => drop(roots.entry(root).or_default().insert(field.to_owned(), value)),
+            None => context.add_variable_from_value(name.as_str(), value),
+        }
     }
-    let mut context = Context::default();
     for (root, fields) in roots {
         context.add_variable_from_value(root, fields);
     }

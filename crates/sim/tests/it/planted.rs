@@ -23,6 +23,8 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::VelocityNotCounted, 16),
     (Planted::VelocityNotGivenBack, 122),
     (Planted::BlockIgnored, 0),
+    (Planted::RiskSilenceIsPass, 19),
+    (Planted::RiskRefusalIgnored, 19),
     (Planted::ClaimForgotten, 0),
     (Planted::CodeNotChecked, 9),
     (Planted::DueOpensEarly, 4),

@@ -156,7 +156,7 @@ mod tests {
         ask(&mut breaker, NOW, &[false, true].repeat(RECENT / 2 - 1));
         ask(&mut breaker, NOW, &[true]);
         assert!(breaker.is_closed());
-        ask(&mut breaker, NOW, &[false, false]);
+        ask(&mut breaker, NOW, &[false]);
         assert!(!breaker.is_closed());
     }
 }
