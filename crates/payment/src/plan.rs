@@ -150,6 +150,7 @@ fn leg(no: u16, request: &ToolRequest) -> Instruction {
         amount: request.amount,
         coupon: None,
         points: None,
+        credit_limit: None,
         channel_account: None,
         order: None,
         open: false,

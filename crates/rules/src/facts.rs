@@ -65,6 +65,8 @@ pub enum Name {
     StoredPart,
     /// `tools.points`
     PointsPart,
+    /// `tools.credit`
+    CreditPart,
     /// `tools.channel`
     ChannelPart,
     /// `tools.payout`
@@ -92,7 +94,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,
@@ -112,6 +114,7 @@ impl Name {
         Self::CouponPart,
         Self::StoredPart,
         Self::PointsPart,
+        Self::CreditPart,
         Self::ChannelPart,
         Self::PayoutPart,
         Self::CouponCount,
@@ -146,6 +149,7 @@ impl Name {
             Self::CouponPart => "tools.coupon",
             Self::StoredPart => "tools.stored",
             Self::PointsPart => "tools.points",
+            Self::CreditPart => "tools.credit",
             Self::ChannelPart => "tools.channel",
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
@@ -175,7 +179,7 @@ impl Name {
             Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
             Self::ToolNames => {
-                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`"
+                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `credit`, `channel`, `payout`"
             }
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
@@ -183,6 +187,7 @@ impl Name {
             Self::CouponPart => "number: what is paid by coupons",
             Self::StoredPart => "number: what is paid by stored value",
             Self::PointsPart => "number: what is paid with points, in minor units",
+            Self::CreditPart => "number: what is paid on credit",
             Self::ChannelPart => "number: what is paid through channels",
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
@@ -221,6 +226,7 @@ impl Name {
             | Self::CouponPart
             | Self::StoredPart
             | Self::PointsPart
+            | Self::CreditPart
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
@@ -248,6 +254,7 @@ impl Name {
             | Self::CouponPart
             | Self::StoredPart
             | Self::PointsPart
+            | Self::CreditPart
             | Self::ChannelPart
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
@@ -323,6 +330,7 @@ impl<'a> Facts<'a> {
             Name::CouponPart => self.part("coupon"),
             Name::StoredPart => self.part("stored"),
             Name::PointsPart => self.part("points"),
+            Name::CreditPart => self.part("credit"),
             Name::ChannelPart => self.part("channel"),
             Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),

@@ -224,7 +224,7 @@ impl Trade {
         match (self.context.order_type, tool) {
             (
                 OrderType::Instant | OrderType::Escrow,
-                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Channel { .. },
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Channel { .. },
             )
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
@@ -235,7 +235,7 @@ impl Trade {
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
             | (
                 OrderType::Topup | OrderType::Transfer | OrderType::Payout,
-                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points,
+                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit,
             ) => false,
         }
     }

@@ -13,13 +13,14 @@ use kernel::message::channel::{Command, Purpose};
 use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
 use kernel::{CaseId, Context, CouponId, DisputeId, PayOrg, PaymentId, RefundId, TradeId, limits};
-use payment::{Booking, Counter, Coupon, Payments};
+use payment::{Booking, Counter, Coupon, CreditLine, Payments};
 use store::unit::Kept;
 use trade::Trade;
 
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::control::Control;
 use crate::flows::accounting::book;
+use crate::flows::credit::line_of;
 use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
 use crate::stop::Stop;
@@ -120,10 +121,15 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let (signals, now) = (view.signals.clone(), view.now());
     let needed = state.counters_needed(input, &signals, &rules, now);
     let counters = existing::<Counter>(view, &needed)?;
+    let credit = match state.credit_needed(input) {
+        Some((user, currency)) => view.get::<CreditLine>(line_of(&user, currency, &control.salt))?,
+        None => None,
+    };
     let known = payment::Known {
         now,
         coupons: &coupons,
         routes: &channels.routes,
+        credit: credit.as_deref(),
         counters: &counters,
         signals: &signals,
         rules: &rules,

@@ -86,6 +86,8 @@ impl Trail {
             entry @ (Entry::Escrow | Entry::PointsRedeemed) => (entry, String::new()),
             Entry::Pending => (Entry::Pending, account.owner.to_string()),
             Entry::UserBalance | Entry::MerchantBalance if of_receiver => (Entry::Pending, account.owner.to_string()),
+            // What is owed less again is another's business too; here what payments have drawn.
+            Entry::Credit if (template, side) == ("pay", Side::Debit) => (Entry::Credit, String::new()),
             // What a receiver owes us was taken of it all the same.
             Entry::Owed => (Entry::Pending, account.owner.to_string()),
             entry @ (Entry::Received
@@ -94,6 +96,7 @@ impl Trail {
             | Entry::ChannelRefund
             | Entry::ChannelDispute) => (entry, channel(account)),
             Entry::ChannelIn
+            | Entry::Credit
             | Entry::UserBalance
             | Entry::MerchantBalance
             | Entry::Transit

@@ -117,6 +117,9 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("gift_shares", "UPDATE gift_claim SET amount = amount + 1 WHERE gift = {packet} AND no = 2"),
     ("gift_range", "UPDATE gift SET currency = 'cny' WHERE id = {packet}"),
     ("gift_books", "DELETE FROM gift_claim WHERE gift = {packet} AND no = 2"),
+    ("credit_range", "UPDATE credit_line SET currency = 'cny' WHERE holder = 'u1'"),
+    ("credit_leg", "UPDATE instruction SET credit_limit = 1 WHERE trade = {credit} AND tool = 'credit'"),
+    ("credit_lines", "UPDATE credit_line SET holder = 'u9' WHERE holder = 'u1'"),
     ("points_back", "UPDATE refund_part SET points = points + 200 WHERE trade = {points} AND way = 'points'"),
     ("grant_range", "UPDATE points_grant SET points = 1000000000000001 WHERE id = {grant}"),
     ("points_issued", "UPDATE points_grant SET reversed = reversed + 1 WHERE id = {grant}"),
@@ -171,6 +174,12 @@ const OF_CHECKS: &[(&str, &str, &str, &str)] = &[
         "hold",
         "not what its tree waits for",
         "UPDATE instruction SET status = 'created' WHERE trade = {open} AND no = 1",
+    ),
+    (
+        "I09",
+        "trade",
+        "1061",
+        "UPDATE instruction SET tool = 'balance', credit_limit = NULL WHERE trade = {credit} AND tool = 'credit'",
     ),
     (
         "I09",
@@ -305,6 +314,7 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{packet}", cast.packet.0),
         ("{points}", cast.points.0),
         ("{grant}", cast.grant.0),
+        ("{credit}", cast.credit.0),
         ("{counted}", cast.counted.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];

@@ -2,6 +2,7 @@
 
 mod apart;
 mod beside;
+mod credit;
 mod dues;
 mod gifts;
 pub(crate) mod points;
@@ -57,6 +58,10 @@ pub(crate) fn draw(seed: u64) -> Plan {
         }
         false => rules,
     };
+    let lends = Rng::new(seed, 10);
+    if lends.chance(40) {
+        drawing.on_credit(&lends);
+    }
     let blocked = blocked(&Rng::new(seed, 8));
     Plan { seed, leases, listens, shards: shards.count(), rules, blocked, acts: drawing.acts }
 }

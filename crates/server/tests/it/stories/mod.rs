@@ -2,6 +2,7 @@
 
 mod blocks;
 mod cases;
+mod credit;
 mod disputes;
 mod dues;
 mod endings;
