@@ -198,6 +198,19 @@ impl Account {
         if reached <= i128::from(ceil) { Ok(()) } else { Err(self.out_of_range()) }
     }
 
+    /// A limit of the one who asks, for what comes in: what it would come to is posted, or held on its way in.
+    pub(crate) fn admit_within(&self, most: Option<i64>, amount: Amount) -> Result<(), Refused> {
+        let Some(most) = most else { return Ok(()) };
+        let reached = i128::from(self.posted()) + i128::from(self.incoming());
+        if reached + i128::from(amount.minor()) <= i128::from(most) {
+            return Ok(());
+        }
+        let available = i64::try_from(i128::from(most) - reached).unwrap_or_default().max(0);
+        let (held, needed) = (self.incoming(), amount.minor());
+        let subject = self.subject.to_string();
+        Err(Refused::Insufficient { account: self.id, subject, needed, available, held, floor: 0 })
+    }
+
     /// Moves the counters of one side and counts the version. Limits are [`Self::admit`]'s; here only arithmetic refuses,
     /// and then nothing has moved.
     pub fn shift(&mut self, op: Op, side: Side, amount: Amount) -> Result<(), Refused> {

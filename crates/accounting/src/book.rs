@@ -89,7 +89,7 @@ pub fn touched(legs: &[Leg], holds: &BTreeMap<HoldKey, Hold>, salt: &[u8; 32]) -
 /// Accounts that are not in the map are opened by the chart, with `seq` as the batch that opened them.
 ///
 /// # Errors
-/// The first leg's reason that cannot be booked: [`Refused::Insufficient`] where a floor would be broken,
+/// The first leg's reason that cannot be booked: [`Refused::Insufficient`] where a floor or the leg's own limit would be broken,
 /// [`Refused::Frozen`] where a side takes nothing new, [`Refused::OutOfRange`] where a counter or a ceiling would be left.
 /// `OutOfRange` also answers what no template writes: a transfer between an account and itself, a hold opened twice, and
 /// a capture or release of more than its hold has left or of another account's money.
@@ -182,7 +182,9 @@ impl Draft<'_> {
     }
 
     fn admit(&mut self, leg: &Leg, debit: AccountId, credit: AccountId) -> Result<(), Refused> {
-        self.account(&leg.debit, debit)?.admit(Side::Debit, leg.amount)?;
+        let account = self.account(&leg.debit, debit)?;
+        account.admit(Side::Debit, leg.amount)?;
+        account.admit_within(leg.most, leg.amount)?;
         self.account(&leg.credit, credit)?.admit(Side::Credit, leg.amount)
     }
 

@@ -55,6 +55,8 @@ pub enum Entry {
     ChannelRefund,
     /// 1011.{ca}.dispute: an institution took it back for a dispute, the statement has yet to say so.
     ChannelDispute,
+    /// 1061: what a user has paid on credit and owes us.
+    Credit,
     /// 1062: owed to us by a receiver who had not enough when a dispute took its money.
     Owed,
     /// 2001: a user's balance.
@@ -96,11 +98,12 @@ pub enum Entry {
 
 impl Entry {
     /// The whole chart, in the order of the codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ChannelIn,
         Self::ChannelOut,
         Self::ChannelRefund,
         Self::ChannelDispute,
+        Self::Credit,
         Self::Owed,
         Self::UserBalance,
         Self::MerchantBalance,
@@ -128,6 +131,7 @@ impl Entry {
             Self::ChannelOut => "1011.{ca}.out",
             Self::ChannelRefund => "1011.{ca}.refund",
             Self::ChannelDispute => "1011.{ca}.dispute",
+            Self::Credit => "1061",
             Self::Owed => "1062",
             Self::UserBalance => "2001",
             Self::MerchantBalance => "2002",
@@ -156,6 +160,7 @@ impl Entry {
             Self::ChannelOut => "To be cleared, paid out",
             Self::ChannelRefund => "To be cleared, refunded",
             Self::ChannelDispute => "To be cleared, disputed",
+            Self::Credit => "Owed by users on credit",
             Self::Owed => "Owed by receivers",
             Self::UserBalance => "User balance",
             Self::MerchantBalance => "Merchant balance",
@@ -184,6 +189,7 @@ impl Entry {
             Self::ChannelOut => "待清算付款",
             Self::ChannelRefund => "待清算退款",
             Self::ChannelDispute => "待清算拒付",
+            Self::Credit => "应收信用付款",
             Self::Owed => "应收垫款",
             Self::UserBalance => "用户余额",
             Self::MerchantBalance => "商户余额",
@@ -208,7 +214,7 @@ impl Entry {
     /// The normal side: debit for what others owe us and for expense, credit for what we owe and for income.
     pub const fn side(self) -> Side {
         match self {
-            Self::ChannelIn | Self::Owed | Self::Marketing | Self::PointsIssued => Side::Debit,
+            Self::ChannelIn | Self::Credit | Self::Owed | Self::Marketing | Self::PointsIssued => Side::Debit,
             Self::ChannelOut
             | Self::ChannelRefund
             | Self::ChannelDispute
@@ -234,7 +240,9 @@ impl Entry {
     /// other subjects are local: each shard that moves one has a stripe of its own.
     pub const fn homed(self) -> bool {
         match self {
-            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored | Self::Points => true,
+            Self::UserBalance | Self::MerchantBalance | Self::Coupons | Self::Stored | Self::Points | Self::Credit => {
+                true
+            }
             Self::ChannelIn
             | Self::ChannelOut
             | Self::ChannelRefund
@@ -267,7 +275,8 @@ impl Entry {
             | Self::Fees
             | Self::Marketing
             | Self::PointsIssued => None,
-            Self::UserBalance
+            Self::Credit
+            | Self::UserBalance
             | Self::MerchantBalance
             | Self::Pending
             | Self::Escrow
@@ -292,6 +301,8 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// 1061.
+    pub const CREDIT: Self = Self::plain(Entry::Credit);
     /// 1062.
     pub const OWED: Self = Self::plain(Entry::Owed);
     /// 2001.
@@ -449,11 +460,13 @@ mod tests {
     }
 
     #[test]
-    fn liabilities_have_a_floor_and_nothing_else_has() {
+    fn liabilities_have_a_floor_and_so_has_what_users_owe() {
         for entry in Entry::ALL {
             // Of money in transit each shard has one side only.
             let liability = entry.code().starts_with('2') && entry != Entry::Transit;
-            assert_eq!(entry.floor(), liability.then_some(0), "{}", entry.code());
+            // No user owes less than nothing.
+            let limited = liability || entry == Entry::Credit;
+            assert_eq!(entry.floor(), limited.then_some(0), "{}", entry.code());
             if liability {
                 assert_eq!(entry.side(), Side::Credit, "{}", entry.code());
             }

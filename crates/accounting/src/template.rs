@@ -46,6 +46,8 @@ pub struct Leg {
     pub pay_org: PayOrg,
     /// What this leg is within its voucher.
     pub code: &'static str,
+    /// Most minor units that the debit account may come to with it, holds counted, where that is limited.
+    pub most: Option<i64>,
 }
 
 /// A template's name and version, as vouchers keep it.
@@ -89,6 +91,7 @@ impl Template {
             Verb::ExpireGift { .. } => "expire_gift",
             Verb::GrantPoints { .. } => "grant_points",
             Verb::ReversePoints { .. } => "reverse_points",
+            Verb::RepayCredit { .. } => "repay_credit",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
             Verb::SendTransfer { .. } => "send_transfer",
@@ -177,6 +180,11 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         Verb::ReversePoints { user, points } => {
             draft.post("points_reversed", Place::Points(user), Place::PointsIssued, points_of(*points));
         }
+        // What a user repays is no more than is owed: the account knows.
+        Verb::RepayCredit { user, money } => {
+            let owner = Owner::User(user.clone());
+            draft.post("credit_repaid", Place::Balance(&owner), Place::Credit(user), *money);
+        }
         // The platform's budget is expense at once; anybody else's comes from their own balance.
         Verb::FundBudget { owner: Owner::Platform, money } => {
             draft.post("budget_funded", Place::Marketing, Place::Budget(&Owner::Platform), *money);
@@ -226,6 +234,7 @@ enum Place<'a> {
     Transit(Way),
     Coupons(&'a UserId),
     Stored(&'a UserId, &'a StoredKind),
+    Credit(&'a UserId),
     Points(&'a UserId),
     PointsRedeemed,
     PointsIssued,
@@ -274,6 +283,7 @@ impl Draft<'_> {
             Place::Transit(way) => (Owner::Platform, Subject::transit(way)),
             Place::Coupons(user) => (Owner::User(user.clone()), Subject::COUPONS),
             Place::Stored(user, kind) => (Owner::User(user.clone()), Subject::stored(kind)),
+            Place::Credit(user) => (Owner::User(user.clone()), Subject::CREDIT),
             Place::Points(user) => (Owner::User(user.clone()), Subject::POINTS),
             Place::PointsRedeemed => (self.escrow_owner(), Subject::POINTS_REDEEMED),
             Place::PointsIssued => (Owner::Platform, Subject::POINTS_ISSUED),
@@ -300,7 +310,7 @@ impl Draft<'_> {
             (Owner::Channel(name), _) | (_, Owner::Channel(name)) => PayOrg::institution(name),
             _ => PayOrg::internal(),
         };
-        self.legs.push(Leg { op, debit, credit, amount, pay_org, code });
+        self.legs.push(Leg { op, debit, credit, amount, pay_org, code, most: None });
     }
 
     /// A leg in the trade's currency.
@@ -308,6 +318,22 @@ impl Draft<'_> {
         let currency = self.post.currency;
         let (debit, credit) = (self.key(debit, currency), self.key(credit, currency));
         self.push(code, op, debit, credit, amount);
+    }
+
+    /// A leg in the trade's currency that takes its debit account no further than this.
+    fn leg_within(
+        &mut self,
+        code: &'static str,
+        op: Op,
+        debit: Place<'_>,
+        credit: Place<'_>,
+        amount: Amount,
+        most: i64,
+    ) {
+        self.leg(code, op, debit, credit, amount);
+        if let Some(leg) = self.legs.last_mut() {
+            leg.most = Some(most);
+        }
     }
 
     /// A leg in points.

@@ -7,8 +7,8 @@ use kernel::message::payment::CaseAct;
 use kernel::message::risk::{Assessment, BlockKind, CounterId, Signals, Switch};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
-    Amount, BlockId, CaseId, CouponId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId, PointsGrantId,
-    StoredKind, Time, TradeId, UserId,
+    Amount, BlockId, CaseId, CouponId, CreditLineId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId,
+    PointsGrantId, StoredKind, Time, TradeId, UserId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -125,6 +125,27 @@ pub enum Command {
         /// How many; all that are left of it where `None`.
         points: Option<Amount>,
     },
+    /// Let a user pay on credit.
+    OpenCredit {
+        /// Who.
+        user: UserId,
+        /// Up to how much, and in what.
+        limit: Money,
+    },
+    /// Change a credit line.
+    ChangeCredit {
+        /// Which.
+        line: CreditLineId,
+        /// How.
+        change: CreditChange,
+    },
+    /// A user repays what is owed, out of the balance.
+    RepayCredit {
+        /// Of which line.
+        line: CreditLineId,
+        /// How much, in the line's currency.
+        amount: Amount,
+    },
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.
@@ -211,6 +232,17 @@ pub struct IssueGift {
     pub budget: bool,
     /// Until when it can be claimed.
     pub expires_at: Option<Time>,
+}
+
+/// What becomes of a credit line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreditChange {
+    /// Another limit; what is owed stays.
+    Limit(Amount),
+    /// Nothing can be paid with it.
+    Freeze,
+    /// It is as it was before.
+    Unfreeze,
 }
 
 /// A new grant of points.

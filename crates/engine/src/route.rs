@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Bucket, Shards, Time};
+use kernel::{Bucket, Owner, Shards, Time};
 
 use crate::line::Job;
 use crate::queue::{Entrance, Exit, Figures, Laid, Reason, Refusal, Stage, Terms, queue};
@@ -24,6 +24,8 @@ impl Command {
             Self::ExpireCoupon(coupon) => Some(coupon.0.bucket()),
             Self::IssueGift(issue) => Some(issue.id.0.bucket()),
             Self::ClaimGift { gift, .. } | Self::ExpireGift(gift) => Some(gift.0.bucket()),
+            Self::OpenCredit { user, .. } => Some(Owner::User(user.clone()).bucket()),
+            Self::ChangeCredit { line, .. } | Self::RepayCredit { line, .. } => Some(line.0.bucket()),
             Self::GrantPoints(grant) => Some(grant.id.0.bucket()),
             Self::ReversePoints { grant, .. } => Some(grant.0.bucket()),
             Self::Fund { owner, .. } | Self::FundBudget { owner, .. } => Some(owner.bucket()),
@@ -142,7 +144,7 @@ mod tests {
     use futures::FutureExt as _;
     use futures::channel::oneshot;
     use kernel::time::SECOND_US;
-    use kernel::{Amount, Code, Currency, Money, Owner, Problem, UserId};
+    use kernel::{Amount, Code, Currency, Money, Problem, UserId};
 
     use super::*;
     use crate::line::Reply;

@@ -84,6 +84,8 @@ pub struct Checked {
     pub gifts: u64,
     /// Grants of points.
     pub grants: u64,
+    /// Credit lines.
+    pub credit_lines: u64,
     /// Slots of counters.
     pub counters: u64,
     /// Tasks.

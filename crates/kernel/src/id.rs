@@ -225,6 +225,8 @@ root_ids! {
     GiftId = "gft";
     /// A grant of points to a user (积分发放).
     PointsGrantId = "pgr";
+    /// A user's credit line (信用额度); derived from the account of what is owed, not drawn.
+    CreditLineId = "crl";
     /// An account (账户); derived from book, owner, subject and currency, not drawn.
     AccountId = "acc";
     /// An API key (the key's name, not its secret).

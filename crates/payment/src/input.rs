@@ -12,6 +12,7 @@ use kernel::{CouponId, Time, TradeId};
 use crate::case::Approvals;
 use crate::counter::{self, Counter};
 use crate::coupon::{self, Coupon};
+use crate::credit::CreditLine;
 use crate::news::News;
 
 /// Everything the payments of a trade can be told.
@@ -129,6 +130,8 @@ pub struct Known<'a> {
     pub now: Time,
     /// The coupons of [`crate::Payments::coupons_needed`]; one that does not exist is absent.
     pub coupons: &'a BTreeMap<CouponId, Coupon>,
+    /// The credit line of [`crate::Payments::credit_needed`].
+    pub credit: Option<&'a CreditLine>,
     /// Where external legs may go.
     pub routes: &'a Routes,
     /// The counters of [`crate::Payments::counters_needed`]; one in which nothing counts is absent.

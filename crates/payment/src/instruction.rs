@@ -23,6 +23,8 @@ pub struct Instruction {
     pub coupon: Option<CouponUse>,
     /// What must be remembered of points.
     pub points: Option<PointsUse>,
+    /// What the payer's credit was limited to, in minor units, when it was planned.
+    pub credit_limit: Option<i64>,
     /// The channel account that serves an external leg, or pays one out.
     pub channel_account: Option<String>,
     /// The number of its channel order, once there is one.
@@ -80,7 +82,12 @@ impl Instruction {
     pub fn coupon_id(&self) -> Option<CouponId> {
         match self.tool {
             Tool::Coupon(coupon) => Some(coupon),
-            Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
+            Tool::Balance
+            | Tool::Stored(_)
+            | Tool::Points
+            | Tool::Credit
+            | Tool::Channel { .. }
+            | Tool::Payout { .. } => None,
         }
     }
 
@@ -89,7 +96,7 @@ impl Instruction {
         match &self.tool {
             Tool::Channel { method, .. } => Some(method),
             Tool::Payout { to, .. } => Some(to.as_str()),
-            Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points => None,
+            Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit => None,
         }
     }
 

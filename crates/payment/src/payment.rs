@@ -305,6 +305,10 @@ pub enum FailureCode {
     Declined,
     /// Other money came than was asked, and people gave it back.
     AmountMismatch,
+    /// Less of the payer's credit limit is free than the part takes.
+    CreditExceeded,
+    /// The payer's credit line is frozen.
+    CreditFrozen,
     /// The marketing budget that pays for points does not cover them.
     BudgetExhausted,
     /// The books could not take it.
@@ -317,12 +321,14 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
         Self::Declined,
         Self::AmountMismatch,
+        Self::CreditExceeded,
+        Self::CreditFrozen,
         Self::BudgetExhausted,
         Self::LedgerRefused,
         Self::VelocityExceeded,
@@ -337,6 +343,8 @@ impl FailureCode {
             Self::AccountFrozen => "account_frozen",
             Self::Declined => "declined",
             Self::AmountMismatch => "amount_mismatch",
+            Self::CreditExceeded => "credit_exceeded",
+            Self::CreditFrozen => "credit_frozen",
             Self::BudgetExhausted => "budget_exhausted",
             Self::LedgerRefused => "ledger_refused",
             Self::VelocityExceeded => "velocity_exceeded",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use kernel::message::payment::{Command, Tool};
 use kernel::message::risk::{CounterId, Signals, Switch};
 use kernel::message::rules::{Paying, PaymentRules};
-use kernel::{CouponId, OrderId, Time, TradeId, limits};
+use kernel::{CouponId, Currency, OrderId, Time, TradeId, UserId, limits};
 
 use crate::case::{Case, CaseStatus, Subject};
 use crate::counter;
@@ -50,7 +50,12 @@ impl Payments {
         if let Input::Command(Command::Pay(pay)) = input {
             needed.extend(pay.tools.iter().filter_map(|request| match request.tool {
                 Tool::Coupon(coupon) => Some(coupon),
-                Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
+                Tool::Balance
+                | Tool::Stored(_)
+                | Tool::Points
+                | Tool::Credit
+                | Tool::Channel { .. }
+                | Tool::Payout { .. } => None,
             }));
         }
         needed.sort();
@@ -61,6 +66,17 @@ impl Payments {
     /// Which payment of its trade the next one is, from 1.
     pub fn next_attempt(&self) -> u16 {
         self.next_payment()
+    }
+
+    /// Whose credit line, and in what, [`Known::credit`] must hold (where there is one) for this input.
+    pub fn credit_needed(&self, input: &Input) -> Option<(UserId, Currency)> {
+        if let Input::Command(Command::Pay(pay)) = input {
+            let named = pay.tools.iter().any(|request| request.tool == Tool::Credit);
+            return named.then(|| Some((pay.payer.user()?.clone(), pay.money.currency))).flatten();
+        }
+        let by_credit = |payment: &&Payment| payment.instructions.iter().any(|leg| leg.tool == Tool::Credit);
+        let payment = self.payments.iter().find(by_credit)?;
+        Some((payment.payer.user()?.clone(), payment.money.currency))
     }
 
     /// The counters that [`Known::counters`] must hold (where they exist) for this input: those in which a payment that it

@@ -194,6 +194,7 @@ pub(crate) fn leg(no: u16, request: &ToolRequest) -> Instruction {
         amount: request.amount,
         coupon: None,
         points: None,
+        credit_limit: None,
         channel_account: None,
         order: None,
         open: false,

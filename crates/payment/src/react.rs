@@ -236,11 +236,12 @@ impl Payments {
             (PartSource::Receivers, _)
             | (
                 PartSource::Received | PartSource::Suspense,
-                Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points,
+                Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points | Way::Credit,
             )
-            | (PartSource::PaidOut, Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points) => {
-                None
-            }
+            | (
+                PartSource::PaidOut,
+                Way::Channel | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points | Way::Credit,
+            ) => None,
         }
     }
 
@@ -279,13 +280,19 @@ impl Payments {
             Way::CouponAgain => coupon(true),
             Way::Stored => match &leg.tool {
                 Tool::Stored(kind) => Some(RefundTo::Stored(payment.payer.user()?.clone(), kind.clone())),
-                Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
+                Tool::Balance
+                | Tool::Coupon(_)
+                | Tool::Points
+                | Tool::Credit
+                | Tool::Channel { .. }
+                | Tool::Payout { .. } => None,
             },
             Way::Points => {
                 let user = payment.payer.user()?.clone();
                 let source = leg.points.as_ref()?.source.clone();
                 Some(RefundTo::Points { user, source, points: if first { part.points } else { 0 } })
             }
+            Way::Credit => Some(RefundTo::Credit(payment.payer.user()?.clone())),
             Way::Channel => leg.channel_account.clone().map(RefundTo::Channel),
         }
     }

@@ -230,14 +230,16 @@ pub enum Way {
     Stored,
     /// The points to the user, and their money to what had paid it.
     Points,
+    /// To what the user owes us, and beyond that to the user's balance.
+    Credit,
     /// Through the institution.
     Channel,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 6] =
-        [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Stored, Self::Points, Self::Channel];
+    pub const ALL: [Self; 7] =
+        [Self::Balance, Self::CouponSource, Self::CouponAgain, Self::Stored, Self::Points, Self::Credit, Self::Channel];
 
     /// The word in rows and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -247,6 +249,7 @@ impl Way {
             Self::CouponAgain => "coupon_again",
             Self::Stored => "stored",
             Self::Points => "points",
+            Self::Credit => "credit",
             Self::Channel => "channel",
         }
     }

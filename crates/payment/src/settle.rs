@@ -53,6 +53,7 @@ fn failure(refused: &Refused) -> Failure {
         (false, stored) if stored.starts_with("2033.") => {
             (FailureCode::InsufficientBalance, "the stored value does not cover its part")
         }
+        (false, "1061") => (FailureCode::CreditExceeded, "less of the credit limit is free than this part takes"),
         (false, "2034") => (FailureCode::InsufficientBalance, "the points do not cover their part"),
         (false, "2032") => (FailureCode::BudgetExhausted, "the marketing budget does not cover what points pay"),
         (false, "2031") => (FailureCode::CouponTaken, "the coupon has been used by another payment"),

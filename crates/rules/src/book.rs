@@ -413,7 +413,8 @@ impl<'a> Loading<'a> {
     fn selector(&mut self, name: &Located<&'a str>) -> Option<Selector> {
         let parsed = Selector::parse(name.value);
         if parsed.is_none() {
-            let known = ["balance", "coupon", "stored", "stored:KIND", "points", "channel", "channel:METHOD", "payout"];
+            let known =
+                ["balance", "coupon", "stored", "stored:KIND", "points", "credit", "channel", "channel:METHOD", "payout"];
             self.reader.find(name.at, unknown("tool", name.value, &known));
         }
         parsed

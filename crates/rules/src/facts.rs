@@ -66,6 +66,8 @@ pub enum Name {
     StoredPart,
     /// `tools.points`
     PointsPart,
+    /// `tools.credit`
+    CreditPart,
     /// `tools.channel`
     ChannelPart,
     /// `tools.payout`
@@ -115,6 +117,7 @@ impl Name {
         Self::CouponPart,
         Self::StoredPart,
         Self::PointsPart,
+        Self::CreditPart,
         Self::ChannelPart,
         Self::PayoutPart,
         Self::CouponCount,
@@ -150,6 +153,7 @@ impl Name {
             Self::CouponPart => "tools.coupon",
             Self::StoredPart => "tools.stored",
             Self::PointsPart => "tools.points",
+            Self::CreditPart => "tools.credit",
             Self::ChannelPart => "tools.channel",
             Self::PayoutPart => "tools.payout",
             Self::CouponCount => "tools.coupons",
@@ -180,7 +184,7 @@ impl Name {
             Self::Due => "number: which due of the trade it pays, from 1",
             Self::ToolCount => "number: how many tools the payment has",
             Self::ToolNames => {
-                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `channel`, `payout`"
+                "list of texts: their names, `balance`, `coupon`, `stored`, `points`, `credit`, `channel`, `payout`"
             }
             Self::Methods => "list of texts: the channels' methods, as `card`",
             Self::StoredKinds => "list of texts: the kinds of stored value, as `gift_card`",
@@ -188,6 +192,7 @@ impl Name {
             Self::CouponPart => "number: what is paid by coupons",
             Self::StoredPart => "number: what is paid by stored value",
             Self::PointsPart => "number: what is paid with points, in minor units",
+            Self::CreditPart => "number: what is paid on credit",
             Self::ChannelPart => "number: what is paid through channels",
             Self::PayoutPart => "number: what is paid out of a balance",
             Self::CouponCount => "number: how many coupons",
@@ -227,6 +232,7 @@ impl Name {
             | Self::CouponPart
             | Self::StoredPart
             | Self::PointsPart
+            | Self::CreditPart
             | Self::ChannelPart
             | Self::PayoutPart
             | Self::CouponCount
@@ -255,6 +261,7 @@ impl Name {
             | Self::CouponPart
             | Self::StoredPart
             | Self::PointsPart
+            | Self::CreditPart
             | Self::ChannelPart
             | Self::PayoutPart => AMOUNT,
             Self::ToolCount | Self::CouponCount | Self::ChannelCount => LEGS,
@@ -332,6 +339,7 @@ impl<'a> Facts<'a> {
             Name::CouponPart => self.part("coupon"),
             Name::StoredPart => self.part("stored"),
             Name::PointsPart => self.part("points"),
+            Name::CreditPart => self.part("credit"),
             Name::ChannelPart => self.part("channel"),
             Name::PayoutPart => self.part("payout"),
             Name::CouponCount => self.how_many("coupon"),

@@ -1,4 +1,4 @@
-//! How a rule names tools: `balance`, `coupon`, `stored`, `points`, `channel`, `payout`; one method of the channels as
+//! How a rule names tools: `balance`, `coupon`, `stored`, `points`, `credit`, `channel`, `payout`; one method of the channels as
 //! `channel:card`, one kind of stored value as `stored:gift_card`.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use kernel::message::payment::Tool;
 use kernel::{StoredKind, text};
 
 /// The kinds of tools, as rules name them.
-pub(crate) const KINDS: [&str; 6] = ["balance", "coupon", "stored", "points", "channel", "payout"];
+pub(crate) const KINDS: [&str; 7] = ["balance", "coupon", "stored", "points", "credit", "channel", "payout"];
 
 /// The kind of a tool.
 pub(crate) const fn kind(tool: &Tool) -> &'static str {
@@ -16,6 +16,7 @@ pub(crate) const fn kind(tool: &Tool) -> &'static str {
         Tool::Coupon(_) => "coupon",
         Tool::Stored(_) => "stored",
         Tool::Points => "points",
+        Tool::Credit => "credit",
         Tool::Channel { .. } => "channel",
         Tool::Payout { .. } => "payout",
     }
@@ -26,7 +27,7 @@ pub(crate) fn narrowest(tool: &Tool) -> String {
     match tool {
         Tool::Channel { method, .. } => Selector::Method(method.clone()).to_string(),
         Tool::Stored(kind) => Selector::Stored(kind.clone()).to_string(),
-        Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Payout { .. } => kind(tool).to_owned(),
+        Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Credit | Tool::Payout { .. } => kind(tool).to_owned(),
     }
 }
 
@@ -62,11 +63,16 @@ impl Selector {
             (Self::Stored(name), Tool::Stored(kind)) => name == kind,
             (
                 Self::Method(_),
-                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Payout { .. },
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Payout { .. },
             )
             | (
                 Self::Stored(_),
-                Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. },
+                Tool::Balance
+                | Tool::Coupon(_)
+                | Tool::Points
+                | Tool::Credit
+                | Tool::Channel { .. }
+                | Tool::Payout { .. },
             ) => false,
         }
     }

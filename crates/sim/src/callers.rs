@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use channel::sandbox::word::{PayWord, RefundWord};
+use engine::flows::credit::line_of;
 use engine::line::Reply;
-use engine::request::{Caller, Command, GrantPoints, Idempotency, IssueCoupon, IssueGift, Request};
+use engine::request::{Caller, Command, CreditChange, GrantPoints, Idempotency, IssueCoupon, IssueGift, Request};
 use kernel::message::payment::{CaseAct, Resolution, Tool, ToolRequest};
 use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Refund, Share, UnpaidDue};
 use kernel::time::SECOND_US;
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, Money, OrderType, Owner,
-    PaymentId, PointsGrantId, RootId, Shards, StoredKind, SubType, Time, TradeId,
+    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId, Money,
+    OrderType, Owner, PaymentId, PointsGrantId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -252,6 +253,20 @@ impl Callers {
                 let Command::GrantPoints(granted) = &self.asked.get(grant)?.request.command else { return None };
                 platform(Command::ReversePoints { grant: granted.id, points: Some(Amount::new(*points).ok()?) })
             }
+            What::Lend { user, limit } => {
+                platform(Command::OpenCredit { user: people::user(*user)?, limit: cny(*limit)? })
+            }
+            What::Relend { user, limit, way } => {
+                let change = match way {
+                    0 => CreditChange::Limit(Amount::new(*limit).ok()?),
+                    1 => CreditChange::Freeze,
+                    _ => CreditChange::Unfreeze,
+                };
+                platform(Command::ChangeCredit { line: credit_line(*user)?, change })
+            }
+            What::Repay { user, amount } => {
+                platform(Command::RepayCredit { line: credit_line(*user)?, amount: Amount::new(*amount).ok()? })
+            }
             What::Sell(sale) => self.sell(act.no, sale, now),
             What::Cart { cart, children } => self.cart(act.no, cart, children, now),
             What::OfChild { cart, child, what } => self.of_child(act.no, *cart, *child, *what),
@@ -416,6 +431,7 @@ impl Callers {
             let tool = match slice.tool {
                 Means::Balance => Tool::Balance,
                 Means::Points => Tool::Points,
+                Means::Credit => Tool::Credit,
                 Means::Stored { card } => Tool::Stored(kind(card)),
                 Means::Coupon(act) => self.coupon(act).map_or(Tool::Balance, Tool::Coupon),
                 Means::Channel { code, word } => Tool::Channel {
@@ -477,6 +493,11 @@ fn destination(kind: Kind) -> Option<Destination> {
     let (account, name) = ("6222020200112233445".to_owned(), "Zhang San".to_owned());
     let sandbox = Some(word.as_str().to_owned());
     Some(Destination { kind: DestinationType::BankAccount, channel_account: None, account, name, sandbox })
+}
+
+/// The credit line of a user, whether or not there is one.
+fn credit_line(user: u8) -> Option<CreditLineId> {
+    Some(line_of(&people::user(user)?, Currency::parse("CNY")?, &people::SALT))
 }
 
 fn cny(minor: i64) -> Option<Money> {

@@ -6,6 +6,8 @@ use payment::{Approvals, CaseKind};
 use crate::clock;
 use crate::plan::Party;
 
+/// What the store mixes into the ids of accounts.
+pub(crate) const SALT: [u8; 32] = [7; 32];
 /// Who buys where there is one shard.
 const BUYERS: &[u8] = &[0, 1, 2];
 /// Who buys where there are several: with four shards one lives in each of them.

@@ -96,6 +96,12 @@ pub enum What {
     Grant { user: u8, points: i64 },
     /// Points of the grant that an act made are taken back.
     TakeBack { grant: u32, points: i64 },
+    /// A user may pay on credit, up to a limit.
+    Lend { user: u8, limit: i64 },
+    /// The user's credit line gets another limit, or is frozen, or free again.
+    Relend { user: u8, limit: i64, way: u8 },
+    /// The user repays.
+    Repay { user: u8, amount: i64 },
     /// A trade is opened.
     Sell(Sale),
     /// Trades of one buyer, perhaps of several merchants, are opened with one that pays them.
@@ -264,6 +270,8 @@ pub enum Means {
     },
     /// The buyer's points.
     Points,
+    /// The buyer's credit line.
+    Credit,
     /// The institution, by card or by code; the word says what becomes of it.
     Channel {
         /// By code, so that the buyer must act.

@@ -92,6 +92,10 @@ bugs! {
     PointsFloorIgnored = "points-floor-ignored",
     /// How many points a refund gave back is not kept, so that the next one gives them back again.
     PointsReturnForgotten = "points-return-forgotten",
+    /// How much may be paid on credit is not limited.
+    CreditLimitIgnored = "credit-limit-ignored",
+    /// More can be repaid than is owed.
+    CreditFloorIgnored = "credit-floor-ignored",
     /// When a due opens does not matter.
     DueOpensEarly = "due-opens-early",
     /// That a trade forfeits what its dues brought is forgotten, so that it goes back.

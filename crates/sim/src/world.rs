@@ -172,7 +172,7 @@ impl World {
     fn begin(&mut self, plan: &Plan) -> Result<(), String> {
         let midwife = self.start(0)?;
         let key = KeyId(RootId::new(self.now(), Bucket::of("platform"), 3));
-        let bootstrap = ControlCommand::Bootstrap { salt: [7; 32], key, hash: [8; 32] };
+        let bootstrap = ControlCommand::Bootstrap { salt: crate::people::SALT, key, hash: [8; 32] };
         let shops = people::merchants().map(|id| ControlCommand::CreateMerchant { id, name: "shop".to_owned() });
         let ear = ControlCommand::CreateEndpoint {
             id: EndpointId(RootId::new(self.now(), Bucket::of("platform"), 4)),

@@ -10,6 +10,7 @@
 mod channel;
 mod combined;
 mod coupon;
+mod credit;
 mod dispute;
 mod gift;
 mod ledger;
@@ -35,6 +36,8 @@ pub enum Over {
     Gifts,
     /// Grants of points after `$2` up to and including `$3`, ids as bytes.
     Grants,
+    /// Credit lines after `$2` up to and including `$3`, ids as bytes.
+    Lines,
     /// Batches after `$2` up to and including `$3`.
     Log,
     /// The whole shard at once.
@@ -44,7 +47,9 @@ pub enum Over {
 impl Over {
     const fn params(self) -> &'static [Kind] {
         match self {
-            Self::Trades | Self::Coupons | Self::Gifts | Self::Grants => &[Kind::Int, Kind::Bytes, Kind::Bytes],
+            Self::Trades | Self::Coupons | Self::Gifts | Self::Grants | Self::Lines => {
+                &[Kind::Int, Kind::Bytes, Kind::Bytes]
+            }
             Self::Deadlines => &[Kind::Int, Kind::Bytes, Kind::Bytes, Kind::Int],
             Self::Log => &[Kind::Int, Kind::Int, Kind::Int],
             Self::Shard => &[Kind::Int],
@@ -90,7 +95,7 @@ use invariants;
 /// Every invariant.
 pub fn all() -> impl Iterator<Item = &'static Invariant> {
     let of_trades = [trade::ALL, payment::ALL, refund::ALL, dispute::ALL, channel::ALL, combined::ALL];
-    let issued = [coupon::ALL, gift::ALL, points::ALL];
+    let issued = [coupon::ALL, gift::ALL, points::ALL, credit::ALL];
     [ledger::ALL, log::ALL].into_iter().chain(of_trades).chain(issued).flatten()
 }
 
@@ -107,6 +112,9 @@ statements! {
     /// The grants of points after an id, in order.
     GRANTS_AFTER = "verify.grants_after" (Int, Bytes, Int)
         "SELECT id FROM points_grant WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
+    /// The credit lines after an id, in order.
+    LINES_AFTER = "verify.lines_after" (Int, Bytes, Int)
+        "SELECT id FROM credit_line WHERE shard = $1 AND id > $2 ORDER BY shard, id LIMIT $3";
     /// The slots of counters after one of them, in order.
     COUNTERS_AFTER = "verify.counters_after" (Int, Bytes, Int, Int)
         "SELECT shard, id, slot, payments, minor, changes, until FROM counter

@@ -321,6 +321,8 @@ memory! {
     gifts: payment::Gift = Gift, oldest_go;
     /// Grants of points.
     grants: payment::PointsGrant = PointsGrant, oldest_go;
+    /// Credit lines.
+    credit_lines: payment::CreditLine = CreditLine, oldest_go;
     /// Claims on unique keys.
     claims: crate::tables::log::Claim = Claim, none_stays;
     /// Stored answers.

@@ -284,7 +284,7 @@ impl Trade {
         match (self.context.order_type, tool) {
             (
                 OrderType::Instant | OrderType::Escrow | OrderType::Combined,
-                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Channel { .. },
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Channel { .. },
             )
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
@@ -295,7 +295,7 @@ impl Trade {
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
             | (
                 OrderType::Topup | OrderType::Transfer | OrderType::Payout,
-                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points,
+                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit,
             ) => false,
         }
     }

@@ -30,7 +30,15 @@ fn hold_key(no: u16) -> HoldKey {
 }
 
 fn leg(op: Op, debit: AccountKey, credit: AccountKey, minor: i64) -> Leg {
-    Leg { op, debit, credit, amount: Amount::new(minor).unwrap(), pay_org: PayOrg::internal(), code: "test" }
+    Leg {
+        op,
+        debit,
+        credit,
+        amount: Amount::new(minor).unwrap(),
+        pay_org: PayOrg::internal(),
+        code: "test",
+        most: None,
+    }
 }
 
 fn books_with(funded: &[(&str, i64)]) -> Books {

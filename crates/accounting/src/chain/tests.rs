@@ -239,6 +239,7 @@ fn what_is_applied_is_what_was_booked() {
         amount: Amount::new(minor).unwrap(),
         pay_org: kernel::PayOrg::internal(),
         code: "test",
+        most: None,
     };
     let legs = [
         leg(Op::Post, Subject::MARKETING, Subject::BUDGET, 100),

@@ -76,6 +76,9 @@ fn tool_legs(draft: &mut Draft<'_>, tool: &InternalTool, amount: Amount, goal: P
         InternalTool::Stored(user, kind) => {
             draft.leg("stored", part_op, Place::Stored(user, kind), goal, amount);
         }
+        InternalTool::Credit { user, limit } => {
+            draft.leg_within("credit", part_op, Place::Credit(user), goal, amount, *limit);
+        }
         InternalTool::Points { user, points, source } => {
             draft.points("points_redeemed", rest_op, Place::Points(user), Place::PointsRedeemed, *points);
             draft.leg("points", part_op, Place::Source(source), goal, amount);

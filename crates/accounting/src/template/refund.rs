@@ -10,8 +10,8 @@
 //! goes another way in the end (to the balance, because the institution could not), the hold is released and posted to
 //! its new place at once when it is booked; see [`mod@crate::book`].
 
-use kernel::Amount;
 use kernel::message::accounting::{HoldNo, LineSource, RefundLine, RefundTo};
+use kernel::{Amount, Owner, UserId};
 
 use super::{Draft, Place};
 use crate::hold::{HoldKey, Op};
@@ -19,6 +19,8 @@ use crate::hold::{HoldKey, Op};
 const FIRST: u8 = 0;
 const BALANCE: u8 = 1;
 const REISSUE: u8 = 2;
+/// From the number of a hold towards what is owed to the one beyond it.
+const BEYOND: u8 = 3;
 
 /// The code of a refund's leg that leaves the money where it is.
 pub const KEPT: &str = "refund_kept";
@@ -45,6 +47,10 @@ impl Step {
 
 pub(super) fn run(draft: &mut Draft<'_>, lines: &[RefundLine], step: Step) {
     for line in lines {
+        if let RefundTo::Credit(user) = &line.to {
+            to_credit(draft, line, user, step);
+            continue;
+        }
         let hold = |leg| HoldKey { no: HoldNo::RefundLine(line.line), leg };
         let goal = goal(&line.to);
         let balance = Place::Balance(&line.receiver);
@@ -81,7 +87,41 @@ fn goal(to: &RefundTo) -> Place<'_> {
         RefundTo::Coupon { user, usable_again: true, .. } => Place::Coupons(user),
         RefundTo::Coupon { source, usable_again: false, .. } | RefundTo::Points { source, .. } => Place::Source(source),
         RefundTo::Stored(user, kind) => Place::Stored(user, kind),
+        RefundTo::Credit(user) => Place::Credit(user),
         RefundTo::Channel(ca) => Place::ChannelRefund(ca),
+    }
+}
+
+/// What was paid on credit makes the debt less, as far as there is one; the rest is the user's balance. Each source gives in two
+/// legs, of which either may be of nothing: its own number for the debt, and one behind for the rest.
+fn to_credit(draft: &mut Draft<'_>, line: &RefundLine, user: &UserId, step: Step) {
+    let owner = Owner::User(user.clone());
+    let hold = |leg| HoldKey { no: HoldNo::RefundLine(line.line), leg };
+    let (debt, rest) = (Place::Credit(user), Place::Balance(&owner));
+    let sources = match line.from {
+        LineSource::Escrow => [Some((FIRST, Place::Escrow)), None],
+        LineSource::Receiver => {
+            [Some((FIRST, Place::Pending(&line.receiver))), Some((BALANCE, Place::Balance(&line.receiver)))]
+        }
+        LineSource::Balance => [None, Some((BALANCE, Place::Balance(&line.receiver)))],
+    };
+    let mut wanted = line.amount.minor();
+    let last = sources.iter().flatten().map(|(leg, _)| *leg).next_back();
+    for (leg, place) in sources.into_iter().flatten() {
+        let (owed, beyond) = match step {
+            Step::Reserve | Step::Post => {
+                let given = if last == Some(leg) { wanted } else { draft.spare(place, wanted) };
+                let owed = draft.spare(debt, given);
+                (owed, given - owed)
+            }
+            Step::Capture | Step::Release => {
+                let owed = draft.rest_of(hold(leg), wanted);
+                (owed, draft.rest_of(hold(leg + BEYOND), wanted - owed))
+            }
+        };
+        draft.leg_if_any("refund", step.op(hold(leg)), place, debt, owed);
+        draft.leg_if_any("refund", step.op(hold(leg + BEYOND)), place, rest, beyond);
+        wanted -= owed + beyond;
     }
 }
 

@@ -74,6 +74,10 @@ fn stored() -> InternalTool {
     InternalTool::Stored(user(), StoredKind::GIFT_CARD)
 }
 
+fn credit() -> InternalTool {
+    InternalTool::Credit { user: user(), limit: 500 }
+}
+
 fn points(source: CouponSource) -> InternalTool {
     InternalTool::Points { user: user(), points: amount(700), source }
 }
@@ -142,6 +146,7 @@ fn tools() -> Vec<ToolHold> {
         ToolHold { hold: HoldNo::Instruction(2), tool: coupon(20), amount: amount(80) },
         ToolHold { hold: HoldNo::Instruction(3), tool: coupon(0), amount: amount(50) },
         ToolHold { hold: HoldNo::Instruction(4), tool: stored(), amount: amount(40) },
+        ToolHold { hold: HoldNo::Instruction(6), tool: credit(), amount: amount(60) },
         ToolHold { hold: HoldNo::Instruction(5), tool: points(CouponSource::Budget(shop())), amount: amount(30) },
     ]
 }
@@ -153,6 +158,8 @@ fn sources() -> Vec<PayLeg> {
         pay(Source::Held(coupon(30), HoldNo::Instruction(3)), 70),
         pay(Source::Tool(stored()), 40),
         pay(Source::Held(stored(), HoldNo::Instruction(4)), 60),
+        pay(Source::Tool(credit()), 15),
+        pay(Source::Held(credit(), HoldNo::Instruction(6)), 60),
         pay(Source::Tool(points(CouponSource::Expense)), 20),
         pay(Source::Held(points(CouponSource::Budget(shop())), HoldNo::Instruction(5)), 30),
         pay(Source::Channel("sandbox".into()), 300),
@@ -169,6 +176,7 @@ fn refund_lines() -> Vec<RefundLine> {
         line(4, seller("s1"), true, 5, back_to_coupon(false, 7)),
         line(5, seller("s1"), false, 6, back_to_coupon(true, 7)),
         line(6, shop(), false, 8, RefundTo::Stored(user(), StoredKind::GIFT_CARD)),
+        line(9, shop(), true, 90, RefundTo::Credit(user())),
         line(7, shop(), false, 3, back_to_points(70)),
         line(8, seller("s1"), true, 2, back_to_points(0)),
     ]
@@ -336,6 +344,7 @@ fn every_verb() {
                 &nothing,
             ),
         ),
+        ("by a user", table(Verb::RepayCredit { user: user.clone(), money: money(9, "CNY") }, &nothing)),
         ("to a user", table(Verb::GrantPoints { user: user.clone(), points: amount(500) }, &nothing)),
         ("of a user", table(Verb::ReversePoints { user: user.clone(), points: amount(200) }, &nothing)),
         ("of the platform", table(Verb::FundBudget { owner: Owner::Platform, money: money(9, "CNY") }, &nothing)),
@@ -459,6 +468,39 @@ fn points_and_their_money_move_together_or_not_at_all() {
         }
         assert!(books.holds.values().all(|hold| hold.left() == 0));
     }
+}
+
+#[test]
+fn credit_stays_within_its_limit_and_goes_back_to_the_debt_first() {
+    let mut books = Books::default();
+    run(&mut books, Verb::Fund { owner: buyer(), money: money(1_000, "CNY") }).unwrap();
+    let spend = |minor: i64| Verb::Pay {
+        legs: vec![pay(Source::Tool(credit()), minor)],
+        receivers: vec![share(shop(), minor)],
+        to_balance: false,
+    };
+    let held = |minor| ToolHold { hold: HoldNo::Instruction(1), tool: credit(), amount: amount(minor) };
+    run(&mut books, Verb::HoldTools(vec![held(200)])).unwrap();
+    let before = books.clone();
+    run(&mut books, spend(301)).unwrap_err();
+    assert_eq!(books, before, "what is held counts");
+    run(&mut books, spend(300)).unwrap();
+    let repay = |minor| Verb::RepayCredit { user: user(), money: money(minor, "CNY") };
+    run(&mut books, repay(301)).unwrap_err();
+    run(&mut books, repay(220)).unwrap();
+    let owed = |books: &Books| balance(books, buyer(), Subject::CREDIT);
+    assert_eq!((owed(&books), balance(&books, buyer(), Subject::USER_BALANCE)), (80, 780));
+    let lines =
+        vec![line(1, shop(), true, 90, RefundTo::Credit(user())), line(2, shop(), true, 30, RefundTo::Credit(user()))];
+    run(&mut books, Verb::ReserveRefund(lines.clone())).unwrap();
+    assert_eq!(owed(&books), 0, "what goes back is set aside of the debt");
+    run(&mut books, repay(1)).unwrap_err();
+    run(&mut books, Verb::Refund { lines, reserved: true }).unwrap();
+    assert_eq!((owed(&books), balance(&books, buyer(), Subject::USER_BALANCE)), (0, 780 + 40));
+    run(&mut books, Verb::ReleaseTools(vec![held(200)])).unwrap();
+    assert!(books.holds.values().all(|hold| hold.left() == 0));
+    run(&mut books, spend(500)).unwrap();
+    run(&mut books, spend(1)).unwrap_err();
 }
 
 #[test]

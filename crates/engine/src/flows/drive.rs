@@ -15,7 +15,7 @@ use kernel::message::risk::CounterId;
 use kernel::message::rules::TradeTerms;
 use kernel::message::trade::OfParent;
 use kernel::{CaseId, Code, Context, CouponId, DisputeId, PayOrg, PaymentId, Problem, RefundId, TradeId, limits};
-use payment::{Booking, Counter, Coupon, Payments};
+use payment::{Booking, Counter, Coupon, CreditLine, Payments};
 use store::unit::Kept;
 use trade::Trade;
 
@@ -23,6 +23,7 @@ use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::control::Control;
 use crate::flows::accounting::book;
 use crate::flows::transit::{self, Errand, Parcel};
+use crate::flows::credit::line_of;
 use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
 use crate::stop::Stop;
@@ -154,10 +155,15 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
     let (switches, attempt) = (control.switches_off(), state.next_attempt());
     let needed = state.counters_needed(input, (&signals, &switches), &rules, now);
     let counters = existing::<Counter>(view, &needed)?;
+    let credit = match state.credit_needed(input) {
+        Some((user, currency)) => view.get::<CreditLine>(line_of(&user, currency, &control.salt))?,
+        None => None,
+    };
     let known = payment::Known {
         now,
         coupons: &coupons,
         routes: &channels.routes,
+        credit: credit.as_deref(),
         counters: &counters,
         signals: &signals,
         switches: &switches,

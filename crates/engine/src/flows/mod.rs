@@ -3,6 +3,7 @@
 pub mod accounting;
 pub mod control;
 pub mod coupon;
+pub mod credit;
 pub mod drive;
 mod gift;
 mod points;
@@ -12,8 +13,8 @@ pub mod transit;
 
 use kernel::message::risk::{Asked, Switch};
 use kernel::{
-    BlockId, CaseId, Code, CouponId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner, PaymentId,
-    PointsGrantId, Problem, RefundId, TradeId,
+    BlockId, CaseId, Code, CouponId, CreditLineId, EndpointId, GiftClaimId, GiftId, KeyId, MerchantId, Owner,
+    PaymentId, PointsGrantId, Problem, RefundId, TradeId,
 };
 use store::Cell;
 
@@ -51,6 +52,10 @@ pub enum Outcome {
     PointsGranted(PointsGrantId),
     /// A grant of points, as it is now.
     PointsGrant(PointsGrantId),
+    /// A credit line was opened.
+    CreditOpened(CreditLineId),
+    /// A credit line, as it is now.
+    CreditLine(CreditLineId),
     /// Money was put on an account of this owner.
     Funded(Owner, kernel::Money),
     /// A merchant was added.
@@ -89,6 +94,8 @@ impl Outcome {
             | Self::GiftIssued(_)
             | Self::GiftClaimed(_)
             | Self::GiftClaim(_)
+            | Self::CreditOpened(_)
+            | Self::CreditLine(_)
             | Self::PointsGranted(_)
             | Self::PointsGrant(_)
             | Self::Funded(..)
@@ -140,6 +147,9 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
             gift::claim(view, caller, *gift, user, *code_hash, *luck).map(Done::from)
         }
         Command::ExpireGift(id) => gift::expire(view, *id).map(Done::from),
+        Command::OpenCredit { user, limit } => credit::open(view, user, *limit).map(Done::from),
+        Command::ChangeCredit { line, change } => credit::change(view, *line, *change).map(Done::from),
+        Command::RepayCredit { line, amount } => credit::repay(view, *line, *amount).map(Done::from),
         Command::GrantPoints(grant) => points::grant(view, grant).map(Done::from),
         Command::ReversePoints { grant, points } => points::reverse(view, *grant, *points).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use kernel::{CouponId, GiftId, MerchantId, PaymentId, PointsGrantId, Problem, Shards, TradeId, limits};
-use payment::{Coupon, Gift, Payments, PointsGrant};
+use accounting::Account;
+use kernel::{
+    AccountId, CouponId, CreditLineId, Currency, GiftId, MerchantId, PaymentId, PointsGrantId, Problem, Shards,
+    TradeId, UserId, limits,
+};
+use payment::{Coupon, CreditLine, Gift, Payments, PointsGrant};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
 use trade::Trade;
 
 use super::{Found, Queries, Tree, broken};
 use crate::answers::{ClaimKind, place_of};
+use crate::flows::credit::line_of;
 use crate::news::Object;
 use crate::wire;
 
@@ -92,6 +97,20 @@ impl Queries {
         let found =
             |coupon: Arc<Coupon>| Found { merchant: coupon.merchant, body: wire::payment::coupon_json(&coupon) };
         Ok(there::<Coupon>(&memory, id).map(found))
+    }
+
+    /// A user's credit line; the platform's own.
+    pub async fn credit_line(&self, id: CreditLineId) -> Result<Option<Found>, Problem> {
+        let memory = self.home(id.0.bucket())?.load([CreditLine::key(id), Account::key(AccountId(id.0))]).await?;
+        let account = there::<Account>(&memory, AccountId(id.0));
+        let line = there::<CreditLine>(&memory, id);
+        Ok(line.map(|line| Found { merchant: None, body: wire::credit::json(&line, account.as_deref()) }))
+    }
+
+    /// The credit line of a user in a currency.
+    pub async fn credit_line_of(&self, user: &UserId, currency: Currency) -> Result<Option<Found>, Problem> {
+        let salt = self.control.snapshot().salt;
+        self.credit_line(line_of(user, currency, &salt)).await
     }
 
     /// A grant of points; the platform's own.

@@ -13,6 +13,7 @@
 //!
 //! Bounded by [`limits::MAX_OFFERED_COUPONS`], [`MOST_METHODS`] and [`MOST_COUPONS`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use accounting::chart::Entry;
@@ -23,10 +24,10 @@ use kernel::message::risk::Signals;
 use kernel::message::rules::{Paying, PointsWorth};
 use kernel::message::trade::Command as TradeCommand;
 use kernel::{Amount, Code, CouponId, Currency, Money, Problem, RootId, TradeId, limits};
-use payment::{Coupon, PaymentStatus, Payments};
+use payment::{Coupon, CreditLine, PaymentStatus, Payments};
 use store::tables::accounting::Holds;
 use store::tables::derived::{COUPONS_OF, CouponList};
-use store::unit::Kept as _;
+use store::unit::{Kept as _, Key};
 use store::{Cell, Row as _};
 use trade::{Due, Trade};
 
@@ -35,6 +36,7 @@ use super::shard::OfShard;
 use super::what_if::WhatIf;
 use super::{Found, Queries, broken, inconsistent};
 use crate::flows;
+use crate::flows::credit::line_of;
 use crate::planning::Planner;
 use crate::request::Caller;
 use crate::stop::Stop;
@@ -188,7 +190,9 @@ impl Offer<'_> {
         }
         let kinds = self.what_if.queries.stored.iter();
         let stored = kinds.map(|kind| (Tool::Stored(kind.clone()), Subject::stored(kind)));
-        let purses = stored.chain([(Tool::Points, Subject::POINTS), (Tool::Balance, Subject::USER_BALANCE)]);
+        let own =
+            [(Tool::Points, Subject::POINTS), (Tool::Credit, Subject::CREDIT), (Tool::Balance, Subject::USER_BALANCE)];
+        let purses = stored.chain(own);
         let salt = self.what_if.control.salt;
         let key = |subject: Subject| {
             let in_points = subject.entry() == Entry::Points;
@@ -196,13 +200,20 @@ impl Offer<'_> {
             AccountKey { owner: trade.payer.clone(), subject, currency }
         };
         let purses: Vec<_> = purses.map(|(tool, subject)| (tool, key(subject).id(&salt))).collect();
-        self.what_if.load(purses.iter().map(|(_, id)| Account::key(*id)).collect()).await?;
+        let line = trade.payer.user().map(|user| line_of(user, trade.money.currency, &salt));
+        let mut keys: BTreeSet<Key> = purses.iter().map(|(_, id)| Account::key(*id)).collect();
+        keys.extend(line.map(CreditLine::key));
+        self.what_if.load(keys).await?;
+        let line = line.and_then(|id| there::<CreditLine>(&self.what_if.known, id));
         let worth = self.worth(trade);
         for (tool, id) in purses {
-            let there = there::<Account>(&self.what_if.known, id).map_or(0, |account| account.available()).max(0);
+            let account = there::<Account>(&self.what_if.known, id);
+            let there = account.as_ref().map_or(0, |account| account.available()).max(0);
+            let used = account.as_ref().map_or(0, |account| account.posted().saturating_add(account.incoming()));
             let worth = worth.filter(|_| tool == Tool::Points);
             let available = match tool {
                 Tool::Points => worth.map_or(0, |worth| worth.minor_for(there)),
+                Tool::Credit => line.as_ref().map_or(0, |line| line.free(used)),
                 _ => there,
             };
             let mut choice = Choice::new(tool, available.min(self.due.amount.minor()));
@@ -214,6 +225,12 @@ impl Offer<'_> {
                 Tool::Points if there > 0 && worth.is_none() => {
                     let code = Code::tool_not_applicable.as_str();
                     choice.reason = Some(Reason::new(code, "no rule says what points are worth here"));
+                }
+                Tool::Credit if line.as_ref().is_some_and(|line| line.frozen) => {
+                    choice.reason = Some(Reason::new("credit_frozen", "the credit line is frozen"));
+                }
+                Tool::Credit if line.is_some() && available == 0 => {
+                    choice.reason = Some(Reason::new("credit_exceeded", "nothing of the credit limit is free"));
                 }
                 _ if available == 0 => continue,
                 _ => {}
@@ -346,7 +363,7 @@ impl Offer<'_> {
 
 /// Whether it is money of the buyer's own on our books, to be used in any parts.
 const fn is_purse(tool: &Tool) -> bool {
-    matches!(tool, Tool::Balance | Tool::Stored(_) | Tool::Points)
+    matches!(tool, Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Credit)
 }
 
 impl WhatIf<'_> {

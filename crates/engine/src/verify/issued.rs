@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{CouponId, GiftId, PointsGrantId, RootId};
-use store::invariants::{COUPONS_AFTER, GIFTS_AFTER, GRANTS_AFTER, Over};
-use store::tables::payment::{CouponRow, GiftRow, PointsGrantRow};
+use kernel::{CouponId, CreditLineId, GiftId, PointsGrantId, RootId};
+use store::invariants::{COUPONS_AFTER, GIFTS_AFTER, GRANTS_AFTER, LINES_AFTER, Over};
+use store::tables::payment::{CouponRow, CreditLineRow, GiftRow, PointsGrantRow};
 use store::unit::{Key, Memory};
 use store::{Cell, Row as _, Statement, StoreError, Table};
 
@@ -57,11 +57,22 @@ const GRANTS: Sort = Sort {
     count: |checked| &mut checked.grants,
 };
 
+const LINES: Sort = Sort {
+    table: CreditLineRow::TABLE,
+    ids: &LINES_AFTER,
+    over: Over::Lines,
+    name: |id| CreditLineId(id).to_string(),
+    key: |id| Key::CreditLine(CreditLineId(id)),
+    timer: |_, _| BTreeSet::new(),
+    count: |checked| &mut checked.credit_lines,
+};
+
 /// Checks every one of them, range by range.
 pub(super) async fn check(scene: &Scene<'_>, report: &mut Report) -> Result<(), StoreError> {
     check_sort(scene, &COUPONS, report).await?;
     check_sort(scene, &GIFTS, report).await?;
-    check_sort(scene, &GRANTS, report).await
+    check_sort(scene, &GRANTS, report).await?;
+    check_sort(scene, &LINES, report).await
 }
 
 async fn check_sort(scene: &Scene<'_>, sort: &Sort, report: &mut Report) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use accounting::HoldKey;
 use kernel::message::accounting::HoldNo;
 use kernel::{
-    AccountId, CaseId, CouponId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId, PointsGrantId,
-    RefundId, RootId, TradeId,
+    AccountId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId,
+    PointsGrantId, RefundId, RootId, TradeId,
 };
 use store::{Cell, Table};
 
@@ -37,6 +37,7 @@ fn one(table: &'static Table, bytes: &[u8]) -> Option<String> {
     Some(match table.name {
         "account" => AccountId(root).to_string(),
         "coupon" => CouponId(root).to_string(),
+        "credit_line" => CreditLineId(root).to_string(),
         "gift" => GiftId(root).to_string(),
         "points_grant" => PointsGrantId(root).to_string(),
         "trade" => TradeId(root).to_string(),

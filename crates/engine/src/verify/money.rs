@@ -71,6 +71,7 @@ fn compare_left(trade: &Trade, payments: Option<&Payments>, trail: &Trail, repor
     }
     if let Some(payments) = payments {
         add(&mut wanted, (Entry::PointsRedeemed, String::new(), Currency::POINTS), redeemed(payments));
+        add(&mut wanted, (Entry::Credit, String::new(), currency), drawn(payments));
         for (spot, minor) in of_payments(payments) {
             add(&mut wanted, spot, minor);
         }
@@ -156,6 +157,13 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
     money
 }
 
+/// What effective payments have drawn on credit.
+fn drawn(payments: &Payments) -> i128 {
+    let effective = payments.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
+    let legs = effective.flat_map(|payment| &payment.instructions).filter(|leg| leg.credit_limit.is_some());
+    legs.map(|leg| i128::from(leg.amount.minor())).sum()
+}
+
 /// The points that effective payments redeemed and refunds have not given back.
 fn redeemed(payments: &Payments) -> i128 {
     let effective = payments.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
@@ -169,9 +177,11 @@ fn redeemed(payments: &Payments) -> i128 {
 fn place_of(part: &Part) -> Option<Entry> {
     match (part.status, part.source, part.way) {
         (PartStatus::Succeeded, _, Way::Channel) => Some(Entry::ChannelRefund),
-        (PartStatus::Succeeded, _, Way::Balance | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points) => {
-            None
-        }
+        (
+            PartStatus::Succeeded,
+            _,
+            Way::Balance | Way::CouponSource | Way::CouponAgain | Way::Stored | Way::Points | Way::Credit,
+        ) => None,
         (_, PartSource::Received, _) => Some(Entry::Received),
         (_, PartSource::Suspense, _) => Some(Entry::Suspense),
         (_, PartSource::Receivers | PartSource::PaidOut, _) => None,

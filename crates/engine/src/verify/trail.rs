@@ -92,6 +92,8 @@ impl Trail {
             Entry::UserBalance | Entry::MerchantBalance | Entry::Fees if of_receiver => {
                 (Entry::Pending, account.owner.to_string())
             }
+            // What is owed less again is another's business too; here what payments have drawn.
+            Entry::Credit if (template, side) == ("pay", Side::Debit) => (Entry::Credit, String::new()),
             // What a receiver owes us was taken of it all the same.
             Entry::Owed => (Entry::Pending, account.owner.to_string()),
             // On its way to another shard, or back.
@@ -104,6 +106,7 @@ impl Trail {
             | Entry::ChannelRefund
             | Entry::ChannelDispute) => (entry, channel(account)),
             Entry::ChannelIn
+            | Entry::Credit
             | Entry::UserBalance
             | Entry::MerchantBalance
             | Entry::Coupons

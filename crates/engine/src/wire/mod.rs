@@ -5,6 +5,7 @@
 pub mod accounting;
 pub mod chain;
 pub mod control;
+pub mod credit;
 pub mod gift;
 pub mod offer;
 pub mod payment;
@@ -18,10 +19,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use ::payment::{Coupon, Gift, Payments, PointsGrant};
+use ::accounting::Account;
+use ::payment::{Coupon, CreditLine, Gift, Payments, PointsGrant};
 use ::trade::Trade;
 use kernel::{
-    CaseId, CouponId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId, PointsGrantId, RefundId, TradeId,
+    AccountId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId,
+    PointsGrantId, RefundId, TradeId,
 };
 use serde::Serialize;
 
@@ -72,6 +75,8 @@ pub fn outcome(view: &mut View<'_>, outcome: &Outcome) -> Result<Rendered, Stop>
         Outcome::GiftIssued(id) => Rendered::new(201, id, gift_json(view, *id)?),
         Outcome::GiftClaimed(id) => Rendered::new(201, id, gift_claim_json(view, *id)?),
         Outcome::GiftClaim(id) => Rendered::new(200, id, gift_claim_json(view, *id)?),
+        Outcome::CreditOpened(id) => Rendered::new(201, id, credit_json(view, *id)?),
+        Outcome::CreditLine(id) => Rendered::new(200, id, credit_json(view, *id)?),
         Outcome::PointsGranted(id) => Rendered::new(201, id, points_json(view, *id)?),
         Outcome::PointsGrant(id) => Rendered::new(200, id, points_json(view, *id)?),
         Outcome::Funded(owner, money) => Rendered::new(201, owner.wire(), funded(owner, *money)),
@@ -144,6 +149,8 @@ pub fn by_id(view: &mut View<'_>, id: &str) -> Result<Rendered, Stop> {
         Outcome::GiftIssued(id)
     } else if let Some(id) = GiftClaimId::parse(id) {
         Outcome::GiftClaim(id)
+    } else if let Some(id) = CreditLineId::parse(id) {
+        Outcome::CreditLine(id)
     } else if let Some(id) = PointsGrantId::parse(id) {
         Outcome::PointsGrant(id)
     } else if let Some(id) = kernel::MerchantId::parse(id) {
@@ -224,6 +231,12 @@ fn gift_json(view: &mut View<'_>, id: GiftId) -> Result<String, Stop> {
 fn gift_claim_json(view: &mut View<'_>, id: GiftClaimId) -> Result<String, Stop> {
     let gift = view.get::<Gift>(id.gift)?.ok_or_else(|| gone(id))?;
     gift::claim_json(&gift, id.no).ok_or_else(|| gone(id))
+}
+
+fn credit_json(view: &mut View<'_>, id: CreditLineId) -> Result<String, Stop> {
+    let account = view.get::<Account>(AccountId(id.0))?;
+    let line = view.get::<CreditLine>(id)?.ok_or_else(|| gone(id))?;
+    Ok(credit::json(&line, account.as_deref()))
 }
 
 fn points_json(view: &mut View<'_>, id: PointsGrantId) -> Result<String, Stop> {

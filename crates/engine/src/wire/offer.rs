@@ -14,7 +14,7 @@ pub struct Choice {
     pub tool: Tool,
     /// Minor units that it would pay.
     pub amount: i64,
-    /// Minor units that there are, of a balance, of stored value, or of a coupon; of points, what they are worth.
+    /// Minor units that there are, of a balance, of what is free of a credit line, of stored value, or of a coupon; of points, what they are worth.
     pub available: Option<i64>,
     /// What points are worth, where it is points.
     pub worth: Option<PointsWorth>,
@@ -90,7 +90,7 @@ impl<'a> ToolObject<'a> {
     fn new(tool: &'a Tool, amount: i64) -> Self {
         let named = Self { tool: super::payment::tool(tool), coupon: None, method: None, amount };
         match tool {
-            Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Payout { .. } => named,
+            Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Payout { .. } => named,
             Tool::Coupon(id) => Self { coupon: Some(*id), ..named },
             Tool::Channel { method, .. } => Self { method: Some(method), ..named },
         }

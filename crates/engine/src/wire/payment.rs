@@ -144,6 +144,7 @@ pub fn tool(tool: &Tool) -> &str {
         Tool::Stored(kind) => kind.as_str(),
         Tool::Balance => "balance",
         Tool::Points => "points",
+        Tool::Credit => "credit",
         Tool::Coupon(_) => "coupon",
         Tool::Channel { .. } => "channel",
         Tool::Payout { .. } => "payout",

@@ -1,7 +1,7 @@
 //! Good data: every kind of trade in every state that the line can bring it to.
 
 use channel::Answer;
-use engine::request::Command;
+use engine::request::{Command, CreditChange};
 use kernel::message::channel::{Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome};
 use kernel::message::payment::{Attachment, CaseAct, Resolution, Tool};
 use kernel::message::trade::{Command as TradeCommand, LateSuccess, Refund, UnpaidDue};
@@ -59,6 +59,8 @@ pub(crate) struct Cast {
     pub(crate) points: TradeId,
     /// Points that a user was given, of which some were taken back.
     pub(crate) grant: PointsGrantId,
+    /// Paid on credit and by card, and partly refunded.
+    pub(crate) credit: TradeId,
     /// Paid, and counted for a limit.
     pub(crate) counted: TradeId,
     /// Pays two others, by balance and by card.
@@ -112,6 +114,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (disputed, contested) = disputes(world);
     let (deposit, given_back, forfeited) = dues(world);
     let (points, grant) = points(world);
+    let credit = credit(world);
     let (open, mismatch, half) = under_way(world);
     // Before there is a limit.
     let (cart, child) = carts(world);
@@ -138,6 +141,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
         packet,
         points,
         grant,
+        credit,
         counted,
         cart,
         child,
@@ -594,6 +598,31 @@ fn points(world: &mut World) -> (TradeId, PointsGrantId) {
     world.word(open, 1, accepted());
     world.no_rules("points");
     (mixed, grant)
+}
+
+/// On credit: held, drawn beside a card and at once, beyond the limit, frozen, repaid, given back beyond what is owed.
+fn credit(world: &mut World) -> TradeId {
+    let line = world.lend("u1", 300);
+    let mixed = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Credit, 250), (card(), 150)]));
+    world.word(mixed, 1, paid(cny(150), "CR1"));
+    let beyond = world.create(&Sale::instant("u1", 51).paid(vec![(Tool::Credit, 51)])).1;
+    assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "credit_exceeded");
+    world.ok(Command::RepayCredit { line, amount: Amount::new(200).unwrap() });
+    world.tell_trade(mixed, refund("r1", 160));
+    world.word(mixed, 2, refunded(cny(60), "CR2"));
+    world.tell_trade(mixed, confirm(None));
+    let alone = world.sell(Sale::instant("u1", 100).paid(vec![(Tool::Credit, 100)]));
+    world.tell_trade(alone, refund("r1", 40));
+    let declined = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Credit, 50), (card(), 30)]));
+    world.word(declined, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Freeze });
+    let frozen = world.create(&Sale::instant("u1", 5).paid(vec![(Tool::Credit, 5)])).1;
+    assert_eq!(world.ok(frozen)["payment"]["failure"]["code"], "credit_frozen");
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Unfreeze });
+    let open = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Credit, 50), (card(), 30)]));
+    world.word(open, 1, accepted());
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Limit(Amount::new(10).unwrap()) });
+    mixed
 }
 
 /// What is not finished.

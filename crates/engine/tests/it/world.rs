@@ -25,8 +25,8 @@ use kernel::message::risk::Signals;
 use kernel::message::trade::{Command as TradeCommand, Create, DueRequest, LateSuccess, Share, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US};
 use kernel::{
-    Amount, Bucket, Context, CouponId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId, Money,
-    OrderId, OrderType, Owner, PointsGrantId, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    Amount, Bucket, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId,
+    Money, OrderId, OrderType, Owner, PointsGrantId, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 use payment::CouponTerms;
 use payment::gift::Split;
@@ -316,6 +316,13 @@ impl World {
         let (id, command) = self.issue_with(user, minor, budget, life);
         self.ok(command);
         id
+    }
+
+    /// Lets a user pay on credit.
+    pub(crate) fn lend(&mut self, user: &str, minor: i64) -> CreditLineId {
+        let user = UserId::parse(user).unwrap();
+        let shown = self.ok(Command::OpenCredit { user, limit: cny(minor) });
+        CreditLineId::parse(shown["id"].as_str().unwrap()).unwrap()
     }
 
     /// Gives a user points.

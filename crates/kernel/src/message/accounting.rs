@@ -42,6 +42,13 @@ pub enum InternalTool {
         /// What pays the money.
         source: CouponSource,
     },
+    /// What the user owes us (1061): it grows up to the limit.
+    Credit {
+        /// Who.
+        user: UserId,
+        /// Most minor units that may be owed, holds counted.
+        limit: i64,
+    },
 }
 
 /// One internal leg to hold or release; the hold is known by its number within the trade's tree.
@@ -176,6 +183,8 @@ pub enum RefundTo {
         /// How many points; zero on all lines of one part but one.
         points: i64,
     },
+    /// What the user owes us (1061) is less by it; what exceeds that goes to the user's balance (2001).
+    Credit(UserId),
     /// The institution (1011.{ca}.refund).
     Channel(String),
 }
@@ -355,6 +364,13 @@ pub enum Verb {
         user: UserId,
         /// How many.
         points: Amount,
+    },
+    /// A user repays a part of what is owed to us (2001 → 1061); no more than that.
+    RepayCredit {
+        /// Who.
+        user: UserId,
+        /// How much.
+        money: Money,
     },
     /// A marketing budget is filled: the platform's from expense, a merchant's from its balance.
     FundBudget {

@@ -30,6 +30,8 @@ pub enum Tool {
     Stored(StoredKind),
     /// The payer's points (积分), exchanged by the rules: its part is money, and the books say how many points it took.
     Points,
+    /// The payer's credit line (先用后付): paid now, owed to us until it is repaid.
+    Credit,
     /// An outside institution (渠道).
     Channel {
         /// What it is paid with there: `card`, `boleto`, `alipay.qr`, ….

@@ -7,7 +7,7 @@ use kernel::message::trade::{LateSuccess, Share};
 use kernel::{Currency, Money, Owner};
 use proptest::prelude::*;
 
-use super::world::{SECOND, World, amount, balance, card, coupon, gift_card, merchant, money, points};
+use super::world::{SECOND, World, amount, balance, card, coupon, credit, gift_card, merchant, money, points};
 use crate::{CaseKind, PaymentStatus, RefundStatus};
 
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ enum Leg {
     Balance,
     Stored,
     Points,
+    Credit,
     Coupon(u8),
     Card,
 }
@@ -66,14 +67,15 @@ fn tools(legs: &[Leg]) -> Vec<ToolRequest> {
         let last = n + 1 == legs.len();
         let part = match leg {
             Leg::Coupon(n) => [100, 63][usize::from(*n) % 2],
-            Leg::Balance | Leg::Stored | Leg::Points | Leg::Card if last => missing,
-            Leg::Balance | Leg::Stored | Leg::Points | Leg::Card => 97,
+            Leg::Balance | Leg::Stored | Leg::Points | Leg::Credit | Leg::Card if last => missing,
+            Leg::Balance | Leg::Stored | Leg::Points | Leg::Credit | Leg::Card => 97,
         };
         missing -= part;
         tools.push(match leg {
             Leg::Balance => balance(part),
             Leg::Stored => gift_card(part),
             Leg::Points => points(part),
+            Leg::Credit => credit(part),
             Leg::Coupon(n) => coupon(u128::from(*n), part),
             Leg::Card => card(part),
         });
@@ -82,9 +84,8 @@ fn tools(legs: &[Leg]) -> Vec<ToolRequest> {
 }
 
 fn legs() -> impl Strategy<Value = Vec<Leg>> {
-    let leg = prop_oneof![1 => Just(Leg::Balance), 1 => Just(Leg::Stored), 1 => Just(Leg::Points), 1 => (1u8..4).prop_map(Leg::Coupon), 3 => Just(Leg::Card)];
-    let last =
-        prop_oneof![2 => Just(Leg::Balance), 1 => Just(Leg::Stored), 1 => Just(Leg::Points), 6 => Just(Leg::Card)];
+    let leg = prop_oneof![1 => Just(Leg::Balance), 1 => Just(Leg::Stored), 1 => Just(Leg::Points), 1 => Just(Leg::Credit), 1 => (1u8..4).prop_map(Leg::Coupon), 3 => Just(Leg::Card)];
+    let last = prop_oneof![2 => Just(Leg::Balance), 1 => Just(Leg::Stored), 1 => Just(Leg::Points), 1 => Just(Leg::Credit), 6 => Just(Leg::Card)];
     (prop::collection::vec(leg, 0..4), last).prop_map(|(mut legs, last)| {
         legs.push(last);
         legs

@@ -25,6 +25,7 @@ impl World {
         self.check_disputes();
         self.check_counters();
         self.check_points();
+        self.check_credit();
     }
 
     /// What counts is what took effect or still may, and never more than the limit, but for what was opened again.
@@ -146,6 +147,15 @@ impl World {
         let disputed = self.state.taken_by_disputes();
         assert_eq!(with_receivers + owed, paid - taken - disputed, "{}", show::state(&self.state));
         assert_eq!(self.ledger.at("1011.dispute", cny()), disputed);
+    }
+
+    /// What is owed is within the limit, holds counted; nobody owes less than nothing.
+    fn check_credit(&self) {
+        let Some(line) = &self.credit else { return };
+        let owed = -self.ledger.at("1061:42", cny());
+        let held = self.ledger.holds.values().flatten().filter(|((place, _), _)| place == "1061:42");
+        let used = owed + held.map(|(_, minor)| minor).sum::<i64>();
+        assert!(owed >= 0 && used <= line.limit, "{owed} {used}\n{}", show::state(&self.state));
     }
 
     /// Redeemed is what effective payments took less what went back; of a leg that went back whole, all of it.

@@ -23,7 +23,7 @@ pub(super) struct Ledger {
 
 /// Places that may fall below zero: the world outside, and sources without a floor.
 fn is_outside(name: &str) -> bool {
-    name.starts_with("1011") || name.starts_with("1062") || name == "5002" || name == "2032"
+    name.starts_with("1011") || name.starts_with("1062") || name.starts_with("1061") || name == "5002" || name == "2032"
 }
 
 impl Ledger {
@@ -38,6 +38,12 @@ impl Ledger {
     pub(super) fn fund(&mut self, name: &str, money: Money) {
         *self.balances.entry((name.to_owned(), money.currency)).or_default() += money.amount.minor();
         *self.balances.entry(("1011.fund".to_owned(), money.currency)).or_default() -= money.amount.minor();
+    }
+
+    /// A user repays out of the balance.
+    pub(super) fn repay(&mut self, user: &str, minor: i64) {
+        let currency = Currency::parse("CNY").unwrap();
+        self.shift(&(format!("2001:{user}"), currency), &(format!("1061:{user}"), currency), minor);
     }
 
     /// All or nothing.
@@ -127,7 +133,21 @@ impl Ledger {
         }
     }
 
+    /// What a user may owe, holds counted.
+    fn check_limit(&self, tool: &InternalTool, amount: Amount, currency: Currency) -> Result<(), Refused> {
+        let InternalTool::Credit { limit, .. } = tool else { return Ok(()) };
+        let place = tool_place(tool, currency);
+        let used = self.held(&place) - self.at(&place.0, currency);
+        if used + amount.minor() <= *limit {
+            return Ok(());
+        }
+        let id = AccountId(RootId::new(Time::from_micros(0), Bucket::of(&place.0), 0));
+        let (subject, needed, available) = ("1061".to_owned(), amount.minor(), limit - used);
+        Err(Refused::Insufficient { account: id, subject, needed, available, held: self.held(&place), floor: 0 })
+    }
+
     fn hold_tool(&mut self, hold: &ToolHold, currency: Currency) -> Result<(), Refused> {
+        self.check_limit(&hold.tool, hold.amount, currency)?;
         let moves = tool_moves(&hold.tool, hold.amount, currency);
         for (place, amount) in &moves {
             self.check(place, *amount)?;
@@ -139,10 +159,14 @@ impl Ledger {
     fn pay_leg(&mut self, leg: &PayLeg, currency: Currency) -> Result<(), Refused> {
         let amount = leg.amount.minor();
         match &leg.source {
-            Source::Tool(tool) => self.spend(tool, leg.amount, currency)?,
+            Source::Tool(tool) => {
+                self.check_limit(tool, leg.amount, currency)?;
+                self.spend(tool, leg.amount, currency)?;
+            }
             Source::Held(tool, hold) => {
                 let kept = self.holds.remove(hold).expect("only what is held is captured");
                 assert_eq!(kept, tool_moves(tool, leg.amount, currency));
+                // What was held within the limit is captured.
                 self.spend(tool, leg.amount, currency)?;
             }
             Source::Channel(_) => self.shift(&("1011.in".into(), currency), &escrow(currency), amount),
@@ -199,6 +223,14 @@ impl Ledger {
             RefundTo::Channel(_) => ("1011.refund".into(), currency),
             RefundTo::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
             RefundTo::Points { source, .. } => source_place(source, currency),
+            RefundTo::Credit(user) => {
+                let debt = (format!("1061:{user}"), currency);
+                let owed = (-self.at(&debt.0, currency)).min(line.amount.minor());
+                self.shift(&from, &debt, owed);
+                let beyond = line.amount.minor() - owed;
+                self.shift(&from, &(format!("2001:{user}"), currency), beyond);
+                return Ok(());
+            }
             RefundTo::Coupon { source, usable_again: false, .. } => source_place(source, currency),
             RefundTo::Coupon { user, usable_again: true, source, rest } => {
                 let coupons = (format!("2031:{user}"), currency);
@@ -304,6 +336,7 @@ fn tool_place(tool: &InternalTool, currency: Currency) -> Place {
         InternalTool::Stored(user, kind) => (format!("2033.{kind}:{user}"), currency),
         InternalTool::Coupon { user, .. } => (format!("2031:{user}"), currency),
         InternalTool::Points { source, .. } => source_place(source, currency),
+        InternalTool::Credit { user, .. } => (format!("1061:{user}"), currency),
     }
 }
 
@@ -329,7 +362,10 @@ fn tool_moves(tool: &InternalTool, amount: Amount, currency: Currency) -> Vec<(P
         return vec![(points_of(user), points.minor()), (tool_place(tool, currency), amount.minor())];
     }
     let rest = match tool {
-        InternalTool::Balance(_) | InternalTool::Stored(..) | InternalTool::Points { .. } => 0,
+        InternalTool::Balance(_)
+        | InternalTool::Stored(..)
+        | InternalTool::Points { .. }
+        | InternalTool::Credit { .. } => 0,
         InternalTool::Coupon { rest, .. } => *rest,
     };
     vec![(tool_place(tool, currency), amount.minor() + rest)]

@@ -74,6 +74,7 @@ fn a_rule_refuses_before_anything_happens() {
         now: world.now,
         coupons: &coupons,
         routes: &routes,
+        credit: None,
         counters: &Default::default(),
         signals: &Default::default(),
         switches: &Default::default(),

@@ -91,6 +91,7 @@ fn to(to: &RefundTo) -> String {
         RefundTo::Balance(_) => "balance".into(),
         RefundTo::Coupon { usable_again: false, .. } => "source".into(),
         RefundTo::Coupon { rest, .. } => format!("coupon(rest {rest})"),
+        RefundTo::Credit(_) => "credit".to_owned(),
         RefundTo::Points { points, .. } => format!("points {points}"),
         RefundTo::Stored(_, kind) => kind.to_string(),
         RefundTo::Channel(_) => "channel".into(),

@@ -8,7 +8,8 @@ use kernel::{Code, Currency, Money, Owner, Problem};
 
 use super::show;
 use super::world::{
-    SECOND, Step, World, amount, balance, buyer, card, cny, coupon, coupon_id, gift_card, merchant, money, points,
+    SECOND, Step, World, amount, balance, buyer, card, cny, coupon, coupon_id, credit, gift_card, merchant, money,
+    points,
 };
 use crate::coupon::CouponStatus;
 use crate::{Input, PaymentStatus, Refusal};
@@ -116,6 +117,47 @@ fn points_at_once_and_those_that_are_short() {
             ("the rest", &|w| w.refund("r2", 222).unwrap()),
         ]
     ));
+}
+
+#[test]
+fn credit_held_drawn_and_given_back() {
+    insta::assert_snapshot!(story(
+        World::new(),
+        &[
+            ("beyond the limit", &|w| w.pay(vec![credit(501)]).unwrap()),
+            ("held", &|w| w.pay(vec![credit(400), card(100)]).unwrap()),
+            ("refused outside", &|w| w.refused(1)),
+            ("again", &|w| w.pay(vec![credit(400), card(100)]).unwrap()),
+            ("paid", &|w| w.paid_exactly(2)),
+            ("the user repays a part", &|w| w.ledger.repay("42", 300)),
+            ("refund half", &|w| w.refund("r1", 250).unwrap()),
+            ("the institution gave it back", &|w| w.refunded(3)),
+        ]
+    ));
+}
+
+#[test]
+fn what_exceeds_the_debt_is_the_users_balance() {
+    let mut world = World::new();
+    world.pay(vec![credit(400)]).unwrap();
+    world.ledger.repay("42", 300);
+    world.refund("r1", 250).unwrap();
+    assert_eq!((world.ledger.at("1061:42", cny()), world.ledger.at("2001:42", cny())), (0, 1_000 - 300 + 150));
+}
+
+#[test]
+fn who_has_no_credit_line_pays_nothing_with_it_and_a_frozen_one_fails() {
+    let mut world = World::new();
+    world.credit.as_mut().unwrap().frozen = true;
+    world.pay(vec![credit(100)]).unwrap();
+    let failure = world.state.payments[0].failure.clone().unwrap();
+    assert_eq!(failure.code, crate::FailureCode::CreditFrozen);
+    world.credit.as_mut().unwrap().user = kernel::UserId::parse("43").unwrap();
+    let problem = Problem::from(world.pay(vec![credit(100)]).unwrap_err());
+    assert_eq!((problem.code, problem.param.as_deref()), (Code::tool_not_applicable, Some("tools[0].tool")));
+    world.credit = None;
+    world.pay(vec![balance(1), credit(100)]).unwrap_err();
+    assert_eq!(world.ledger.at("1061:42", cny()), 0);
 }
 
 #[test]

@@ -12,14 +12,15 @@ use kernel::message::risk::{Asked, CounterId, Signals, Switch, Window};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, InstructionId, KeyId, MerchantId, Money, OrderId, OrderType,
-    Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, InstructionId, KeyId, MerchantId, Money,
+    OrderId, OrderType, Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 
 use super::ledger::Ledger;
 use super::show;
 use crate::counter::Counter;
 use crate::coupon::{Coupon, CouponStatus, CouponTerms};
+use crate::credit::CreditLine;
 use crate::{
     Approvals, Booking, ChannelAccount, DisputeStatus, Input, Known, Message, News, ObjectRef, PaymentStatus, Payments,
     Refusal, Routes,
@@ -51,6 +52,8 @@ pub(super) struct World {
     /// Most payments, and most minor units, of one day; no limit where `None`.
     pub(super) most: Option<(i64, i64)>,
     pub(super) counters: BTreeMap<CounterId, Counter>,
+    /// The buyer's credit line.
+    pub(super) credit: Option<CreditLine>,
     /// Whether risk control stops every payment.
     pub(super) stopped: bool,
     /// What is known of the outside risk service's word.
@@ -132,8 +135,18 @@ pub(super) fn gift_card(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Stored(StoredKind::GIFT_CARD), amount: amount(minor) }
 }
 
+/// Of 500.
+fn credit_line() -> CreditLine {
+    let (id, user, created_at) = (CreditLineId(root(7)), buyer(), Time::from_micros(START));
+    CreditLine { id, user, currency: cny(), limit: 500, frozen: false, created_at }
+}
+
 pub(super) fn points(minor: i64) -> ToolRequest {
     ToolRequest { tool: Tool::Points, amount: amount(minor) }
+}
+
+pub(super) fn credit(minor: i64) -> ToolRequest {
+    ToolRequest { tool: Tool::Credit, amount: amount(minor) }
 }
 
 impl World {
@@ -152,6 +165,7 @@ impl World {
             terms: PaymentTerms { points: Some(THREE_FOR_ONE), ..PaymentTerms::default() },
             most: None,
             counters: BTreeMap::new(),
+            credit: Some(credit_line()),
             stopped: false,
             asked: Asked::NotYet,
             switches: BTreeSet::new(),
@@ -472,6 +486,7 @@ impl World {
                     now: self.now,
                     coupons: &self.coupons,
                     routes: &routes,
+                    credit: self.credit.as_ref(),
                     counters: &counters,
                     signals: &signals,
                     switches: &self.switches,

@@ -7,6 +7,7 @@
 mod balance;
 mod channel;
 mod coupon;
+mod credit;
 mod payout;
 pub(crate) mod points;
 mod stored;
@@ -31,6 +32,7 @@ pub(crate) fn rules_of(tool: &Tool) -> &'static dyn ToolRules {
         Tool::Coupon(_) => &coupon::Coupon,
         Tool::Stored(_) => &stored::Stored,
         Tool::Points => &points::Points,
+        Tool::Credit => &credit::Credit,
         Tool::Channel { .. } => &channel::Channel,
         Tool::Payout { .. } => &payout::Payout,
     }

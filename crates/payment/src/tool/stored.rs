@@ -32,7 +32,12 @@ impl ToolRules for Stored {
     fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool> {
         match &leg.tool {
             Tool::Stored(kind) => Some(InternalTool::Stored(payer.user()?.clone(), kind.clone())),
-            Tool::Balance | Tool::Coupon(_) | Tool::Points | Tool::Channel { .. } | Tool::Payout { .. } => None,
+            Tool::Balance
+            | Tool::Coupon(_)
+            | Tool::Points
+            | Tool::Credit
+            | Tool::Channel { .. }
+            | Tool::Payout { .. } => None,
         }
     }
 

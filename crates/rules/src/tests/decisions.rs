@@ -57,6 +57,7 @@ fn every_name_has_its_value() {
         "tools.coupon == 100",
         "tools.stored == 200",
         "tools.points == 0",
+        "tools.credit == 0",
         "tools.channel == 300",
         "tools.payout == 0",
         "tools.coupons == 1",

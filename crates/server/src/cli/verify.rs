@@ -71,7 +71,7 @@ fn tell(report: &verify::Report) {
     let checked = &report.checked;
     say(&format!(
         "up to batch {}: {} trades, {} vouchers, {} transfers, {} accounts, {} events, {} answers, {} claims, {} coupons, {} gifts, \
-         {} grants of points, {} counters, {} tasks",
+         {} grants of points, {} credit lines, {} counters, {} tasks",
         report.seq,
         checked.trades,
         checked.vouchers,
@@ -83,6 +83,7 @@ fn tell(report: &verify::Report) {
         checked.coupons,
         checked.gifts,
         checked.grants,
+        checked.credit_lines,
         checked.counters,
         checked.tasks,
     ));

@@ -13,6 +13,7 @@ mod body;
 mod cases;
 mod channels;
 mod coupons;
+mod credit_lines;
 mod cursor;
 mod desk;
 mod disputes;

@@ -79,6 +79,7 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
         "Block",
         "Switch",
         "PointsGrant",
+        "CreditLine",
     ] {
         all.insert(format!("{item}List"), list_of(item));
     }
@@ -344,7 +345,7 @@ mod tests {
                 .cloned()
                 .collect()
         };
-        for word in words("/oneOf/3/properties/sandbox/enum", "Tool") {
+        for word in words("/oneOf/5/properties/sandbox/enum", "Tool") {
             assert!(channel::sandbox::word::is_pay_word(word.as_str().unwrap()), "{word}");
         }
         for word in words("/properties/sandbox/enum", "NewDestination") {

@@ -34,10 +34,10 @@ pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Proble
         Some(Owner::User(user)) => Some(user),
         _ => None,
     })?;
-    let user = owner.ok_or_else(|| Problem::at(Code::missing_field, "owner", "name the user"))?;
-    let name = format!("points:{user}");
+    let name = format!("points:{owner:?}");
     let part = list::part(&visit, &mut query, &name, "cursor")?;
     query.finish()?;
+    let user = owner.ok_or_else(|| Problem::at(Code::missing_field, "owner", "name the user"))?;
     let page = visit.house.doors.lookup.points_grants(&user, part).await?;
     Ok(list::page(&visit, &name, page))
 }

@@ -10,7 +10,8 @@ use futures::future::BoxFuture;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
-    AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Problem, Time, TradeId, UserId,
+    AccountId, CouponId, CreditLineId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Problem, Time,
+    TradeId, UserId,
 };
 use rules::RuleBook;
 
@@ -40,6 +41,10 @@ pub(crate) trait Lookup: Send + Sync {
     fn coupon(&self, id: CouponId) -> Read<'_, Option<Found>>;
     /// A gift.
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>>;
+    /// A credit line.
+    fn credit_line(&self, id: CreditLineId) -> Read<'_, Option<Found>>;
+    /// The credit line of a user in a currency.
+    fn credit_line_of<'a>(&'a self, user: &'a UserId, currency: Currency) -> Read<'a, Option<Found>>;
     /// A grant of points.
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>>;
     /// The grants of points of a user, newest first.

@@ -30,6 +30,7 @@ fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
     match fields.word("tool", &visit.house.tools, |word| Named::parse(visit, word))? {
         Named::Balance => visit.require_consent(fields, "tool").map(|()| Tool::Balance),
         Named::Coupon => fields.id("coupon", CouponId::parse).map(Tool::Coupon),
+        Named::Credit => visit.require_consent(fields, "tool").map(|()| Tool::Credit),
         Named::Points => visit.require_consent(fields, "tool").map(|()| Tool::Points),
         Named::Stored(kind) => visit.require_consent(fields, "tool").map(|()| Tool::Stored(kind)),
         Named::Channel => Ok(Tool::Channel {
@@ -41,7 +42,7 @@ fn tool(visit: &Visit, fields: &mut Fields) -> Result<Tool, Problem> {
 
 /// The names of all tools of a deployment with these kinds of stored value, in words.
 pub(super) fn names(stored: &[StoredKind]) -> String {
-    let own = ["balance", "coupon", "points", "channel"].into_iter();
+    let own = ["balance", "coupon", "points", "credit", "channel"].into_iter();
     own.chain(stored.iter().map(StoredKind::as_str)).collect::<Vec<_>>().join(", ")
 }
 
@@ -50,6 +51,7 @@ enum Named {
     Balance,
     Coupon,
     Points,
+    Credit,
     Stored(StoredKind),
     Channel,
 }
@@ -60,6 +62,7 @@ impl Named {
             "balance" => Some(Self::Balance),
             "coupon" => Some(Self::Coupon),
             "points" => Some(Self::Points),
+            "credit" => Some(Self::Credit),
             "channel" => Some(Self::Channel),
             other => gifts::kind(visit, other).map(Self::Stored),
         }

@@ -7,7 +7,8 @@ use futures::future::FutureExt as _;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
-    AccountId, CouponId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Time, TradeId, UserId,
+    AccountId, CouponId, CreditLineId, Currency, GiftId, MerchantId, Owner, PaymentId, PointsGrantId, Time, TradeId,
+    UserId,
 };
 
 use rules::RuleBook;
@@ -59,6 +60,14 @@ impl Lookup for Queries {
 
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.gift(id).boxed()
+    }
+
+    fn credit_line(&self, id: CreditLineId) -> Read<'_, Option<Found>> {
+        self.credit_line(id).boxed()
+    }
+
+    fn credit_line_of<'a>(&'a self, user: &'a UserId, currency: Currency) -> Read<'a, Option<Found>> {
+        self.credit_line_of(user, currency).boxed()
     }
 
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {

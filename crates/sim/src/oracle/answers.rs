@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::line::Reply;
-use engine::request::{Command, Request};
+use engine::request::{Command, CreditChange, Request};
 use kernel::message::payment::CaseAct;
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{KeyId, OrderType};
@@ -201,6 +201,21 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         Command::ReversePoints { grant, .. } => {
             vec![("/object", "points_grant".into()), ("/id", grant.to_string().into())]
         }
+        Command::OpenCredit { user, limit } => vec![
+            ("/object", "credit_line".into()),
+            ("/owner", format!("user:{user}").into()),
+            ("/limit", limit.amount.minor().into()),
+        ],
+        Command::ChangeCredit { line, change } => {
+            let mut wanted = vec![("/object", "credit_line".into()), ("/id", line.to_string().into())];
+            wanted.push(match change {
+                CreditChange::Limit(limit) => ("/limit", limit.minor().into()),
+                CreditChange::Freeze => ("/status", "frozen".into()),
+                CreditChange::Unfreeze => ("/status", "active".into()),
+            });
+            wanted
+        }
+        Command::RepayCredit { line, .. } => vec![("/object", "credit_line".into()), ("/id", line.to_string().into())],
         Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
             ("/object", "funding".into()),
             ("/owner", owner.wire().into()),

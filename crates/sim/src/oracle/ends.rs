@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::flows::credit::line_of;
 use engine::news::Object;
 use engine::planning::trade_terms;
 use engine::query::Asker;
-use engine::request::{Caller, Command};
+use engine::request::{Caller, Command, CreditChange};
 use futures::executor::block_on;
 use kernel::message::trade::{Command as TradeCommand, LateSuccess};
-use kernel::{CouponId, DisputeId, GiftId, OrderType, PaymentId, RefundId, TradeId};
+use kernel::{CouponId, DisputeId, GiftId, OrderType, PaymentId, RefundId, RootId, TradeId};
 use serde_json::Value;
 use trade::Status;
 
@@ -31,6 +32,7 @@ pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Result<Vec<String>,
     found.extend(without_consent(scene, rows));
     found.extend(nobody_asked(scene, rows));
     found.extend(gifts(scene, rows));
+    found.extend(on_credit(scene, rows));
     found.extend(by_number(scene, rows)?);
     Ok(found)
 }
@@ -183,6 +185,26 @@ fn gifts(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
         }
     }
     found
+}
+
+/// Nobody owes, or holds on credit, more than the highest limit that was ever asked for.
+fn on_credit(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
+    let mut most: BTreeMap<RootId, i64> = BTreeMap::new();
+    for asked in scene.callers.asked.values() {
+        let (line, limit) = match &asked.request.command {
+            Command::OpenCredit { user, limit } => (line_of(user, limit.currency, &scene.salt), limit.amount),
+            Command::ChangeCredit { line, change: CreditChange::Limit(limit) } => (*line, *limit),
+            _ => continue,
+        };
+        let most = most.entry(line.0).or_insert(0);
+        *most = (*most).max(limit.minor());
+    }
+    let accounts = rows.accounts.iter().filter(|account| account.subject.as_str() == "1061");
+    let beyond = accounts.filter(|account| {
+        let used = account.posted() + account.incoming();
+        account.posted() < 0 || used > most.get(&account.id.0).copied().unwrap_or(0)
+    });
+    beyond.map(|account| format!("{} owes {} beyond any limit", account.owner, account.posted())).collect()
 }
 
 /// Nothing appears that nobody asked for, and nothing twice.

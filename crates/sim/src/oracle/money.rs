@@ -122,7 +122,7 @@ fn place(account: &Account) -> Option<Place> {
     Some(match account.subject.as_str() {
         "2001" => Place::User,
         // What somebody owes us is as much less of theirs.
-        "1062" => home(&account.owner),
+        "1061" | "1062" => home(&account.owner),
         "2002" | "2003" => Place::Receiver,
         "2004" => Place::Escrow,
         "2031" => Place::Coupons,
@@ -293,7 +293,9 @@ fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
         for leg in &payment.instructions {
             let minor = leg.amount.minor();
             match (&leg.tool, &leg.coupon) {
-                (Tool::Balance | Tool::Payout { .. }, _) => sums.add(payer, home(payer), currency, -minor),
+                (Tool::Balance | Tool::Credit | Tool::Payout { .. }, _) => {
+                    sums.add(payer, home(payer), currency, -minor)
+                }
                 (Tool::Points, _) => redeemed(sums, trade, -worth(minor), -minor),
                 (Tool::Stored(kind), _) => sums.add(payer, stored(kind), currency, -minor),
                 (Tool::Coupon(_), Some(used)) => {
@@ -331,7 +333,7 @@ fn given_back(sums: &mut Sums, trade: &Trade, state: &Payments) {
             sums.add(payer, stored(kind), currency, minor);
         }
         match (part.way, leg.and_then(|leg| leg.coupon.as_ref())) {
-            (Way::Balance, _) => sums.add(payer, home(payer), currency, minor),
+            (Way::Balance | Way::Credit, _) => sums.add(payer, home(payer), currency, minor),
             (Way::CouponSource, Some(used)) => to_source(sums, &used.source, currency, minor),
             (Way::CouponAgain, Some(used)) => {
                 sums.add(payer, Place::Coupons, currency, minor + used.rest);

@@ -3,6 +3,7 @@
 mod apart;
 mod beside;
 mod carts;
+mod credit;
 mod dues;
 mod gifts;
 pub(crate) mod points;
@@ -61,6 +62,10 @@ pub(crate) fn draw(seed: u64) -> Plan {
         }
         false => rules,
     };
+    let lends = Rng::new(seed, 10);
+    if lends.chance(40) {
+        drawing.on_credit(&lends);
+    }
     let blocked = blocked(&Rng::new(seed, 8));
     let switched = switched(&Rng::new(seed, 11));
     Plan { seed, leases, listens, shards: shards.count(), rules, blocked, switched, acts: drawing.acts }

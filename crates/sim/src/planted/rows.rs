@@ -211,9 +211,15 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     if let (Planted::ForfeitForgotten, true, Some(cell)) = (planted, forfeits, cell_mut(table, row, "unpaid_due")) {
         *cell = Cell::text("return");
     }
+    if let (Planted::CreditLimitIgnored, "credit_line", Some(cell)) =
+        (planted, table.name, cell_mut(table, row, "most"))
+    {
+        *cell = Cell::Int(1_000_000);
+    }
     let floorless = match planted {
         Planted::FloorIgnored => Some("2001"),
         Planted::PointsFloorIgnored => Some("2034"),
+        Planted::CreditFloorIgnored => Some("1061"),
         _ => None,
     };
     let account = table.name == "account" && floorless.is_some() && text(table, row, "subject") == floorless;

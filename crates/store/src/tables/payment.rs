@@ -8,6 +8,7 @@
 mod case;
 mod counter;
 mod coupon;
+mod credit;
 mod dispute;
 mod fits;
 mod gift;
@@ -39,6 +40,7 @@ use crate::{Row, Text, row};
 pub use self::case::{CaseRow, CaseStepRow};
 pub use self::counter::CounterRow;
 pub use self::coupon::CouponRow;
+pub use self::credit::CreditLineRow;
 pub use self::dispute::{DisputeLineRow, DisputeRow};
 pub use self::gift::{GiftClaimRow, GiftRow};
 pub use self::points::PointsGrantRow;
@@ -118,7 +120,7 @@ row! {
         pub no: i64,
         /// The number of its payment.
         pub payment: i64,
-        /// balance, coupon, points, channel, payout, or the kind of stored value.
+        /// balance, coupon, points, credit, channel, payout, or the kind of stored value.
         pub tool: Text,
         /// The channel account that serves it, or internal; the context's institution.
         pub pay_org: Text,
@@ -140,6 +142,8 @@ row! {
         pub coupon_rest: Option<i64>,
         /// How many points it takes.
         pub points: Option<i64>,
+        /// What the payer's credit was limited to, minor units.
+        pub credit_limit: Option<i64>,
         /// What is paid with at the institution; to what kind of account it pays out.
         pub method: Option<Text>,
         /// What the simulated institution does.
@@ -164,7 +168,8 @@ row! {
     check "received >= 0 AND \"returning\" >= 0 AND returned >= 0 AND returned + \"returning\" <= received";
     check "(tool IN ('channel', 'payout')) = (method IS NOT NULL) AND (tool = 'coupon') = (coupon IS NOT NULL)";
     check "(tool IN ('channel', 'payout')) = (pay_org <> 'internal')";
-    check "coupon_rest >= 0 AND receipts > 0 AND points > 0";
+    check "coupon_rest >= 0 AND receipts > 0 AND points > 0 AND credit_limit >= 0";
+    check "(tool = 'credit') = (credit_limit IS NOT NULL)";
     check "(tool = 'points') = (points IS NOT NULL) AND (tool IN ('coupon', 'points')) = (source IS NOT NULL)";
 }
 
@@ -184,6 +189,7 @@ pub const TABLES: &[&crate::Table] = &[
     GiftRow::TABLE,
     GiftClaimRow::TABLE,
     PointsGrantRow::TABLE,
+    CreditLineRow::TABLE,
 ];
 
 impl Aggregate for Payments {
@@ -296,6 +302,7 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         Tool::Stored(kind) => (kind.as_str(), None, None, None),
         Tool::Balance => ("balance", None, None, None),
         Tool::Points => ("points", None, None, None),
+        Tool::Credit => ("credit", None, None, None),
         Tool::Coupon(coupon) => ("coupon", Some(coupon.0.bytes()), None, None),
         Tool::Channel { method, sandbox } => ("channel", None, Some(method.clone()), sandbox.clone()),
         Tool::Payout { to, sandbox } => ("payout", None, Some(to.as_str().to_owned()), sandbox.clone()),
@@ -319,6 +326,7 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         source: source.map(|source| source_text(source).into()),
         coupon_rest: leg.coupon.as_ref().map(|used| used.rest),
         points: leg.points.as_ref().map(|used| used.points.minor()),
+        credit_limit: leg.credit_limit,
         method: method.map(Into::into),
         sandbox: sandbox.map(Into::into),
         channel_order: leg.order.map(i64::from),
@@ -408,6 +416,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
     let tool = match (row.tool.as_str(), row.coupon, row.method, row.sandbox) {
         ("balance", None, None, None) => Tool::Balance,
         ("points", None, None, None) => Tool::Points,
+        ("credit", None, None, None) => Tool::Credit,
         ("coupon", Some(coupon), None, None) => Tool::Coupon(CouponId(RootId::from_bytes(coupon))),
         ("channel", None, Some(method), sandbox) => {
             Tool::Channel { method: method.into(), sandbox: sandbox.map(Into::into) }
@@ -424,14 +433,23 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         (Tool::Points, Some(source), None, Some(points)) => {
             (None, Some(PointsUse { points: fits.amount("points", points)?, source }))
         }
-        (Tool::Balance | Tool::Stored(_) | Tool::Channel { .. } | Tool::Payout { .. }, None, None, None) => {
-            (None, None)
-        }
+        (
+            Tool::Balance | Tool::Stored(_) | Tool::Credit | Tool::Channel { .. } | Tool::Payout { .. },
+            None,
+            None,
+            None,
+        ) => (None, None),
         _ => return Err(fits.wrong("source", "does not go with its tool")),
+    };
+    let credit_limit = match (&tool, row.credit_limit) {
+        (Tool::Credit, Some(limit)) if limit >= 0 => Some(limit),
+        (Tool::Credit, _) => return Err(fits.wrong("credit_limit", "does not go with its tool")),
+        (_, None) => None,
+        (_, Some(_)) => return Err(fits.wrong("credit_limit", "does not go with its tool")),
     };
     let channel_account = match (&tool, PayOrg::institution(&row.pay_org).is_internal()) {
         (Tool::Channel { .. } | Tool::Payout { .. }, false) => Some(row.pay_org),
-        (Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points, true) => None,
+        (Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit, true) => None,
         _ => return Err(fits.wrong("pay_org", "does not go with its tool")),
     };
     Ok(Instruction {
@@ -440,6 +458,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
         amount: fits.amount("amount", row.amount)?,
         coupon,
         points,
+        credit_limit,
         channel_account: channel_account.map(Into::into),
         order: row.channel_order.map(|order| fits.number("channel_order", order)).transpose()?,
         open: fits.mark("open", row.open)?,

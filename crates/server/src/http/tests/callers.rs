@@ -25,6 +25,7 @@ fn path(route: &Route, number: u128) -> String {
         "coupons" => plain("cpn"),
         "gifts" => plain("gft"),
         "points" => plain("pgr"),
+        "credit_lines" => plain("crl"),
         "merchants" => plain("mch"),
         "keys" => plain("key"),
         "webhook_endpoints" => plain("whe"),

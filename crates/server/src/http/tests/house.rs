@@ -17,8 +17,8 @@ use http_body_util::BodyExt as _;
 use kernel::message::risk::Signals;
 use kernel::message::trade::Create;
 use kernel::{
-    AccountId, Bucket, CouponId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, PointsGrantId, RootId,
-    StoredKind, Time, TradeId, UserId,
+    AccountId, Bucket, CouponId, CreditLineId, Currency, GiftId, KeyId, MerchantId, Owner, PaymentId, PointsGrantId,
+    RootId, StoredKind, Time, TradeId, UserId,
 };
 use rules::RuleBook;
 use serde_json::Value;
@@ -139,6 +139,13 @@ impl Lookup for Shelf {
 
     fn gift(&self, id: GiftId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))
+    }
+    fn credit_line(&self, id: CreditLineId) -> Read<'_, Option<Found>> {
+        self.object(Object::Trade(TradeId(id.0)))
+    }
+    fn credit_line_of<'a>(&'a self, user: &'a UserId, currency: Currency) -> Read<'a, Option<Found>> {
+        let body = format!(r#"{{"owner":"user:{user}","currency":"{currency}"}}"#);
+        async move { Ok(Some(Found { merchant: None, body })) }.boxed()
     }
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))

@@ -49,6 +49,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("cases") => "cas",
         Some("gifts") => "gft",
         Some("points") => "pgr",
+        Some("credit_lines") => "crl",
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",
@@ -228,7 +229,7 @@ async fn trades_that_are_refused() {
         ("pay", json!({}), "400 missing_field", "pay.tools"),
         ("pay", json!({"tools": []}), "400 invalid_value", "pay.tools"),
         ("pay", json!({"tools": [], "now": true}), "400 invalid_value", "pay.tools"),
-        ("pay", tool(json!({"tool": "points", "amount": 1})), "400 invalid_value", "pay.tools[0].tool"),
+        ("pay", tool(json!({"tool": "cash", "amount": 1})), "400 invalid_value", "pay.tools[0].tool"),
         ("pay", tool(json!({"tool": "coupon", "coupon": "x", "amount": 1})), "400 invalid_id", "pay.tools[0].coupon"),
         (
             "pay",

@@ -128,6 +128,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "coupons" => format!("cpn_{NOWHERE}"),
         "gifts" => format!("gft_{NOWHERE}"),
         "points" => format!("pgr_{NOWHERE}"),
+        "credit_lines" => format!("crl_{NOWHERE}"),
         "merchants" => format!("mch_{NOWHERE}"),
         "keys" => format!("key_{NOWHERE}"),
         "webhook_endpoints" => format!("whe_{NOWHERE}"),

@@ -287,7 +287,9 @@ fn tools_that_do_not_fit() {
         let pay = format!("/v1/trades/{trade}/payments");
         for (tools, code, param) in [
             (json!([]), Code::invalid_value, "tools"),
-            (json!([{"tool": "points", "amount": 100}]), Code::invalid_value, "tools[0].tool"),
+            (json!([{"tool": "cash", "amount": 100}]), Code::invalid_value, "tools[0].tool"),
+            (json!([{"tool": "points", "amount": 100}]), Code::tool_not_applicable, "tools[0].tool"),
+            (json!([{"tool": "credit", "amount": 100}]), Code::tool_not_applicable, "tools[0].tool"),
             (
                 json!([{"tool": "channel", "method": "cash", "amount": 100}]),
                 Code::method_not_supported,

@@ -49,6 +49,8 @@ impl Goods {
         let gift = json!({"merchant_id": shop.id, "tool": "red_packet", "amount": 10, "currency": "CNY"});
         let gift = id(&platform.post("/v1/gifts", &gift).await.ok(201));
         let points = id(&platform.post("/v1/points", &json!({"owner": "user:42", "points": 5})).await.ok(201));
+        let line = json!({"owner": "user:42", "currency": "CNY", "limit": 5});
+        let line = id(&platform.post("/v1/credit_lines", &line).await.ok(201));
         let block = json!({"kind": "device", "value": "nobody-pays-with-it", "reason": "attack"});
         let block = id(&platform.post("/v1/blocks", &block).await.ok(201));
         Self(BTreeMap::from([
@@ -61,6 +63,7 @@ impl Goods {
             ("gifts", vec![gift]),
             // The platform's alone.
             ("points", vec![points]),
+            ("credit_lines", vec![line]),
             ("merchants", vec![shop.id.clone()]),
             ("keys", vec![first(&keys)]),
             ("webhook_endpoints", vec![endpoint]),

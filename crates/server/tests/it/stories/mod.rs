@@ -3,6 +3,7 @@
 mod blocks;
 mod cases;
 mod combined;
+mod credit;
 mod disputes;
 mod dues;
 mod endings;

@@ -177,7 +177,7 @@ async fn what_is_no_grant(host: &Host) {
         (json!(-5), "amount_not_positive"),
         (json!(1_000_000_000_000_001_i64), "amount_out_of_range"),
         (json!(1.5), "currency_exponent_mismatch"),
-        (json!("5"), "invalid_type"),
+        (json!("5"), "invalid_amount"),
     ] {
         let body = json!({"owner": "user:42", "points": points});
         let refused = host.post("/v1/points", &body).await;

@@ -63,7 +63,7 @@ impl Drawing {
     }
 
     /// Puts an act at a place among the others; the numbers of these stay.
-    fn insert(&mut self, rng: &Rng, at: u64, what: What) -> u32 {
+    pub(super) fn insert(&mut self, rng: &Rng, at: u64, what: What) -> u32 {
         let no = self.acts.iter().map(|act| act.no).max().unwrap_or(0) + 1;
         let node = usize::from(rng.chance(50));
         let at = usize::try_from(at).unwrap_or(0).min(self.acts.len());

@@ -70,7 +70,7 @@ row! {
         pub channel_order: Option<i64>,
         /// Where the money is: receivers, received, suspense or paid_out.
         pub source: Text,
-        /// Where it goes: balance, coupon_source, coupon_again, stored, points or channel.
+        /// Where it goes: balance, coupon_source, coupon_again, stored, points, credit or channel.
         pub way: Text,
         /// How many points go with it; null where none do.
         pub points: Option<i64>,
@@ -78,7 +78,7 @@ row! {
     check "amount > 0";
     check "status IN ('pending', 'unknown', 'succeeded', 'failed', 'returned')";
     check "source IN ('receivers', 'received', 'suspense', 'paid_out')";
-    check "way IN ('balance', 'coupon_source', 'coupon_again', 'stored', 'points', 'channel')";
+    check "way IN ('balance', 'coupon_source', 'coupon_again', 'stored', 'points', 'credit', 'channel')";
     check "points > 0 AND way = 'points' OR points IS NULL";
 }
 

@@ -37,6 +37,7 @@ pub(super) enum Part {
     Coupon(usize),
     Stored,
     Points,
+    Credit,
     Card,
 }
 
@@ -129,6 +130,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..FACES.len()).prop_map(Part::Coupon),
         Just(Part::Stored),
         Just(Part::Points),
+        Just(Part::Credit),
         Just(Part::Card),
     ];
     let last = prop_oneof![Just(Part::Balance), Just(Part::Card), Just(Part::Card)];

@@ -19,13 +19,15 @@ use kernel::message::rules::{
 use kernel::message::trade::{Command, Create, DueRequest, LateSuccess, OfParent, Refund, Share};
 use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, Currency, Destination, DestinationType, GiftId, InstructionId, KeyId,
-    MerchantId, Money, OrderId, OrderType, Owner, PaymentId, PointsGrantId, RootId, Scenes, StoredKind, SubType, Time,
-    TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId,
+    InstructionId, KeyId, MerchantId, Money, OrderId, OrderType, Owner, PaymentId, PointsGrantId, RootId, Scenes,
+    StoredKind, SubType, Time, TradeId, UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
-use payment::{Approvals, ChannelAccount, Counter, Coupon, CouponTerms, Gift, Payments, PointsGrant, Routes};
+use payment::{
+    Approvals, ChannelAccount, Counter, Coupon, CouponTerms, CreditLine, Gift, Payments, PointsGrant, Routes,
+};
 use trade::Trade;
 
 use super::script::{FACES, PRICE, Part, Script, Step, Word};
@@ -80,6 +82,7 @@ pub(super) struct Town {
     coupons: BTreeMap<CouponId, Coupon>,
     gifts: BTreeMap<GiftId, Gift>,
     grant: PointsGrant,
+    line: CreditLine,
     /// What a day's payments are counted in, where they are.
     counter: Counter,
     rules: Rules,
@@ -149,6 +152,7 @@ impl Town {
             coupons: BTreeMap::new(),
             gifts: BTreeMap::new(),
             grant: grant(script.plain),
+            line: line(script.plain),
             counter: Counter::new(COUNTER),
             rules: Rules { counts: !script.plain, budget: script.plain },
             signals: if script.plain { Signals::default() } else { signals() },
@@ -209,6 +213,7 @@ impl Town {
         for (id, gift) in &self.gifts {
             memory.put(*id, Some(gift.clone().into()));
         }
+        memory.put(self.line.id, Some(self.line.clone().into()));
         memory.put(self.grant.id, Some(self.grant.clone().into()));
         memory.put(COUNTER, (!self.counter.is_empty()).then(|| self.counter.clone().into()));
         memory
@@ -346,6 +351,7 @@ impl Town {
             now: self.now,
             coupons: &self.coupons,
             routes: &routes,
+            credit: Some(&self.line),
             counters: &counters,
             signals: &self.signals,
             switches: &self.switches,
@@ -607,6 +613,12 @@ fn gift(n: u8, shares: u16, plain: bool) -> Gift {
     }
 }
 
+/// Of less than the trade costs, or of nothing that can be paid with.
+fn line(plain: bool) -> CreditLine {
+    let (id, user, currency) = (CreditLineId(root(400)), buyer(), cny(1).currency);
+    CreditLine { id, user, currency, limit: 350, frozen: plain, created_at: START }
+}
+
 /// More than the trade takes.
 fn grant(plain: bool) -> PointsGrant {
     PointsGrant {
@@ -627,6 +639,7 @@ fn tools(parts: &[Part], due: i64) -> Vec<ToolRequest> {
         Part::Coupon(n) => Tool::Coupon(coupon_id(*n)),
         Part::Stored => Tool::Stored(StoredKind::GIFT_CARD),
         Part::Points => Tool::Points,
+        Part::Credit => Tool::Credit,
         Part::Card => Tool::Channel { method: "card".to_owned(), sandbox: (count == 3).then(|| "pay_late".to_owned()) },
     };
     let minor = |place: i64| if place + 1 == count { due - 100 * (count - 1) } else { 100 };

@@ -1,0 +1,74 @@
+//! Credit lines (先用后付): let users pay on credit, up to a limit; change it, freeze it, repay. The platform's alone: it is owed the
+//! money.
+
+use engine::request::{Command, CreditChange};
+use kernel::{Code, CreditLineId, Currency, Owner, Problem};
+use kernel::{Money, UserId};
+
+use super::json::Fields;
+use super::query::Query;
+use super::visit::{Shown, Told, Visit};
+use super::{list, ports};
+
+/// `POST /v1/credit_lines`
+pub(super) fn open(_: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let owner = body.id("owner", |text| Owner::parse(text, None))?;
+    let Owner::User(user) = owner else {
+        return Err(body.refuse(Code::invalid_value, "owner", "a credit line is a user's: user:…"));
+    };
+    let currency = body.currency("currency")?;
+    let amount = body.amount("limit", Some(currency))?;
+    Ok(Command::OpenCredit { user, limit: Money { amount, currency } }.into())
+}
+
+/// `POST /v1/credit_lines/{id}/limit`
+pub(super) fn limit(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let line = visit.named(CreditLineId::parse)?;
+    let change = CreditChange::Limit(body.amount("limit", None)?);
+    Ok(Command::ChangeCredit { line, change }.into())
+}
+
+/// `POST /v1/credit_lines/{id}/freeze`
+pub(super) fn freeze(visit: &Visit, _: &mut Fields) -> Result<Told, Problem> {
+    let line = visit.named(CreditLineId::parse)?;
+    Ok(Command::ChangeCredit { line, change: CreditChange::Freeze }.into())
+}
+
+/// `POST /v1/credit_lines/{id}/unfreeze`
+pub(super) fn unfreeze(visit: &Visit, _: &mut Fields) -> Result<Told, Problem> {
+    let line = visit.named(CreditLineId::parse)?;
+    Ok(Command::ChangeCredit { line, change: CreditChange::Unfreeze }.into())
+}
+
+/// `POST /v1/credit_lines/{id}/repay`
+pub(super) fn repay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
+    let line = visit.named(CreditLineId::parse)?;
+    Ok(Command::RepayCredit { line, amount: body.amount("amount", None)? }.into())
+}
+
+/// `GET /v1/credit_lines?owner=&currency=`
+pub(super) async fn list(visit: Visit, mut query: Query) -> Result<Shown, Problem> {
+    let user = query.read("owner", Code::invalid_id, "user:…", user)?;
+    let currency = query.read("currency", Code::unknown_currency, "a currency of ISO 4217", Currency::parse)?;
+    query.finish()?;
+    let missing = |name, what| Problem::at(Code::missing_field, name, what);
+    let user = user.ok_or_else(|| missing("owner", "name the user"))?;
+    let currency = currency.ok_or_else(|| missing("currency", "name the currency"))?;
+    let found = visit.house.doors.lookup.credit_line_of(&user, currency).await?;
+    let data = found.map(|found| found.body).into_iter().collect();
+    Ok(list::page(&visit, "credit_lines", ports::Page { data, ..Default::default() }))
+}
+
+/// `GET /v1/credit_lines/{id}`
+pub(super) async fn show(visit: Visit, query: Query) -> Result<Shown, Problem> {
+    let line = visit.named(CreditLineId::parse)?;
+    query.finish()?;
+    list::object(&visit, visit.house.doors.lookup.credit_line(line).await?)
+}
+
+fn user(text: &str) -> Option<UserId> {
+    match Owner::parse(text, None) {
+        Some(Owner::User(user)) => Some(user),
+        _ => None,
+    }
+}
