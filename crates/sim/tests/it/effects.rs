@@ -2,7 +2,9 @@
 //! untouched. After each the world heals and is judged as after any other run.
 
 use channel::sandbox::word::{PayWord, PayoutWord, RefundWord};
-use sim::{Act, Kind, Means, OfChild, Party, Plan, Planted, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault, play};
+use sim::{
+    Act, Kind, Means, OfChild, Party, Plan, Planted, Portion, PostFault, Sale, Slice, StoreFault, What, WireFault, play,
+};
 
 /// More effects of one kind than the scenario has.
 const MOST: u32 = 400;
