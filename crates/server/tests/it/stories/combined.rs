@@ -171,6 +171,9 @@ async fn closed_unpaid(host: &Host) {
 async fn late_money_goes_back(host: &Host) {
     let cart = Cart::new(host).await;
     let (parent, [first, _]) = cart.opened(&json!({"pay": {"tools": [card_that("late_success", 1_000)]}})).await;
+    let payment = id(&cart.api().trade(&parent).await["payment"]);
+    let path = format!("/v1/payments/{payment}");
+    cart.api().wait_until(&path, |now| now["instructions"][0]["status"] == "pending").await;
     cart.api().post(&format!("/v1/trades/{parent}/close"), &json!({})).await.ok(200);
     let back = |chain: &Value| list(&chain["refunds"]).iter().any(|refund| refund["status"] == "succeeded");
     let chain = cart.api().wait_until(&format!("/v1/trades/{parent}/chain"), back).await;
@@ -249,7 +252,7 @@ async fn that_are_refused(host: &Host) {
     cart.one.get(&format!("/v1/trades/{open}/offer")).await.refused(409, "combined_trade");
     cart.one.pay(&first, &json!([card(600)])).await.refused(409, "trade_not_payable");
     // A merchant's coupon does not pay for others.
-    let coupon = cart.house.coupon("42", 100).await;
+    let coupon = cart.house.coupon("user:42", 100).await;
     let tools = json!([{"tool": "coupon", "coupon": coupon, "amount": 100}, card(900)]);
     cart.open(&json!({"pay": {"tools": tools}})).await.refused(422, "coupon_not_applicable");
 }
