@@ -413,8 +413,17 @@ impl<'a> Loading<'a> {
     fn selector(&mut self, name: &Located<&'a str>) -> Option<Selector> {
         let parsed = Selector::parse(name.value);
         if parsed.is_none() {
-            let known =
-                ["balance", "coupon", "stored", "stored:KIND", "points", "credit", "channel", "channel:METHOD", "payout"];
+            let known = [
+                "balance",
+                "coupon",
+                "stored",
+                "stored:KIND",
+                "points",
+                "credit",
+                "channel",
+                "channel:METHOD",
+                "payout",
+            ];
             self.reader.find(name.at, unknown("tool", name.value, &known));
         }
         parsed

@@ -97,7 +97,7 @@ const LEGS: Kind = Kind::Number(Range { low: 0, high: limits::MAX_LEGS as i128 }
 
 impl Name {
     /// Every name.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::OrderType,
         Self::SubType,
         Self::TradeAmount,

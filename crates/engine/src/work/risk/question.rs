@@ -97,7 +97,7 @@ fn part(request: &ToolRequest) -> Part {
     let (method, coupon) = match &request.tool {
         Tool::Channel { method, .. } => (Some(method.clone()), None),
         Tool::Coupon(coupon) => (None, Some(*coupon)),
-        Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Payout { .. } => (None, None),
+        Tool::Balance | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Payout { .. } => (None, None),
     };
     Part { tool: wire::payment::tool(&request.tool).to_owned(), method, coupon, amount: request.amount }
 }
