@@ -20,8 +20,8 @@ const AT_A_COMMIT: [StoreFault; 5] = [
 ];
 
 /// A sale to user 0.
-fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
-    What::Sell(Sale {
+fn sale(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> Sale {
+    Sale {
         kind: Kind::Goods,
         merchant: 0,
         buyer: 0,
@@ -34,7 +34,11 @@ fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
         reopen: false,
         dues: Vec::new(),
         forfeit: false,
-    })
+    }
+}
+
+fn sell(escrow: bool, splits: &[(u8, i64)], pay: Vec<Slice>) -> What {
+    What::Sell(sale(escrow, splits, pay))
 }
 
 fn balance(amount: i64) -> Slice {
@@ -75,9 +79,7 @@ fn with_webhooks() -> Plan {
 fn moves() -> Plan {
     let (here, there, saver) = (Party::User(0), Party::User(1), Party::User(9));
     let go = |from, to, amount| {
-        let of_nobody = sell(false, &[], Vec::new());
-        let What::Sell(sale) = of_nobody else { return of_nobody };
-        What::Sell(Sale { kind: Kind::Transfer(from, to), amount, pay: None, ..sale })
+        What::Sell(Sale { kind: Kind::Transfer(from, to), amount, pay: None, ..sale(false, &[], Vec::new()) })
     };
     let acts = vec![
         (0, What::Fund { user: 0, amount: 1_000 }),
@@ -101,9 +103,7 @@ fn moves() -> Plan {
 fn payouts() -> Plan {
     use PayoutWord::{PayoutFail, PayoutReturned, PayoutUnknown, Succeed};
     let out = |amount, word| {
-        let of_nobody = sell(false, &[], Vec::new());
-        let What::Sell(sale) = of_nobody else { return of_nobody };
-        What::Sell(Sale { kind: Kind::PayOut(Party::User(0), word), amount, pay: None, ..sale })
+        What::Sell(Sale { kind: Kind::PayOut(Party::User(0), word), amount, pay: None, ..sale(false, &[], Vec::new()) })
     };
     let words = [PayoutFail, PayoutReturned, PayoutUnknown, Succeed, PayoutReturned, PayoutReturned];
     let mut acts = vec![(0, What::Fund { user: 0, amount: 1_000 })];
@@ -165,10 +165,7 @@ fn dues() -> Plan {
 /// Carts of two trades: paid by balance and card, and refunded one by one; paid late; closed.
 fn carts() -> Plan {
     let card = |amount, word| Slice { tool: Means::Channel { code: false, word }, amount };
-    let sale = |escrow, amount| match sell(escrow, &[], vec![balance(amount)]) {
-        What::Sell(sale) => Sale { pay: None, ..sale },
-        other => panic!("{other:?}"),
-    };
+    let sale = |escrow, amount| Sale { pay: None, ..sale(escrow, &[], vec![balance(amount)]) };
     let cart = |pay| What::Cart {
         cart: Sale { pay: Some(pay), ..sale(false, 300) },
         children: vec![sale(false, 120), sale(true, 180)],
