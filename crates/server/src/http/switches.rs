@@ -11,10 +11,12 @@ use super::visit::{Shown, Told, Visit};
 
 /// `POST /v1/switches/{id}`
 pub(super) fn throw(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
-    let (switch, by) = (visit.named(Switch::parse)?, visit.identity.key);
     let missing = |body: &Fields, name| body.refuse(Code::missing_field, name, "the field is required");
     let Some(on) = body.flag("on")? else { return Err(missing(body, "on")) };
     let Some(reason) = body.prose("reason", limits::MAX_SUBJECT)? else { return Err(missing(body, "reason")) };
+    // What is wrong with a body is told before whether there is what the path names.
+    body.finish()?;
+    let (switch, by) = (visit.named(Switch::parse)?, visit.identity.key);
     Ok(Command::Control(ControlCommand::Throw { switch, on, reason, by }).into())
 }
 
