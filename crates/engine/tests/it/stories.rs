@@ -154,9 +154,9 @@ fn carts(world: &mut World) -> (TradeId, TradeId) {
     let (cart, ids, open) =
         world.cart(Sale::instant("u1", 101).paid(vec![(Tool::Balance, 40), (card(), 61)]), &children);
     world.ok(open);
-    world.word(cart, 1, paid(cny(61), "K1"));
+    world.word(cart, 1, paid(cny(61), "V1"));
     world.tell_trade(ids[0], refund("r1", 30));
-    world.word(ids[0], 2, refunded(cny(18), "K2"));
+    world.word(ids[0], 2, refunded(cny(18), "V2"));
     world.tell_trade(ids[1], confirm(Some(20)));
     world.tell_trade(ids[1], refund("r2", 41));
     let (canceled, _, open) = world.cart(Sale::instant("u1", 101), &children);

@@ -78,6 +78,7 @@ row! {
     check "(instruction IS NULL) <> (refund_of IS NULL)";
     check "(refund_of IS NULL) = (part IS NULL)";
     check "destination IS NULL OR instruction IS NOT NULL";
+    check "parent IS NULL OR refund_of IS NOT NULL AND parent <> trade";
 }
 
 row! {
@@ -225,6 +226,7 @@ fn order(trade: TradeId, row: OrderRow) -> Result<Order, Inconsistent> {
         Some(text) => Some(destination_parse(text).ok_or(wrong("destination", "is none"))?),
     };
     let purpose = match (row.instruction, row.refund_of, row.part) {
+        _ if row.parent.is_some() && row.refund_of.is_none() => return Err(wrong("parent", "goes with a refund only")),
         (Some(no), None, None) if destination.is_some() => {
             Purpose::Payout(InstructionId::new(trade, number(no, "instruction")?))
         }
