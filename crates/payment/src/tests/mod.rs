@@ -12,4 +12,5 @@ mod refunds;
 mod rules;
 mod show;
 mod stories;
+mod tools;
 mod world;
