@@ -9,6 +9,7 @@ mod cuts;
 mod mutations;
 mod raw;
 mod stories;
+mod tools;
 mod transit;
 mod velocity;
 mod world;

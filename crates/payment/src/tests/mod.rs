@@ -13,4 +13,5 @@ mod refunds;
 mod rules;
 mod show;
 mod stories;
+mod tools;
 mod world;

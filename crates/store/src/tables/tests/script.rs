@@ -126,12 +126,12 @@ fn act() -> impl Strategy<Value = CaseAct> {
 
 fn step() -> impl Strategy<Value = Step> {
     let part = prop_oneof![
-        Just(Part::Balance),
-        (0..FACES.len()).prop_map(Part::Coupon),
-        Just(Part::Stored),
-        Just(Part::Points),
-        Just(Part::Credit),
-        Just(Part::Card),
+        2 => Just(Part::Balance),
+        2 => (0..FACES.len()).prop_map(Part::Coupon),
+        4 => Just(Part::Stored),
+        2 => Just(Part::Points),
+        3 => Just(Part::Credit),
+        2 => Just(Part::Card),
     ];
     let last = prop_oneof![Just(Part::Balance), Just(Part::Card), Just(Part::Card)];
     let parts = (prop::collection::vec(part, 0..3), last).prop_map(|(mut parts, last)| {

@@ -613,10 +613,10 @@ fn gift(n: u8, shares: u16, plain: bool) -> Gift {
     }
 }
 
-/// Of less than the trade costs, or of nothing that can be paid with.
+/// Of little more than one part takes; frozen in a plain town.
 fn line(plain: bool) -> CreditLine {
     let (id, user, currency) = (CreditLineId(root(400)), buyer(), cny(1).currency);
-    CreditLine { id, user, currency, limit: 350, frozen: plain, created_at: START }
+    CreditLine { id, user, currency, limit: 150, frozen: plain, created_at: START }
 }
 
 /// More than the trade takes.

@@ -1,0 +1,66 @@
+//! Good data of tools that are no money: points, and what is owed.
+
+use channel::Answer;
+use engine::request::{Command, CreditChange};
+use kernel::message::channel::PayOutcome;
+use kernel::message::payment::Tool;
+use kernel::{Amount, Owner, PointsGrantId, TradeId};
+
+use crate::stories::{accepted, confirm, paid, refund, refunded};
+use crate::world::{Sale, World, card, cny};
+
+/// Points: given and taken back; held, spent beside a card and at once, given back in parts; short, and let go.
+pub(crate) fn points(world: &mut World) -> (TradeId, PointsGrantId) {
+    world.rules(
+        "book = \"points\"\nabout = \"Three points pay two.\"\norder_type = \"escrow\"\n\
+         [[rule]]\nname = \"much\"\nwhen = 'payment.amount >= 400'\n\
+         points = { currency = \"CNY\", points = 3, amount = 2, budget = true }\n\
+         [[rule]]\nname = \"little\"\npoints = { currency = \"CNY\", points = 3, amount = 2 }\n",
+    );
+    world.fund_budget(Owner::Merchant(world.merchant), 150);
+    let grant = world.grant("u1", 600);
+    world.ok(Command::ReversePoints { grant, points: Amount::new(50).ok() });
+    world.grant("u2", 100);
+    let mixed = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Points, 101), (card(), 299)]));
+    world.word(mixed, 1, paid(cny(299), "PT1"));
+    world.tell_trade(mixed, refund("r1", 100));
+    world.word(mixed, 2, refunded(cny(75), "PT2"));
+    world.tell_trade(mixed, confirm(None));
+    let alone = world.sell(Sale::escrow("u1", 90).paid(vec![(Tool::Points, 90)]));
+    world.tell_trade(alone, refund("r1", 30));
+    world.tell_trade(alone, refund("r2", 60));
+    let short = world.create(&Sale::escrow("u2", 100).paid(vec![(Tool::Points, 100)])).1;
+    let short = world.ok(short);
+    assert_eq!(short["payment"]["failure"]["code"], "insufficient_balance", "{short}");
+    let declined = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Points, 50), (card(), 30)]));
+    world.word(declined, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    let open = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Points, 50), (card(), 30)]));
+    world.word(open, 1, accepted());
+    world.no_rules("points");
+    (mixed, grant)
+}
+
+/// On credit: held, drawn beside a card and at once, beyond the limit, frozen, repaid, given back beyond what is owed.
+pub(crate) fn credit(world: &mut World) -> TradeId {
+    let line = world.lend("u1", 300);
+    let mixed = world.sell(Sale::escrow("u1", 400).paid(vec![(Tool::Credit, 250), (card(), 150)]));
+    world.word(mixed, 1, paid(cny(150), "CR1"));
+    let beyond = world.create(&Sale::instant("u1", 51).paid(vec![(Tool::Credit, 51)])).1;
+    assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "credit_exceeded");
+    world.ok(Command::RepayCredit { line, amount: Amount::new(200).unwrap() });
+    world.tell_trade(mixed, refund("r1", 160));
+    world.word(mixed, 2, refunded(cny(60), "CR2"));
+    world.tell_trade(mixed, confirm(None));
+    let alone = world.sell(Sale::instant("u1", 100).paid(vec![(Tool::Credit, 100)]));
+    world.tell_trade(alone, refund("r1", 40));
+    let declined = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Credit, 50), (card(), 30)]));
+    world.word(declined, 1, Answer::Pay(PayOutcome::Failed { code: "do_not_honor".to_owned() }));
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Freeze });
+    let frozen = world.create(&Sale::instant("u1", 5).paid(vec![(Tool::Credit, 5)])).1;
+    assert_eq!(world.ok(frozen)["payment"]["failure"]["code"], "credit_frozen");
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Unfreeze });
+    let open = world.sell(Sale::escrow("u1", 80).paid(vec![(Tool::Credit, 50), (card(), 30)]));
+    world.word(open, 1, accepted());
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Limit(Amount::new(10).unwrap()) });
+    mixed
+}
