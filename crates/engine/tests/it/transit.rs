@@ -132,6 +132,8 @@ impl Town {
             dues: Vec::new(),
             unpaid_due: None,
             destination: None,
+            children: Vec::new(),
+            parent: None,
             pay: None,
         };
         self.say(Command::CreateTrade(Box::new(create)))
