@@ -171,7 +171,9 @@ impl Name {
     /// What it means, for the guide.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::OrderType => "text: the trade's type: `instant`, `escrow`, `topup`, `transfer` or `payout`",
+            Self::OrderType => {
+                "text: the trade's type: `instant`, `escrow`, `topup`, `transfer`, `payout` or `combined`"
+            }
             Self::SubType => "text: the scene, as `shop.checkout`",
             Self::TradeAmount => "number: the trade's amount in minor units",
             Self::Currency => "text: its currency, as `CNY`",

@@ -122,9 +122,9 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
     for payment in &payments.payments {
         let Some(leg) = payment.payout() else { continue };
         // It comes back as a whole, its fee with it.
-        let out = leg.status == InstructionStatus::Succeeded && leg.returned == 0;
-        let fee = if out { payment.payout_fee() } else { 0 };
-        let amount = if out { leg.amount.minor() - fee } else { 0 };
+        let out = if leg.status == InstructionStatus::Succeeded { leg.amount.minor() - leg.returned } else { 0 };
+        let fee = if out > 0 && leg.returned == 0 { payment.payout_fee() } else { 0 };
+        let amount = out - fee;
         let currency = payment.money.currency;
         money.push(((Entry::ChannelOut, institution(leg), currency), i128::from(amount)));
         money.push(((Entry::Fees, String::new(), currency), i128::from(fee)));

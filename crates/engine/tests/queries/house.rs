@@ -14,7 +14,7 @@ use engine::line::{self, Committed, Job, Reply, Setup};
 use engine::ports::{Alarm, Clock, Observer};
 use engine::query::{self, Known, Part, Queries, Tree};
 use engine::queue::{Stage, Terms, queue};
-use engine::request::{Caller, Command, ControlCommand, Idempotency, IssueCoupon, Request};
+use engine::request::{Caller, Command, ControlCommand, GrantPoints, Idempotency, IssueCoupon, Request};
 use engine::work::projections::Projections;
 use futures::channel::oneshot;
 use futures::executor::block_on;
@@ -24,7 +24,7 @@ use kernel::message::payment::{Tool, ToolRequest};
 use kernel::message::trade::{Create, Share};
 use kernel::{
     AccountId, Amount, Bucket, Context, CouponId, Currency, KeyId, MerchantId, Money, OrderId, OrderType, Owner,
-    Problem, RootId, SubType, Time, TradeId, UserId,
+    PointsGrantId, Problem, RootId, SubType, Time, TradeId, UserId,
 };
 use serde_json::Value;
 use store::{Ask, Cell, Place, Reader, Snapshot, Statement, Store, StoreError};
@@ -223,6 +223,12 @@ impl House {
         let issue = IssueCoupon { id, merchant, money, user, budget: false, terms, expires_at };
         self.say(Command::IssueCoupon(Box::new(issue)));
         id
+    }
+
+    pub(crate) fn points(&mut self, user: &str, points: i64) {
+        let id = PointsGrantId(self.draw(&format!("user:{user}")));
+        let (points, user) = (Amount::new(points).unwrap(), UserId::parse(user).unwrap());
+        self.say(Command::GrantPoints(Box::new(GrantPoints { id, user, points, reference: None })));
     }
 
     /// A trade over `amount` with a number of its own, paid with these tools.

@@ -25,6 +25,7 @@ fn live(house: &mut House) {
     let merchant = house.merchant();
     house.fund("42", 10_000);
     house.coupon("42", None, 100, None);
+    house.points("42", 100);
     for no in 0..6 {
         let (trade, _) = house.trade(merchant, &format!("A{no}"), Some(Tool::Balance), 100 + no);
         if no % 2 == 0 {

@@ -14,7 +14,9 @@ use super::rows::Rows;
 pub(super) fn differences(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let trees = rows.trees.values().filter_map(|tree| Some((&*tree.trade, tree.payments.as_deref()?)));
     let payments = trees.flat_map(|(trade, state)| state.payments.iter().map(move |payment| (trade, payment)));
-    payments.filter_map(|(trade, payment)| odd(scene, trade, payment)).collect()
+    // A child's share was planned, and asked about, with its parent's payment.
+    let own = payments.filter(|(_, payment)| payment.parent.is_none());
+    own.filter_map(|(trade, payment)| odd(scene, trade, payment)).collect()
 }
 
 fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
@@ -24,7 +26,7 @@ fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
         return Some(format!("{name} knows {off:?} to be switched off"));
     }
     let red_packet = |tool: &Tool| matches!(tool, Tool::Stored(kind) if *kind == StoredKind::RED_PACKET);
-    let marketing = |tool: &Tool| matches!(tool, Tool::Coupon(_)) || red_packet(tool);
+    let marketing = |tool: &Tool| matches!(tool, Tool::Coupon(_) | Tool::Points) || red_packet(tool);
     if off.contains(&Switch::Marketing) && payment.instructions.iter().any(|leg| marketing(&leg.tool)) {
         return Some(format!("{name} takes what is switched off"));
     }
@@ -38,7 +40,12 @@ fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
         (None, Some(_)) => Some(format!("{name} was asked about, and no rule wants that")),
         // What fails anyway is not asked about.
         (Some(_), None) => {
-            let anyway = [FailureCode::VelocityExceeded, FailureCode::RiskRefused, FailureCode::CouponTaken];
+            let anyway = [
+                FailureCode::VelocityExceeded,
+                FailureCode::RiskRefused,
+                FailureCode::CouponTaken,
+                FailureCode::CreditFrozen,
+            ];
             let failed = failure.is_some_and(|code| anyway.contains(&code));
             (!failed).then(|| format!("{name} was let through and never asked about"))
         }

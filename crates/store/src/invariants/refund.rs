@@ -34,7 +34,7 @@ invariants! {
                 WHERE l.shard = r.shard AND l.trade = r.trade AND l.part = r.no)";
     Trades "trade_refunds" "I08" on TradeRow, "the refunds that take from receivers and the disputes add up to what the trade says":
         "SELECT t.trade FROM trade t WHERE t.shard = $1 AND t.trade > $2 AND t.trade <= $3
-           AND (t.returned_before + t.returned_after
+           AND (CASE WHEN t.to_shard IS NULL THEN t.returned_before + t.returned_after ELSE 0 END
                  <> (SELECT COALESCE(CAST(SUM(f.amount) AS BIGINT), 0) FROM refund f WHERE f.shard = t.shard
                      AND f.trade = t.trade AND f.reason_code IN ('merchant', 'due_unpaid') AND f.status <> 'pending')
                  + (SELECT COALESCE(CAST(SUM(l.lost) AS BIGINT), 0) FROM dispute_line l WHERE l.shard = t.shard

@@ -58,7 +58,7 @@ const WHOLE: [&str; 9] = [
 fn sqlite() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection
-        .execute_batch("CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)")
+        .execute_batch("CREATE TABLE schema_version (version BIGINT PRIMARY KEY, print BIGINT NOT NULL, applied_at BIGINT NOT NULL)")
         .unwrap();
     for text in tables::all().into_iter().flat_map(|table| table.ddl(Dialect::Sqlite)) {
         connection.execute_batch(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));

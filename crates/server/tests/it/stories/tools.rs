@@ -161,7 +161,7 @@ async fn coupons_on_terms(host: &Host) {
     ] {
         let problem = shop.open("instant", amount, &more).await.refused(422, "coupon_not_applicable");
         assert!(problem["detail"].as_str().unwrap().contains(why), "{problem:#}");
-        assert_eq!(problem["param"], "tools[0].coupon", "{problem:#}");
+        assert_eq!(problem["param"], "pay.tools[0].coupon", "{problem:#}");
     }
     let early = json!({"usable_from": (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string()});
     let early = id(&issue(&early).await.ok(201));

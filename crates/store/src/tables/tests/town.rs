@@ -302,7 +302,12 @@ impl Town {
                 coupon_source,
             }
         };
-        let legs = (4..).zip(tools(parts, PRICE)).map(share).collect();
+        // Neither points nor credit pay a cart.
+        let pays = |request: ToolRequest| match request.tool {
+            Tool::Points | Tool::Credit => ToolRequest { tool: Tool::Balance, ..request },
+            _ => request,
+        };
+        let legs = (4..).zip(tools(parts, PRICE).into_iter().map(pays)).map(share).collect();
         ParentPaid { payment: PaymentId::new(parent(), 2), rule_version: 1, legs }
     }
 
