@@ -177,7 +177,7 @@ impl Name {
             Self::SubType => "text: the scene, as `shop.checkout`",
             Self::TradeAmount => "number: the trade's amount in minor units",
             Self::Currency => "text: its currency, as `CNY`",
-            Self::Receivers => "number: how many receivers it has",
+            Self::Receivers => "number: how many receivers it has; of a `combined` trade, how many trades it pays",
             Self::Dues => "number: by how many payments it is paid; 1 unless it has several dues",
             Self::Merchant => "text: the merchant's id, `mch_…`",
             Self::Payer => "text: whose money it is, as `user:42`",
