@@ -13,6 +13,7 @@
 //! | what happens after a commit: due tasks, webhooks, projections | `work` |
 //! | what the doors read | `query` |
 //! | merchants, keys, endpoints, rule books | `control`, `planning` |
+//! | what the outside risk service is told of a payment | `question` |
 //! | everything that must always hold, proven from the rows | `verify` |
 //! | the outside world, as traits | `ports` |
 //!
@@ -32,6 +33,7 @@ pub mod place_id;
 pub mod planning;
 pub mod ports;
 pub mod query;
+pub mod question;
 pub mod queue;
 pub mod request;
 pub mod route;

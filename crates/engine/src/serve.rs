@@ -21,11 +21,11 @@ use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::flows;
 use crate::line::Reply;
 use crate::news::Bodies;
+use crate::question::Question;
 use crate::request::{Command, Request};
 use crate::stop::Stop;
 use crate::view::View;
 use crate::wire::{self, Rendered};
-use crate::work::risk::Question;
 
 /// What becomes of a request.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use kernel::Problem;
 
-use crate::work::risk::Question;
+use crate::question::Question;
 
 /// The ways to stop half-way. Whatever the request had changed is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,9 +26,9 @@ use crate::flows::credit::line_of;
 use crate::flows::transit::{self, Errand, Parcel};
 use crate::news::{Object, Told as Event};
 use crate::planning::Planner;
+use crate::question::Question;
 use crate::stop::Stop;
 use crate::view::View;
-use crate::work::risk::Question;
 
 /// Within how many seconds a process has read the control data that others changed.
 const REFRESH_S: u16 = 2;

@@ -10,7 +10,6 @@
 //! that is repeated while it is asked about is asked about twice, which does no harm.
 
 mod breaker;
-mod question;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,10 +25,9 @@ use kernel::message::risk::{Assessment, Heard};
 use self::breaker::{Admission, Breaker};
 use super::{measure, signed};
 use crate::ports::{Clock, NoAnswer, RiskService};
+use crate::question::{self, Question};
 use crate::queue::Laid;
 use crate::route::Queues;
-
-pub use self::question::Question;
 
 /// Most requests that wait to be looked at; beyond them come those that are not asked about.
 const MAX_WAITING: usize = 4_096;

@@ -57,7 +57,7 @@ struct Destination {
 
 impl Question {
     /// What the question is called: never the same twice, as the platform's time never stands still.
-    pub(super) fn id(&self, now: Time) -> String {
+    pub(crate) fn id(&self, now: Time) -> String {
         format!("{}.{}.{}", self.trade_id, self.attempt, now.micros())
     }
 
@@ -119,7 +119,7 @@ enum Verdict {
 }
 
 /// What an answer says, and its own reason; it is known to be the service's, about this question.
-pub(super) fn read(answer: &Incoming) -> (Heard, Option<String>) {
+pub(crate) fn read(answer: &Incoming) -> (Heard, Option<String>) {
     let wrong = (Heard::Wrong, None);
     // A list would be read as the fields in their order.
     if answer.status != 200 || answer.body.trim_ascii_start().first() != Some(&b'{') {
