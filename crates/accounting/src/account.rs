@@ -44,12 +44,12 @@ impl AccountKey {
     /// owner, subject and currency have the same id in every shard; rows are told apart by shard.
     pub fn id(&self, salt: &[u8; 32]) -> AccountId {
         let owner = self.owner.to_string();
-        let mut hasher = blake3::Hasher::new_keyed(salt);
+        let mut fed = Vec::with_capacity(owner.len() + 64);
         for part in [BOOK, &owner, self.subject.as_str(), self.currency.code()] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+            fed.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            fed.extend_from_slice(part.as_bytes());
         }
-        let hash = hasher.finalize();
+        let hash = blake3::keyed_hash(salt, &fed);
         let head = hash.as_bytes().first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
         let placed = head & !(0x3ff << 70) | u128::from(Bucket::of(&owner).number()) << 70;
         AccountId(RootId::from_bytes(placed.to_be_bytes()))

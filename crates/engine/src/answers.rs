@@ -56,12 +56,12 @@ pub enum Found {
 
 /// The first place of a key: eight bytes of BLAKE3 over kind, scope and key, each with its length.
 pub fn place_of(kind: ClaimKind, scope: &str, key: &str) -> i64 {
-    let mut hasher = blake3::Hasher::new();
+    let mut fed = Vec::with_capacity(scope.len() + key.len() + 32);
     for part in [kind.as_str(), scope, key] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+        fed.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        fed.extend_from_slice(part.as_bytes());
     }
-    hasher.finalize().as_bytes().first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    blake3::hash(&fed).as_bytes().first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
 }
 
 /// Looks a key up. What is not loaded yet counts as free in this round, so that one round notes everything it needs;

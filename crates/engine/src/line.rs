@@ -184,7 +184,8 @@ impl Line {
             if done {
                 self.conflicts = 0;
                 let seq = work.head.seq;
-                self.head = Some(work.head);
+                self.head = Some(work.head.clone());
+                self.setup.observer.wrote(work);
                 return self.answer(jobs, Decided { work: None, ..decided }, (seq, true), rounds);
             }
             self.setup.observer.conflict();

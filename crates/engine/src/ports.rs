@@ -6,6 +6,7 @@
 use channel::{Incoming, Outgoing};
 use futures::future::BoxFuture;
 use kernel::Time;
+use store::Work;
 
 use crate::line::Committed;
 
@@ -42,6 +43,8 @@ pub trait Random: Send + Sync {
 pub trait Observer: Send + Sync {
     /// A batch was taken; the first of it had waited this long, in microseconds.
     fn taken(&self, _waited_us: i64) {}
+    /// A batch is durable, and these are its rows, for who would read them next; before [`Self::committed`].
+    fn wrote(&self, _work: Work) {}
     /// A batch is durable.
     fn committed(&self, committed: &Committed);
     /// Another node or a claim was faster; the batch is decided again.

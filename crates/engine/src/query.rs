@@ -24,6 +24,7 @@ mod preview;
 mod recent;
 pub(crate) mod search;
 mod shard;
+mod tail;
 mod tree;
 mod trial;
 pub mod watermark;
@@ -100,6 +101,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// Its line has written a batch, and its observer hands it over.
+    pub fn wrote(&self, work: store::Work) {
+        self.watermark.wrote(work);
+    }
+
     /// Its line has committed, and its observer says so.
     pub fn committed(&self, committed: &Committed) {
         self.recent.committed(committed);

@@ -86,7 +86,8 @@ impl Node {
     /// When the store has no line to give.
     pub(crate) fn start(disk: disk::Ground, ground: &Ground) -> Result<Self, String> {
         let (queues, exits) = Queues::new(ground.shards, Terms::of_places(QUEUE));
-        let (diaries, hearings): (Vec<_>, Vec<_>) = ground.shards.all().map(|_| Diary::new(QUEUE)).unzip();
+        let (diaries, hearings): (Vec<_>, Vec<_>) =
+            ground.shards.all().map(|_| Diary::new(disk.planted, QUEUE)).unzip();
         let control = Shared::new(door::known(disk.planted, ground.control.clone()));
         let reader: Arc<dyn Reader> = Arc::new(FaultyReader::new(ground.store.reader(), disk.clone()));
         let setup = query::Setup {

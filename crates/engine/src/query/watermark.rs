@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
 use kernel::Time;
+use store::Work;
+
+use super::tail::Tail;
 
 /// A place that the projections have reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +30,8 @@ struct State {
     mark: Mark,
     /// The newest batch that this process committed.
     committed: i64,
+    /// The newest batches themselves, as far as they are kept.
+    tail: Tail,
     readers: Vec<(i64, oneshot::Sender<()>)>,
     worker: Option<oneshot::Sender<()>>,
     hurry: Option<oneshot::Sender<()>>,
@@ -94,6 +99,17 @@ impl Watermark {
         if let Some(worker) = worker {
             let _ = worker.send(());
         }
+    }
+
+    /// A line has written a batch, and it is durable.
+    pub fn wrote(&self, work: Work) {
+        self.state().tail.wrote(work);
+    }
+
+    /// Takes out the batches that follow on a place, where they are kept, and the newest that this process committed.
+    pub(crate) fn written_after(&self, seq: i64, limit: usize, most_rows: usize) -> (Vec<Work>, i64) {
+        let mut state = self.state();
+        (state.tail.after(seq, limit, most_rows), state.committed)
     }
 
     /// Ends when a line of this process has committed more than the projections have.

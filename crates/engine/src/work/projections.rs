@@ -1,6 +1,7 @@
 //! The projections' worker: follows a shard's log and keeps what lists, statements and day sums are read from.
 //!
-//! 1. From the watermark on, read the next batches with their vouchers, transfers and events.
+//! 1. From the watermark on, take the next batches with their vouchers, transfers and events: those that a line of this
+//!    process has just written are still here, others are read.
 //! 2. Read what the projections say of the accounts, cases and dates that these go on with.
 //! 3. Fold the one into the other, purely.
 //! 4. Write the rows and the new watermark in one small transaction, which does nothing if another worker was faster.
@@ -10,17 +11,26 @@
 
 mod fold;
 pub(crate) mod read;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use accounting::Account;
+use kernel::AccountId;
 use metrics::counter;
 use store::tables::derived::{CLEAR, WATERMARK_BEGIN, WATERMARK_MOVE};
 use store::{Applied, Cell, Reader, Side, Step, StoreError};
 
-use self::fold::{Misfit, Told};
+use self::fold::{Misfit, Stretch, Told};
 use super::{Progress, measure};
 use crate::query::watermark::{Mark, Watermark};
+
+/// Most rows of the ledger in a stretch; what is taken in and written at once stays a few megabytes and some milliseconds.
+const MOST_ROWS: usize = 8_192;
+
+/// Most accounts whose counters are kept between stretches.
+const MOST_ACCOUNTS: usize = 10_000;
 
 /// Nothing done, because another worker was faster: look again.
 const AGAIN: Progress = Progress { done: 0, more: true, next: None };
@@ -33,12 +43,14 @@ pub struct Projections {
     watermark: Watermark,
     /// Where the rows are; `None` until they were looked at, and after another worker was faster.
     at: Option<Mark>,
+    /// Accounts as of there, of those that were touched lately.
+    accounts: BTreeMap<AccountId, Account>,
 }
 
 impl Projections {
     /// Nothing looked at yet. `side` writes to [`store::Place::Derived`].
     pub fn new(shard: i64, reader: Arc<dyn Reader>, side: Box<dyn Side>, watermark: Watermark) -> Self {
-        Self { shard, reader, side, watermark, at: None }
+        Self { shard, reader, side, watermark, at: None, accounts: BTreeMap::new() }
     }
 
     /// Takes in the next batches, at most `limit`.
@@ -49,30 +61,43 @@ impl Projections {
     pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
         let at = match self.at {
             Some(at) => at,
-            None => read::mark(&*self.reader, self.shard).await?,
+            None => {
+                self.accounts.clear();
+                read::mark(&*self.reader, self.shard).await?
+            }
         };
         self.moved(at);
-        let (stretch, head) = read::stretch(&*self.reader, self.shard, at.seq, limit).await?;
+        let (stretch, head) = self.stretch(at.seq, limit).await?;
         let Some(end) = fold::end(&stretch) else { return Ok(Progress::default()) };
-        let known = read::known(&*self.reader, &stretch).await?;
+        let known = read::known(&*self.reader, &stretch, &self.accounts).await?;
         let folded = match fold::fold(&stretch, known) {
             Ok(folded) => folded,
             Err(misfit) => return self.lost(at, misfit).await,
         };
         let mut steps = vec![self.run(&WATERMARK_BEGIN, &[], None)];
         steps.push(self.run(&WATERMARK_MOVE, &[at.seq, end.seq, end.at.micros()], Some(1)));
-        steps.extend(folded.changes().into_iter().map(Step::Change));
+        let (changes, accounts) = folded.into_changes(self.shard);
+        steps.extend(changes.into_iter().map(Step::Change));
+        // What becomes of the transaction is not known before its answer, nor whether it comes.
+        self.at = None;
         match self.side.transaction(steps, false).await? {
             Applied::Done(_) => {
                 self.moved(end);
+                self.keep(accounts);
                 count(&stretch.told);
                 Ok(Progress { done: stretch.batches.len(), more: end.seq < head, next: None })
             }
-            Applied::Refused { .. } | Applied::Unknown => {
-                self.at = None;
-                Ok(AGAIN)
-            }
+            Applied::Refused { .. } | Applied::Unknown => Ok(AGAIN),
         }
+    }
+
+    /// The next batches, and where the shard stands: from what a line of this process has just written, else from the store.
+    async fn stretch(&mut self, after: i64, limit: usize) -> Result<(Stretch, i64), StoreError> {
+        let (written, newest) = self.watermark.written_after(after, limit, MOST_ROWS);
+        if written.is_empty() {
+            return read::stretch(&*self.reader, self.shard, after, limit).await;
+        }
+        Ok((written::stretch(self.shard, written)?, newest))
     }
 
     /// Ends when a line of this process has committed what is not in yet.
@@ -96,6 +121,14 @@ impl Projections {
     async fn lost(&mut self, at: Mark, misfit: Misfit) -> Result<Progress, StoreError> {
         self.at = None;
         if read::mark(&*self.reader, self.shard).await? == at { Err(misfit.into()) } else { Ok(AGAIN) }
+    }
+
+    /// Of accounts that are found by chance, none is better than another: where there are too many, all go.
+    fn keep(&mut self, accounts: BTreeMap<AccountId, Account>) {
+        if self.accounts.len() + accounts.len() > MOST_ACCOUNTS {
+            self.accounts.clear();
+        }
+        self.accounts.extend(accounts);
     }
 
     fn moved(&mut self, mark: Mark) {

@@ -27,7 +27,7 @@ use kernel::{
     PointsGrantId, Problem, RootId, SubType, Time, TradeId, UserId,
 };
 use serde_json::Value;
-use store::{Ask, Cell, Place, Reader, Snapshot, Statement, Store, StoreError};
+use store::{Ask, Cell, Place, Reader, Snapshot, Statement, Store, StoreError, Work};
 
 const START: &str = "2026-11-23T08:00:00Z";
 pub(crate) const SALT: [u8; 32] = [9; 32];
@@ -60,6 +60,10 @@ type TreesTold = Arc<Mutex<BTreeMap<TradeId, Option<Tree>>>>;
 struct Follow(Known, TreesTold);
 
 impl Observer for Follow {
+    fn wrote(&self, work: Work) {
+        self.0.wrote(work);
+    }
+
     fn committed(&self, committed: &Committed) {
         self.0.committed(committed);
         self.1.lock().unwrap().extend(committed.trees.clone());

@@ -7,6 +7,7 @@ use engine::line::{Committed, Task};
 use engine::ports::Observer;
 use engine::query::Known;
 use metrics::{Counter, Histogram, counter, histogram};
+use store::Work;
 
 use super::waiters::Waiters;
 use crate::telemetry::{self, BATCH_REQUESTS, BATCH_ROUNDS, COMMITS, CONFLICTS, EVENTS, QUEUE_WAIT, UNKNOWN_COMMITS};
@@ -65,6 +66,10 @@ impl Watcher {
 impl Observer for Watcher {
     fn taken(&self, waited_us: i64) {
         self.figures.wait.record(telemetry::seconds(waited_us));
+    }
+
+    fn wrote(&self, work: Work) {
+        self.known.wrote(work);
     }
 
     fn committed(&self, committed: &Committed) {

@@ -6,7 +6,9 @@ use async_channel::{Receiver, Sender, bounded};
 use engine::line::{Committed, Task};
 use engine::ports::Observer;
 use engine::query::Known;
-use store::StoreError;
+use store::{StoreError, Work};
+
+use crate::planted::{Planted, rows};
 
 /// Why a node's first line that stopped did so.
 #[derive(Clone, Default)]
@@ -37,20 +39,25 @@ pub(super) struct Hearing {
 /// What one line tells.
 pub(super) struct Diary {
     pub(super) known: Known,
+    planted: Option<Planted>,
     handed: Sender<Vec<Task>>,
     bell: Sender<()>,
 }
 
 impl Diary {
     /// Nothing told yet; as many batches of tasks may wait to be heard.
-    pub(super) fn new(places: usize) -> (Self, Hearing) {
+    pub(super) fn new(planted: Option<Planted>, places: usize) -> (Self, Hearing) {
         let (handed, tasks) = bounded(places);
         let (bell, rung) = bounded(1);
-        (Self { known: Known::default(), handed, bell }, Hearing { handed: tasks, bell: rung })
+        (Self { known: Known::default(), planted, handed, bell }, Hearing { handed: tasks, bell: rung })
     }
 }
 
 impl Observer for Diary {
+    fn wrote(&self, work: Work) {
+        self.known.wrote(rows::followed(self.planted, work));
+    }
+
     fn committed(&self, committed: &Committed) {
         self.known.committed(committed);
         if !committed.tasks.is_empty() {

@@ -1,6 +1,6 @@
 //! Bulk reads and writes: from a table's definition and a change to SQL text and an order of parameters.
 //!
-//! SQLite takes one row per execution of a cached statement; PostgreSQL takes one array per column and unnests them.
+//! SQLite takes some rows per execution of a cached statement; PostgreSQL takes one array per column and unnests them.
 //! Both bind the same cells in the same order, so a `Bulk` is made once and knows nothing of an engine.
 
 use std::fmt::Write as _;
@@ -175,17 +175,30 @@ impl Verb {
         }
     }
 
-    /// The text of this verb on this table.
-    pub(crate) fn text(self, table: &'static Table, dialect: Dialect) -> String {
+    /// How many rows SQLite takes at a time, from the most on. A statement that inserts many rows keeps its place in the
+    /// tree from one row to the next; with each its own, every row is looked up from the root. It is told to fail where a
+    /// row cannot be inserted and to leave those before it, which whoever runs it rolls back anyway: else SQLite copies
+    /// each page that it writes to, to undo the statement alone. An upsert copies them in any case.
+    pub(crate) const fn at_once(self) -> &'static [usize] {
+        match self {
+            Verb::Insert => &[64, 16, 4, 1],
+            Verb::Load(_) | Verb::Upsert | Verb::Update(_) | Verb::Delete => &[1],
+        }
+    }
+
+    /// The text of this verb on this table; for SQLite, with so many rows as [`Self::at_once`] says.
+    pub(crate) fn text(self, table: &'static Table, dialect: Dialect, rows: usize) -> String {
         let bound = self.bound(table);
         match (self, dialect) {
             (Verb::Load(prefix), _) => load_text(table, prefix, dialect),
-            (Verb::Insert, Dialect::Sqlite) => format!("INSERT INTO {} VALUES ({})", head(table), marks(&bound)),
+            (Verb::Insert, Dialect::Sqlite) => {
+                format!("INSERT OR FAIL INTO {} VALUES {}", head(table), marks(bound.len(), rows))
+            }
             (Verb::Insert, Dialect::Postgres) => {
                 format!("INSERT INTO {} SELECT * FROM {}", head(table), unnest(&bound))
             }
             (Verb::Upsert, Dialect::Sqlite) => {
-                format!("INSERT INTO {} VALUES ({}) {}", head(table), marks(&bound), replace(table))
+                format!("INSERT INTO {} VALUES {} {}", head(table), marks(bound.len(), rows), replace(table))
             }
             (Verb::Upsert, Dialect::Postgres) => {
                 format!("INSERT INTO {} SELECT * FROM {} {}", head(table), unnest(&bound), replace(table))
@@ -212,7 +225,8 @@ impl Table {
         let all = (self.key..self.columns.len()).fold(0, |set, position| set | bit(position));
         let update = Some(Verb::Update(all)).filter(|_| all != 0);
         let verbs = loads.chain([Verb::Insert, Verb::Upsert, Verb::Delete]).chain(update);
-        verbs.map(|verb| verb.text(self, dialect)).collect()
+        let texts = |verb: Verb| verb.at_once().iter().map(move |rows| verb.text(self, dialect, *rows));
+        verbs.flat_map(texts).collect()
     }
 }
 
@@ -273,9 +287,10 @@ fn replace(table: &Table) -> String {
     format!("ON CONFLICT ({}) DO UPDATE SET {}", names(table.key_columns(), ""), set.join(", "))
 }
 
-/// `?1, ?2`
-fn marks(bound: &[Bound]) -> String {
-    (1..=bound.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ")
+/// `(?1, ?2), (?3, ?4)`
+fn marks(width: usize, rows: usize) -> String {
+    let row = |row: usize| (1..=width).map(|n| format!("?{}", row * width + n)).collect::<Vec<_>>().join(", ");
+    (0..rows).map(|n| format!("({})", row(n))).collect::<Vec<_>>().join(", ")
 }
 
 /// `p1, p2`
@@ -343,11 +358,11 @@ mod tests {
     }
 
     fn text(verb: Verb, dialect: Dialect) -> String {
-        verb.text(Shelf::TABLE, dialect)
+        verb.text(Shelf::TABLE, dialect, 1)
     }
 
     #[test]
-    fn sqlite_takes_a_row_at_a_time() {
+    fn sqlite_takes_rows_with_marks_of_their_own() {
         let text = |verb| text(verb, Dialect::Sqlite);
         let all = r#"SELECT t."shard", t."no", t."id", t."label", t."version" FROM "shelf" AS t WHERE t."shard" = ?1"#;
         let order = r#"ORDER BY t."shard", t."no", t."id""#;
@@ -355,8 +370,10 @@ mod tests {
         assert_eq!(text(Verb::Load(2)), format!(r#"{all} AND t."no" = ?2 AND t."id" = ?3 {order}"#));
         assert_eq!(
             text(Verb::Insert),
-            r#"INSERT INTO "shelf" ("shard", "no", "id", "label", "version") VALUES (?1, ?2, ?3, ?4, ?5)"#
+            r#"INSERT OR FAIL INTO "shelf" ("shard", "no", "id", "label", "version") VALUES (?1, ?2, ?3, ?4, ?5)"#
         );
+        let two = Verb::Insert.text(Shelf::TABLE, Dialect::Sqlite, 2);
+        assert!(two.ends_with("VALUES (?1, ?2, ?3, ?4, ?5), (?6, ?7, ?8, ?9, ?10)"), "{two}");
         assert_eq!(
             text(Verb::Update(0b11000)),
             r#"UPDATE "shelf" AS t SET "label" = ?1, "version" = ?2 WHERE "shard" = ?3 AND "no" = ?4 AND "id" = ?5 AND "version" = ?6"#

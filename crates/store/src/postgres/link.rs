@@ -107,7 +107,7 @@ impl Open {
         if let Some(prepared) = self.bulks.get(&(table.name, verb)) {
             return Ok(prepared.clone());
         }
-        let text = verb.text(table, Dialect::Postgres);
+        let text = verb.text(table, Dialect::Postgres, 1);
         let prepared = self.client.prepare(&text).await.map_err(|error| fault(&error))?;
         self.bulks.insert((table.name, verb), prepared.clone());
         Ok(prepared)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::slice::ChunksExact;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Row, ToSql};
 
 use super::fault::{fault, in_doubt, met_unique};
-use crate::door::bulk::{Bulk, Verb, distinct, prefix};
+use crate::door::bulk::{Bulk, Pair, Verb, distinct, prefix};
 use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Snapshot, Statement, Step, Stop, StoreError, Table, Work, Written,
 };
@@ -22,7 +23,7 @@ use crate::tables::shard;
 /// How long a connection waits for another process or connection that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 /// Statements kept prepared per connection; more than there are.
-const PREPARED: usize = 512;
+const PREPARED: usize = 1_024;
 /// Frames in the log from which a checkpoint is due, of 4 KiB each: 64 MiB, so that pages that are written again and
 /// again are copied back once.
 const WAL_PAGES: i32 = 16_384;
@@ -30,7 +31,7 @@ const WAL_PAGES: i32 = 16_384;
 /// One connection.
 pub(super) struct Core {
     connection: Connection,
-    bulk_texts: BTreeMap<(&'static str, Verb), String>,
+    bulk_texts: BTreeMap<(&'static str, Verb, usize), String>,
     statement_texts: BTreeMap<&'static str, String>,
     /// Frames in the log after the last commit of this connection.
     wal_pages: Arc<AtomicI32>,
@@ -206,7 +207,7 @@ impl Core {
     }
 
     fn read_ask(&mut self, shard: i64, ask: &Ask) -> Result<Vec<Vec<Cell>>, StoreError> {
-        let text = bulk_text(&mut self.bulk_texts, ask.table, Verb::Load(prefix(ask)));
+        let text = bulk_text(&mut self.bulk_texts, ask.table, Verb::Load(prefix(ask)), 1);
         let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
         let mut rows = Vec::new();
         for key in distinct(ask)? {
@@ -231,13 +232,30 @@ impl Core {
         bulks.iter().flatten().try_for_each(|bulk| self.write_bulk(bulk))
     }
 
+    /// Writes the rows, as many at a time as go.
     fn write_bulk(&mut self, bulk: &Bulk<'_>) -> Result<(), Stop> {
-        let text = bulk_text(&mut self.bulk_texts, bulk.table, bulk.verb);
+        let mut touched = 0;
+        let mut rest = bulk.rows.as_slice();
+        for size in bulk.verb.at_once() {
+            let chunks = rest.chunks_exact(*size);
+            rest = chunks.remainder();
+            if chunks.len() > 0 {
+                touched += self.write_chunks(bulk, chunks)?;
+            }
+        }
+        if touched == bulk.rows.len() as u64 { Ok(()) } else { Err(Stop::Fault(bulk.miscounted(touched))) }
+    }
+
+    /// Writes chunks of the same size; says how many rows that touched.
+    fn write_chunks(&mut self, bulk: &Bulk<'_>, chunks: ChunksExact<'_, Pair<'_>>) -> Result<u64, Stop> {
+        let size = chunks.clone().next().map_or(0, <[_]>::len);
+        let text = bulk_text(&mut self.bulk_texts, bulk.table, bulk.verb, size);
         let mut prepared = self.connection.prepare_cached(text).map_err(fault)?;
         let mut touched = 0;
-        for row in &bulk.rows {
-            for (position, bound) in bulk.bound.iter().enumerate() {
-                prepared.raw_bind_parameter(position + 1, row.cell(*bound)).map_err(fault)?;
+        for rows in chunks {
+            let cells = rows.iter().flat_map(|row| bulk.bound.iter().map(|bound| row.cell(*bound)));
+            for (position, cell) in cells.enumerate() {
+                prepared.raw_bind_parameter(position + 1, cell).map_err(fault)?;
             }
             match prepared.raw_execute() {
                 Ok(count) => touched += count as u64,
@@ -245,7 +263,7 @@ impl Core {
                 Err(error) => return Err(Stop::Fault(fault(error))),
             }
         }
-        if touched == bulk.rows.len() as u64 { Ok(()) } else { Err(Stop::Fault(bulk.miscounted(touched))) }
+        Ok(touched)
     }
 
     fn run_steps(&mut self, steps: &[Step]) -> Result<Vec<u64>, (usize, Stop)> {
@@ -346,8 +364,13 @@ impl Core {
     }
 }
 
-fn bulk_text<'t>(texts: &'t mut BTreeMap<(&'static str, Verb), String>, table: &'static Table, verb: Verb) -> &'t str {
-    texts.entry((table.name, verb)).or_insert_with(|| verb.text(table, Dialect::Sqlite))
+fn bulk_text<'t>(
+    texts: &'t mut BTreeMap<(&'static str, Verb, usize), String>,
+    table: &'static Table,
+    verb: Verb,
+    rows: usize,
+) -> &'t str {
+    texts.entry((table.name, verb, rows)).or_insert_with(|| verb.text(table, Dialect::Sqlite, rows))
 }
 
 fn statement_text<'t>(texts: &'t mut BTreeMap<&'static str, String>, statement: &'static Statement) -> &'t str {

@@ -4,8 +4,8 @@
 //! way the running counters are held against the versions and balances that the transfers themselves carry: a transfer
 //! that does not fit stops the projections and is named.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use accounting::{Account, HoldKey, Op, Side};
 use kernel::{AccountId, Amount, CouponId, PointsGrantId, RootId, Time};
@@ -69,9 +69,11 @@ pub(super) type DayKey = (i64, Text, Text);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Folded {
     entries: Vec<AccountEntry>,
-    accounts: BTreeMap<AccountId, AccountList>,
+    accounts: BTreeMap<AccountId, Account>,
     days: BTreeMap<DayKey, SubjectDay>,
     trades: BTreeMap<Bytes, TradeList>,
+    /// Those of them that the stretch opens.
+    opened: BTreeSet<Bytes>,
     cases: BTreeMap<(Bytes, i64), CaseList>,
     disputes: BTreeMap<(Bytes, i64), DisputeList>,
     trade_batches: BTreeMap<(Bytes, i64), TradeBatch>,
@@ -141,28 +143,37 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
     for told in &stretch.told {
         folded.told(stretch.shard, told, &known.cases, &known.disputes)?;
     }
+    folded.accounts = accounts.into_iter().filter(|(_, account)| account.version > 0).collect();
     folded.entries.sort_by_key(|entry| (entry.account, entry.ver));
     folded.numbers.sort_by_key(|row| (row.h, row.trade, row.no));
     Ok(folded)
 }
 
 impl Folded {
-    /// The rows, as replacements of those that are there.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    /// The rows, and the accounts as of the stretch's end. What a batch or an opening brings is new; everything else
+    /// replaces what may be there.
+    pub(super) fn into_changes(self, shard: i64) -> (Vec<Change>, BTreeMap<AccountId, Account>) {
+        let (opened, known): (Vec<_>, Vec<_>) =
+            self.trades.into_iter().partition(|(trade, _)| self.opened.contains(trade));
+        let trades = Change {
+            inserts: cells(opened.into_iter().map(|(_, row)| row)),
+            ..replaced(TradeList::TABLE, known.into_iter().map(|(_, row)| row))
+        };
         let changes = [
-            upserts(AccountEntry::TABLE, self.entries.iter()),
-            upserts(AccountList::TABLE, self.accounts.values()),
-            upserts(SubjectDay::TABLE, self.days.values()),
-            upserts(TradeList::TABLE, self.trades.values()),
-            upserts(CaseList::TABLE, self.cases.values()),
-            upserts(DisputeList::TABLE, self.disputes.values()),
-            upserts(TradeBatch::TABLE, self.trade_batches.values()),
-            upserts(MerchantBatch::TABLE, self.merchant_batches.values()),
-            upserts(NumberPlace::TABLE, self.numbers.iter()),
-            upserts(CouponList::TABLE, self.coupons.values()),
-            upserts(GrantList::TABLE, self.grants.values()),
+            new(AccountEntry::TABLE, self.entries),
+            replaced(AccountList::TABLE, self.accounts.values().map(|account| list_row(shard, account))),
+            replaced(SubjectDay::TABLE, self.days.into_values()),
+            trades,
+            replaced(CaseList::TABLE, self.cases.into_values()),
+            replaced(DisputeList::TABLE, self.disputes.into_values()),
+            new(TradeBatch::TABLE, self.trade_batches.into_values()),
+            new(MerchantBatch::TABLE, self.merchant_batches.into_values()),
+            replaced(NumberPlace::TABLE, self.numbers),
+            replaced(CouponList::TABLE, self.coupons.into_values()),
+            replaced(GrantList::TABLE, self.grants.into_values()),
         ];
-        changes.into_iter().filter(|change| !change.upserts.is_empty()).collect()
+        let brings = |change: &Change| !(change.upserts.is_empty() && change.inserts.is_empty());
+        (changes.into_iter().filter(brings).collect(), self.accounts)
     }
 
     /// One side of a transfer: the account's counters, its line, the date's sums.
@@ -195,7 +206,6 @@ impl Folded {
         let [dp, cp, dh, ch] = after;
         let (seq, n, voucher) = (row.seq, row.n, row.voucher);
         self.entries.push(AccountEntry { shard, account: id, ver, seq, n, voucher, at, dp, cp, dh, ch });
-        self.accounts.insert(account.id, list_row(shard, account));
         self.day(shard, date, account, before, after).ok_or(misfit("a sum of the day would leave its range"))
     }
 
@@ -234,6 +244,9 @@ impl Folded {
         }
         match (kind, told.merchant) {
             (Some(("trade", status)), Some(merchant)) => {
+                if status == "created" {
+                    self.opened.insert(trade);
+                }
                 self.trades.insert(trade, TradeList { shard, trade, merchant, status: status.into() });
                 Ok(())
             }
@@ -355,9 +368,18 @@ fn list_row(shard: i64, account: &Account) -> AccountList {
     }
 }
 
-fn upserts<'r, R: Row + 'r>(table: &'static Table, rows: impl Iterator<Item = &'r R>) -> Change {
-    let rows: Vec<Vec<Cell>> = rows.cloned().map(Row::cells).collect();
-    Change { upserts: rows, ..Change::of(table) }
+fn cells<R: Row>(rows: impl IntoIterator<Item = R>) -> Vec<Vec<Cell>> {
+    rows.into_iter().map(Row::cells).collect()
+}
+
+/// Rows that are not there yet.
+fn new<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Change {
+    Change { inserts: cells(rows), ..Change::of(table) }
+}
+
+/// Rows that may be there, and are replaced then.
+fn replaced<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Change {
+    Change { upserts: cells(rows), ..Change::of(table) }
 }
 
 #[cfg(test)]

@@ -9,11 +9,9 @@ use store::tables::derived::{self, AccountList, CaseList, DisputeList, SubjectDa
 use store::tables::shard::Batch;
 use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 
+use super::MOST_ROWS;
 use super::fold::{Bytes, Known, Stretch, Told};
 use crate::query::watermark::Mark;
-
-/// Most rows of the ledger in a stretch; what is read and written at once stays a few megabytes and some milliseconds.
-const MOST_ROWS: i64 = 8_192;
 
 /// How far the projections have come, as their rows say.
 pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreError> {
@@ -53,10 +51,10 @@ pub(super) async fn stretch(
 
 /// As many batches as stay within [`MOST_ROWS`] together, and at least one.
 fn within_bounds(mut batches: Vec<Batch>) -> Vec<Batch> {
-    let mut rows = 0_i64;
+    let mut rows = 0_usize;
     let fit = batches.iter().take_while(|batch| {
         let first = rows == 0;
-        rows = rows.saturating_add(batch.rows).saturating_add(1);
+        rows = rows.saturating_add(usize::try_from(batch.rows).unwrap_or(usize::MAX)).saturating_add(1);
         first || rows <= MOST_ROWS
     });
     let fit = fit.count();
@@ -64,14 +62,23 @@ fn within_bounds(mut batches: Vec<Batch>) -> Vec<Batch> {
     batches
 }
 
-/// What the projections say of whatever the stretch goes on with, and the names of the accounts that it opens.
-pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Known, StoreError> {
+/// What the projections say of whatever the stretch goes on with, and the names of the accounts that it opens; what is
+/// `kept` of accounts is as of the stretch's beginning and not read.
+pub(super) async fn known(
+    reader: &dyn Reader,
+    stretch: &Stretch,
+    kept: &BTreeMap<AccountId, Account>,
+) -> Result<Known, StoreError> {
     let sides = stretch.transfers.iter().flat_map(|row| [(row.debit, row.d_ver), (row.credit, row.c_ver)]);
-    let (mut opened, mut touched) = (BTreeSet::new(), BTreeSet::new());
+    let (mut opened, mut touched, mut accounts) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     for (account, ver) in sides {
-        touched.insert(account);
+        let id = AccountId(RootId::from_bytes(account));
         if ver == 1 {
             opened.insert(account);
+        } else if let Some(known) = kept.get(&id) {
+            accounts.entry(id).or_insert_with(|| known.clone());
+        } else {
+            touched.insert(account);
         }
     }
     let of_kind = |kind: &str| -> Vec<Vec<Cell>> {
@@ -88,7 +95,6 @@ pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch) -> Result<Know
         Ask { table: SubjectDay::TABLE, keys: dates.into_iter().map(|date| vec![Cell::Int(date)]).collect() },
     ];
     let mut rows = reader.load(stretch.shard, asks).await?.rows.into_iter();
-    let mut accounts = BTreeMap::new();
     for row in take::<AccountRow>(&mut rows)? {
         let account = ledger::account(row)?;
         accounts.insert(account.id, Account::open(account.id, &ledger::key_of(&account), account.opened_seq));

@@ -195,8 +195,8 @@ fn lay(rows: &mut Folded, newer: Folded) {
 
 fn known(rows: &Folded, opened: &BTreeMap<AccountId, Account>) -> Known {
     let mut accounts = opened.clone();
-    accounts
-        .extend(rows.accounts.values().map(|row| listed(row.clone()).unwrap()).map(|account| (account.id, account)));
+    let through_rows = rows.accounts.values().map(|account| listed(list_row(0, account)).unwrap());
+    accounts.extend(through_rows.map(|account| (account.id, account)));
     Known { accounts, cases: rows.cases.clone(), disputes: rows.disputes.clone(), days: rows.days.clone() }
 }
 
@@ -225,7 +225,7 @@ proptest! {
         let rows = in_parts(&writer, &[]);
         for account in writer.accounts.iter().filter(|account| account.version > 0) {
             let row = &rows.accounts[&account.id];
-            prop_assert_eq!([row.ver, row.dp, row.cp, row.dh, row.ch], [account.version, account.dp, account.cp, account.dh, account.ch]);
+            prop_assert_eq!([row.version, row.dp, row.cp, row.dh, row.ch], [account.version, account.dp, account.cp, account.dh, account.ch]);
         }
         let sum = |pick: fn(&SubjectDay) -> i64| rows.days.values().map(pick).sum::<i64>();
         prop_assert_eq!(sum(|day| day.dp), sum(|day| day.cp));
