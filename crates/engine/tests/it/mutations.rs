@@ -113,6 +113,8 @@ const OF_STATEMENTS: &[(&str, &str)] = &[
     ("share_of", "UPDATE payment SET parent_no = 9 WHERE trade = {child}"),
     ("parent_children", "UPDATE trade SET amount = amount + 1 WHERE trade = {child}"),
     ("leg_shares", "UPDATE instruction SET amount = amount + 1 WHERE trade = {child} AND no = 1"),
+    ("share_dispute", "UPDATE dispute SET channel_no = 'Z7' WHERE trade = {sued}"),
+    ("dispute_shares", "UPDATE dispute SET amount = amount + 1 WHERE trade = {sued}"),
     ("combined_books", "UPDATE account SET cp = cp + 1 WHERE subject = '2012'"),
     ("coupon_holder", "UPDATE coupon SET held_no = 9 WHERE held_trade = {open}"),
     ("leg_coupon", "UPDATE instruction SET coupon_rest = coupon_rest + 1 WHERE trade = {open} AND no = 1"),
@@ -325,6 +327,7 @@ fn sql(text: &str, cast: &Cast) -> String {
         ("{counted}", cast.counted.0),
         ("{cart}", cast.cart.0),
         ("{child}", cast.child.0),
+        ("{sued}", cast.sued.0),
         ("{nobody}", RootId::from_bytes([1; 16])),
     ];
     let text = names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, &literal(*id)));

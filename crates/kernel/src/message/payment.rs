@@ -108,6 +108,29 @@ pub struct ParentPaid {
     pub legs: Vec<LegShare>,
 }
 
+/// What a child hears of a dispute of what its parent was paid with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShareDisputed {
+    /// So much of its share of an instruction is disputed.
+    Opened {
+        /// The instruction's number, which is the parent's.
+        instruction: u16,
+        /// The institution's number of the dispute.
+        channel_no: String,
+        /// How much of the child's share.
+        money: Money,
+        /// The institution's word for why.
+        reason: Option<String>,
+        /// Until when the merchant may answer.
+        respond_by: Option<Time>,
+    },
+    /// The institution has decided.
+    Ended {
+        /// Minor units that it takes of the child; 0 where nothing.
+        lost: i64,
+    },
+}
+
 /// What a refund takes from one receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundShare {
@@ -230,6 +253,13 @@ pub enum Command {
         dispute: DisputeId,
         /// What it takes from whom, if it is lost.
         shares: Vec<RefundShare>,
+    },
+    /// What the parent paid this trade with is disputed, or was.
+    ShareDisputed {
+        /// The parent's dispute.
+        parent: DisputeId,
+        /// What the institution said, for this child.
+        told: Box<ShareDisputed>,
     },
     /// Do something about a case.
     Case {

@@ -219,7 +219,7 @@ impl World {
             assert_eq!(dispute.taken(), dispute.lost.min(dispute.set_aside()));
             assert!(dispute.status == DisputeStatus::Lost || dispute.lost == 0);
             let case = |kind| self.state.open_case(Subject::Dispute(no), kind).is_some();
-            assert_eq!(case(CaseKind::Disputed), open, "{}", show::state(&self.state));
+            assert_eq!(case(CaseKind::Disputed), open && dispute.parent.is_none(), "{}", show::state(&self.state));
             let heard = self.sequences.get(&ObjectRef::Dispute(no)).copied();
             assert_eq!(heard, Some(if open { 1 } else { 2 }));
         }

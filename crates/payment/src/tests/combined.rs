@@ -1,13 +1,15 @@
 //! One payment for several trades: what a parent tells its children, and what a child does with it.
 
+use std::sync::Arc;
+
 use kernel::message::channel::Purpose;
-use kernel::message::payment::{ChildPart, Command, LegShare, ParentPaid, Pay, Tool, ToolRequest};
+use kernel::message::payment::{ChildPart, Command, LegShare, ParentPaid, Pay, ShareDisputed, Tool, ToolRequest};
 use kernel::message::trade::LateSuccess;
-use kernel::{Code, Context, OrderId, OrderType, Owner, PaymentId, Problem, SubType, TradeId};
+use kernel::{Code, Context, DisputeId, OrderId, OrderType, Owner, PaymentId, Problem, SubType, TradeId};
 
 use super::show;
 use super::world::{World, amount, balance, buyer, card, coupon, coupon_id, merchant, money, root, trade};
-use crate::{Input, PaymentStatus, Way};
+use crate::{DisputeStatus, Input, PaymentStatus, Payments, Way};
 
 fn child(no: u128) -> TradeId {
     TradeId(root(50 + no))
@@ -116,4 +118,147 @@ fn a_child_gives_back_no_more_than_its_shares() {
     let ways: Vec<Way> = world.state.parts().filter(|part| part.instruction == 4).map(|part| part.way).collect();
     assert_eq!(ways, [Way::CouponSource, Way::CouponSource], "a coupon that paid a cart is spent");
     insta::assert_snapshot!(out + &show::state(&world.state));
+}
+
+/// Told that so much of its share of instruction 6 is disputed.
+fn share_disputed(world: &mut World, parent: u16, minor: i64) {
+    let told = ShareDisputed::Opened {
+        instruction: 6,
+        channel_no: format!("d{parent}"),
+        money: money(minor),
+        reason: Some("fraudulent".into()),
+        respond_by: Some(world.now.plus(1)),
+    };
+    tell_share(world, parent, told);
+}
+
+fn tell_share(world: &mut World, parent: u16, told: ShareDisputed) {
+    let parent = DisputeId::new(self::parent().trade, parent);
+    world.tell(Input::Command(Command::ShareDisputed { parent, told: Box::new(told) })).unwrap();
+}
+
+/// Received, on its way back, back: of the share of the card.
+fn of_card(world: &World) -> (i64, i64, i64) {
+    let leg = &world.state.payments[0].instructions[2];
+    (leg.received, leg.returning, leg.returned)
+}
+
+#[test]
+fn a_child_has_its_part_of_a_dispute() {
+    let mut world = paid_child();
+    world.log.clear();
+    share_disputed(&mut world, 1, 120);
+    share_disputed(&mut world, 1, 120);
+    assert_eq!((world.state.disputes.len(), of_card(&world)), (1, (120, 120, 0)), "told twice, nothing happens");
+    assert_eq!(world.state.cases, [], "people have one case, of the parent's");
+    // What it lost is gone, what is left can be disputed or refunded, and no more.
+    tell_share(&mut world, 1, ShareDisputed::Ended { lost: 41 });
+    tell_share(&mut world, 1, ShareDisputed::Ended { lost: 120 });
+    let dispute = &world.state.disputes[0];
+    assert_eq!((dispute.status, dispute.lost, dispute.taken()), (DisputeStatus::Lost, 41, 41));
+    assert_eq!((of_card(&world), world.ledger.at("1011.dispute", super::world::cny())), ((120, 0, 41), 41));
+    share_disputed(&mut world, 2, 79);
+    assert_eq!(of_card(&world), (120, 79, 41));
+    tell_share(&mut world, 3, ShareDisputed::Ended { lost: 79 });
+    tell_share(&mut world, 2, ShareDisputed::Ended { lost: 0 });
+    assert_eq!((world.state.disputes[1].status, of_card(&world)), (DisputeStatus::Won, (120, 0, 41)));
+    assert_eq!(Problem::from(world.refund("r1", 160).unwrap_err()).code, Code::refund_exceeds_paid);
+    world.refund("r1", 159).unwrap();
+}
+
+/// A child whose share of the parent's card is so much, and of which nothing went back.
+fn with_share(no: u128, minor: i64) -> Payments {
+    let mut state = paid_child().state;
+    state.trade = child(no);
+    for leg in &mut state.payments[0].instructions {
+        leg.no -= 3;
+    }
+    let leg = &mut state.payments[0].instructions[2];
+    (leg.received, leg.returning, leg.returned) = (minor, 0, 0);
+    state
+}
+
+/// A parent that was paid 1,000 by card, by its one instruction, and how much its children have left of that.
+fn parent_with(left: &[i64]) -> World {
+    let mut world = World { order_type: OrderType::Combined, ..World::new() };
+    world.pay(vec![coupon(1, 100), balance(233), card(667)]).unwrap();
+    world.paid_exactly(1);
+    world.children = (1..).zip(left).map(|(no, left)| Arc::new(with_share(no, *left))).collect();
+    world
+}
+
+/// What the children were told since, in their order: what is disputed, and what is lost.
+fn told(world: &mut World) -> (Vec<(TradeId, i64)>, Vec<(TradeId, i64)>) {
+    let (mut opened, mut ended) = (Vec::new(), Vec::new());
+    for (child, parent, told) in std::mem::take(&mut world.told_shares) {
+        assert_eq!(parent.trade, trade());
+        match told {
+            ShareDisputed::Opened { money, instruction, .. } => {
+                assert_eq!(instruction, 3);
+                opened.push((child, money.amount.minor()));
+            }
+            ShareDisputed::Ended { lost } => ended.push((child, lost)),
+        }
+    }
+    (opened, ended)
+}
+
+/// Keeps what the children did with what they were told.
+fn keep(world: &mut World, opened: &[(TradeId, i64)]) {
+    let template = {
+        let mut world = paid_child();
+        share_disputed(&mut world, 1, 1);
+        world.state.disputes.remove(0)
+    };
+    let no = world.state.disputes.len() as u16;
+    for (trade, minor) in opened {
+        let place = world.children.iter().position(|child| child.trade == *trade).unwrap();
+        let child = Arc::make_mut(&mut world.children[place]);
+        let parent = Some(DisputeId::new(super::world::trade(), no));
+        child.disputes.push(crate::Dispute { no, parent, money: money(*minor), instruction: 3, ..template.clone() });
+        child.payments[0].instructions[2].returning += minor;
+    }
+}
+
+#[test]
+fn a_dispute_of_a_parent_is_its_childrens() {
+    let mut world = parent_with(&[400, 266, 1]);
+    world.disputed(1, "d1", 667);
+    let (opened, _) = told(&mut world);
+    assert_eq!(opened, [(child(1), 400), (child(2), 266), (child(3), 1)], "all of it is all of each");
+    keep(&mut world, &opened);
+    assert_eq!((world.state.disputes[0].covered(), world.state.disputes[0].set_aside()), (667, 0));
+    assert_eq!(world.state.cases.len(), 1);
+    // Nothing is left for a second one.
+    world.disputed(1, "d2", 10);
+    assert_eq!(told(&mut world), (vec![], vec![]));
+    assert_eq!((world.state.disputes[1].covered(), world.state.cases.len()), (0, 3));
+    world.dispute_lost(1, "d1", 100);
+    let (_, lost) = told(&mut world);
+    assert_eq!(lost, [(child(1), 60), (child(2), 40), (child(3), 0)], "and of whom nothing is taken, it has won");
+    assert_eq!(world.state.disputes[0].lost_of_covered(), 100);
+    let leg = &world.state.payments[0].instructions[2];
+    assert_eq!((leg.returning, leg.returned), (0, 0), "a parent's figures are not its children's");
+    world.dispute_lost(1, "d2", 10);
+    assert_eq!(told(&mut world), (vec![], vec![]));
+}
+
+#[test]
+fn a_part_is_disputed_of_all_by_what_they_have_left() {
+    let mut world = parent_with(&[40, 0, 20]);
+    world.disputed(1, "d1", 30);
+    let (opened, _) = told(&mut world);
+    assert_eq!(opened, [(child(1), 20), (child(3), 10)], "who has given back all of it is not asked again");
+    keep(&mut world, &opened);
+    world.dispute_won(1, "d1");
+    assert_eq!(told(&mut world).1, [(child(1), 0), (child(3), 0)]);
+    // More than the children have left: what is beyond is for people.
+    let mut world = parent_with(&[40, 0, 20]);
+    world.disputed(1, "d1", 667);
+    let (opened, _) = told(&mut world);
+    keep(&mut world, &opened);
+    assert_eq!(world.state.disputes[0].covered(), 60);
+    assert_eq!(world.state.cases[1].money, money(607));
+    world.dispute_lost(1, "d1", 667);
+    assert_eq!(told(&mut world).1, [(child(1), 40), (child(3), 20)]);
 }

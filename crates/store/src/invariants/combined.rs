@@ -2,7 +2,7 @@
 
 use super::invariants;
 use crate::tables::accounting::AccountRow;
-use crate::tables::payment::InstructionRow;
+use crate::tables::payment::{DisputeRow, InstructionRow};
 use crate::tables::trade::TradeRow;
 
 invariants! {
@@ -39,6 +39,22 @@ invariants! {
            AND p.shard = t.shard AND p.trade = t.trade AND p.status = 'succeeded'
            AND i.shard = p.shard AND i.trade = p.trade AND i.payment = p.no AND i.surplus IS NULL
            AND COALESCE(x.amount, 0) <> i.amount";
+    Trades "share_dispute" "I39" on DisputeRow, "a share of a dispute stands with that of the parent that paid it: instruction, number, end":
+        "SELECT d.trade, d.no FROM dispute d WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3 AND d.parent IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM dispute o, instruction i, payment p
+                 WHERE o.shard = d.shard AND o.trade = d.parent AND o.no = d.parent_no AND o.parent IS NULL
+                   AND o.instruction = d.instruction AND o.channel_no = d.channel_no AND o.currency = d.currency
+                   AND (o.status = 'open') = (d.status = 'open') AND (o.status = 'lost' OR d.status <> 'lost')
+                   AND i.shard = d.shard AND i.trade = d.trade AND i.no = d.instruction
+                   AND p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment AND p.parent = d.parent)";
+    Shard "dispute_shares" "I39" on DisputeRow, "the shares of a dispute add up to what is covered of it, and what they lose to what it loses":
+        "SELECT d.trade, d.no FROM dispute d
+         LEFT JOIN (SELECT c.parent AS parent, c.parent_no AS no, CAST(SUM(c.amount) AS BIGINT) AS amount,
+                      CAST(SUM(c.lost) AS BIGINT) AS lost
+                    FROM dispute c WHERE c.shard = $1 AND c.parent IS NOT NULL GROUP BY c.parent, c.parent_no) x
+           ON x.parent = d.trade AND x.no = d.no
+         WHERE d.shard = $1 AND (COALESCE(x.amount, 0) <> d.of_children
+           OR COALESCE(x.lost, 0) <> CASE WHEN d.lost < d.of_children THEN d.lost ELSE d.of_children END)";
     Shard "combined_books" "I39" on AccountRow, "nothing stays on its way from a parent to its children (2012)":
         "SELECT a.id FROM account a WHERE a.shard = $1 AND a.subject = '2012' AND a.cp <> a.dp";
 }

@@ -355,13 +355,7 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
     Ok(Payment {
         no: fits.number("no", row.no)?,
         due: fits.number("due", row.due)?,
-        parent: match (row.parent, row.parent_no) {
-            (None, None) => None,
-            (Some(trade), Some(no)) => {
-                Some(PaymentId::new(TradeId(RootId::from_bytes(trade)), fits.number("parent_no", no)?))
-            }
-            (None, Some(_)) | (Some(_), None) => return Err(fits.wrong("parent_no", "does not go with its trade")),
-        },
+        parent: fits.parent(row.parent, row.parent_no)?.map(|(trade, no)| PaymentId::new(trade, no)),
         context: Context {
             merchant: MerchantId(RootId::from_bytes(row.merchant)),
             order_type: fits.word("order_type", OrderType::parse(&row.order_type))?,
