@@ -71,7 +71,7 @@ struct InstructionObject<'a> {
     channel_account: Option<&'a str>,
     amount: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<Amount>,
+    points: Option<i64>,
     status: &'static str,
     received_amount: i64,
     returned_amount: i64,

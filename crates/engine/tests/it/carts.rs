@@ -51,3 +51,26 @@ pub(crate) fn disputed(world: &mut World) -> TradeId {
     world.word(open, 1, opened(30, "Y5"));
     ids[0]
 }
+
+/// Paid with points, on credit and by card, and given back child by child.
+pub(crate) fn in_points_and_on_credit(world: &mut World) -> TradeId {
+    world.rules(
+        "book = \"carts\"\nabout = \"Three points pay two.\"\norder_type = \"combined\"\n\
+         [[rule]]\nname = \"all\"\npoints = { currency = \"CNY\", points = 3, amount = 2 }\n",
+    );
+    world.grant("u3", 100);
+    world.lend("u3", 100);
+    let children = [Sale::instant("u3", 60), Sale::escrow("u3", 41)];
+    let tools = vec![(Tool::Points, 50), (Tool::Credit, 31), (card(), 20)];
+    let (cart, ids, open) = world.cart(Sale::instant("u3", 101).paid(tools), &children);
+    world.ok(open);
+    world.word(cart, 1, paid(cny(20), "X1"));
+    // Of 30, 18 and 12, and their 45 points.
+    world.tell_trade(ids[0], refund("r1", 30));
+    world.word(ids[0], 2, refunded(cny(6), "X2"));
+    world.tell_trade(ids[1], confirm(Some(20)));
+    world.tell_trade(ids[1], refund("r2", 41));
+    world.word(ids[1], 2, refunded(cny(8), "X3"));
+    world.no_rules("carts");
+    ids[0]
+}

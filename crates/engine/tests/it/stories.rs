@@ -70,6 +70,8 @@ pub(crate) struct Cast {
     pub(crate) child: TradeId,
     /// Paid by a cart that was disputed: what is disputed of it is lost in part.
     pub(crate) sued: TradeId,
+    /// Paid by a cart with points, on credit and by card, and refunded by half.
+    pub(crate) exchanged: TradeId,
 }
 
 pub(crate) fn paid(money: Money, number: &str) -> Answer {
@@ -140,6 +142,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     // Before there is a limit.
     let (cart, child) = carts::paid_and_closed(world);
     let sued = carts::disputed(world);
+    let exchanged = carts::in_points_and_on_credit(world);
     let counted = counted(world);
     Cast {
         instant,
@@ -168,6 +171,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
         cart,
         child,
         sued,
+        exchanged,
     }
 }
 

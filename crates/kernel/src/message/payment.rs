@@ -93,8 +93,12 @@ pub struct LegShare {
     pub channel_account: Option<String>,
     /// The number of the channel order in the parent's tree that brought it.
     pub order: Option<u16>,
-    /// Where the money of a coupon came from, and goes back to.
-    pub coupon_source: Option<CouponSource>,
+    /// Where the money of a coupon or of points came from, and goes back to.
+    pub source: Option<CouponSource>,
+    /// The child's share of the points that it took: none of other tools, and perhaps none of a small share.
+    pub points: i64,
+    /// Of credit, what the payer's was limited to.
+    pub credit_limit: Option<i64>,
 }
 
 /// With what a parent's payment paid one child.

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use kernel::message::accounting::CouponSource;
 use kernel::message::channel::Purpose;
 use kernel::message::payment::{ChildPart, Command, LegShare, ParentPaid, Pay, ShareDisputed, Tool, ToolRequest};
+use kernel::message::rules::PointsWorth;
 use kernel::message::trade::LateSuccess;
-use kernel::{Code, Context, DisputeId, OrderId, OrderType, Owner, PaymentId, Problem, SubType, TradeId};
+use kernel::{
+    Code, Context, Currency, DisputeId, Money, OrderId, OrderType, Owner, PaymentId, Problem, SubType, TradeId,
+};
 
 use super::show;
-use super::world::{World, amount, balance, buyer, card, coupon, coupon_id, merchant, money, root, trade};
+use super::world::{World, amount, balance, buyer, card, cny, coupon, coupon_id, merchant, money, points, root, trade};
 use crate::{DisputeStatus, Input, PaymentStatus, Payments, Way};
 
 fn child(no: u128) -> TradeId {
@@ -27,15 +31,21 @@ fn paid() -> ParentPaid {
         amount: amount(minor),
         channel_account: order.map(|_| "sandbox".to_owned()),
         order,
-        coupon_source: None,
+        source: None,
+        points: 0,
+        credit_limit: None,
     };
     let mut of_coupon = leg(4, Tool::Coupon(coupon_id(1)), 30, None);
-    of_coupon.coupon_source = Some(kernel::message::accounting::CouponSource::Expense);
+    of_coupon.source = Some(CouponSource::Expense);
     let of_card = leg(6, Tool::Channel { method: "card".into(), sandbox: None }, 120, Some(3));
     ParentPaid { payment: parent(), rule_version: 1, legs: vec![of_coupon, leg(5, Tool::Balance, 50, None), of_card] }
 }
 
 fn take(world: &mut World) {
+    take_shares(world, paid());
+}
+
+fn take_shares(world: &mut World, paid: ParentPaid) {
     let tool = |leg: &LegShare| ToolRequest { tool: leg.tool.clone(), amount: leg.amount };
     let pay = Pay {
         context: Context { merchant: merchant(), order_type: OrderType::Escrow, sub_type: SubType::general() },
@@ -45,10 +55,10 @@ fn take(world: &mut World) {
         expires_at: world.expires_at,
         receivers: Vec::new(),
         late_success: LateSuccess::Refund,
-        tools: paid().legs.iter().map(tool).collect(),
+        tools: paid.legs.iter().map(tool).collect(),
         destination: None,
     };
-    world.tell(Input::Command(Command::PaidByParent(Box::new(pay), Box::new(paid())))).unwrap();
+    world.tell(Input::Command(Command::PaidByParent(Box::new(pay), Box::new(paid)))).unwrap();
 }
 
 /// A child that its parent paid.
@@ -86,7 +96,7 @@ fn a_parent_tells_each_child_its_shares() {
     );
     let (_, first) = &world.told_children[0];
     assert_eq!((first.legs[2].order, first.legs[2].channel_account.as_deref()), (Some(1), Some("sandbox")));
-    assert!(first.legs[0].coupon_source.is_some());
+    assert!(first.legs[0].source.is_some());
 }
 
 #[test]
@@ -94,7 +104,7 @@ fn a_child_has_its_shares_as_a_payment() {
     let mut world = paid_child();
     let payment = &world.state.payments[0];
     assert_eq!((payment.status, payment.parent), (PaymentStatus::Succeeded, Some(parent())));
-    assert_eq!((world.ledger.at("2012", super::world::cny()), world.told_succeeded), (0, 1));
+    assert_eq!((world.ledger.at("2012", cny()), world.told_succeeded), (0, 1));
     assert!(world.counters.is_empty(), "it counts where the parent's counts");
     take(&mut world);
     assert_eq!(world.state.payments.len(), 1, "told twice, nothing happens");
@@ -156,7 +166,7 @@ fn a_child_has_its_part_of_a_dispute() {
     tell_share(&mut world, 1, ShareDisputed::Ended { lost: 120 });
     let dispute = &world.state.disputes[0];
     assert_eq!((dispute.status, dispute.lost, dispute.taken()), (DisputeStatus::Lost, 41, 41));
-    assert_eq!((of_card(&world), world.ledger.at("1011.dispute", super::world::cny())), ((120, 0, 41), 41));
+    assert_eq!((of_card(&world), world.ledger.at("1011.dispute", cny())), ((120, 0, 41), 41));
     share_disputed(&mut world, 2, 79);
     assert_eq!(of_card(&world), (120, 79, 41));
     tell_share(&mut world, 3, ShareDisputed::Ended { lost: 79 });
@@ -261,4 +271,45 @@ fn a_part_is_disputed_of_all_by_what_they_have_left() {
     assert_eq!(world.state.cases[1].money, money(607));
     world.dispute_lost(1, "d1", 667);
     assert_eq!(told(&mut world).1, [(child(1), 40), (child(3), 20)]);
+}
+
+#[test]
+fn a_childs_points_and_its_debt_are_its_own() {
+    let mut world = World::new();
+    world.ledger.fund("2012", money(200));
+    let points = Money { amount: amount(400), currency: Currency::POINTS };
+    world.ledger.fund("2034.shared", points);
+    let share = |instruction, tool, minor| LegShare {
+        instruction,
+        tool,
+        amount: amount(minor),
+        channel_account: None,
+        order: None,
+        source: None,
+        points: 0,
+        credit_limit: None,
+    };
+    let mut by_points = share(1, Tool::Points, 120);
+    (by_points.source, by_points.points) = (Some(CouponSource::Expense), 400);
+    let mut on_credit = share(2, Tool::Credit, 80);
+    on_credit.credit_limit = Some(500);
+    take_shares(&mut world, ParentPaid { payment: parent(), rule_version: 1, legs: vec![by_points, on_credit] });
+    assert_eq!(world.state.payments[0].status, PaymentStatus::Succeeded);
+    assert_eq!((world.ledger.at("2034.shared", Currency::POINTS), world.ledger.at("2012", cny())), (0, 0));
+    // A quarter of what is left of each, and in the end all.
+    world.refund("r1", 50).unwrap();
+    assert_eq!(world.ledger.at("2034:42", Currency::POINTS), 1_100);
+    world.refund("r2", 150).unwrap();
+    assert_eq!(world.ledger.at("2034:42", Currency::POINTS), 1_400);
+    let ways: Vec<_> = world.state.parts().map(|part| (part.way, part.amount.minor(), part.points)).collect();
+    let expected = [(Way::Points, 30, 100), (Way::Credit, 20, 0), (Way::Points, 90, 300), (Way::Credit, 60, 0)];
+    assert_eq!(ways, expected);
+}
+
+#[test]
+fn a_merchants_budget_pays_for_no_cart() {
+    let mut world = World { order_type: OrderType::Combined, ..World::new() };
+    world.terms.points = Some(PointsWorth { points: 3, minor: 2, budget: true });
+    let problem = Problem::from(world.pay(vec![points(100)]).unwrap_err());
+    assert_eq!((problem.code, problem.param.as_deref()), (Code::tool_not_applicable, Some("tools[0].tool")));
 }

@@ -88,7 +88,7 @@ fn source(source: &Source) -> &'static str {
         Source::Channel(_) => "channel",
         Source::Earlier(_) => "earlier",
         Source::Suspended(_) => "suspended",
-        Source::Parent => "parent",
+        Source::Parent { .. } => "parent",
     }
 }
 

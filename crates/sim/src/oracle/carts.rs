@@ -128,8 +128,14 @@ fn odd(
 fn odd_shares(cart: TradeId, leg: &Instruction, children: &[(TradeId, &Payments)]) -> Vec<String> {
     let mut found = Vec::new();
     let mut sum = 0;
+    let took = leg.points.as_ref().map_or(0, |used| used.points);
     for (child, state) in children {
         let share = state.leg(leg.no).map_or(0, |(_, share)| share.amount.minor());
+        let points = state.leg(leg.no).and_then(|(_, share)| share.points.as_ref()).map_or(0, |used| used.points);
+        let until = |money: i64| took * money / leg.amount.minor();
+        if points != until(sum + share) - until(sum) {
+            found.push(format!("{child} has {points} points of instruction {} of {cart}", leg.no));
+        }
         sum += share;
         let parts = state.refunds.iter().flat_map(|refund| &refund.parts).filter(|part| part.instruction == leg.no);
         let disputes = state.disputes.iter().filter(|dispute| dispute.instruction == leg.no);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::rules::in_use;
 use crate::api::{Api, Reply};
 use crate::host::Host;
 use crate::shop::{Shop, balance, card, card_that, id, list, number, order, with};
@@ -9,6 +10,7 @@ use crate::shop::{Shop, balance, card, card_that, id, list, number, order, with}
 on_both!(
     paid_at_once,
     paid_by_a_bank,
+    paid_with_points_and_on_credit,
     refunded_child_by_child,
     closed_unpaid,
     late_money_goes_back,
@@ -128,6 +130,61 @@ async fn paid_by_a_bank(host: &Host) {
     assert_eq!(shares(&escrow), [("balance", 133), ("channel", 267)]);
     assert_eq!((&instant["status"], &escrow["status"]), (&json!("completed"), &json!("paid")));
     cart.two.confirm(&second, &json!({"amount": 100})).await.ok(200);
+}
+
+/// Points, credit and a card: each child has its own of all three, and gives back its own.
+async fn paid_with_points_and_on_credit(host: &Host) {
+    let cart = Cart::new(host).await;
+    let book = "book = \"carts\"\nabout = \"Points of carts.\"\norder_type = \"combined\"\n\
+        [[rule]]\nname = \"members\"\nwhen = 'trade.sub_type == \"members\"'\n\
+        points = { currency = \"CNY\", points = 3, amount = 1, budget = true }\n\
+        [[rule]]\nname = \"all\"\npoints = { currency = \"CNY\", points = 7, amount = 3 }\n";
+    in_use(host, "carts", book).await;
+    host.post("/v1/points", &json!({"owner": "user:42", "points": 1_000})).await.ok(201);
+    let lent = json!({"owner": "user:42", "currency": "CNY", "limit": 500});
+    let line = format!("/v1/credit_lines/{}", id(&host.post("/v1/credit_lines", &lent).await.ok(201)));
+    let tool = |tool: &str, amount: i64| json!({"tool": tool, "amount": amount});
+    let tools = json!([tool("points", 100), tool("credit", 200), card(700)]);
+    let preview = cart.api().post("/v1/trades/preview", &cart.body(&json!({"pay": {"tools": tools}}))).await.ok(200);
+    assert_eq!(preview["payment"]["status"], "processing", "{preview:#}");
+    let (offered, _) = cart.opened(&json!({})).await;
+    let offer = cart.api().get(&format!("/v1/trades/{offered}/offer")).await.ok(200);
+    for name in ["points", "credit"] {
+        let choice = list(&offer["tools"]).iter().find(|choice| choice["tool"] == name).unwrap();
+        assert_eq!(choice["usable"], true, "{offer:#}");
+    }
+
+    let (_, [first, second]) = cart.paid(&tools).await;
+    let (instant, escrow) = (cart.one.trade(&first).await, cart.two.trade(&second).await);
+    assert_eq!(shares(&instant), [("points", 60), ("credit", 120), ("channel", 420)]);
+    assert_eq!(shares(&escrow), [("points", 40), ("credit", 80), ("channel", 280)]);
+    let points = |trade: &Value| trade["payment"]["instructions"][0]["points"].as_i64().unwrap();
+    assert_eq!((points(&instant), points(&escrow)), (140, 94), "to the point");
+    host.trial_balance("PTS").await.assert_is(&[("2034", 766), ("2034.redeemed", 234), ("5003", 1_000)]);
+    assert_eq!(host.balance(&cart.one.owner(), "2034.redeemed").await, (140, 140));
+
+    // Of what is left by what is left, and in the end all; no more than its own.
+    let half = cart.one.refund(&first, 300, &json!({})).await.ok(201);
+    let half = cart.one.refund_is(&id(&half), "succeeded").await;
+    let part =
+        |part: &Value| (part["way"].as_str().unwrap().to_owned(), part["amount"].as_i64(), part["points"].as_i64());
+    let parts: Vec<_> = list(&half["parts"]).iter().map(part).collect();
+    let of = |way: &str, minor, points| (way.to_owned(), Some(minor), points);
+    assert_eq!(parts, [of("points", 30, Some(70)), of("credit", 60, None), of("channel", 210, None)]);
+    assert_eq!(host.balance("user:42", "2034").await, (836, 836));
+    assert_eq!(host.get(&line).await.ok(200)["owed_amount"], 140);
+    for (shop, child, amount) in [(&cart.one, &first, 300), (&cart.two, &second, 400)] {
+        let rest = shop.refund(child, amount, &json!({})).await.ok(201);
+        shop.refund_is(&id(&rest), "succeeded").await;
+    }
+    assert_eq!(host.balance("user:42", "2034").await, (1_000, 1_000));
+    assert_eq!(host.get(&line).await.ok(200)["owed_amount"], 0);
+    host.trial_balance("PTS").await.assert_is(&[("2034", 1_000), ("5003", 1_000)]);
+
+    // A merchant's budget does not pay what others sell.
+    let tools = json!([tool("points", 100), card(900)]);
+    let members = json!({"sub_type": "members", "pay": {"tools": tools}});
+    assert_eq!(cart.open(&members).await.refused(422, "tool_not_applicable")["param"], "pay.tools[0].tool");
 }
 
 async fn refunded_child_by_child(host: &Host) {
