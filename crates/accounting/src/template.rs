@@ -237,6 +237,7 @@ enum Place<'a> {
     Credit(&'a UserId),
     Points(&'a UserId),
     PointsRedeemed,
+    PointsShared,
     PointsIssued,
     Unclaimed(&'a Owner),
     Source(&'a CouponSource),
@@ -285,7 +286,9 @@ impl Draft<'_> {
             Place::Stored(user, kind) => (Owner::User(user.clone()), Subject::stored(kind)),
             Place::Credit(user) => (Owner::User(user.clone()), Subject::CREDIT),
             Place::Points(user) => (Owner::User(user.clone()), Subject::POINTS),
+            Place::PointsRedeemed if self.is_combined() => (Owner::Platform, Subject::POINTS_REDEEMED),
             Place::PointsRedeemed => (self.escrow_owner(), Subject::POINTS_REDEEMED),
+            Place::PointsShared => (Owner::Platform, Subject::POINTS_REDEEMED),
             Place::PointsIssued => (Owner::Platform, Subject::POINTS_ISSUED),
             Place::Unclaimed(issuer) => (issuer.clone(), Subject::UNCLAIMED),
             Place::Source(CouponSource::Budget(owner)) | Place::Budget(owner) => (owner.clone(), Subject::BUDGET),
@@ -300,7 +303,7 @@ impl Draft<'_> {
         merchant.map_or(Owner::Platform, Owner::Merchant)
     }
 
-    /// What pays others has no escrow: its money is on its way to them.
+    /// What pays others has no escrow: its money, and the points it redeems, are on their way to them.
     fn is_combined(&self) -> bool {
         self.post.context.as_ref().is_some_and(|context| context.order_type == OrderType::Combined)
     }

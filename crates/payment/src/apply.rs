@@ -76,6 +76,11 @@ impl Payments {
                 self.disputes.push(Dispute { sequence: 1, ..dispute.as_ref().clone() });
             }
             Event::DisputeSpread { dispute, lines } => self.dispute_spread(*dispute, lines),
+            Event::DisputeShared { dispute, shares } => {
+                if let Some(dispute) = self.disputes.iter_mut().find(|known| known.no == *dispute) {
+                    dispute.of_children = shares.iter().map(|(_, amount)| amount.minor()).sum();
+                }
+            }
             Event::DisputeEnded { dispute, status, lost, by_line, at } => {
                 if let Some(dispute) = self.disputes.iter_mut().find(|known| known.no == *dispute) {
                     end_dispute(dispute, *status, *lost, by_line, *at);
@@ -100,6 +105,7 @@ impl Payments {
             | Event::MoneyParked { .. }
             | Event::ReserveAsked { .. }
             | Event::DisputeSpreadAsked { .. }
+            | Event::SharesEnded { .. }
             | Event::DisputeBooked { .. }
             | Event::GivenBack { .. } => {}
         }

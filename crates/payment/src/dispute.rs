@@ -6,19 +6,22 @@
 //! 2. *Won*: all of it is free again.
 //! 3. *Lost*: what the institution takes is captured, spread over what was set aside; the rest is free again.
 //!
+//! Of a combined trade it is set aside of the children, by a dispute of each (`dispute/children.rs`).
+//!
 //! It counts together with refunds: both take of what the leg has left, so that both together never take more than it
 //! brought. The institution decides, not we: nothing here is refused.
 
+mod children;
+
 use kernel::message::channel::Fact;
-use kernel::message::payment::RefundShare;
+use kernel::message::payment::{RefundShare, ShareDisputed};
 use kernel::money::allocate;
-use kernel::{Amount, DisputeId, InstructionId, Money, OrderId, Owner, Time};
+use kernel::{Amount, DisputeId, InstructionId, Money, OrderId, OrderType, Owner, Time};
 
 use crate::case::{CaseKind, Subject};
 use crate::draft::Draft;
 use crate::event::{DisputeStep, Event, some_amount};
-use crate::instruction::Instruction;
-use crate::payment::{Payment, PaymentStatus};
+use crate::payment::PaymentStatus;
 use crate::refund::Line;
 use crate::spread;
 
@@ -29,6 +32,8 @@ pub struct Dispute {
     pub no: u16,
     /// The instruction that brought the money.
     pub instruction: u16,
+    /// The dispute of a combined trade whose share it is: it ends with that one.
+    pub parent: Option<DisputeId>,
     /// The institution's number of it.
     pub channel_no: String,
     /// How much is disputed, in the payment's currency.
@@ -43,6 +48,8 @@ pub struct Dispute {
     pub lost: i64,
     /// What was set aside of whom; together no more than is disputed.
     pub lines: Vec<DisputeLine>,
+    /// Minor units that disputes of children are of, together; 0 where its trade pays none.
+    pub of_children: i64,
     /// How many public events it has had.
     pub sequence: i64,
     /// When it was told.
@@ -69,6 +76,16 @@ impl Dispute {
     /// Minor units that were taken of the receivers in the end.
     pub fn taken(&self) -> i64 {
         self.lines.iter().map(|line| line.lost).sum()
+    }
+
+    /// Minor units that were set aside, of receivers or by disputes of children.
+    pub fn covered(&self) -> i64 {
+        self.set_aside().saturating_add(self.of_children)
+    }
+
+    /// Minor units of these that the institution took in the end.
+    pub fn lost_of_covered(&self) -> i64 {
+        self.lost.min(self.covered())
     }
 
     /// What is taken of whom: all that was set aside, or a part of each line.
@@ -125,8 +142,10 @@ impl DisputeStatus {
 pub(crate) fn told(draft: &mut Draft<'_>, fact: &Fact) {
     match fact {
         Fact::Disputed { order, instruction, number, money, reason, respond_by } => {
-            if let Some(leg) = of_order(draft, *order, *instruction) {
-                disputed(draft, leg, number, *money, reason.clone(), *respond_by);
+            if let Some(instruction) = of_order(draft, *order, *instruction) {
+                let (channel_no, money, reason) = (number.clone(), *money, reason.clone());
+                let respond_by = *respond_by;
+                disputed(draft, Opening { parent: None, instruction, channel_no, money, reason, respond_by });
             }
         }
         Fact::DisputeWon { order, instruction, number } => {
@@ -171,48 +190,79 @@ fn open(draft: &Draft<'_>, order: OrderId, instruction: InstructionId, number: &
     known.filter(|known| known.status == DisputeStatus::Open).map(|known| known.no)
 }
 
-fn disputed(
-    draft: &mut Draft<'_>,
+/// What is said when money is disputed.
+struct Opening {
+    parent: Option<DisputeId>,
     instruction: u16,
-    number: &str,
+    channel_no: String,
     money: Money,
     reason: Option<String>,
     respond_by: Option<Time>,
-) {
+}
+
+/// People have one case for it; of a share, the parent's dispute has it.
+fn disputed(draft: &mut Draft<'_>, opening: Opening) {
+    let Opening { parent, instruction, channel_no, money, reason, respond_by } = opening;
     let Some((payment, leg)) = draft.state.leg(instruction) else { return };
-    let known = |it: &Dispute| it.instruction == instruction && it.channel_no == number;
+    let known = |it: &Dispute| it.instruction == instruction && it.channel_no == channel_no;
     if payment.money.currency != money.currency || draft.state.disputes.iter().any(known) {
         return;
     }
-    let covered = left(payment, leg).min(money.amount.minor());
+    let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus;
+    let shared = payment.context.order_type == OrderType::Combined;
+    let left = match (counts, shared) {
+        (false, _) => 0,
+        (true, true) => children::left(draft.known.children, instruction),
+        (true, false) => leg.left(),
+    };
+    let covered = left.min(money.amount.minor());
     let no = draft.state.next_dispute();
     draft.push(Event::DisputeOpened(Box::new(Dispute {
         no,
         instruction,
-        channel_no: number.to_owned(),
+        parent,
+        channel_no,
         money,
         reason,
         respond_by,
         status: DisputeStatus::Open,
         lost: 0,
         lines: Vec::new(),
+        of_children: 0,
         sequence: 0,
         opened_at: draft.known.now,
         closed_at: None,
     })));
-    draft.open_case(CaseKind::Disputed, Subject::Dispute(no), money);
-    if let Some(amount) = some_amount(covered) {
-        draft.push(Event::DisputeSpreadAsked { dispute: no, amount });
+    if parent.is_none() {
+        draft.open_case(CaseKind::Disputed, Subject::Dispute(no), money);
+    }
+    match some_amount(covered) {
+        Some(amount) if shared => children::share(draft, no, amount),
+        Some(amount) => draft.push(Event::DisputeSpreadAsked { dispute: no, amount }),
+        None => {}
     }
     if let Some(amount) = some_amount(money.amount.minor() - covered) {
         draft.open_case(CaseKind::DisputeUncovered, Subject::Dispute(no), Money { amount, ..money });
     }
 }
 
-/// Minor units of a leg that a dispute can still take of receivers: of money that took effect, what refunds and other
-/// disputes have left. Other money is no receiver's.
-fn left(payment: &Payment, leg: &Instruction) -> i64 {
-    if payment.status == PaymentStatus::Succeeded && !leg.surplus { leg.left() } else { 0 }
+/// `ShareDisputed`: what a dispute of its parent means for this child. The institution's word was the parent's to judge.
+pub(crate) fn share_disputed(draft: &mut Draft<'_>, parent: DisputeId, told: &ShareDisputed) {
+    match told {
+        ShareDisputed::Opened { instruction, channel_no, money, reason, respond_by } => {
+            let (instruction, money, channel_no) = (*instruction, *money, channel_no.clone());
+            let (reason, respond_by) = (reason.clone(), *respond_by);
+            disputed(draft, Opening { parent: Some(parent), instruction, channel_no, money, reason, respond_by });
+        }
+        ShareDisputed::Ended { lost } => {
+            let ours = |it: &&Dispute| it.parent == Some(parent) && it.status == DisputeStatus::Open;
+            let Some(no) = draft.state.disputes.iter().find(ours).map(|it| it.no) else { return };
+            match some_amount(*lost) {
+                Some(amount) => self::lost(draft, no, amount),
+                None => won(draft, no),
+            }
+        }
+    }
 }
 
 /// `Dispute`: the trade says of whom it is taken.
@@ -248,6 +298,7 @@ fn won(draft: &mut Draft<'_>, no: u16) {
     let at = draft.known.now;
     draft.push(Event::DisputeEnded { dispute: no, status: DisputeStatus::Won, lost: 0, by_line: Vec::new(), at });
     draft.push(Event::DisputeBooked { dispute: no, step: DisputeStep::Release });
+    children::end(draft, no);
     for kind in [CaseKind::Disputed, CaseKind::DisputeUncovered, CaseKind::DisputeShort] {
         draft.overtake_case(kind, Subject::Dispute(no));
     }
@@ -257,11 +308,12 @@ fn lost(draft: &mut Draft<'_>, no: u16, amount: Amount) {
     let Some(dispute) = draft.state.dispute(no) else { return };
     let lost = amount.minor();
     let amounts: Vec<i64> = dispute.lines.iter().map(|line| line.line.amount.minor()).collect();
-    let covered = dispute.set_aside();
-    let by_line = allocate(lost.min(covered), &amounts).unwrap_or_default();
+    let covered = dispute.covered();
+    let by_line = allocate(lost.min(dispute.set_aside()), &amounts).unwrap_or_default();
     let at = draft.known.now;
     draft.push(Event::DisputeEnded { dispute: no, status: DisputeStatus::Lost, lost, by_line, at });
     draft.push(Event::DisputeBooked { dispute: no, step: DisputeStep::Lose });
+    children::end(draft, no);
     draft.overtake_case(CaseKind::Disputed, Subject::Dispute(no));
     if lost <= covered {
         draft.overtake_case(CaseKind::DisputeUncovered, Subject::Dispute(no));

@@ -40,6 +40,9 @@ impl<'a> Draft<'a> {
             Input::Command(Command::Stop { expired }) => ending::stop(&mut draft, *expired),
             Input::Command(Command::Refund(open)) => giving_back::open(&mut draft, open)?,
             Input::Command(Command::Dispute { dispute, shares }) => dispute::spread(&mut draft, *dispute, shares),
+            Input::Command(Command::ShareDisputed { parent, told }) => {
+                dispute::share_disputed(&mut draft, *parent, told);
+            }
             Input::Command(Command::Case { case, by, act }) => resolve::act(&mut draft, *case, *by, act)?,
             Input::Channel(fact) => match fact {
                 channel::Fact::Accepted { .. }

@@ -250,6 +250,20 @@ pub enum Event {
         /// What of whom.
         lines: Vec<Line>,
     },
+    /// It is set aside of these children, each by a dispute of its own.
+    DisputeShared {
+        /// For which dispute.
+        dispute: u16,
+        /// How much of which.
+        shares: Vec<(TradeId, Amount)>,
+    },
+    /// What the institution takes of the children, for their disputes to end by.
+    SharesEnded {
+        /// Of which dispute.
+        dispute: u16,
+        /// Minor units of each.
+        lost: Vec<(TradeId, i64)>,
+    },
     /// The books are asked about a dispute.
     DisputeBooked {
         /// Which.

@@ -116,7 +116,7 @@ fn parts(draft: &Draft<'_>, payments: &[&Payment], open: &OpenRefund) -> Result<
 /// How many points go back with a part of a leg.
 fn points_back(draft: &Draft<'_>, leg: &Instruction, part: Amount) -> i64 {
     leg.points.as_ref().map_or(0, |used| {
-        let left = used.points.minor().saturating_sub(draft.state.points_returned(leg.no));
+        let left = used.points.saturating_sub(draft.state.points_returned(leg.no));
         points::given_back(left, leg.left(), part)
     })
 }

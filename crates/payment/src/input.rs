@@ -1,19 +1,21 @@
 //! What the aggregate can be told, what it knows meanwhile, and what it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kernel::message::accounting::{Post, Refused};
-use kernel::message::payment::ParentPaid;
+use kernel::message::payment::{ParentPaid, ShareDisputed};
 use kernel::message::risk::{Asked, CounterId, Signals, Switch};
 use kernel::message::rules::PaymentRules;
 use kernel::message::{channel, payment};
-use kernel::{CouponId, Time, TradeId};
+use kernel::{CouponId, DisputeId, Time, TradeId};
 
 use crate::case::Approvals;
 use crate::counter::{self, Counter};
 use crate::coupon::{self, Coupon};
 use crate::credit::CreditLine;
 use crate::news::News;
+use crate::payments::Payments;
 
 /// Everything the payments of a trade can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub enum Message {
     Trade(payment::Fact),
     /// To a trade that this one pays: with what it is paid.
     Child(TradeId, Box<ParentPaid>),
+    /// To the payments of a trade that this one pays: its part in this dispute.
+    ShareDisputed(TradeId, DisputeId, Box<ShareDisputed>),
     /// A command to the channel gateway.
     Channel(channel::Command),
     /// A command to a coupon.
@@ -132,6 +136,8 @@ pub struct Known<'a> {
     pub coupons: &'a BTreeMap<CouponId, Coupon>,
     /// The credit line of [`crate::Payments::credit_needed`].
     pub credit: Option<&'a CreditLine>,
+    /// The payments of the trades that this one pays, in its order, where [`crate::Payments::needs_children`] says so.
+    pub children: &'a [Arc<Payments>],
     /// Where external legs may go.
     pub routes: &'a Routes,
     /// The counters of [`crate::Payments::counters_needed`]; one in which nothing counts is absent.

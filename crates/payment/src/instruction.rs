@@ -61,8 +61,8 @@ pub struct CouponUse {
 /// What a leg remembers of the points it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointsUse {
-    /// How many.
-    pub points: Amount,
+    /// How many; a small share of what paid a cart may have none.
+    pub points: i64,
     /// What pays the money.
     pub source: CouponSource,
 }

@@ -71,6 +71,8 @@ pub(crate) fn object(state: &Payments, event: &Event) -> Option<ObjectRef> {
         | Event::PartMoved { .. }
         | Event::DisputeSpreadAsked { .. }
         | Event::DisputeSpread { .. }
+        | Event::DisputeShared { .. }
+        | Event::SharesEnded { .. }
         | Event::DisputeBooked { .. } => None,
     }
 }

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use kernel::message::channel::Fact;
 use kernel::message::payment::{Command, Tool};
 use kernel::message::risk::{CounterId, Signals, Switch};
 use kernel::message::rules::{Paying, PaymentRules};
-use kernel::{CouponId, Currency, OrderId, Time, TradeId, UserId, limits};
+use kernel::{CouponId, Currency, OrderId, OrderType, Time, TradeId, UserId, limits};
 
 use crate::case::{Case, CaseStatus, Subject};
 use crate::counter;
@@ -61,6 +62,14 @@ impl Payments {
         needed.sort();
         needed.dedup();
         needed
+    }
+
+    /// Whether [`Known::children`] must be there for this input: what is disputed of a combined trade is its children's.
+    pub fn needs_children(&self, input: &Input) -> bool {
+        let combined = self.payments.iter().any(|payment| payment.context.order_type == OrderType::Combined);
+        let disputed =
+            |fact: &Fact| matches!(fact, Fact::Disputed { .. } | Fact::DisputeWon { .. } | Fact::DisputeLost { .. });
+        combined && matches!(input, Input::Channel(fact) if disputed(fact))
     }
 
     /// Which payment of its trade the next one is, from 1.
@@ -128,11 +137,11 @@ impl Payments {
         self.disputes.iter().find(|dispute| dispute.no == no)
     }
 
-    /// Minor units that open disputes have set aside of the receivers, or lost ones took.
+    /// Minor units that open disputes have set aside of the receivers or of children, or lost ones took.
     pub fn disputed(&self) -> i64 {
         let counted = self.disputes.iter().map(|dispute| match dispute.status {
-            DisputeStatus::Open => dispute.set_aside(),
-            DisputeStatus::Won | DisputeStatus::Lost => dispute.taken(),
+            DisputeStatus::Open => dispute.covered(),
+            DisputeStatus::Won | DisputeStatus::Lost => dispute.lost_of_covered(),
         });
         counted.sum()
     }

@@ -2,8 +2,8 @@
 
 use kernel::message::accounting::{self, LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
 use kernel::message::channel::{self, Place, Purpose};
-use kernel::message::payment::{Fact, ParentPaid, Tool};
-use kernel::{DisputeId, InstructionId, Money, PaymentId, RefundId, Time, TradeId};
+use kernel::message::payment::{Fact, ParentPaid, ShareDisputed, Tool};
+use kernel::{Amount, DisputeId, InstructionId, Money, PaymentId, RefundId, Time, TradeId};
 
 use crate::dispute::{Dispute, DisputeLine, DisputeStatus};
 use crate::event::{DisputeStep, Event, MoneyPlace, PayoutStep};
@@ -66,6 +66,14 @@ impl Payments {
             Event::DisputeSpreadAsked { dispute, amount } => {
                 let dispute = DisputeId::new(self.trade, *dispute);
                 vec![Message::Trade(Fact::Disputed { dispute, amount: *amount })]
+            }
+            Event::DisputeShared { dispute, shares } => self.share_dispute(*dispute, shares),
+            Event::SharesEnded { dispute, lost } => {
+                let id = DisputeId::new(self.trade, *dispute);
+                let ended = |(child, lost): &(TradeId, i64)| {
+                    Message::ShareDisputed(*child, id, Box::new(ShareDisputed::Ended { lost: *lost }))
+                };
+                lost.iter().map(ended).collect()
             }
             Event::DisputeBooked { dispute, step } => self.book_dispute(*dispute, *step),
             Event::DisputeEnded { dispute, .. } => {
@@ -308,6 +316,22 @@ impl Payments {
             DisputeStatus::Lost => Fact::DisputeLost { dispute: id, lost, kept },
         };
         (!dispute.lines.is_empty()).then_some(Message::Trade(fact))
+    }
+
+    /// Each child hears of its share.
+    fn share_dispute(&self, no: u16, shares: &[(TradeId, Amount)]) -> Vec<Message> {
+        let Some(dispute) = self.dispute(no) else { return Vec::new() };
+        let opened = |(child, amount): &(TradeId, Amount)| {
+            let told = ShareDisputed::Opened {
+                instruction: dispute.instruction,
+                channel_no: dispute.channel_no.clone(),
+                money: Money { amount: *amount, ..dispute.money },
+                reason: dispute.reason.clone(),
+                respond_by: dispute.respond_by,
+            };
+            Message::ShareDisputed(*child, DisputeId::new(self.trade, no), Box::new(told))
+        };
+        shares.iter().map(opened).collect()
     }
 
     fn book_dispute(&self, no: u16, step: DisputeStep) -> Vec<Message> {

@@ -154,6 +154,10 @@ bugs! {
     DisputePartTakenWhole = "dispute-part-taken-whole",
     /// That a dispute was lost is not kept, so that it is taken again when it is told again.
     DisputeLossForgotten = "dispute-loss-forgotten",
+    /// What a dispute of a cart sets aside of a child does not count towards what may be refunded.
+    ShareDisputeUncounted = "share-dispute-uncounted",
+    /// What of a dispute is children's is forgotten, so that they do not hear of its end.
+    ChildrenUnheard = "children-unheard",
     /// A key is not scoped by its merchant.
     KeyNotScoped = "key-not-scoped",
     /// The body under a key is not compared with the first one.

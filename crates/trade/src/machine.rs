@@ -279,15 +279,13 @@ impl Trade {
         Ok(vec![Event::PaymentOrdered { due: due.clone(), tools: tools.to_vec() }])
     }
 
-    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance. Points and
-    /// credit pay no cart: a child could not say whose points its share gives back, or whose debt it makes less.
+    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance.
     const fn takes(&self, tool: &Tool) -> bool {
         match (self.context.order_type, tool) {
             (
                 OrderType::Instant | OrderType::Escrow | OrderType::Combined,
-                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. },
+                Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Channel { .. },
             )
-            | (OrderType::Instant | OrderType::Escrow, Tool::Points | Tool::Credit)
             | (OrderType::Topup, Tool::Channel { .. })
             | (OrderType::Transfer, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
@@ -296,10 +294,7 @@ impl Trade {
             | (OrderType::Topup | OrderType::Transfer, Tool::Payout { .. })
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
             | (OrderType::Topup | OrderType::Transfer | OrderType::Payout, Tool::Coupon(_) | Tool::Stored(_))
-            | (
-                OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined,
-                Tool::Points | Tool::Credit,
-            ) => false,
+            | (OrderType::Topup | OrderType::Transfer | OrderType::Payout, Tool::Points | Tool::Credit) => false,
         }
     }
 

@@ -61,7 +61,12 @@ fn spend(draft: &mut Draft<'_>, leg: &PayLeg, goal: Place<'_>) {
         Source::Channel(ca) => ("channel", Place::ChannelIn(ca)),
         Source::Earlier(ca) => ("earlier", Place::Received(ca)),
         Source::Suspended(ca) => ("accepted", Place::Suspense(ca)),
-        Source::Parent => ("parent", Place::Combined),
+        Source::Parent { points } => {
+            if let Ok(points) = Amount::new(*points) {
+                draft.points("points_shared", Op::Post, Place::PointsShared, Place::PointsRedeemed, points);
+            }
+            ("parent", Place::Combined)
+        }
     };
     draft.leg(code, Op::Post, from, goal, leg.amount);
 }

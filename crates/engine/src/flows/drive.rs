@@ -52,8 +52,8 @@ pub enum Message {
     Claim(channel::order::Message),
     /// To another shard.
     Send(Box<Parcel>),
-    /// To a trade that this one pays.
-    Child(TradeId, OfParent),
+    /// To the tree of a trade that this one pays.
+    Child(TradeId, Box<Message>),
 }
 
 /// Notes everything of a trade's tree in one round.
@@ -107,7 +107,7 @@ fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<
         Message::Send(parcel) => transit::send(view, &parcel).map(|()| Vec::new()),
         // Everything of a child is done before its parent goes on.
         Message::Child(child, told) => {
-            drive(view, child, vec![Message::Trade(trade::Input::Parent(told))])?;
+            drive(view, child, vec![*told])?;
             Ok(Vec::new())
         }
     }
@@ -139,7 +139,7 @@ pub fn trade_reacted(view: &mut View<'_>, id: TradeId, context: &Context, reacti
             let parcel = Parcel { errand, to, minor: money.amount.minor(), currency: money.currency, way, object };
             vec![Message::Post(Box::new(post), None), Message::Send(Box::new(parcel))]
         }
-        trade::Message::Child(child, told) => vec![Message::Child(child, told)],
+        trade::Message::Child(child, told) => vec![to_child(child, told)],
     };
     reaction.messages.into_iter().flat_map(messages).collect()
 }
@@ -159,9 +159,14 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         Some((user, currency)) => view.get::<CreditLine>(line_of(&user, currency, &control.salt))?,
         None => None,
     };
+    let children = match state.needs_children(input) {
+        true => of_children(view, &trade)?,
+        false => Vec::new(),
+    };
     let known = payment::Known {
         now,
         coupons: &coupons,
+        children: &children,
         routes: &channels.routes,
         credit: credit.as_deref(),
         counters: &counters,
@@ -189,7 +194,11 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         tell(view, object, news.kind, news.sequence, &context);
     }
     let message = |message| match message {
-        payment::Message::Child(child, paid) => Message::Child(child, OfParent::Paid(paid)),
+        payment::Message::Child(child, paid) => to_child(child, OfParent::Paid(paid)),
+        payment::Message::ShareDisputed(child, parent, told) => {
+            let command = PaymentCommand::ShareDisputed { parent, told };
+            Message::Child(child, Box::new(Message::Payment(payment::Input::Command(command))))
+        }
         payment::Message::Trade(fact) => Message::Trade(trade::Input::Fact(fact)),
         payment::Message::Channel(command) => Message::Channel(channel::Input::Command(addressed(command, &trade))),
         payment::Message::Counter(counter, command) => Message::Counter(counter, command),
@@ -197,6 +206,21 @@ fn tell_payments(view: &mut View<'_>, id: TradeId, input: &payment::Input) -> Re
         payment::Message::Post { post, token } => Message::Post(post, Some(token)),
     };
     Ok(reaction.messages.into_iter().map(message).collect())
+}
+
+/// To the trade that another pays.
+fn to_child(child: TradeId, told: OfParent) -> Message {
+    Message::Child(child, Box::new(Message::Trade(trade::Input::Parent(told))))
+}
+
+/// The payments of the trades that a trade pays, in its order.
+fn of_children(view: &mut View<'_>, trade: &Trade) -> Result<Vec<Arc<Payments>>, Stop> {
+    want_children(view, trade);
+    let mut found = Vec::with_capacity(trade.children.len());
+    for child in &trade.children {
+        found.extend(view.get::<Payments>(child.trade)?);
+    }
+    Ok(found)
 }
 
 /// Where a payout goes is the trade's to say.

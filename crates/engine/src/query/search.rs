@@ -219,14 +219,34 @@ impl Queries {
             if let Some(order) = answer.and_then(|answer| OrderId::parse(answer.object.as_deref()?)) {
                 let rows = self.home(order.trade.0.bucket())?.tree_of([order.trade].into()).await?;
                 hits.extend(Node::Order(order).hit(&rows, "channel_no"));
-                let payments = there::<Payments>(&rows, order.trade);
-                let disputes = payments.iter().flat_map(|state| &state.disputes).filter(|it| it.channel_no == number);
-                let nodes = disputes.map(|dispute| Node::Dispute(DisputeId::new(order.trade, dispute.no)));
-                hits.extend(nodes.filter_map(|node| node.hit(&rows, "channel_no")));
+                let disputes = disputes(&rows, order.trade, number);
+                if !disputes.is_empty() {
+                    hits.extend(disputes);
+                    hits.extend(self.disputed_children(&rows, order.trade, number).await?);
+                }
             }
         }
         Ok(hits)
     }
+
+    /// The disputes of this number of the trades that one pays.
+    async fn disputed_children(&self, rows: &Memory, trade: TradeId, number: &str) -> Result<Vec<Hit>, Problem> {
+        let children: BTreeSet<TradeId> =
+            there::<Trade>(rows, trade).iter().flat_map(|trade| &trade.children).map(|child| child.trade).collect();
+        if children.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.home(trade.0.bucket())?.tree_of(children.clone()).await?;
+        Ok(children.into_iter().flat_map(|child| disputes(&rows, child, number)).collect())
+    }
+}
+
+/// The disputes of a trade that an institution knows by this number.
+fn disputes(rows: &Memory, trade: TradeId, number: &str) -> Vec<Hit> {
+    let state = there::<Payments>(rows, trade);
+    let disputes = state.iter().flat_map(|state| &state.disputes).filter(|it| it.channel_no == number);
+    let nodes = disputes.map(|dispute| Node::Dispute(DisputeId::new(trade, dispute.no)));
+    nodes.filter_map(|node| node.hit(rows, "channel_no")).collect()
 }
 
 impl OfShard {

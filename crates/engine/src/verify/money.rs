@@ -17,7 +17,7 @@ use kernel::{Currency, InstructionId, OrderType, Owner, PaymentId, RefundId, Tra
 use payment::case::CaseStatus;
 use payment::payment::PaymentStatus;
 use payment::{
-    CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payments,
+    CaseKind, DisputeStatus, Instruction, InstructionStatus, Line, Part, PartSource, PartStatus, Payment, Payments,
     RefundStatus, Subject, Way,
 };
 use store::Row as _;
@@ -157,20 +157,24 @@ fn of_payments(payments: &Payments) -> Vec<(Spot, i128)> {
     money
 }
 
+/// The payments that took effect, but for shares: what these are of was drawn and redeemed by the parent's.
+fn effective(payments: &Payments) -> impl Iterator<Item = &Payment> {
+    let own = |payment: &&Payment| payment.status == PaymentStatus::Succeeded && payment.parent.is_none();
+    payments.payments.iter().filter(own)
+}
+
 /// What effective payments have drawn on credit.
 fn drawn(payments: &Payments) -> i128 {
-    let effective = payments.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
-    let legs = effective.flat_map(|payment| &payment.instructions).filter(|leg| leg.credit_limit.is_some());
+    let legs = effective(payments).flat_map(|payment| &payment.instructions).filter(|leg| leg.credit_limit.is_some());
     legs.map(|leg| i128::from(leg.amount.minor())).sum()
 }
 
 /// The points that effective payments redeemed and refunds have not given back.
 fn redeemed(payments: &Payments) -> i128 {
-    let effective = payments.payments.iter().filter(|payment| payment.status == PaymentStatus::Succeeded);
-    let used = effective.flat_map(|payment| &payment.instructions).filter_map(|leg| leg.points.as_ref());
+    let used = effective(payments).flat_map(|payment| &payment.instructions).filter_map(|leg| leg.points.as_ref());
     let back = payments.refunds.iter().flat_map(|refund| &refund.parts);
     let back = back.filter(|part| part.status == PartStatus::Succeeded).map(|part| i128::from(part.points));
-    used.map(|used| i128::from(used.points.minor())).sum::<i128>() - back.sum::<i128>()
+    used.map(|used| i128::from(used.points)).sum::<i128>() - back.sum::<i128>()
 }
 
 /// On which line of the chart the money of a refund part is, where it is none of the receivers' or the buyer's.
@@ -240,7 +244,7 @@ fn compare_holds(payments: &Payments, holds: &BTreeMap<HoldKey, Hold>, report: &
     for leg in payments.payments.iter().flat_map(|payment| &payment.instructions) {
         if leg.status == InstructionStatus::Held || leg.is_payout() && leg.status.awaits_money() {
             let rest = leg.coupon.as_ref().map_or(0, |coupon| coupon.rest);
-            let points = leg.points.as_ref().map_or(0, |used| used.points.minor());
+            let points = leg.points.as_ref().map_or(0, |used| used.points);
             let all = i128::from(leg.amount.minor()) + i128::from(rest) + i128::from(points);
             wanted.insert(HoldNo::Instruction(leg.no), all);
         }

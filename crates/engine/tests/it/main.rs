@@ -4,6 +4,7 @@
 
 mod beside;
 mod budget;
+mod carts;
 mod columns;
 mod cuts;
 mod mutations;

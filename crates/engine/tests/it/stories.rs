@@ -12,8 +12,8 @@ use kernel::{
 };
 use trade::TimerKind;
 
-use crate::tools;
 use crate::world::{Sale, World, card, cny, shares, user};
+use crate::{carts, tools};
 
 /// Who is who.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,10 @@ pub(crate) struct Cast {
     pub(crate) cart: TradeId,
     /// Of these, the one that was refunded in part through the institution.
     pub(crate) child: TradeId,
+    /// Paid by a cart that was disputed: what is disputed of it is lost in part.
+    pub(crate) sued: TradeId,
+    /// Paid by a cart with points, on credit and by card, and refunded by half.
+    pub(crate) exchanged: TradeId,
 }
 
 pub(crate) fn paid(money: Money, number: &str) -> Answer {
@@ -80,6 +84,24 @@ pub(crate) fn refunded(money: Money, number: &str) -> Answer {
 
 pub(crate) fn accepted() -> Answer {
     Answer::Pay(PayOutcome::Accepted(Credential::Redirect("https://bank.example/pay".to_owned())))
+}
+
+/// A dispute is opened.
+pub(crate) fn opened(minor: i64, number: &str) -> Answer {
+    let (number, reason) = (number.to_owned(), "fraudulent".to_owned());
+    let (at, respond_by) = (Time::from_micros(1), Time::from_micros(9));
+    Answer::Dispute(DisputeOutcome::Opened { number, money: cny(minor), reason, respond_by, at })
+}
+
+/// It is decided for the merchant.
+pub(crate) fn won(number: &str) -> Answer {
+    Answer::Dispute(DisputeOutcome::Won { number: number.to_owned(), at: Time::from_micros(1) })
+}
+
+/// So much of it is decided for the buyer.
+pub(crate) fn lost(minor: i64, number: &str) -> Answer {
+    let (number, at) = (number.to_owned(), Time::from_micros(1));
+    Answer::Dispute(DisputeOutcome::Lost { number, money: cny(minor), at })
 }
 
 pub(crate) fn refund(number: &str, minor: i64) -> TradeCommand {
@@ -118,7 +140,9 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let credit = tools::credit(world);
     let (open, mismatch, half) = under_way(world);
     // Before there is a limit.
-    let (cart, child) = carts(world);
+    let (cart, child) = carts::paid_and_closed(world);
+    let sued = carts::disputed(world);
+    let exchanged = carts::in_points_and_on_credit(world);
     let counted = counted(world);
     Cast {
         instant,
@@ -146,24 +170,9 @@ pub(crate) fn play(world: &mut World) -> Cast {
         counted,
         cart,
         child,
+        sued,
+        exchanged,
     }
-}
-
-/// One cart is paid by balance and card, its children confirmed and refunded; one is closed.
-fn carts(world: &mut World) -> (TradeId, TradeId) {
-    let children = [Sale::instant("u1", 60), Sale::escrow("u1", 41)];
-    let (cart, ids, open) =
-        world.cart(Sale::instant("u1", 101).paid(vec![(Tool::Balance, 40), (card(), 61)]), &children);
-    world.ok(open);
-    world.word(cart, 1, paid(cny(61), "V1"));
-    world.tell_trade(ids[0], refund("r1", 30));
-    world.word(ids[0], 2, refunded(cny(18), "V2"));
-    world.tell_trade(ids[1], confirm(Some(20)));
-    world.tell_trade(ids[1], refund("r2", 41));
-    let (canceled, _, open) = world.cart(Sale::instant("u1", 101), &children);
-    world.ok(open);
-    world.tell_trade(canceled, TradeCommand::Close);
-    (cart, ids[0])
 }
 
 /// In two dues: one paid, both paid and partly refunded, the first given back or forfeited because of the second.
@@ -235,15 +244,6 @@ fn payouts(world: &mut World) -> (TradeId, TradeId, TradeId) {
 
 /// Won, lost, lost in part; beside refunds, after them, of more than there is; told late, doubled and contradictory.
 fn disputes(world: &mut World) -> (TradeId, TradeId) {
-    let (at, respond_by) = (Time::from_micros(1), Time::from_micros(9));
-    let opened = |minor, number: &str| {
-        let (number, reason) = (number.to_owned(), "fraudulent".to_owned());
-        Answer::Dispute(DisputeOutcome::Opened { number, money: cny(minor), reason, respond_by, at })
-    };
-    let won = |number: &str| Answer::Dispute(DisputeOutcome::Won { number: number.to_owned(), at });
-    let lost = |minor, number: &str| {
-        Answer::Dispute(DisputeOutcome::Lost { number: number.to_owned(), money: cny(minor), at })
-    };
     let sold = |world: &mut World, sale: Sale, number: &str| {
         let (trade, money) = (sale.amount, cny(sale.amount));
         let trade = world.sell(sale.paid(vec![(card(), trade)]));

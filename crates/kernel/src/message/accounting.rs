@@ -102,7 +102,10 @@ pub enum Source {
     /// An institution, received with another amount or currency, in suspense (2021), and accepted by people.
     Suspended(String),
     /// The parent of a combined checkout, which is paid (2012).
-    Parent,
+    Parent {
+        /// How many points paid it; they are redeemed, and on their way like the money.
+        points: i64,
+    },
 }
 
 /// One leg of a payment that takes effect.

@@ -93,8 +93,12 @@ pub struct LegShare {
     pub channel_account: Option<String>,
     /// The number of the channel order in the parent's tree that brought it.
     pub order: Option<u16>,
-    /// Where the money of a coupon came from, and goes back to.
-    pub coupon_source: Option<CouponSource>,
+    /// Where the money of a coupon or of points came from, and goes back to.
+    pub source: Option<CouponSource>,
+    /// The child's share of the points that it took: none of other tools, and perhaps none of a small share.
+    pub points: i64,
+    /// Of credit, what the payer's was limited to.
+    pub credit_limit: Option<i64>,
 }
 
 /// With what a parent's payment paid one child.
@@ -106,6 +110,29 @@ pub struct ParentPaid {
     pub rule_version: i64,
     /// The child's shares; they sum to the child's amount.
     pub legs: Vec<LegShare>,
+}
+
+/// What a child hears of a dispute of what its parent was paid with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShareDisputed {
+    /// So much of its share of an instruction is disputed.
+    Opened {
+        /// The instruction's number, which is the parent's.
+        instruction: u16,
+        /// The institution's number of the dispute.
+        channel_no: String,
+        /// How much of the child's share.
+        money: Money,
+        /// The institution's word for why.
+        reason: Option<String>,
+        /// Until when the merchant may answer.
+        respond_by: Option<Time>,
+    },
+    /// The institution has decided.
+    Ended {
+        /// Minor units that it takes of the child; 0 where nothing.
+        lost: i64,
+    },
 }
 
 /// What a refund takes from one receiver.
@@ -230,6 +257,13 @@ pub enum Command {
         dispute: DisputeId,
         /// What it takes from whom, if it is lost.
         shares: Vec<RefundShare>,
+    },
+    /// What the parent paid this trade with is disputed, or was.
+    ShareDisputed {
+        /// The parent's dispute.
+        parent: DisputeId,
+        /// What the institution said, for this child.
+        told: Box<ShareDisputed>,
     },
     /// Do something about a case.
     Case {

@@ -171,7 +171,10 @@ impl Ledger {
             }
             Source::Channel(_) => self.shift(&("1011.in".into(), currency), &escrow(currency), amount),
             Source::Earlier(_) => self.shift(&("2022".into(), currency), &escrow(currency), amount),
-            Source::Parent => {
+            Source::Parent { points } => {
+                let shared = ("2034.shared".into(), Currency::POINTS);
+                self.check(&shared, *points)?;
+                self.shift(&shared, &redeemed(), *points);
                 self.check(&("2012".into(), currency), amount)?;
                 self.shift(&("2012".into(), currency), &escrow(currency), amount);
             }

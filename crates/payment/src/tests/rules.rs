@@ -73,6 +73,7 @@ fn a_rule_refuses_before_anything_happens() {
     let known = crate::Known {
         now: world.now,
         coupons: &coupons,
+        children: &[],
         routes: &routes,
         credit: None,
         counters: &Default::default(),

@@ -2,7 +2,7 @@
 
 use kernel::message::accounting::{Post, RefundTo, Source, Verb};
 use kernel::message::channel::{self, Purpose};
-use kernel::message::payment::{Fact, RefundShare};
+use kernel::message::payment::{Fact, RefundShare, ShareDisputed};
 
 use crate::{Message, Payments, counter, coupon};
 
@@ -28,6 +28,12 @@ pub(super) fn message(message: &Message) -> String {
             let shares = paid.legs.iter().map(|leg| format!("ins {}: {}", leg.instruction, leg.amount));
             format!("child<-paid({})", list(shares))
         }
+        Message::ShareDisputed(_, parent, told) => match told.as_ref() {
+            ShareDisputed::Opened { instruction, money, .. } => {
+                format!("child<-disputed(dsp {} ins {instruction} {money:?})", parent.no)
+            }
+            ShareDisputed::Ended { lost } => format!("child<-dispute over(dsp {} lost {lost})", parent.no),
+        },
         Message::Channel(channel::Command::Close(order)) => format!("close(ord {})", order.no),
         Message::Channel(channel::Command::Place(place)) => match &place.purpose {
             Purpose::Pay(leg) => format!("place(ord {} pay ins {} {:?})", place.order.no, leg.no, place.money),
@@ -82,7 +88,7 @@ fn source(source: &Source) -> &'static str {
         Source::Channel(_) => "channel",
         Source::Earlier(_) => "earlier",
         Source::Suspended(_) => "suspended",
-        Source::Parent => "parent",
+        Source::Parent { .. } => "parent",
     }
 }
 

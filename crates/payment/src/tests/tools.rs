@@ -108,7 +108,7 @@ fn a_budget_that_pays_for_points_is_the_merchants() {
     world.terms.points = Some(PointsWorth { points: 3, minor: 2, budget: true });
     world.pay(vec![points(5)]).unwrap();
     let used = world.state.payments[0].instructions[0].points.clone().unwrap();
-    assert_eq!((used.points.minor(), used.source), (8, CouponSource::Budget(Owner::Merchant(merchant()))));
+    assert_eq!((used.points, used.source), (8, CouponSource::Budget(Owner::Merchant(merchant()))));
     assert_eq!((world.ledger.at("2034:42", Currency::POINTS), world.ledger.at("2032", cny())), (992, -5));
     // What planned the payment counts, whatever the rules say later.
     world.terms.points = None;

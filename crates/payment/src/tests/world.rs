@@ -4,18 +4,19 @@
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use kernel::message::accounting::CouponSource;
 use kernel::message::channel::{self, Place};
 use kernel::message::payment::{
-    self, CaseAct, Command, OpenRefund, ParentPaid, Pay, RefundShare, Resolution, Tool, ToolRequest,
+    self, CaseAct, Command, OpenRefund, ParentPaid, Pay, RefundShare, Resolution, ShareDisputed, Tool, ToolRequest,
 };
 use kernel::message::risk::{Asked, CounterId, Signals, Switch, Window};
 use kernel::message::rules::{Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, Velocity};
 use kernel::message::trade::{LateSuccess, Share};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, KeyId, MerchantId, Money, OrderType, Owner,
-    PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
+    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, DisputeId, KeyId, MerchantId, Money, OrderType,
+    Owner, PaymentId, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
 
 use super::ledger::Ledger;
@@ -71,6 +72,10 @@ pub(super) struct World {
     pub(super) due: u16,
     /// What was told to trades that this one pays.
     pub(super) told_children: Vec<(TradeId, ParentPaid)>,
+    /// The payments of these trades.
+    pub(super) children: Vec<Arc<Payments>>,
+    /// What they were told of disputes.
+    pub(super) told_shares: Vec<(TradeId, DisputeId, ShareDisputed)>,
     pub(super) told_quiet: u32,
     pub(super) told_succeeded: u32,
     pub(super) told_refunded: i64,
@@ -176,6 +181,8 @@ impl World {
             expires_at: Time::from_micros(START + 1_800 * SECOND),
             due: 1,
             told_children: Vec::new(),
+            children: Vec::new(),
+            told_shares: Vec::new(),
             told_quiet: 0,
             told_succeeded: 0,
             told_refunded: 0,
@@ -366,6 +373,7 @@ impl World {
                 let known = Known {
                     now: self.now,
                     coupons: &self.coupons,
+                    children: &self.children,
                     routes: &routes,
                     credit: self.credit.as_ref(),
                     counters: &counters,
@@ -412,6 +420,7 @@ impl World {
             }
             Message::Trade(fact) => panic!("the payment core never tells {fact:?}"),
             Message::Child(trade, paid) => self.told_children.push((trade, *paid)),
+            Message::ShareDisputed(trade, parent, told) => self.told_shares.push((trade, parent, *told)),
             Message::Channel(channel::Command::Place(place)) => {
                 assert!(self.orders.insert(place.order.no, *place).is_none(), "an order's number is used once");
             }

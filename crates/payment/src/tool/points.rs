@@ -4,10 +4,11 @@
 
 use kernel::message::accounting::{CouponSource, InternalTool};
 use kernel::message::payment::Tool;
-use kernel::{Amount, Owner};
+use kernel::{Amount, OrderType, Owner};
 
 use super::{Asked, ToolRules};
 use crate::draft::Draft;
+use crate::event::some_amount;
 use crate::instruction::{Instruction, PointsUse};
 use crate::refund::Way;
 use crate::refusal::Refusal;
@@ -24,9 +25,12 @@ impl ToolRules for Points {
         let worth = asked.terms.points.ok_or(refused("no rule says what points are worth here"))?;
         let points =
             worth.points_for(leg.amount.minor()).ok_or(refused("this takes more points than can be counted"))?;
+        if worth.budget && asked.pay.context.order_type == OrderType::Combined {
+            return Err(refused("a merchant's budget does not pay what others sell"));
+        }
         let merchant = Owner::Merchant(asked.pay.context.merchant);
         let source = if worth.budget { CouponSource::Budget(merchant) } else { CouponSource::Expense };
-        leg.points = Some(PointsUse { points, source });
+        leg.points = Some(PointsUse { points: points.minor(), source });
         Ok(())
     }
 
@@ -36,7 +40,7 @@ impl ToolRules for Points {
 
     fn purse(&self, leg: &Instruction, payer: &Owner) -> Option<InternalTool> {
         let PointsUse { points, source } = leg.points.clone()?;
-        Some(InternalTool::Points { user: payer.user()?.clone(), points, source })
+        Some(InternalTool::Points { user: payer.user()?.clone(), points: some_amount(points)?, source })
     }
 
     fn way_back(&self, _: &Draft<'_>, _: &Instruction, _: Amount) -> Way {

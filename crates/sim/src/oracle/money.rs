@@ -203,9 +203,22 @@ const fn worth(minor: i64) -> i64 {
 fn redeemed(sums: &mut Sums, trade: &Trade, points: i64, minor: i64) {
     let merchant = Owner::Merchant(trade.context.merchant);
     sums.add(&trade.payer, Place::Points, Currency::POINTS, points);
+    if trade.is_combined() {
+        return;
+    }
     sums.add(&merchant, Place::Redeemed, Currency::POINTS, -points);
-    if points::by_budget(trade.money.amount.minor()) {
+    // No budget pays for a cart.
+    if points::by_budget(trade.money.amount.minor()) && trade.parent.is_none() {
         sums.add(&merchant, Place::Budget, trade.money.currency, minor);
+    }
+}
+
+/// Points that a parent's payment redeemed: each child's merchant has those of its share, which `carts.rs` looks at.
+fn shared(sums: &mut Sums, trade: &Trade, state: &Payments) {
+    let merchant = Owner::Merchant(trade.context.merchant);
+    let shares = state.payments.iter().filter(|payment| payment.parent.is_some());
+    for used in shares.flat_map(|payment| &payment.instructions).filter_map(|leg| leg.points.as_ref()) {
+        sums.add(&merchant, Place::Redeemed, Currency::POINTS, used.points);
     }
 }
 
@@ -214,8 +227,11 @@ fn points_back(state: &Payments) -> BTreeMap<u16, i64> {
     let mut left: BTreeMap<u16, (i64, i64)> = BTreeMap::new();
     let mut back: BTreeMap<u16, i64> = BTreeMap::new();
     for part in state.refunds.iter().flat_map(|refund| &refund.parts).filter(|part| part.way == Way::Points) {
-        let Some((_, leg)) = state.leg(part.instruction) else { continue };
-        let (minor, points) = left.entry(leg.no).or_insert((leg.amount.minor(), worth(leg.amount.minor())));
+        let Some((payment, leg)) = state.leg(part.instruction) else { continue };
+        // Of a share, what is its own of what the parent's payment took.
+        let own = payment.parent.is_none();
+        let took = if own { worth(leg.amount.minor()) } else { leg.points.as_ref().map_or(0, |used| used.points) };
+        let (minor, points) = left.entry(leg.no).or_insert((leg.amount.minor(), took));
         let taken = part.amount.minor();
         let given = if taken >= *minor { *points } else { *points * taken / *minor };
         *minor -= taken;
@@ -286,6 +302,7 @@ fn released(sums: &mut Sums, trade: &Trade) {
 /// What effective payments took from the payer.
 fn paid(sums: &mut Sums, trade: &Trade, state: &Payments) {
     let payer = &trade.payer;
+    shared(sums, trade, state);
     // A share was taken by the parent.
     let own = state.payments.iter().filter(|payment| payment.parent.is_none());
     for payment in own.filter(|payment| payment.status == PaymentStatus::Succeeded) {

@@ -137,13 +137,15 @@ fn disputes(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
                 }
                 _ => None,
             });
-            if ended.next_back().unwrap_or((DisputeStatus::Open, 0)) != (dispute.status, dispute.lost) {
+            // A share ends with the parent's dispute: see `carts.rs`.
+            let own = dispute.parent.is_none();
+            if own && ended.next_back().unwrap_or((DisputeStatus::Open, 0)) != (dispute.status, dispute.lost) {
                 found.push(format!("{id} did not end as the institution decided it"));
             }
             let Some((payment, leg)) = state.leg(dispute.instruction) else { continue };
             // What takes effect only with another leg, or when people accept it, may do so after it was disputed.
             let alone = payment.instructions.iter().filter(|leg| leg.is_external()).count() == 1 && !leg.suspended;
-            // Nor is what waits for the other dues of its trade anybody's, or what paid a cart one merchant's.
+            // Nor is what waits for the other dues of its trade anybody's, and what paid a cart is its children's.
             let paid_before = |due: &Due| due.paid.is_some_and(|paid| paid.at < dispute.opened_at);
             let whole = !trade.is_combined() && (!trade.has_dues() || trade.dues.iter().all(paid_before));
             let counts = payment.status == PaymentStatus::Succeeded && !leg.surplus && alone && whole;

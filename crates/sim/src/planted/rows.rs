@@ -143,7 +143,8 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
         Planted::QueryDropped => drop_rows(changes, "task", "kind", "query"),
         Planted::EventTwice => event_twice(changes),
         Planted::CreditTwice => credit_twice(changes),
-        Planted::DisputeUncounted => uncounted(changes),
+        Planted::DisputeUncounted => uncounted(changes, false),
+        Planted::ShareDisputeUncounted => uncounted(changes, true),
         Planted::DisputeLossForgotten => {
             drop_rows(changes, "evidence", "outcome", "dispute_lost");
             keep_old(changes, "dispute", |table, _, new| text(table, new, "status") == Some("lost"));
@@ -213,6 +214,11 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     if let (Planted::PayoutFeeForgotten, true, Some(cell)) = (planted, payout, cell_mut(table, row, "receivers")) {
         *cell = Cell::Null;
     }
+    if let (Planted::ChildrenUnheard, "dispute", Some(cell)) =
+        (planted, table.name, cell_mut(table, row, "of_children"))
+    {
+        *cell = Cell::Int(0);
+    }
     if let (Planted::ParentForgotten, "trade", Some(cell)) = (planted, table.name, cell_mut(table, row, "parent")) {
         *cell = Cell::Null;
     }
@@ -237,7 +243,7 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
     }
 }
 
-/// Whether a trade or a payment has a parent.
+/// Whether a trade, a payment or a dispute has a parent.
 fn is_child(table: &'static Table, row: &[Cell]) -> bool {
     place(table, "parent").and_then(|at| row.get(at)).is_some_and(|cell| *cell != Cell::Null)
 }
@@ -295,12 +301,13 @@ fn keep_old(changes: &mut [Change], name: &str, which: fn(&'static Table, &[Cell
     }
 }
 
-/// Where a dispute sets money aside, nobody counts it.
-fn uncounted(changes: &mut [Change]) {
+/// Where a dispute sets money aside, nobody counts it; of trades that a cart paid only, where `shares` says so.
+fn uncounted(changes: &mut [Change], shares: bool) {
     let mut trades: BTreeSet<Cell> = BTreeSet::new();
-    for change in changes.iter().filter(|change| change.table.name == "dispute_line") {
+    for change in changes.iter().filter(|change| change.table.name == "dispute") {
         let trade = place(change.table, "trade");
-        trades.extend(change.inserts.iter().filter_map(|row| row.get(trade?).cloned()));
+        let some = change.inserts.iter().filter(|row| !shares || is_child(change.table, row));
+        trades.extend(some.filter_map(|row| row.get(trade?).cloned()));
     }
     for change in changes.iter_mut().filter(|change| ["trade", "split", "instruction"].contains(&change.table.name)) {
         let table = change.table;

@@ -61,6 +61,8 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::DisputeWinIgnored, 0),
     (Planted::DisputePartTakenWhole, 4),
     (Planted::DisputeLossForgotten, 0),
+    (Planted::ShareDisputeUncounted, 14),
+    (Planted::ChildrenUnheard, 14),
     (Planted::KeyNotScoped, 0),
     (Planted::BodyNotCompared, 2),
     (Planted::TenantNotChecked, 1),

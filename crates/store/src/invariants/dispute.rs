@@ -27,7 +27,7 @@ invariants! {
                        ELSE COALESCE(CAST(SUM(l.amount) AS BIGINT), 0) END)";
     Trades "dispute_evidence" "I17" on DisputeRow, "a dispute stands where the institution's own word put it, in its money":
         "SELECT d.trade, d.no FROM dispute d, instruction i
-         WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3
+         WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3 AND d.parent IS NULL
            AND i.shard = d.shard AND i.trade = d.trade AND i.no = d.instruction
            AND (NOT EXISTS (SELECT 1 FROM evidence e WHERE e.shard = d.shard AND e.trade = d.trade
                   AND e.channel_order = i.channel_order AND e.channel_no = d.channel_no
@@ -64,13 +64,13 @@ invariants! {
                 GROUP BY h.trade
                 HAVING CAST(SUM(h.amount) AS BIGINT) = x.amount AND CAST(SUM(h.captured) AS BIGINT) = x.lost
                   AND CAST(SUM(h.released) AS BIGINT) = CASE WHEN d.status = 'open' THEN 0 ELSE x.amount - x.lost END)";
-    Trades "dispute_case" "I32" on DisputeRow, "a dispute that is open has a case, and one that is over has none that waits for it":
+    Trades "dispute_case" "I32" on DisputeRow, "a dispute that is open has a case, and one that is over, or a share, has none that waits for it":
         "SELECT d.trade, d.no FROM dispute d WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3
-           AND (d.status = 'open') <> EXISTS (SELECT 1 FROM work_case c WHERE c.shard = d.shard AND c.trade = d.trade
+           AND (d.status = 'open' AND d.parent IS NULL) <> EXISTS (SELECT 1 FROM work_case c WHERE c.shard = d.shard AND c.trade = d.trade
                  AND c.dispute = d.no AND c.kind = 'disputed' AND c.status <> 'closed')";
-    Trades "dispute_rest" "I32" on DisputeRow, "what is disputed beyond what was set aside has had a case":
+    Trades "dispute_rest" "I32" on DisputeRow, "what is disputed beyond what was set aside, or is children's, has had a case":
         "SELECT d.trade, d.no FROM dispute d WHERE d.shard = $1 AND d.trade > $2 AND d.trade <= $3
-           AND d.amount <> COALESCE((SELECT CAST(SUM(l.amount) AS BIGINT) FROM dispute_line l
+           AND d.amount <> d.of_children + COALESCE((SELECT CAST(SUM(l.amount) AS BIGINT) FROM dispute_line l
                  WHERE l.shard = d.shard AND l.trade = d.trade AND l.dispute = d.no), 0)
              + COALESCE((SELECT CAST(SUM(c.amount) AS BIGINT) FROM work_case c WHERE c.shard = d.shard
                  AND c.trade = d.trade AND c.dispute = d.no AND c.kind = 'dispute_uncovered'), 0)";

@@ -31,7 +31,7 @@ invariants! {
             UNION ALL
             SELECT 'user:' || p.payer, 'PTS', i.points FROM instruction i
             JOIN payment p ON p.shard = i.shard AND p.trade = i.trade AND p.no = i.payment
-            WHERE i.shard = $1 AND i.points IS NOT NULL AND i.status = 'succeeded'
+            WHERE i.shard = $1 AND i.points IS NOT NULL AND i.status = 'succeeded' AND p.parent IS NULL
             UNION ALL
             SELECT 'user:' || p.payer, 'PTS', -r.points FROM refund_part r
             JOIN instruction i ON i.shard = r.shard AND i.trade = r.trade AND i.no = r.instruction

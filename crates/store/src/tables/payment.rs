@@ -140,7 +140,7 @@ row! {
         pub source: Option<Text>,
         /// Minor units of the coupon's face beyond the part used.
         pub coupon_rest: Option<i64>,
-        /// How many points it takes.
+        /// How many points it takes; a small share of what paid a cart may take none.
         pub points: Option<i64>,
         /// What the payer's credit was limited to, minor units.
         pub credit_limit: Option<i64>,
@@ -168,7 +168,7 @@ row! {
     check "received >= 0 AND \"returning\" >= 0 AND returned >= 0 AND returned + \"returning\" <= received";
     check "(tool IN ('channel', 'payout')) = (method IS NOT NULL) AND (tool = 'coupon') = (coupon IS NOT NULL)";
     check "(tool IN ('channel', 'payout')) = (pay_org <> 'internal')";
-    check "coupon_rest >= 0 AND receipts > 0 AND points > 0 AND credit_limit >= 0";
+    check "coupon_rest >= 0 AND receipts > 0 AND points >= 0 AND credit_limit >= 0";
     check "(tool = 'credit') = (credit_limit IS NOT NULL)";
     check "(tool = 'points') = (points IS NOT NULL) AND (tool IN ('coupon', 'points')) = (source IS NOT NULL)";
 }
@@ -325,7 +325,7 @@ fn instruction_row(shard: i64, trade: [u8; 16], payment: u16, leg: &Instruction)
         coupon,
         source: source.map(|source| source_text(source).into()),
         coupon_rest: leg.coupon.as_ref().map(|used| used.rest),
-        points: leg.points.as_ref().map(|used| used.points.minor()),
+        points: leg.points.as_ref().map(|used| used.points),
         credit_limit: leg.credit_limit,
         method: method.map(Into::into),
         sandbox: sandbox.map(Into::into),
@@ -355,13 +355,7 @@ fn payment(row: PaymentRow, legs: &mut Children<Instruction>) -> Result<Payment,
     Ok(Payment {
         no: fits.number("no", row.no)?,
         due: fits.number("due", row.due)?,
-        parent: match (row.parent, row.parent_no) {
-            (None, None) => None,
-            (Some(trade), Some(no)) => {
-                Some(PaymentId::new(TradeId(RootId::from_bytes(trade)), fits.number("parent_no", no)?))
-            }
-            (None, Some(_)) | (Some(_), None) => return Err(fits.wrong("parent_no", "does not go with its trade")),
-        },
+        parent: fits.parent(row.parent, row.parent_no)?.map(|(trade, no)| PaymentId::new(trade, no)),
         context: Context {
             merchant: MerchantId(RootId::from_bytes(row.merchant)),
             order_type: fits.word("order_type", OrderType::parse(&row.order_type))?,
@@ -430,9 +424,7 @@ fn instruction(row: InstructionRow) -> Result<Instruction, Inconsistent> {
     let source = row.source.as_deref().map(|source| fits.source("source", source)).transpose()?;
     let (coupon, points) = match (&tool, source, row.coupon_rest, row.points) {
         (Tool::Coupon(_), Some(source), Some(rest), None) => (Some(CouponUse { source, rest }), None),
-        (Tool::Points, Some(source), None, Some(points)) => {
-            (None, Some(PointsUse { points: fits.amount("points", points)?, source }))
-        }
+        (Tool::Points, Some(source), None, Some(points)) if points >= 0 => (None, Some(PointsUse { points, source })),
         (
             Tool::Balance | Tool::Stored(_) | Tool::Credit | Tool::Channel { .. } | Tool::Payout { .. },
             None,

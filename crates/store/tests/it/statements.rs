@@ -52,6 +52,7 @@ const WHOLE: [&str; 9] = [
     "invariant.points_issued",
     "invariant.transit_pairs",
     "invariant.parent_children",
+    "invariant.dispute_shares",
     "invariant.leg_shares",
 ];
 

@@ -125,7 +125,9 @@ pub(super) fn paid_by_parent(minor: i64) -> Input {
         amount: amount(minor),
         channel_account: None,
         order: None,
-        coupon_source: None,
+        source: None,
+        points: 0,
+        credit_limit: None,
     };
     let payment = PaymentId::new(cart().id, 1);
     Input::Parent(OfParent::Paid(Box::new(ParentPaid { payment, rule_version: 1, legs: vec![leg] })))

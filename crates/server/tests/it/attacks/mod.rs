@@ -5,6 +5,7 @@
 //! a refusal wrote anything (`rows`). `wire` sends what no client library would. The files go by the sections of the
 //! list: the letter and the number of a case begin the name of its test.
 
+mod carts;
 mod hooks;
 mod idempotency;
 mod keys;

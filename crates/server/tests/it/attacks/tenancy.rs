@@ -13,7 +13,7 @@ use super::routes::{Document, Operation, body_for, nowhere};
 use super::stage::{Stage, assert_problem, attack, attack_in_silence};
 use super::wire::{Answer, Call};
 use crate::api::Api;
-use crate::shop::{card, card_that, id, list, order};
+use crate::shop::{card, card_that, id, list, number, order};
 
 /// What the merchant under attack has, by the noun of the path that names it.
 pub(super) struct Goods(BTreeMap<&'static str, Vec<String>>);
@@ -34,6 +34,11 @@ impl Goods {
         let contested = shop.unpaid("instant", 100, &json!({})).await;
         shop.pay(&contested, &json!([card_that("dispute_won", 100)])).await.ok(201);
         let dispute = id(&shop.dispute_of(&contested).await);
+        let child = json!({"merchant_id": shop.id, "merchant_order_id": number("C"), "type": "instant", "amount": 100});
+        let cart = shop.unpaid("combined", 100, &json!({"buyer": "42", "children": [child]})).await;
+        shop.pay(&cart, &json!([card_that("dispute_won", 100)])).await.ok(201);
+        let share = shop.trade(&cart).await["children"][0]["trade"].as_str().unwrap().to_owned();
+        let of_share = id(&shop.dispute_of(&share).await);
         let hook = json!({"url": "https://shop.example/hooks"});
         let book = "the-platforms-book";
         let lines =
@@ -54,10 +59,10 @@ impl Goods {
         let block = json!({"kind": "device", "value": "nobody-pays-with-it", "reason": "attack"});
         let block = id(&platform.post("/v1/blocks", &block).await.ok(201));
         Self(BTreeMap::from([
-            ("trades", vec![open, paid, waiting]),
+            ("trades", vec![open, paid, waiting, cart, share]),
             ("payments", vec![payment]),
             ("refunds", vec![refund]),
-            ("disputes", vec![dispute]),
+            ("disputes", vec![dispute, of_share]),
             ("cases", vec![case]),
             ("coupons", vec![shop.coupon("user:42", 10).await]),
             ("gifts", vec![gift]),

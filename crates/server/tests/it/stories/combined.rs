@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::rules::in_use;
 use crate::api::{Api, Reply};
 use crate::host::Host;
 use crate::shop::{Shop, balance, card, card_that, id, list, number, order, with};
@@ -9,13 +10,17 @@ use crate::shop::{Shop, balance, card, card_that, id, list, number, order, with}
 on_both!(
     paid_at_once,
     paid_by_a_bank,
+    paid_with_points_and_on_credit,
     refunded_child_by_child,
     closed_unpaid,
     late_money_goes_back,
     that_are_refused,
     the_same_cart_again,
     nobody_sees_another_merchants,
-    a_disputed_payment,
+    disputed_and_lost,
+    disputed_in_part,
+    disputed_and_won,
+    disputed_in_its_shard["shards" = "4"],
 );
 
 /// A platform's cart of an instant trade of one merchant and an escrow trade of another, 600 and 400.
@@ -125,6 +130,61 @@ async fn paid_by_a_bank(host: &Host) {
     assert_eq!(shares(&escrow), [("balance", 133), ("channel", 267)]);
     assert_eq!((&instant["status"], &escrow["status"]), (&json!("completed"), &json!("paid")));
     cart.two.confirm(&second, &json!({"amount": 100})).await.ok(200);
+}
+
+/// Points, credit and a card: each child has its own of all three, and gives back its own.
+async fn paid_with_points_and_on_credit(host: &Host) {
+    let cart = Cart::new(host).await;
+    let book = "book = \"carts\"\nabout = \"Points of carts.\"\norder_type = \"combined\"\n\
+        [[rule]]\nname = \"members\"\nwhen = 'trade.sub_type == \"members\"'\n\
+        points = { currency = \"CNY\", points = 3, amount = 1, budget = true }\n\
+        [[rule]]\nname = \"all\"\npoints = { currency = \"CNY\", points = 7, amount = 3 }\n";
+    in_use(host, "carts", book).await;
+    host.post("/v1/points", &json!({"owner": "user:42", "points": 1_000})).await.ok(201);
+    let lent = json!({"owner": "user:42", "currency": "CNY", "limit": 500});
+    let line = format!("/v1/credit_lines/{}", id(&host.post("/v1/credit_lines", &lent).await.ok(201)));
+    let tool = |tool: &str, amount: i64| json!({"tool": tool, "amount": amount});
+    let tools = json!([tool("points", 100), tool("credit", 200), card(700)]);
+    let preview = cart.api().post("/v1/trades/preview", &cart.body(&json!({"pay": {"tools": tools}}))).await.ok(200);
+    assert_eq!(preview["payment"]["status"], "processing", "{preview:#}");
+    let (offered, _) = cart.opened(&json!({})).await;
+    let offer = cart.api().get(&format!("/v1/trades/{offered}/offer")).await.ok(200);
+    for name in ["points", "credit"] {
+        let choice = list(&offer["tools"]).iter().find(|choice| choice["tool"] == name).unwrap();
+        assert_eq!(choice["usable"], true, "{offer:#}");
+    }
+
+    let (_, [first, second]) = cart.paid(&tools).await;
+    let (instant, escrow) = (cart.one.trade(&first).await, cart.two.trade(&second).await);
+    assert_eq!(shares(&instant), [("points", 60), ("credit", 120), ("channel", 420)]);
+    assert_eq!(shares(&escrow), [("points", 40), ("credit", 80), ("channel", 280)]);
+    let points = |trade: &Value| trade["payment"]["instructions"][0]["points"].as_i64().unwrap();
+    assert_eq!((points(&instant), points(&escrow)), (140, 94), "to the point");
+    host.trial_balance("PTS").await.assert_is(&[("2034", 766), ("2034.redeemed", 234), ("5003", 1_000)]);
+    assert_eq!(host.balance(&cart.one.owner(), "2034.redeemed").await, (140, 140));
+
+    // Of what is left by what is left, and in the end all; no more than its own.
+    let half = cart.one.refund(&first, 300, &json!({})).await.ok(201);
+    let half = cart.one.refund_is(&id(&half), "succeeded").await;
+    let part =
+        |part: &Value| (part["way"].as_str().unwrap().to_owned(), part["amount"].as_i64(), part["points"].as_i64());
+    let parts: Vec<_> = list(&half["parts"]).iter().map(part).collect();
+    let of = |way: &str, minor, points| (way.to_owned(), Some(minor), points);
+    assert_eq!(parts, [of("points", 30, Some(70)), of("credit", 60, None), of("channel", 210, None)]);
+    assert_eq!(host.balance("user:42", "2034").await, (836, 836));
+    assert_eq!(host.get(&line).await.ok(200)["owed_amount"], 140);
+    for (shop, child, amount) in [(&cart.one, &first, 300), (&cart.two, &second, 400)] {
+        let rest = shop.refund(child, amount, &json!({})).await.ok(201);
+        shop.refund_is(&id(&rest), "succeeded").await;
+    }
+    assert_eq!(host.balance("user:42", "2034").await, (1_000, 1_000));
+    assert_eq!(host.get(&line).await.ok(200)["owed_amount"], 0);
+    host.trial_balance("PTS").await.assert_is(&[("2034", 1_000), ("5003", 1_000)]);
+
+    // A merchant's budget does not pay what others sell.
+    let tools = json!([tool("points", 100), card(900)]);
+    let members = json!({"sub_type": "members", "pay": {"tools": tools}});
+    assert_eq!(cart.open(&members).await.refused(422, "tool_not_applicable")["param"], "pay.tools[0].tool");
 }
 
 async fn refunded_child_by_child(host: &Host) {
@@ -294,13 +354,91 @@ async fn nobody_sees_another_merchants(host: &Host) {
     cart.house.refund(&first, 1, &json!({})).await.refused(404, "not_found");
 }
 
-/// What an institution takes back of such a payment is for people to settle: no child's receivers lose it.
-async fn a_disputed_payment(host: &Host) {
+/// The figures of a dispute: disputed, set aside, lost, and what of that was taken.
+fn figures(dispute: &Value) -> [i64; 4] {
+    ["amount", "set_aside_amount", "lost_amount", "taken_amount"].map(|field| dispute[field].as_i64().unwrap())
+}
+
+/// What an institution takes back of such a payment is taken of every child, by a dispute of its own.
+async fn disputed_and_lost(host: &Host) {
     let cart = Cart::new(host).await;
-    let (parent, [first, _]) = cart.paid(&json!([card_that("dispute_lost", 1_000)])).await;
-    let lost = |chain: &Value| list(&chain["disputes"]).iter().any(|dispute| dispute["status"] == "lost");
-    let chain = cart.api().wait_until(&format!("/v1/trades/{parent}/chain"), lost).await;
-    let open: Vec<_> = list(&chain["cases"]).iter().filter(|case| case["status"] == "open").collect();
-    assert_eq!((open.len(), &open[0]["kind"]), (1, &json!("dispute_uncovered")), "{chain:#}");
-    assert_eq!(cart.one.trade(&first).await["refundable_amount"], 600);
+    let (parent, [first, second]) = cart.paid(&json!([card_that("dispute_lost", 1_000)])).await;
+    let of_parent = cart.house.dispute_of(&parent).await;
+    assert_eq!((figures(&of_parent), &of_parent["status"]), ([1_000, 1_000, 1_000, 1_000], &json!("lost")));
+    assert_eq!((&of_parent["splits"], of_parent.get("parent")), (&json!([]), None), "{of_parent:#}");
+    let (one, two) = (cart.one.dispute_of(&first).await, cart.two.dispute_of(&second).await);
+    assert_eq!((figures(&one), figures(&two)), ([600; 4], [400; 4]));
+    for own in [&one, &two] {
+        assert_eq!((&own["parent"], &own["channel_no"]), (&of_parent["id"], &of_parent["channel_no"]), "{own:#}");
+        assert_eq!((&own["reason"], &own["respond_by"]), (&of_parent["reason"], &of_parent["respond_by"]));
+    }
+    assert_eq!(list(&two["splits"]).len(), 2, "of the receivers of the child: {two:#}");
+    let (instant, escrow) = (cart.one.trade(&first).await, cart.two.trade(&second).await);
+    assert_eq!((&instant["refundable_amount"], &instant["disputed_amount"]), (&json!(0), &json!(600)));
+    assert_eq!((&escrow["status"], &escrow["closed_reason"]), (&json!("closed"), &json!("refunded")), "{escrow:#}");
+    assert_eq!(cart.api().trade(&parent).await["disputed_amount"], 1_000);
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("1011.sandbox.dispute", 1_000)]);
+
+    // Each merchant hears of its own, and of nothing else; people have one case, of the parent.
+    let (events, _) = cart.one.events_from(None, 100).await;
+    let told: Vec<_> = events.iter().filter(|event| event["data"]["object"] == "dispute").collect();
+    let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["dispute.opened", "dispute.lost"]);
+    assert!(told.iter().all(|event| event["data"]["id"] == one["id"]), "{told:#?}");
+    for foreign in [&of_parent, &two] {
+        cart.one.get(&format!("/v1/disputes/{}", id(foreign))).await.refused(404, "not_found");
+    }
+    let mine = cart.one.get("/v1/disputes").await.ok(200);
+    assert_eq!((list(&mine["data"]).len(), &mine["data"][0]), (1, &one), "{mine:#}");
+    let number = one["channel_no"].as_str().unwrap();
+    let found = cart.one.get(&format!("/v1/search?number={number}")).await.ok(200);
+    assert_eq!((list(&found["data"]).len(), &found["data"][0]["id"]), (1, &one["id"]), "{found:#}");
+    let chain = cart.api().chain(&parent).await;
+    assert_eq!(list(&chain["cases"]).len(), 1, "{chain:#}");
+    let nested: Vec<_> = list(&chain["children"]).iter().map(|child| &child["disputes"][0]).collect();
+    assert_eq!(nested, [&one, &two], "one look-up shows all of it");
+    assert!(list(&chain["children"]).iter().all(|child| child["cases"] == json!([])), "{chain:#}");
+}
+
+/// Beside a refund of one child: of each by what it has left, and together never more than its share.
+async fn disputed_in_part(host: &Host) {
+    let cart = Cart::new(host).await;
+    let (parent, [first, second]) = cart.paid(&json!([card_that("dispute_part", 1_000)])).await;
+    let refund = cart.one.refund(&first, 200, &json!({})).await.ok(201);
+    cart.one.refund_is(&id(&refund), "succeeded").await;
+    cart.two.confirm(&second, &json!({"amount": 300})).await.ok(200);
+    let of_parent = cart.house.dispute_of(&parent).await;
+    assert_eq!(figures(&of_parent), [1_000, 800, 500, 500]);
+    let (one, two) = (cart.one.dispute_of(&first).await, cart.two.dispute_of(&second).await);
+    assert_eq!((figures(&one), figures(&two)), ([400, 400, 250, 250], [400, 400, 250, 250]));
+    let amounts = |trade: &Value| {
+        ["refunded_amount", "refundable_amount", "disputed_amount"].map(|field| trade[field].as_i64().unwrap())
+    };
+    assert_eq!(amounts(&cart.one.trade(&first).await), [200, 150, 250]);
+    assert_eq!(amounts(&cart.two.trade(&second).await), [0, 150, 250]);
+    cart.one.refund(&first, 151, &json!({})).await.refused(422, "refund_exceeds_paid");
+    let rest = cart.one.refund(&first, 150, &json!({})).await.ok(201);
+    cart.one.refund_is(&id(&rest), "succeeded").await;
+    // No more was lost than was set aside: what a refund had given back already needs nobody.
+    let chain = cart.api().chain(&parent).await;
+    let cases: Vec<_> = list(&chain["cases"]).iter().map(|case| (&case["kind"], &case["status"])).collect();
+    let closed = json!("closed");
+    assert_eq!(cases, [(&json!("disputed"), &closed), (&json!("dispute_uncovered"), &closed)]);
+}
+
+async fn disputed_and_won(host: &Host) {
+    let cart = Cart::new(host).await;
+    host.fund("user:42", 500, "CNY").await;
+    let (parent, [first, second]) = cart.paid(&json!([balance(500), card_that("dispute_won", 500)])).await;
+    let of_parent = cart.house.dispute_of(&parent).await;
+    assert_eq!((figures(&of_parent), &of_parent["status"]), ([500, 500, 0, 0], &json!("won")));
+    for (shop, child, share) in [(&cart.one, &first, 300), (&cart.two, &second, 200)] {
+        let own = shop.dispute_of(child).await;
+        assert_eq!((figures(&own), &own["status"]), ([share, share, 0, 0], &json!("won")));
+        assert_eq!(shop.trade(child).await["refundable_amount"], 2 * share, "all of it is free again");
+    }
+}
+
+async fn disputed_in_its_shard(host: &Host) {
+    disputed_and_lost(host).await;
 }

@@ -1,8 +1,10 @@
 //! Combined checkouts: carts of several merchants, paid at once, later, twice or never, closed, and refunded child by child;
 //! and children that somebody tries to pay or close alone.
 
-use super::{Drawing, MERCHANTS};
-use crate::plan::{Kind, Sale, What};
+use channel::sandbox::word::PayWord;
+
+use super::{DISPUTED, Drawing, MERCHANTS};
+use crate::plan::{Kind, Means, Sale, What};
 use crate::rng::Rng;
 
 /// Carts of one world.
@@ -56,6 +58,14 @@ impl Drawing {
         let amount = children.iter().map(|child| child.amount).sum();
         let mut cart = Sale { merchant, ..sale(amount, false, Vec::new(), None) };
         cart.pay = self.rng.chance(60).then(|| self.tools(&cart));
+        for slice in cart.pay.iter_mut().flatten() {
+            // All of a cart's children have a part of that.
+            if let Means::Channel { word: word @ PayWord::Succeed, .. } = &mut slice.tool
+                && self.disputes.chance(30)
+            {
+                *word = self.disputes.pick(&DISPUTED).copied().unwrap_or(*word);
+            }
+        }
         (cart, children)
     }
 

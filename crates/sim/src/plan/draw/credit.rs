@@ -14,6 +14,7 @@ impl Drawing {
         for act in &mut self.acts {
             let slices = match &mut act.what {
                 What::Sell(sale) if sale.kind == Kind::Goods => sale.pay.as_mut(),
+                What::Cart { cart, .. } => cart.pay.as_mut(),
                 What::Pay { tools, .. } => Some(tools),
                 _ => None,
             };

@@ -1,7 +1,7 @@
 //! Disputes, and what they set aside of whom.
 
 use compact_str::ToCompactString as _;
-use kernel::Time;
+use kernel::{DisputeId, Time};
 use payment::{Dispute, DisputeLine, DisputeStatus, Line};
 
 use super::Children;
@@ -21,6 +21,10 @@ row! {
         pub no: i64,
         /// The number of the instruction that brought the money.
         pub instruction: i64,
+        /// The trade of the combined trade's dispute whose share it is; null for one of its own.
+        pub parent: Option<[u8; 16]>,
+        /// The number of that dispute in its tree.
+        pub parent_no: Option<i64>,
         /// The institution's number of it.
         pub channel_no: Text,
         /// Minor units that are disputed.
@@ -35,6 +39,8 @@ row! {
         pub status: Text,
         /// Minor units that the institution took.
         pub lost: i64,
+        /// Minor units that disputes of its trade's children are of.
+        pub of_children: i64,
         /// How many public events it had.
         pub sequence: i64,
         /// Microseconds.
@@ -42,7 +48,8 @@ row! {
         /// Microseconds.
         pub closed_at: Option<i64>,
     }
-    check "amount > 0 AND lost >= 0";
+    check "amount > 0 AND lost >= 0 AND of_children >= 0";
+    check "(parent IS NULL) = (parent_no IS NULL) AND (parent IS NULL OR of_children = 0)";
     check "status IN ('open', 'won', 'lost')";
     check "(status = 'open') = (closed_at IS NULL) AND (status = 'lost') = (lost > 0)";
     check "(reason IS NULL) = (respond_by IS NULL)";
@@ -103,6 +110,8 @@ fn dispute_row(shard: i64, trade: [u8; 16], dispute: &Dispute) -> DisputeRow {
         trade,
         no: i64::from(dispute.no),
         instruction: i64::from(dispute.instruction),
+        parent: dispute.parent.map(|parent| parent.trade.0.bytes()),
+        parent_no: dispute.parent.map(|parent| i64::from(parent.no)),
         channel_no: dispute.channel_no.as_str().into(),
         amount: dispute.money.amount.minor(),
         currency: dispute.money.currency.code().into(),
@@ -110,6 +119,7 @@ fn dispute_row(shard: i64, trade: [u8; 16], dispute: &Dispute) -> DisputeRow {
         respond_by: dispute.respond_by.map(Time::micros),
         status: dispute.status.as_str().into(),
         lost: dispute.lost,
+        of_children: dispute.of_children,
         sequence: dispute.sequence,
         opened_at: dispute.opened_at.micros(),
         closed_at: dispute.closed_at.map(Time::micros),
@@ -134,6 +144,7 @@ fn dispute(row: DisputeRow, lines: Vec<DisputeLine>) -> Result<Dispute, Inconsis
     Ok(Dispute {
         no: fits.number("no", row.no)?,
         instruction: fits.number("instruction", row.instruction)?,
+        parent: fits.parent(row.parent, row.parent_no)?.map(|(trade, no)| DisputeId::new(trade, no)),
         channel_no: row.channel_no.into(),
         money: fits.money(row.amount, &row.currency)?,
         reason: row.reason.map(Into::into),
@@ -141,6 +152,7 @@ fn dispute(row: DisputeRow, lines: Vec<DisputeLine>) -> Result<Dispute, Inconsis
         status: fits.word("status", DisputeStatus::parse(&row.status))?,
         lost: row.lost,
         lines,
+        of_children: row.of_children,
         sequence: row.sequence,
         opened_at: Time::from_micros(row.opened_at),
         closed_at: row.closed_at.map(Time::from_micros),

@@ -1,7 +1,7 @@
 //! Reading columns back into domain values; what does not fit is named by table and column, never by its value.
 
 use kernel::message::accounting::CouponSource;
-use kernel::{Amount, Currency, Money, Owner};
+use kernel::{Amount, Currency, Money, Owner, RootId, TradeId};
 use serde::de::DeserializeOwned;
 
 use super::source_parse;
@@ -38,6 +38,19 @@ impl Fits {
             None => Ok(false),
             Some(1) => Ok(true),
             Some(_) => Err(self.wrong(column, "is neither 1 nor null")),
+        }
+    }
+
+    /// What an object of another tree is named by, in `parent` and `parent_no`: both, or neither.
+    pub(super) fn parent(
+        self,
+        trade: Option<[u8; 16]>,
+        no: Option<i64>,
+    ) -> Result<Option<(TradeId, u16)>, Inconsistent> {
+        match (trade, no) {
+            (None, None) => Ok(None),
+            (Some(trade), Some(no)) => Ok(Some((TradeId(RootId::from_bytes(trade)), self.number("parent_no", no)?))),
+            (None, Some(_)) | (Some(_), None) => Err(self.wrong("parent_no", "does not go with its trade")),
         }
     }
 

@@ -292,25 +292,25 @@ impl Town {
     fn paid_by_parent(&self, parts: &[Part]) -> ParentPaid {
         let share = |(instruction, request): (u16, ToolRequest)| {
             let outside = matches!(request.tool, Tool::Channel { .. });
-            let coupon_source = match &request.tool {
+            let source = match &request.tool {
                 Tool::Coupon(coupon) => self.coupons.get(coupon).map(|coupon| coupon.source.clone()),
+                Tool::Points => Some(CouponSource::Expense),
                 _ => None,
             };
+            let credit_limit = (request.tool == Tool::Credit).then_some(PRICE);
             LegShare {
                 instruction,
                 tool: request.tool,
                 amount: request.amount,
                 channel_account: outside.then(|| "sandbox".to_owned()),
                 order: outside.then_some(3),
-                coupon_source,
+                source,
+                // So small a share that it has none.
+                points: 0,
+                credit_limit,
             }
         };
-        // Neither points nor credit pay a cart.
-        let pays = |request: ToolRequest| match request.tool {
-            Tool::Points | Tool::Credit => ToolRequest { tool: Tool::Balance, ..request },
-            _ => request,
-        };
-        let legs = (4..).zip(tools(parts, PRICE).into_iter().map(pays)).map(share).collect();
+        let legs = (4..).zip(tools(parts, PRICE)).map(share).collect();
         ParentPaid { payment: PaymentId::new(parent(), 2), rule_version: 1, legs }
     }
 
