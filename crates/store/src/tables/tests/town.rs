@@ -358,6 +358,7 @@ impl Town {
         let known = payment::Known {
             now: self.now,
             coupons: &self.coupons,
+            children: &[],
             routes: &routes,
             credit: Some(&self.line),
             counters: &counters,
