@@ -37,7 +37,8 @@ fn account(no: usize) -> Account {
         _ => (Owner::User(UserId::parse(&no.to_string()).unwrap()), Subject::USER_BALANCE),
     };
     let key = AccountKey { owner, subject, currency: Currency::parse("CNY").unwrap() };
-    Account::open(key.id(&SALT), &key, 1)
+    // When it was opened is no column of the list.
+    Account::open(key.id(&SALT), &key, 0)
 }
 
 impl Writer {
@@ -184,6 +185,7 @@ fn lay(rows: &mut Folded, newer: Folded) {
     rows.accounts.extend(newer.accounts);
     rows.days.extend(newer.days);
     rows.trades.extend(newer.trades);
+    rows.opened.extend(newer.opened);
     rows.cases.extend(newer.cases);
     rows.disputes.extend(newer.disputes);
     rows.trade_batches.extend(newer.trade_batches);
