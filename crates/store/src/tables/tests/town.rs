@@ -358,6 +358,7 @@ impl Town {
         let known = payment::Known {
             now: self.now,
             coupons: &self.coupons,
+            children: &[],
             routes: &routes,
             credit: Some(&self.line),
             counters: &counters,
@@ -370,7 +371,7 @@ impl Town {
         let reaction = self.payments.handle(&input, &known).ok()?;
         for message in reaction.messages {
             match message {
-                payment::Message::Child(..) => {}
+                payment::Message::Child(..) | payment::Message::ShareDisputed(..) => {}
                 payment::Message::Trade(fact) => self.trade(trade::Input::Fact(fact))?,
                 payment::Message::Channel(mut command) => {
                     if let ChannelCommand::Place(place) = &mut command {
