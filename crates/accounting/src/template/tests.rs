@@ -168,6 +168,11 @@ fn sources() -> Vec<PayLeg> {
     ]
 }
 
+/// What a parent pays a child with: a share that took points, and one that took none.
+fn shared() -> Vec<PayLeg> {
+    vec![pay(Source::Parent { points: 70 }, 100), pay(Source::Parent { points: 0 }, 50)]
+}
+
 fn refund_lines() -> Vec<RefundLine> {
     vec![
         line(1, shop(), false, 10, bank()),
@@ -245,6 +250,10 @@ fn every_verb() {
         (
             "to two receivers",
             table(Verb::Pay { legs: sources(), receivers: both.clone(), to_balance: false }, &nothing),
+        ),
+        (
+            "by a parent's payment",
+            table(Verb::Pay { legs: shared(), receivers: vec![share(shop(), 150)], to_balance: false }, &nothing),
         ),
         ("", table(Verb::Receive { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
         ("another currency", table(Verb::Suspend { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),

@@ -197,8 +197,11 @@ fn parent_with(left: &[i64]) -> World {
     world
 }
 
+/// How much of which child.
+type Parts = Vec<(TradeId, i64)>;
+
 /// What the children were told since, in their order: what is disputed, and what is lost.
-fn told(world: &mut World) -> (Vec<(TradeId, i64)>, Vec<(TradeId, i64)>) {
+fn told(world: &mut World) -> (Parts, Parts) {
     let (mut opened, mut ended) = (Vec::new(), Vec::new());
     for (child, parent, told) in std::mem::take(&mut world.told_shares) {
         assert_eq!(parent.trade, trade());
