@@ -309,6 +309,8 @@ pub enum FailureCode {
     CreditExceeded,
     /// The payer's credit line is frozen.
     CreditFrozen,
+    /// A bill of the payer's credit line is overdue.
+    CreditOverdue,
     /// The marketing budget that pays for points does not cover them.
     BudgetExhausted,
     /// The books could not take it.
@@ -321,7 +323,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
@@ -329,6 +331,7 @@ impl FailureCode {
         Self::AmountMismatch,
         Self::CreditExceeded,
         Self::CreditFrozen,
+        Self::CreditOverdue,
         Self::BudgetExhausted,
         Self::LedgerRefused,
         Self::VelocityExceeded,
@@ -345,6 +348,7 @@ impl FailureCode {
             Self::AmountMismatch => "amount_mismatch",
             Self::CreditExceeded => "credit_exceeded",
             Self::CreditFrozen => "credit_frozen",
+            Self::CreditOverdue => "credit_overdue",
             Self::BudgetExhausted => "budget_exhausted",
             Self::LedgerRefused => "ledger_refused",
             Self::VelocityExceeded => "velocity_exceeded",
