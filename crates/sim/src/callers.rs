@@ -14,8 +14,8 @@ use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId, Money,
     OrderType, Owner, PaymentId, PointsGrantId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
-use payment::CouponTerms;
 use payment::gift::Split;
+use payment::{BillTerms, CouponTerms};
 
 use crate::people;
 use crate::plan::{self, Act, Kind, Means, OfChild, Party, Portion, Sale, Slice, What};
@@ -253,8 +253,9 @@ impl Callers {
                 let Command::GrantPoints(granted) = &self.asked.get(grant)?.request.command else { return None };
                 platform(Command::ReversePoints { grant: granted.id, points: Some(Amount::new(*points).ok()?) })
             }
-            What::Lend { user, limit } => {
-                platform(Command::OpenCredit { user: people::user(*user)?, limit: cny(*limit)? })
+            What::Lend { user, limit, bills } => {
+                let terms = bills.map(|(day, due_days)| BillTerms { day, due_days });
+                platform(Command::OpenCredit { user: people::user(*user)?, limit: cny(*limit)?, terms })
             }
             What::Relend { user, limit, way } => {
                 let change = match way {

@@ -96,8 +96,13 @@ pub enum What {
     Grant { user: u8, points: i64 },
     /// Points of the grant that an act made are taken back.
     TakeBack { grant: u32, points: i64 },
-    /// A user may pay on credit, up to a limit.
-    Lend { user: u8, limit: i64 },
+    /// A user may pay on credit, up to a limit; perhaps billed on a day of each month, with days to pay.
+    Lend {
+        user: u8,
+        limit: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bills: Option<(u8, u8)>,
+    },
     /// The user's credit line gets another limit, or is frozen, or free again.
     Relend { user: u8, limit: i64, way: u8 },
     /// The user repays.

@@ -119,6 +119,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (open, mismatch, half) = under_way(world);
     // Before there is a limit.
     let (cart, child) = carts(world);
+    tools::bills(world);
     let counted = counted(world);
     Cast {
         instant,

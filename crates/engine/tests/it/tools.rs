@@ -1,13 +1,14 @@
-//! Good data of tools that are no money: points, and what is owed.
+//! Good data of tools that are no money: points, and what is owed, with its bills.
 
 use channel::Answer;
 use engine::request::{Command, CreditChange};
 use kernel::message::channel::PayOutcome;
 use kernel::message::payment::Tool;
-use kernel::{Amount, Owner, PointsGrantId, TradeId};
+use kernel::{Amount, BillId, Owner, PointsGrantId, Time, TradeId};
+use payment::BillTerms;
 
 use crate::stories::{accepted, confirm, paid, refund, refunded};
-use crate::world::{Sale, World, card, cny};
+use crate::world::{Sale, World, card, cny, user};
 
 /// Points: given and taken back; held, spent beside a card and at once, given back in parts; short, and let go.
 pub(crate) fn points(world: &mut World) -> (TradeId, PointsGrantId) {
@@ -63,4 +64,42 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
     world.word(open, 1, accepted());
     world.ok(Command::ChangeCredit { line, change: CreditChange::Limit(Amount::new(10).unwrap()) });
     mixed
+}
+
+/// Three bills of a line: one was paid late, by a repayment and a refund; one is overdue, one is open.
+pub(crate) fn bills(world: &mut World) {
+    let at = |text: &str| Time::parse(&format!("{text}T00:00:00Z")).unwrap();
+    let until = |world: &World, day: &str| world.pass(at(day).since(world.now()));
+    let buy = |minor: i64| Sale::instant("u3", minor).paid(vec![(Tool::Credit, minor)]);
+    let line = world.lend_on("u3", 500, Some(BillTerms { day: 10, due_days: 5 }));
+    let bill = |no: u16| BillId::new(line, no);
+    let first = world.sell(buy(200));
+    until(world, "2026-12-10");
+    world.system(Command::BillCredit(line));
+    // Once per period, whoever asks again.
+    world.system(Command::BillCredit(line));
+    world.system(Command::ExpireBill(bill(1)));
+    world.sell(buy(50));
+    until(world, "2026-12-15");
+    let late = world.create(&buy(5)).1;
+    assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue", "whether or not the timer has run");
+    world.system(Command::ExpireBill(bill(1)));
+    world.system(Command::ExpireBill(bill(1)));
+    world.fund(user("u3"), 300);
+    world.ok(Command::RepayCredit { line, amount: Amount::new(199).unwrap() });
+    let late = world.create(&buy(5)).1;
+    assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue");
+    world.tell_trade(first, refund("r1", 1));
+    until(world, "2027-01-10");
+    world.system(Command::BillCredit(line));
+    let third = world.sell(buy(40));
+    until(world, "2027-01-15");
+    world.system(Command::ExpireBill(bill(2)));
+    // On the next bill all the same; nothing was drawn in the period after that.
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Terms(BillTerms { day: 20, due_days: 60 }) });
+    until(world, "2027-01-20");
+    world.system(Command::BillCredit(line));
+    world.tell_trade(third, refund("r1", 10));
+    until(world, "2027-02-20");
+    world.system(Command::BillCredit(line));
 }

@@ -50,6 +50,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("gifts") => "gft",
         Some("points") => "pgr",
         Some("credit_lines") => "crl",
+        Some("bills") => "bil",
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",
@@ -59,7 +60,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",
     };
-    let number = if ["pay", "dsp", "cas"].contains(&prefix) { "001" } else { "" };
+    let number = if ["pay", "dsp", "cas", "bil"].contains(&prefix) { "001" } else { "" };
     route.path.replace("{id}", &format!("{}{number}", trade().to_string().replace("trd", prefix)))
 }
 

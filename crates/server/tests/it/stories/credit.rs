@@ -107,7 +107,26 @@ async fn who_lends(host: &Host) {
         let body = json!({"owner": "user:42", "currency": "CNY", "limit": limit});
         assert_eq!(host.post("/v1/credit_lines", &body).await.json()["code"], code);
     }
+    for (terms, field, code) in [
+        (json!({"bill_day": 0, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": 29, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": -1, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": 257, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": "5", "due_days": 5}), "bill_day", "invalid_type"),
+        (json!({"bill_day": 5, "due_days": 0}), "due_days", "invalid_value"),
+        (json!({"bill_day": 5, "due_days": 61}), "due_days", "invalid_value"),
+        (json!({"bill_day": 5}), "due_days", "missing_field"),
+        (json!({"due_days": 5}), "bill_day", "missing_field"),
+    ] {
+        let mut body = body("user:42");
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let refused = host.post("/v1/credit_lines", &body).await.json();
+        assert_eq!((&refused["code"], &refused["param"]), (&json!(code), &json!(field)), "{terms}");
+    }
     let made = host.post("/v1/credit_lines", &body("user:42")).await.ok(201);
+    let bad =
+        host.post(&format!("/v1/credit_lines/{}/terms", id(&made)), &json!({"bill_day": 29, "due_days": 5})).await;
+    bad.refused(400, "invalid_value");
     host.post("/v1/credit_lines", &body("user:42")).await.refused(409, "credit_line_exists");
     let found = host.get("/v1/credit_lines?owner=user:42&currency=CNY").await.ok(200);
     assert_eq!(list(&found["data"]), &vec![made.clone()]);
@@ -120,6 +139,7 @@ async fn who_lends(host: &Host) {
         ("limit", json!({"limit": 9})),
         ("freeze", json!({})),
         ("unfreeze", json!({})),
+        ("terms", json!({"bill_day": 1, "due_days": 1})),
         ("repay", json!({"amount": 1})),
     ] {
         shop.post(&format!("{path}/{way}"), &body).await.refused(403, "scope_required");
