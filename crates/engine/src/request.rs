@@ -145,13 +145,6 @@ pub enum Command {
     BillCredit(CreditLineId),
     /// A bill is due.
     ExpireBill(BillId),
-    /// A user repays what is owed, out of the balance.
-    RepayCredit {
-        /// Of which line.
-        line: CreditLineId,
-        /// How much, in the line's currency.
-        amount: Amount,
-    },
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.

@@ -25,9 +25,7 @@ impl Command {
             Self::IssueGift(issue) => Some(issue.id.0.bucket()),
             Self::ClaimGift { gift, .. } | Self::ExpireGift(gift) => Some(gift.0.bucket()),
             Self::OpenCredit { user, .. } => Some(Owner::User(user.clone()).bucket()),
-            Self::ChangeCredit { line, .. } | Self::RepayCredit { line, .. } | Self::BillCredit(line) => {
-                Some(line.0.bucket())
-            }
+            Self::ChangeCredit { line, .. } | Self::BillCredit(line) => Some(line.0.bucket()),
             Self::ExpireBill(bill) => Some(bill.line.0.bucket()),
             Self::GrantPoints(grant) => Some(grant.id.0.bucket()),
             Self::ReversePoints { grant, .. } => Some(grant.0.bucket()),

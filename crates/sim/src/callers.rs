@@ -265,9 +265,6 @@ impl Callers {
                 };
                 platform(Command::ChangeCredit { line: credit_line(*user)?, change })
             }
-            What::Repay { user, amount } => {
-                platform(Command::RepayCredit { line: credit_line(*user)?, amount: Amount::new(*amount).ok()? })
-            }
             What::Sell(sale) => self.sell(act.no, sale, now),
             What::Cart { cart, children } => self.cart(act.no, cart, children, now),
             What::OfChild { cart, child, what } => self.of_child(act.no, *cart, *child, *what),
@@ -383,6 +380,7 @@ impl Callers {
             Kind::Goods if sale.escrow => (OrderType::Escrow, Party::User(sale.buyer)),
             Kind::Goods => (OrderType::Instant, Party::User(sale.buyer)),
             Kind::TopUp(payee) => (OrderType::Topup, payee),
+            Kind::Repay(user) => (OrderType::Repayment, Party::User(user)),
             Kind::Transfer(payer, _) => (OrderType::Transfer, payer),
             Kind::PayOut(payer, _) => (OrderType::Payout, payer),
         };
@@ -396,7 +394,7 @@ impl Callers {
             Some(Share { receiver, amount: Amount::new(*part).ok()? })
         });
         let splits = match sale.kind {
-            Kind::Goods | Kind::TopUp(_) | Kind::PayOut(..) => splits.collect::<Option<_>>()?,
+            Kind::Goods | Kind::TopUp(_) | Kind::Repay(_) | Kind::PayOut(..) => splits.collect::<Option<_>>()?,
             Kind::Transfer(_, payee) => {
                 vec![Share { receiver: people::owner(payee)?, amount: Amount::new(sale.amount).ok()? }]
             }

@@ -105,8 +105,6 @@ pub enum What {
     },
     /// The user's credit line gets another limit, or is frozen, or free again.
     Relend { user: u8, limit: i64, way: u8 },
-    /// The user repays.
-    Repay { user: u8, amount: i64 },
     /// A trade is opened.
     Sell(Sale),
     /// Trades of one buyer, perhaps of several merchants, are opened with one that pays them.
@@ -198,6 +196,8 @@ pub enum Kind {
     Goods,
     /// A top-up of this balance.
     TopUp(Party),
+    /// A repayment of what this user owes on credit.
+    Repay(u8),
     /// A transfer from one balance to another.
     Transfer(Party, Party),
     /// A payout of this balance; the word says what becomes of it.

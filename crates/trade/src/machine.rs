@@ -279,7 +279,8 @@ impl Trade {
         Ok(vec![Event::PaymentOrdered { due: due.clone(), tools: tools.to_vec() }])
     }
 
-    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance. Points and
+    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance. A
+    /// repayment takes either: money from outside, or the debtor's own. Points and
     /// credit pay no cart: a child could not say whose points its share gives back, or whose debt it makes less.
     const fn takes(&self, tool: &Tool) -> bool {
         match (self.context.order_type, tool) {
@@ -288,16 +289,19 @@ impl Trade {
                 Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Channel { .. },
             )
             | (OrderType::Instant | OrderType::Escrow, Tool::Points | Tool::Credit)
-            | (OrderType::Topup, Tool::Channel { .. })
-            | (OrderType::Transfer, Tool::Balance)
+            | (OrderType::Topup | OrderType::Repayment, Tool::Channel { .. })
+            | (OrderType::Transfer | OrderType::Repayment, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
             (OrderType::Instant | OrderType::Escrow | OrderType::Combined, Tool::Payout { .. })
             | (OrderType::Topup | OrderType::Payout, Tool::Balance)
-            | (OrderType::Topup | OrderType::Transfer, Tool::Payout { .. })
+            | (OrderType::Topup | OrderType::Transfer | OrderType::Repayment, Tool::Payout { .. })
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
-            | (OrderType::Topup | OrderType::Transfer | OrderType::Payout, Tool::Coupon(_) | Tool::Stored(_))
             | (
-                OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined,
+                OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment,
+                Tool::Coupon(_) | Tool::Stored(_),
+            )
+            | (
+                OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment | OrderType::Combined,
                 Tool::Points | Tool::Credit,
             ) => false,
         }
@@ -316,7 +320,11 @@ impl Trade {
                     events.extend([Event::Released { shares: self.shares() }, Event::Completed]);
                 }
                 OrderType::Transfer if self.away.is_some() => events.push(Event::Sent),
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
+                OrderType::Instant
+                | OrderType::Topup
+                | OrderType::Transfer
+                | OrderType::Payout
+                | OrderType::Repayment => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }
                 OrderType::Combined => events.extend([Event::ChildrenPaid { payment }, Event::Completed]),
@@ -378,7 +386,8 @@ impl Trade {
     }
 
     fn refund(&self, refund: &Refund) -> Result<Vec<Event>, Refusal> {
-        if self.pays_itself() {
+        // What is owed less by it may have been drawn again.
+        if self.pays_itself() || self.context.order_type == OrderType::Repayment {
             return Err(Refusal::NotRefundable);
         }
         if self.context.order_type.fills_balances() && self.payer.user().is_some() && !refund.users_debit {

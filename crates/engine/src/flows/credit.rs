@@ -1,11 +1,9 @@
-//! Credit lines: opening, changing, billing, repaying.
+//! Credit lines: opening, changing, billing. What is owed is repaid by a trade.
 
 use accounting::{Account, AccountKey, Subject};
-use kernel::message::accounting::{Post, Refused, Verb};
-use kernel::{AccountId, Amount, BillId, Code, CreditLineId, Currency, Money, Owner, PayOrg, Problem, UserId};
+use kernel::{AccountId, BillId, Code, CreditLineId, Currency, Money, Owner, PayOrg, Problem, UserId};
 use payment::{Bill, BillTerms, CreditLine};
 
-use crate::flows::accounting::book;
 use crate::flows::{Outcome, not_found};
 use crate::news::{Object, Told};
 use crate::request::CreditChange;
@@ -21,6 +19,18 @@ pub fn account_of(user: &UserId, currency: Currency, salt: &[u8; 32]) -> Account
 /// never a second one.
 pub fn line_of(user: &UserId, currency: Currency, salt: &[u8; 32]) -> CreditLineId {
     CreditLineId(account_of(user, currency, salt).0)
+}
+
+/// Refuses a repayment by a user who owes nothing in this currency and never could.
+pub(super) fn has_line(view: &mut View<'_>, user: &UserId, currency: Currency) -> Result<(), Stop> {
+    let line = line_of(user, currency, &view.control.salt);
+    match view.get::<CreditLine>(line)? {
+        Some(_) => Ok(()),
+        None => {
+            let detail = "the payer has no credit line in this currency";
+            Err(Stop::Refused(Problem::at(Code::payer_not_applicable, "payer", detail)))
+        }
+    }
 }
 
 /// Lets a user pay on credit.
@@ -109,23 +119,6 @@ fn the_bill(view: &mut View<'_>, id: BillId) -> Result<Bill, Stop> {
 fn tell(view: &mut View<'_>, bill: &Bill, kind: &'static str) {
     let (object, sequence) = (Object::Bill(bill.id), bill.sequence());
     view.told.push(Told { kind, object, sequence, context: None, pay_org: PayOrg::internal() });
-}
-
-/// Takes what is owed from the user's balance; a frozen line is repaid all the same.
-pub(super) fn repay(view: &mut View<'_>, id: CreditLineId, amount: Amount) -> Result<Outcome, Stop> {
-    let CreditLine { user, currency, .. } = line(view, id)?;
-    let verb = Verb::RepayCredit { user, money: Money { amount, currency } };
-    let post = Post { context: None, merchant: None, currency, object: id.to_string(), verb };
-    book(view, None, &post)?.map_err(|refused| {
-        let code = match &refused {
-            Refused::Insufficient { account, .. } if account.0 == id.0 => Code::repayment_exceeds_owed,
-            Refused::Insufficient { .. } | Refused::Frozen { .. } | Refused::OutOfRange { .. } => {
-                Code::insufficient_funds
-            }
-        };
-        Stop::Refused(Problem::at(code, "amount", refused.to_string()))
-    })?;
-    Ok(Outcome::CreditLine(id))
 }
 
 fn line(view: &mut View<'_>, id: CreditLineId) -> Result<CreditLine, Stop> {

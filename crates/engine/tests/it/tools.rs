@@ -48,7 +48,7 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
     world.word(mixed, 1, paid(cny(150), "CR1"));
     let beyond = world.create(&Sale::instant("u1", 51).paid(vec![(Tool::Credit, 51)])).1;
     assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "credit_exceeded");
-    world.ok(Command::RepayCredit { line, amount: Amount::new(200).unwrap() });
+    world.sell(Sale::repayment("u1", 200).paid(vec![(Tool::Balance, 200)]));
     world.tell_trade(mixed, refund("r1", 160));
     world.word(mixed, 2, refunded(cny(60), "CR2"));
     world.tell_trade(mixed, confirm(None));
@@ -66,7 +66,7 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
     mixed
 }
 
-/// Three bills of a line: one was paid late, by a repayment and a refund; one is overdue, one is open.
+/// Four bills of a line: one was paid late, by a repayment and a refund; two by one repayment of more than is owed; one is open.
 pub(crate) fn bills(world: &mut World) {
     let at = |text: &str| Time::parse(&format!("{text}T00:00:00Z")).unwrap();
     let until = |world: &World, day: &str| world.pass(at(day).since(world.now()));
@@ -86,7 +86,11 @@ pub(crate) fn bills(world: &mut World) {
     world.system(Command::ExpireBill(bill(1)));
     world.system(Command::ExpireBill(bill(1)));
     world.fund(user("u3"), 300);
-    world.ok(Command::RepayCredit { line, amount: Amount::new(199).unwrap() });
+    let beyond = world.create(&Sale::repayment("u3", 251).paid(vec![(Tool::Balance, 251)])).1;
+    assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "repayment_exceeds_owed");
+    // Some of it from outside, and the rest from the balance.
+    let repaid = world.sell(Sale::repayment("u3", 199).paid(vec![(Tool::Balance, 100), (card(), 99)]));
+    world.word(repaid, 1, paid(cny(99), "RP1"));
     let late = world.create(&buy(5)).1;
     assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue");
     world.tell_trade(first, refund("r1", 1));
@@ -100,6 +104,10 @@ pub(crate) fn bills(world: &mut World) {
     until(world, "2027-01-20");
     world.system(Command::BillCredit(line));
     world.tell_trade(third, refund("r1", 10));
+    // More than is owed: the rest is on the balance.
+    let repaid = world.sell(Sale::repayment("u3", 500).paid(vec![(card(), 500)]));
+    world.word(repaid, 1, paid(cny(500), "RP2"));
+    world.sell(buy(25));
     until(world, "2027-02-20");
     world.system(Command::BillCredit(line));
 }

@@ -122,6 +122,11 @@ impl Sale {
         Self { kind: OrderType::Escrow, ..Self::instant(buyer, amount) }
     }
 
+    /// What a user repays.
+    pub(crate) fn repayment(payer: &'static str, amount: i64) -> Self {
+        Self { kind: OrderType::Repayment, ..Self::instant(payer, amount) }
+    }
+
     pub(crate) fn paid(mut self, tools: Vec<(Tool, i64)>) -> Self {
         self.pay = Some(tools);
         self

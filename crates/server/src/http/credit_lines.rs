@@ -1,4 +1,4 @@
-//! Credit lines (先用后付): let users pay on credit, up to a limit; change it, freeze it, bill it, repay. The platform's alone: it is
+//! Credit lines (先用后付): let users pay on credit, up to a limit; change it, freeze it, bill it. The platform's alone: it is
 //! owed the money.
 
 use engine::news::Object;
@@ -58,12 +58,6 @@ pub(super) fn freeze(visit: &Visit, _: &mut Fields) -> Result<Told, Problem> {
 pub(super) fn unfreeze(visit: &Visit, _: &mut Fields) -> Result<Told, Problem> {
     let line = visit.named(CreditLineId::parse)?;
     Ok(Command::ChangeCredit { line, change: CreditChange::Unfreeze }.into())
-}
-
-/// `POST /v1/credit_lines/{id}/repay`
-pub(super) fn repay(visit: &Visit, body: &mut Fields) -> Result<Told, Problem> {
-    let line = visit.named(CreditLineId::parse)?;
-    Ok(Command::RepayCredit { line, amount: body.amount("amount", None)? }.into())
 }
 
 /// `GET /v1/credit_lines?owner=&currency=`

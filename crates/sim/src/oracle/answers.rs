@@ -140,7 +140,7 @@ fn payer(create: &Create) -> (&'static str, Value) {
             ("/buyer", create.payer.user().map(|user| user.as_str().to_owned()).into())
         }
         OrderType::Topup => ("/payee", create.payer.wire().into()),
-        OrderType::Transfer | OrderType::Payout => ("/payer", create.payer.wire().into()),
+        OrderType::Transfer | OrderType::Payout | OrderType::Repayment => ("/payer", create.payer.wire().into()),
     }
 }
 
@@ -217,7 +217,6 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
             });
             wanted
         }
-        Command::RepayCredit { line, .. } => vec![("/object", "credit_line".into()), ("/id", line.to_string().into())],
         Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
             ("/object", "funding".into()),
             ("/owner", owner.wire().into()),

@@ -7,7 +7,7 @@ use crate::http::auth::Scope;
 use crate::http::credit_lines;
 use crate::http::route::{Route, Tell};
 
-pub(super) fn of_credit() -> [Route; 10] {
+pub(super) fn of_credit() -> [Route; 9] {
     use Scope::Admin;
     const AMOUNT: &[Code] = &[Code::not_found, Code::amount_not_positive, Code::amount_out_of_range];
     let post = |path, tell, summary, body| {
@@ -43,13 +43,5 @@ pub(super) fn of_credit() -> [Route; 10] {
             .answers(200, "BillList")
             .refuses(&[Code::not_found, Code::cursor_invalid]),
         Route::get("/v1/bills/{id}", Admin, credit_lines::bill, "Read a bill").answers(200, "Bill").refuses(MISSING),
-        post("/v1/credit_lines/{id}/repay", credit_lines::repay, "Repay what is owed, out of the balance", "Repay")
-            .refuses(&[
-                Code::not_found,
-                Code::insufficient_funds,
-                Code::repayment_exceeds_owed,
-                Code::amount_not_positive,
-                Code::amount_out_of_range,
-            ]),
     ]
 }

@@ -269,6 +269,7 @@ async fn each_type_takes_its_own_fields() {
     };
     let sale = body(json!({"type": "instant", "buyer": "42"}));
     let topup = body(json!({"type": "topup", "payee": "user:42"}));
+    let repayment = body(json!({"type": "repayment", "payer": "user:42"}));
     let transfer = body(json!({"type": "transfer", "payer": "user:42", "payee": "user:43"}));
     let destination = json!({"type": "wallet", "account": "a@b", "name": "A"});
     let payout = body(json!({"type": "payout", "payer": "user:42", "destination": destination}));
@@ -288,6 +289,7 @@ async fn each_type_takes_its_own_fields() {
     for (good, takes) in [
         (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "dues", "pay"][..]),
         (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
+        (&repayment, &["payer", "expires_at", "return_url", "late_success", "pay"]),
         (&transfer, &["payer", "payee"]),
         (&payout, &["payer", "destination"]),
     ] {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::faults::clock::Hands;
 use crate::host::Host;
-use crate::shop::{Shop, id, list};
+use crate::shop::{Shop, card_that, id, list};
 use crate::store::{Engine, Store};
 
 const DAY: i64 = 24;
@@ -66,8 +66,9 @@ async fn billed_overdue_and_paid(host: &Host, hands: &Hands) {
     assert_eq!((&choice["usable"], &choice["reason"]["code"]), (&json!(false), &json!("credit_overdue")), "{offer:#}");
 
     // Repaid in part, and the last of it comes back with a refund.
-    host.fund("user:42", 1_000, "CNY").await;
-    host.post(&format!("{path}/repay"), &json!({"amount": 400})).await.ok(200);
+    let repayment = json!({"payer": "user:42", "pay": {"tools": [card_that("succeed_later", 400)]}});
+    let repaid = shop.post("/v1/trades", &crate::shop::order("repayment", 400, &repayment)).await.ok(201);
+    shop.trade_is(&id(&repaid), "completed").await;
     assert_eq!(host.get(&bill).await.ok(200)["paid_amount"], 400);
     shop.refund(&first, 100, &json!({})).await.ok(201);
     let paid = host.get(&bill).await.ok(200);

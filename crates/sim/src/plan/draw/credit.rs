@@ -1,8 +1,10 @@
 //! Credit lines: opened, changed, frozen, repaid, and paid with where balances were.
 
+use channel::sandbox::word::PayWord;
+
 use super::Drawing;
 use crate::people;
-use crate::plan::{Kind, Means, What};
+use crate::plan::{Kind, Means, Sale, Slice, What};
 use crate::rng::Rng;
 
 /// What happens to the credit lines of one world besides.
@@ -42,13 +44,28 @@ impl Drawing {
                     let way = u8::try_from(rng.below(3)).unwrap_or(0);
                     What::Relend { user, limit: rng.between(1, 600), way }
                 }
-                _ => What::Repay { user, amount: rng.between(1, 400) },
+                _ => self.repay(rng, user, 400),
             };
             self.insert(rng, at, what);
         }
         if billed {
             self.let_bills_come(rng);
         }
+    }
+
+    /// A repayment out of the balance, through the institution, or both; sometimes of more than is owed.
+    fn repay(&self, rng: &Rng, user: u8, most: i64) -> What {
+        let amount = rng.between(2, most);
+        let own = match rng.below(10) {
+            0..=3 => amount,
+            4..=7 => 0,
+            _ => amount / 2,
+        };
+        let word = rng.pick(PayWord::ALL).copied().unwrap_or(PayWord::Succeed);
+        let outside = Means::Channel { code: rng.chance(30), word };
+        let slices = [(Means::Balance, own), (outside, amount - own)].into_iter().filter(|(_, part)| *part > 0);
+        let pay = slices.map(|(tool, amount)| Slice { tool, amount }).collect();
+        What::Sell(Sale { amount, pay: Some(pay), ..self.of_kind(Kind::Repay(user), 0) })
     }
 
     /// On which day of each month, and how many days there are to pay.
@@ -65,8 +82,9 @@ impl Drawing {
                 act.wait_ms = u32::try_from(rng.between(3, 20) * DAY_MS).unwrap_or(0);
             }
             let (at, user) = (at as u64 + 1, rng.pick(people::buyers(self.shards)).copied().unwrap_or(0));
-            for amount in (0..rng.below(12)).map(|_| rng.between(5, 80)) {
-                self.insert(rng, at, What::Repay { user, amount });
+            for _ in 0..rng.below(6) {
+                let repayment = self.repay(rng, user, 300);
+                self.insert(rng, at, repayment);
             }
             self.insert(rng, at, What::Fund { user, amount: rng.between(100, 400) });
         }

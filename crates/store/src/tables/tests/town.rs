@@ -9,7 +9,7 @@ use accounting::Books;
 use channel::adapter::{Adapter as _, Answer};
 use channel::sandbox::Sandbox;
 use channel::{Job, Orders, Profiles, Told};
-use kernel::message::accounting::{CouponSource, PayLeg, Post, Refused, Source, Verb};
+use kernel::message::accounting::{CouponSource, Onto, PayLeg, Post, Refused, Source, Verb};
 use kernel::message::channel::{
     Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
 };
@@ -132,7 +132,7 @@ fn parents_post() -> Post {
         merchant: Some(merchant()),
         currency: cny(PRICE).currency,
         object: PaymentId::new(parent(), 2).to_string(),
-        verb: Verb::Pay { legs: vec![leg], receivers: Vec::new(), to_balance: false },
+        verb: Verb::Pay { legs: vec![leg], receivers: Vec::new(), onto: Onto::Settlement },
     }
 }
 

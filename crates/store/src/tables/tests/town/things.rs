@@ -17,7 +17,7 @@ pub(super) fn order(script: &Script) -> Create {
             (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
         }
         OrderType::Topup | OrderType::Payout => (whose(script.plain), Vec::new()),
-        OrderType::Combined => (Owner::User(buyer()), Vec::new()),
+        OrderType::Repayment | OrderType::Combined => (Owner::User(buyer()), Vec::new()),
         OrderType::Transfer => {
             let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
             (whose(script.plain), vec![payee])
