@@ -91,7 +91,6 @@ impl Template {
             Verb::ExpireGift { .. } => "expire_gift",
             Verb::GrantPoints { .. } => "grant_points",
             Verb::ReversePoints { .. } => "reverse_points",
-            Verb::RepayCredit { .. } => "repay_credit",
             Verb::FundBudget { .. } => "fund_budget",
             Verb::Fund { .. } => "fund",
             Verb::SendTransfer { .. } => "send_transfer",
@@ -111,7 +110,7 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
     match &post.verb {
         Verb::HoldTools(tools) => pay::hold(&mut draft, tools),
         Verb::ReleaseTools(tools) => pay::release(&mut draft, tools),
-        Verb::Pay { legs, receivers, to_balance } => pay::pay(&mut draft, legs, receivers, *to_balance),
+        Verb::Pay { legs, receivers, onto } => pay::pay(&mut draft, legs, receivers, *onto),
         Verb::Confirm(shares) => draft.confirm(shares),
         Verb::ReserveRefund(lines) => refund::run(&mut draft, lines, refund::Step::Reserve),
         Verb::Refund { lines, reserved: true } => refund::run(&mut draft, lines, refund::Step::Capture),
@@ -179,11 +178,6 @@ pub fn legs(post: &Post, look: &dyn Lookup) -> Vec<Leg> {
         }
         Verb::ReversePoints { user, points } => {
             draft.post("points_reversed", Place::Points(user), Place::PointsIssued, points_of(*points));
-        }
-        // What a user repays is no more than is owed: the account knows.
-        Verb::RepayCredit { user, money } => {
-            let owner = Owner::User(user.clone());
-            draft.post("credit_repaid", Place::Balance(&owner), Place::Credit(user), *money);
         }
         // The platform's budget is expense at once; anybody else's comes from their own balance.
         Verb::FundBudget { owner: Owner::Platform, money } => {

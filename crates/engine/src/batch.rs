@@ -71,7 +71,8 @@ pub fn decide<'r>(
 ) -> Result<Decided, BTreeSet<Key>> {
     let now = ground.now.max(Time::from_micros(ground.head.last_time + 1));
     let acct_date = now.day_in(ground.zone).max(ground.head.acct_date);
-    let footing = Footing { shard: ground.shard, shards: ground.shards, seq: ground.head.seq + 1, now, acct_date };
+    let (seq, zone) = (ground.head.seq + 1, ground.zone.clone());
+    let footing = Footing { shard: ground.shard, shards: ground.shards, seq, now, acct_date, zone };
     let mut batch = Batch::new(footing, Arc::clone(&ground.control));
     let mut missing = BTreeSet::new();
     for request in requests {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{CaseId, DisputeId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
+use kernel::{BillId, CaseId, CreditLineId, DisputeId, MerchantId, PaymentId, RefundId, RootId, Time, TradeId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::tables::log::{Answer, EVENTS_AFTER, Event};
@@ -261,6 +261,7 @@ fn object_id(row: &Event) -> String {
         RefundId::PREFIX => RefundId::new(trade, no).to_string(),
         DisputeId::PREFIX => DisputeId::new(trade, no).to_string(),
         CaseId::PREFIX => CaseId::new(trade, no).to_string(),
+        BillId::PREFIX => BillId::new(CreditLineId(trade.0), no).to_string(),
         _ => trade.to_string(),
     }
 }

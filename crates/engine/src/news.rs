@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kernel::{CaseId, Context, DisputeId, PayOrg, PaymentId, RefundId, TradeId};
+use kernel::{BillId, CaseId, Context, DisputeId, PayOrg, PaymentId, RefundId, RootId, TradeId};
 use store::tables::body::Body;
 use store::tables::log::Event;
 use store::{Cell, Row as _};
@@ -28,17 +28,28 @@ pub enum Object {
     Dispute(DisputeId),
     /// A case.
     Case(CaseId),
+    /// A bill of a credit line; of no trade.
+    Bill(BillId),
 }
 
 impl Object {
     /// The trade in whose tree it is.
-    pub fn trade(self) -> TradeId {
+    pub fn trade(self) -> Option<TradeId> {
         match self {
-            Self::Trade(id) => id,
-            Self::Payment(id) => id.trade,
-            Self::Refund(id) => id.trade,
-            Self::Dispute(id) => id.trade,
-            Self::Case(id) => id.trade,
+            Self::Trade(id) => Some(id),
+            Self::Payment(id) => Some(id.trade),
+            Self::Refund(id) => Some(id.trade),
+            Self::Dispute(id) => Some(id.trade),
+            Self::Case(id) => Some(id.trade),
+            Self::Bill(_) => None,
+        }
+    }
+
+    /// What it hangs under: its trade, or its credit line.
+    fn root(self) -> Option<RootId> {
+        match self {
+            Self::Bill(id) => Some(id.line.0),
+            other => other.trade().map(|trade| trade.0),
         }
     }
 
@@ -50,6 +61,7 @@ impl Object {
             Self::Refund(id) => id.no,
             Self::Dispute(id) => id.no,
             Self::Case(id) => id.no,
+            Self::Bill(id) => id.no,
         }
     }
 
@@ -61,6 +73,7 @@ impl Object {
             Self::Refund(_) => RefundId::PREFIX,
             Self::Dispute(_) => DisputeId::PREFIX,
             Self::Case(_) => CaseId::PREFIX,
+            Self::Bill(_) => BillId::PREFIX,
         }
     }
 }
@@ -74,9 +87,9 @@ pub struct Told {
     pub object: Object,
     /// The object's own count of its events.
     pub sequence: i64,
-    /// The trade's context.
-    pub context: Context,
-    /// The institution that moved the money, `internal` where none did.
+    /// The trade's context, where it is of a trade.
+    pub context: Option<Context>,
+    /// The institution that moved a trade's money, `internal` where none did.
     pub pay_org: PayOrg,
 }
 
@@ -133,19 +146,20 @@ fn length(text: &str) -> i64 {
 }
 
 fn row(footing: &Footing, n: i64, event: &Told, pointer: Option<Pointer>, own: Option<Body>) -> Event {
+    let context = event.context.as_ref();
     Event {
         shard: footing.shard,
         seq: footing.seq,
         n,
         r#type: event.kind.into(),
-        merchant: Some(event.context.merchant.0.bytes()),
+        merchant: context.map(|context| context.merchant.0.bytes()),
         object: event.object.prefix().into(),
-        tree: Some(event.object.trade().0.bytes()),
+        tree: event.object.root().map(RootId::bytes),
         no: i64::from(event.object.no()),
         sequence: event.sequence,
-        order_type: Some(event.context.order_type.as_str().into()),
-        sub_type: Some(event.context.sub_type.as_str().into()),
-        pay_org: Some(event.pay_org.as_str().into()),
+        order_type: context.map(|context| context.order_type.as_str().into()),
+        sub_type: context.map(|context| context.sub_type.as_str().into()),
+        pay_org: context.map(|_| event.pay_org.as_str().into()),
         at: footing.now.micros(),
         body_at: pointer.map(|pointer| pointer.at),
         body_from: pointer.map(|pointer| pointer.from),

@@ -7,11 +7,11 @@ use kernel::message::payment::CaseAct;
 use kernel::message::risk::{Assessment, BlockKind, CounterId, Signals, Switch};
 use kernel::message::trade::{Command as TradeCommand, Create};
 use kernel::{
-    Amount, BlockId, CaseId, CouponId, CreditLineId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner, PaymentId,
-    PointsGrantId, StoredKind, Time, TradeId, UserId,
+    Amount, BillId, BlockId, CaseId, CouponId, CreditLineId, EndpointId, GiftId, KeyId, MerchantId, Money, Owner,
+    PaymentId, PointsGrantId, StoredKind, Time, TradeId, UserId,
 };
-use payment::CouponTerms;
 use payment::gift::Split;
+use payment::{BillTerms, CouponTerms};
 use rules::RuleBook;
 use trade::TimerKind;
 
@@ -131,6 +131,8 @@ pub enum Command {
         user: UserId,
         /// Up to how much, and in what.
         limit: Money,
+        /// When it is billed; never where `None`.
+        terms: Option<BillTerms>,
     },
     /// Change a credit line.
     ChangeCredit {
@@ -139,13 +141,10 @@ pub enum Command {
         /// How.
         change: CreditChange,
     },
-    /// A user repays what is owed, out of the balance.
-    RepayCredit {
-        /// Of which line.
-        line: CreditLineId,
-        /// How much, in the line's currency.
-        amount: Amount,
-    },
+    /// A period of a credit line is over.
+    BillCredit(CreditLineId),
+    /// A bill is due.
+    ExpireBill(BillId),
     /// Put money on an owner's balance (test environment).
     Fund {
         /// A user or a merchant.
@@ -239,6 +238,8 @@ pub struct IssueGift {
 pub enum CreditChange {
     /// Another limit; what is owed stays.
     Limit(Amount),
+    /// It is billed by these terms from now on.
+    Terms(BillTerms),
     /// Nothing can be paid with it.
     Freeze,
     /// It is as it was before.

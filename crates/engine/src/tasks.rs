@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kernel::message::risk::CounterId;
-use kernel::{CouponId, GiftId, TradeId};
+use kernel::{BillId, CouponId, CreditLineId, GiftId, TradeId};
 use store::tables::shard::Task as Row;
 use store::unit::{Changes, Memory};
 use store::{Cell, Row as _};
@@ -80,6 +80,20 @@ pub(crate) fn gift_timer(memory: &Memory, gift: GiftId) -> BTreeSet<Task> {
     due.map(|due| Task { due, tree: gift.0, no: 0, kind: GIFT_EXPIRE }).into_iter().collect()
 }
 
+/// The timer of one credit line.
+pub(crate) fn line_timer(memory: &Memory, line: CreditLineId) -> BTreeSet<Task> {
+    let state = memory.credit_lines.get(&line).and_then(Option::as_ref);
+    let due = state.and_then(|line| line.timer());
+    due.map(|due| Task { due, tree: line.0, no: 0, kind: CREDIT_BILL }).into_iter().collect()
+}
+
+/// The timer of one bill.
+pub(crate) fn bill_timer(memory: &Memory, bill: BillId) -> BTreeSet<Task> {
+    let state = memory.bills.get(&bill).and_then(Option::as_ref);
+    let due = state.and_then(|bill| bill.timer());
+    due.map(|due| Task { due, tree: bill.line.0, no: bill.no, kind: BILL_DUE }).into_iter().collect()
+}
+
 /// The timer of one counter.
 pub(crate) fn counter_timer(memory: &Memory, counter: CounterId) -> BTreeSet<Task> {
     let state = memory.counters.get(&counter).and_then(Option::as_ref);
@@ -89,6 +103,12 @@ pub(crate) fn counter_timer(memory: &Memory, counter: CounterId) -> BTreeSet<Tas
 
 /// The task kind of a counter in which nothing counts any more.
 pub const COUNTER_CLEAN: &str = "counter.clean";
+
+/// The task kind of the end of a credit line's period.
+pub const CREDIT_BILL: &str = "credit.bill";
+
+/// The task kind of a bill's last day.
+pub const BILL_DUE: &str = "bill.due";
 
 /// The task kind of a gift's expiry.
 pub const GIFT_EXPIRE: &str = "gift.expire";
@@ -107,8 +127,13 @@ pub fn changes(shard: i64, committed: &Memory, decided: &Memory, changes: &mut C
     let of_gifts = gifts.into_iter().map(|it| (gift_timer(committed, it), gift_timer(decided, it)));
     let counters: Vec<CounterId> = changed(&committed.counters, &decided.counters).collect();
     let of_counters = counters.into_iter().map(|it| (counter_timer(committed, it), counter_timer(decided, it)));
+    let lines: Vec<CreditLineId> = changed(&committed.credit_lines, &decided.credit_lines).collect();
+    let of_lines = lines.into_iter().map(|it| (line_timer(committed, it), line_timer(decided, it)));
+    let bills: Vec<BillId> = changed(&committed.bills, &decided.bills).collect();
+    let of_bills = bills.into_iter().map(|it| (bill_timer(committed, it), bill_timer(decided, it)));
     let mut added = Vec::new();
-    for (before, after) in of_trades.chain(of_coupons).chain(of_gifts).chain(of_counters) {
+    let of_credit = of_lines.chain(of_bills);
+    for (before, after) in of_trades.chain(of_coupons).chain(of_gifts).chain(of_counters).chain(of_credit) {
         for task in before.difference(&after) {
             changes.delete(Row::TABLE, key(shard, task));
         }

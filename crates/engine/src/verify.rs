@@ -13,6 +13,7 @@
 
 mod accounts;
 mod answers;
+mod bills;
 mod book;
 mod books;
 mod chain;
@@ -86,6 +87,8 @@ pub struct Checked {
     pub grants: u64,
     /// Credit lines.
     pub credit_lines: u64,
+    /// Their bills.
+    pub bills: u64,
     /// Slots of counters.
     pub counters: u64,
     /// Tasks.
@@ -187,6 +190,7 @@ pub async fn run_with(reader: &dyn Reader, shard: i64, options: Options) -> Resu
     answers::check(&scene, &mut report).await?;
     tasks::check(&scene, &mut report).await?;
     issued::check(&scene, &mut report).await?;
+    bills::check(&scene, &mut books, &mut report).await?;
     statements::over_log(&scene, books.seq(), &mut report).await?;
     statements::over_shard(&scene, &mut report).await?;
     report.seq = books.seq();

@@ -30,6 +30,8 @@ pub struct Footing {
     pub now: Time,
     /// The book's date at that time, `yyyymmdd`; never going back.
     pub acct_date: i64,
+    /// The book's zone: where days begin.
+    pub zone: jiff::tz::TimeZone,
 }
 
 /// One request's view.

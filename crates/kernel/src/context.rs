@@ -24,13 +24,16 @@ pub enum OrderType {
     Transfer,
     /// 提现: money of a balance goes out to a bank.
     Payout,
+    /// 还款: money makes less what a user owes on credit; what exceeds that is the user's balance.
+    Repayment,
     /// 合并支付: several trades of one buyer, perhaps of several merchants, are paid as one.
     Combined,
 }
 
 impl OrderType {
     /// Every type there is.
-    pub const ALL: [Self; 6] = [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer, Self::Payout, Self::Combined];
+    pub const ALL: [Self; 7] =
+        [Self::Instant, Self::Escrow, Self::Topup, Self::Transfer, Self::Payout, Self::Repayment, Self::Combined];
 
     /// The one word used in SQL, JSON and pages.
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +43,7 @@ impl OrderType {
             Self::Topup => "topup",
             Self::Transfer => "transfer",
             Self::Payout => "payout",
+            Self::Repayment => "repayment",
             Self::Combined => "combined",
         }
     }
@@ -49,11 +53,11 @@ impl OrderType {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
 
-    /// Whether its receivers have the money on their balance, to be spent at will; else it waits for settlement.
+    /// Whether its receivers have the money on their balance, to be spent at will, but for what a debt takes of it; else it waits for settlement.
     pub const fn fills_balances(self) -> bool {
         match self {
             Self::Instant | Self::Escrow | Self::Payout | Self::Combined => false,
-            Self::Topup | Self::Transfer => true,
+            Self::Topup | Self::Transfer | Self::Repayment => true,
         }
     }
 
@@ -61,7 +65,7 @@ impl OrderType {
     /// may try again.
     pub const fn pays_itself(self) -> bool {
         match self {
-            Self::Instant | Self::Escrow | Self::Topup | Self::Combined => false,
+            Self::Instant | Self::Escrow | Self::Topup | Self::Repayment | Self::Combined => false,
             Self::Transfer | Self::Payout => true,
         }
     }

@@ -167,7 +167,6 @@ codes! {
     // Accounts and control data.
     budget_exhausted Unprocessable "The budget does not cover what it should pay for.";
     credit_line_exists Conflict "The user has a credit line in this currency.";
-    repayment_exceeds_owed Unprocessable "More is repaid than is owed.";
     points_not_reversible Unprocessable "The points cannot be taken back.";
     gift_not_claimable Unprocessable "Nothing of the gift is left to be claimed.";
     gift_code_invalid Unprocessable "The code does not belong to the gift.";

@@ -259,6 +259,12 @@ child_ids! {
     GiftClaimId = "gcl";
 }
 
+child_ids! {
+    in line: CreditLineId;
+    /// A bill of a credit line: what was paid with it in a period, and by when it is due (账单).
+    BillId = "bil";
+}
+
 impl OrderId {
     /// The number sent to the institution: letters and digits only, 30 characters, bucket inside.
     pub fn institution_number(&self) -> String {

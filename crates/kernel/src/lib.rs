@@ -21,7 +21,7 @@ pub use context::{Context, OrderType, PayOrg, Scenes, SubType};
 pub use destination::{Destination, DestinationType};
 pub use error::{Code, Kind, Problem};
 pub use id::{
-    AccountId, BlockId, Bucket, CaseId, CouponId, CreditLineId, DisputeId, EndpointId, GiftClaimId, GiftId,
+    AccountId, BillId, BlockId, Bucket, CaseId, CouponId, CreditLineId, DisputeId, EndpointId, GiftClaimId, GiftId,
     InstructionId, KeyId, MerchantId, OrderId, PaymentId, PointsGrantId, RefundId, RootId, TradeId,
 };
 pub use money::{Amount, Currency, Money};

@@ -26,6 +26,10 @@ pub const MAX_PAYMENTS: usize = 100;
 pub const MAX_REFUNDS: usize = 1_000;
 /// Most disputes of one order that are believed; real cards have one or two.
 pub const MAX_DISPUTES: usize = 16;
+/// Latest day of a month on which a credit line is billed; every month has it.
+pub const MAX_BILL_DAY: u8 = 28;
+/// Most days within which a bill is to be paid.
+pub const MAX_DUE_DAYS: u8 = 60;
 /// Most steps that people take in one case; the last one left is the approval of what is proposed.
 pub const MAX_CASE_STEPS: usize = 100;
 /// Most steps after which a case takes assignments and comments; the others are for its decision.

@@ -55,6 +55,32 @@ impl Time {
         let date = zone.to_datetime(stamp).date();
         i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
     }
+
+    /// The beginning, in a zone, of the calendar day that is so many days after this moment's.
+    pub fn days_on(self, days: u8, zone: &jiff::tz::TimeZone) -> Self {
+        self.beginning(zone, |today| today.checked_add(jiff::Span::new().days(days)).ok())
+    }
+
+    /// The beginning, in a zone, of the next day of a month with this number (1 to 28) after this moment's day.
+    pub fn next_monthday(self, day: u8, zone: &jiff::tz::TimeZone) -> Self {
+        self.beginning(zone, |today| {
+            let of_month = today.with().day(i8::try_from(day).ok()?).build().ok()?;
+            let next = if of_month > today { Some(of_month) } else { None };
+            next.or_else(|| of_month.checked_add(jiff::Span::new().months(1)).ok())
+        })
+    }
+
+    /// The beginning of a day that follows from this moment's; the last moment there is where the calendar ends before.
+    fn beginning(
+        self,
+        zone: &jiff::tz::TimeZone,
+        day: impl FnOnce(jiff::civil::Date) -> Option<jiff::civil::Date>,
+    ) -> Self {
+        let stamp = jiff::Timestamp::from_microsecond(self.0).ok();
+        let day = stamp.and_then(|stamp| day(zone.to_datetime(stamp).date()));
+        let begins = day.and_then(|day| day.to_zoned(zone.clone()).ok());
+        begins.map_or(Self(i64::MAX), |begins| Self(begins.timestamp().as_microsecond()))
+    }
 }
 
 impl fmt::Display for Time {
@@ -90,5 +116,19 @@ mod tests {
         assert_eq!(Time::parse("yesterday"), None);
         let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
         assert_eq!(Time::parse("2026-12-31T16:00:00Z").unwrap().day_in(&zone), 20_270_101);
+    }
+
+    #[test]
+    fn days_begin_where_the_zone_says() {
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+        let at = |text: &str| Time::parse(text).unwrap();
+        let next = |text: &str, day| at(text).next_monthday(day, &zone).to_string();
+        assert_eq!(next("2026-11-09T15:59:59.999999Z", 10), "2026-11-09T16:00:00.000000Z");
+        assert_eq!(next("2026-11-09T16:00:00Z", 10), "2026-12-09T16:00:00.000000Z", "the day itself has begun");
+        assert_eq!(next("2026-12-31T12:00:00Z", 28), "2027-01-27T16:00:00.000000Z");
+        assert_eq!(next("2027-01-30T12:00:00Z", 28), "2027-02-27T16:00:00.000000Z");
+        assert_eq!(at("2026-02-27T17:00:00Z").days_on(1, &zone).to_string(), "2026-02-28T16:00:00.000000Z");
+        let end = Time::from_micros(i64::MAX);
+        assert_eq!((end.days_on(1, &zone), end.next_monthday(1, &zone)), (end, end));
     }
 }

@@ -14,6 +14,7 @@
 //! | checking and opening a payment | `plan.rs` |
 //! | what each tool does | `tool/` |
 //! | how often and how much within a time | `counter.rs` |
+//! | credit lines and their bills | `credit.rs`, `bill.rs` |
 //! | what institutions say about orders to pay | `outside.rs` |
 //! | success, late success | `settle.rs` |
 //! | one payment for several trades | `combined.rs` |
@@ -28,6 +29,7 @@
 //! that fails without a sure no; money that is dropped.
 
 mod apply;
+pub mod bill;
 pub mod case;
 mod combined;
 pub mod counter;
@@ -59,10 +61,11 @@ mod surplus;
 mod tests;
 mod tool;
 
+pub use bill::Bill;
 pub use case::{Approvals, Case, CaseKind, CaseStep, Subject, TrailEntry};
 pub use counter::Counter;
 pub use coupon::{Coupon, CouponTerms};
-pub use credit::CreditLine;
+pub use credit::{BillTerms, Billing, CreditLine, Oldest};
 pub use dispute::{Dispute, DisputeLine, DisputeStatus};
 pub use event::{Event, MoneyPlace};
 pub use gift::Gift;

@@ -309,6 +309,10 @@ pub enum FailureCode {
     CreditExceeded,
     /// The payer's credit line is frozen.
     CreditFrozen,
+    /// A bill of the payer's credit line is overdue.
+    CreditOverdue,
+    /// Less is owed on credit than a balance would repay.
+    RepaymentExceedsOwed,
     /// The marketing budget that pays for points does not cover them.
     BudgetExhausted,
     /// The books could not take it.
@@ -321,7 +325,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::InsufficientBalance,
         Self::CouponTaken,
         Self::AccountFrozen,
@@ -329,6 +333,8 @@ impl FailureCode {
         Self::AmountMismatch,
         Self::CreditExceeded,
         Self::CreditFrozen,
+        Self::CreditOverdue,
+        Self::RepaymentExceedsOwed,
         Self::BudgetExhausted,
         Self::LedgerRefused,
         Self::VelocityExceeded,
@@ -345,6 +351,8 @@ impl FailureCode {
             Self::AmountMismatch => "amount_mismatch",
             Self::CreditExceeded => "credit_exceeded",
             Self::CreditFrozen => "credit_frozen",
+            Self::CreditOverdue => "credit_overdue",
+            Self::RepaymentExceedsOwed => "repayment_exceeds_owed",
             Self::BudgetExhausted => "budget_exhausted",
             Self::LedgerRefused => "ledger_refused",
             Self::VelocityExceeded => "velocity_exceeded",

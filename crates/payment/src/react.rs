@@ -1,9 +1,9 @@
 //! Whom each event concerns, and in which words: at most one message per event, in the order of the events.
 
-use kernel::message::accounting::{self, LineSource, PayLeg, Post, RefundLine, RefundTo, Verb};
+use kernel::message::accounting::{self, LineSource, Onto, PayLeg, Post, RefundLine, RefundTo, Verb};
 use kernel::message::channel::{self, Place, Purpose};
 use kernel::message::payment::{Fact, ParentPaid, ShareDisputed, Tool};
-use kernel::{Amount, DisputeId, InstructionId, Money, PaymentId, RefundId, Time, TradeId};
+use kernel::{Amount, DisputeId, InstructionId, Money, OrderType, PaymentId, RefundId, Time, TradeId};
 
 use crate::dispute::{Dispute, DisputeLine, DisputeStatus};
 use crate::event::{DisputeStep, Event, MoneyPlace, PayoutStep};
@@ -125,7 +125,7 @@ impl Payments {
         Verb::Pay {
             legs: legs.to_vec(),
             receivers: payment.map(|payment| payment.receivers.clone()).unwrap_or_default(),
-            to_balance: payment.is_some_and(|payment| payment.context.order_type.fills_balances()),
+            onto: payment.map_or(Onto::Settlement, |payment| onto(payment.context.order_type)),
         }
     }
 
@@ -406,4 +406,13 @@ fn voucher(payment: &Payment, object: String, verb: Verb, token: Booking) -> Mes
         verb,
     };
     Message::Post { post: Box::new(post), token }
+}
+
+/// Where the receivers of a payment of a trade of this type have its money.
+const fn onto(order_type: OrderType) -> Onto {
+    match order_type {
+        OrderType::Repayment => Onto::Debt,
+        OrderType::Topup | OrderType::Transfer => Onto::Balance,
+        OrderType::Instant | OrderType::Escrow | OrderType::Payout | OrderType::Combined => Onto::Settlement,
+    }
 }

@@ -3,6 +3,7 @@
 //! An external leg that is not the last is booked as received and the next one is sent. The last one completes the
 //! payment: everything takes effect at once. Late money may open an ended payment again, where the trade's rule says so.
 
+use kernel::OrderType;
 use kernel::message::accounting::{HoldNo, PayLeg, Refused, Source};
 use kernel::message::trade::LateSuccess;
 
@@ -20,11 +21,13 @@ use crate::{dispute, ending, giving_back, surplus};
 pub(crate) fn booked(draft: &mut Draft<'_>, token: Booking, result: &Result<(), Refused>) -> Result<(), Refusal> {
     match (token, result) {
         (Booking::Hold { payment }, Ok(())) => plan::held(draft, payment),
-        (Booking::Hold { payment }, Err(refused)) => plan::fail(draft, payment, &failure(refused)),
+        (Booking::Hold { payment }, Err(refused)) => plan::fail(draft, payment, &failure(draft, payment, refused)),
         (Booking::Effect { payment, .. }, Ok(())) => succeed(draft, payment),
         // What the parent brought is there; only an account that cannot take it refuses, and with it all of the checkout.
         (Booking::Effect { payment, .. }, Err(_)) if is_share(draft, payment) => return Err(Refusal::OutOfRange),
-        (Booking::Effect { payment, fresh }, Err(refused)) => no_effect(draft, payment, fresh, &failure(refused)),
+        (Booking::Effect { payment, fresh }, Err(refused)) => {
+            no_effect(draft, payment, fresh, &failure(draft, payment, refused))
+        }
         (Booking::Reserve { refund }, Ok(())) => giving_back::reserved(draft, refund),
         (Booking::Refund { refund }, Ok(())) => giving_back::done_at_once(draft, refund),
         (Booking::Reserve { .. } | Booking::Refund { .. }, Err(refused)) => {
@@ -41,7 +44,8 @@ fn is_share(draft: &Draft<'_>, payment: u16) -> bool {
 }
 
 /// Which failure the books' refusal is for the payer; says no figures of accounts that are not the payer's.
-fn failure(refused: &Refused) -> Failure {
+fn failure(draft: &Draft<'_>, payment: u16, refused: &Refused) -> Failure {
+    let repays = draft.state.payment(payment).is_some_and(|payment| payment.context.order_type == OrderType::Repayment);
     let (subject, frozen) = match refused {
         Refused::Insufficient { subject, .. } => (subject, false),
         Refused::Frozen { subject, .. } => (subject, true),
@@ -53,6 +57,7 @@ fn failure(refused: &Refused) -> Failure {
         (false, stored) if stored.starts_with("2033.") => {
             (FailureCode::InsufficientBalance, "the stored value does not cover its part")
         }
+        (false, "1061") if repays => (FailureCode::RepaymentExceedsOwed, "less is owed than the balance would repay"),
         (false, "1061") => (FailureCode::CreditExceeded, "less of the credit limit is free than this part takes"),
         (false, "2034") => (FailureCode::InsufficientBalance, "the points do not cover their part"),
         (false, "2032") => (FailureCode::BudgetExhausted, "the marketing budget does not cover what points pay"),

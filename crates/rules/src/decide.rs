@@ -161,7 +161,7 @@ impl RuleBook {
     }
 }
 
-/// Whether what a rule says is about a trade at all, whatever its condition. Of sales there is no fee.
+/// Whether what a rule says is about a trade at all, whatever its condition. Of sales and repayments there is no fee.
 fn is_about(says: &Says, facts: &Facts<'_>) -> bool {
     let Says::Fee(fee) = says else { return true };
     let of_money = matches!(facts.context.order_type, OrderType::Topup | OrderType::Transfer | OrderType::Payout);

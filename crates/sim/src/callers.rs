@@ -14,8 +14,8 @@ use kernel::{
     Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId, Money,
     OrderType, Owner, PaymentId, PointsGrantId, RootId, Shards, StoredKind, SubType, Time, TradeId,
 };
-use payment::CouponTerms;
 use payment::gift::Split;
+use payment::{BillTerms, CouponTerms};
 
 use crate::people;
 use crate::plan::{self, Act, Kind, Means, OfChild, Party, Portion, Sale, Slice, What};
@@ -253,8 +253,9 @@ impl Callers {
                 let Command::GrantPoints(granted) = &self.asked.get(grant)?.request.command else { return None };
                 platform(Command::ReversePoints { grant: granted.id, points: Some(Amount::new(*points).ok()?) })
             }
-            What::Lend { user, limit } => {
-                platform(Command::OpenCredit { user: people::user(*user)?, limit: cny(*limit)? })
+            What::Lend { user, limit, bills } => {
+                let terms = bills.map(|(day, due_days)| BillTerms { day, due_days });
+                platform(Command::OpenCredit { user: people::user(*user)?, limit: cny(*limit)?, terms })
             }
             What::Relend { user, limit, way } => {
                 let change = match way {
@@ -263,9 +264,6 @@ impl Callers {
                     _ => CreditChange::Unfreeze,
                 };
                 platform(Command::ChangeCredit { line: credit_line(*user)?, change })
-            }
-            What::Repay { user, amount } => {
-                platform(Command::RepayCredit { line: credit_line(*user)?, amount: Amount::new(*amount).ok()? })
             }
             What::Sell(sale) => self.sell(act.no, sale, now),
             What::Cart { cart, children } => self.cart(act.no, cart, children, now),
@@ -382,6 +380,7 @@ impl Callers {
             Kind::Goods if sale.escrow => (OrderType::Escrow, Party::User(sale.buyer)),
             Kind::Goods => (OrderType::Instant, Party::User(sale.buyer)),
             Kind::TopUp(payee) => (OrderType::Topup, payee),
+            Kind::Repay(user) => (OrderType::Repayment, Party::User(user)),
             Kind::Transfer(payer, _) => (OrderType::Transfer, payer),
             Kind::PayOut(payer, _) => (OrderType::Payout, payer),
         };
@@ -395,7 +394,7 @@ impl Callers {
             Some(Share { receiver, amount: Amount::new(*part).ok()? })
         });
         let splits = match sale.kind {
-            Kind::Goods | Kind::TopUp(_) | Kind::PayOut(..) => splits.collect::<Option<_>>()?,
+            Kind::Goods | Kind::TopUp(_) | Kind::Repay(_) | Kind::PayOut(..) => splits.collect::<Option<_>>()?,
             Kind::Transfer(_, payee) => {
                 vec![Share { receiver: people::owner(payee)?, amount: Amount::new(sale.amount).ok()? }]
             }

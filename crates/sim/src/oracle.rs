@@ -4,11 +4,12 @@
 //! did by its own truth, and arithmetic. [`answers`] judges every answer as it comes; [`ends`] holds callers' memories
 //! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
 //! against the institution's own, both ways; [`lists`] makes the projections anew and compares; [`transit`] follows money
-//! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`rules`] asks the rule books again,
+//! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`bills`] bills credit lines again; [`rules`] asks the rule books again,
 //! [`velocity`] counts anew what they limit, [`refused`]
 //! follows what an institution would not give back, and [`risk`] what was heard of the risk service. The verifier's invariants are looked at beside it, during a run and in its end.
 
 mod answers;
+mod bills;
 mod blocks;
 mod carts;
 mod dues;
@@ -23,7 +24,7 @@ mod transit;
 mod truth;
 mod velocity;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::rules::Shelf;
 use channel::sandbox::bank::BankOrder;
@@ -81,6 +82,7 @@ impl Scene<'_> {
         found.extend(money::differences(self, &rows));
         found.extend(dues::differences(self, &rows));
         found.extend(carts::differences(self, &rows));
+        found.extend(bills::differences(self, &rows)?);
         found.extend(self::rules::differences(self, &rows));
         found.extend(velocity::differences(self, &rows));
         found.extend(blocks::differences(self, &rows));
@@ -102,9 +104,11 @@ impl Scene<'_> {
         let id = |event: &store::tables::log::Event| {
             PlaceId { shard: event.shard, seq: event.seq, n: event.n }.text(Placed::Event, &self.salt)
         };
-        let told: BTreeSet<String> = events.iter().map(id).collect();
-        let unheard = told.difference(heard).map(|id| format!("event {id} was never heard"));
-        Ok(unheard.chain(heard.difference(&told).map(|id| format!("event {id} is none of ours"))).collect())
+        let told: BTreeMap<String, &store::Text> = events.iter().map(|event| (id(event), &event.r#type)).collect();
+        let unheard = told.iter().filter(|(id, _)| !heard.contains(*id));
+        let unheard = unheard.map(|(id, what)| format!("event {id}, {what}, was never heard"));
+        let others = heard.iter().filter(|id| !told.contains_key(*id));
+        Ok(unheard.chain(others.map(|id| format!("event {id} is none of ours"))).collect())
     }
 }
 

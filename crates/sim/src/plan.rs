@@ -96,12 +96,15 @@ pub enum What {
     Grant { user: u8, points: i64 },
     /// Points of the grant that an act made are taken back.
     TakeBack { grant: u32, points: i64 },
-    /// A user may pay on credit, up to a limit.
-    Lend { user: u8, limit: i64 },
+    /// A user may pay on credit, up to a limit; perhaps billed on a day of each month, with days to pay.
+    Lend {
+        user: u8,
+        limit: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bills: Option<(u8, u8)>,
+    },
     /// The user's credit line gets another limit, or is frozen, or free again.
     Relend { user: u8, limit: i64, way: u8 },
-    /// The user repays.
-    Repay { user: u8, amount: i64 },
     /// A trade is opened.
     Sell(Sale),
     /// Trades of one buyer, perhaps of several merchants, are opened with one that pays them.
@@ -193,6 +196,8 @@ pub enum Kind {
     Goods,
     /// A top-up of this balance.
     TopUp(Party),
+    /// A repayment of what this user owes on credit.
+    Repay(u8),
     /// A transfer from one balance to another.
     Transfer(Party, Party),
     /// A payout of this balance; the word says what becomes of it.

@@ -96,6 +96,12 @@ bugs! {
     CreditLimitIgnored = "credit-limit-ignored",
     /// More can be repaid than is owed.
     CreditFloorIgnored = "credit-floor-ignored",
+    /// How far a line was billed is forgotten where all of it is paid, so that it is billed again.
+    BilledForgotten = "billed-forgotten",
+    /// A bill is never due.
+    BillNeverDue = "bill-never-due",
+    /// Who has paid a bill is not told.
+    BillPaidUntold = "bill-paid-untold",
     /// When a due opens does not matter.
     DueOpensEarly = "due-opens-early",
     /// That a trade forfeits what its dues brought is forgotten, so that it goes back.

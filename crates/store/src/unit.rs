@@ -323,6 +323,8 @@ memory! {
     grants: payment::PointsGrant = PointsGrant, oldest_go;
     /// Credit lines.
     credit_lines: payment::CreditLine = CreditLine, oldest_go;
+    /// Bills of credit lines.
+    bills: payment::Bill = Bill, oldest_go;
     /// Claims on unique keys.
     claims: crate::tables::log::Claim = Claim, none_stays;
     /// Stored answers.

@@ -264,13 +264,18 @@ impl Trade {
     /// another shard leaves from escrow.
     fn paid_at_once(&self) -> Vec<Share> {
         match self.context.order_type {
-            OrderType::Instant | OrderType::Topup | OrderType::Transfer if !self.has_dues() && self.away.is_none() => {
+            OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Repayment
+                if !self.has_dues() && self.away.is_none() =>
+            {
                 self.shares()
             }
             OrderType::Payout => self.shares().into_iter().filter(|share| share.receiver == Owner::Platform).collect(),
-            OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Escrow | OrderType::Combined => {
-                Vec::new()
-            }
+            OrderType::Instant
+            | OrderType::Topup
+            | OrderType::Transfer
+            | OrderType::Repayment
+            | OrderType::Escrow
+            | OrderType::Combined => Vec::new(),
         }
     }
 

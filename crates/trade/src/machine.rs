@@ -279,22 +279,25 @@ impl Trade {
         Ok(vec![Event::PaymentOrdered { due: due.clone(), tools: tools.to_vec() }])
     }
 
-    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance.
+    /// A top-up brings money from outside: what is on our books already tops nothing up. A transfer moves a balance. A
+    /// repayment takes either: money from outside, or the debtor's own.
     const fn takes(&self, tool: &Tool) -> bool {
         match (self.context.order_type, tool) {
             (
                 OrderType::Instant | OrderType::Escrow | OrderType::Combined,
                 Tool::Balance | Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit | Tool::Channel { .. },
             )
-            | (OrderType::Topup, Tool::Channel { .. })
-            | (OrderType::Transfer, Tool::Balance)
+            | (OrderType::Topup | OrderType::Repayment, Tool::Channel { .. })
+            | (OrderType::Transfer | OrderType::Repayment, Tool::Balance)
             | (OrderType::Payout, Tool::Payout { .. }) => true,
             (OrderType::Instant | OrderType::Escrow | OrderType::Combined, Tool::Payout { .. })
             | (OrderType::Topup | OrderType::Payout, Tool::Balance)
-            | (OrderType::Topup | OrderType::Transfer, Tool::Payout { .. })
+            | (OrderType::Topup | OrderType::Transfer | OrderType::Repayment, Tool::Payout { .. })
             | (OrderType::Transfer | OrderType::Payout, Tool::Channel { .. })
-            | (OrderType::Topup | OrderType::Transfer | OrderType::Payout, Tool::Coupon(_) | Tool::Stored(_))
-            | (OrderType::Topup | OrderType::Transfer | OrderType::Payout, Tool::Points | Tool::Credit) => false,
+            | (
+                OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment,
+                Tool::Coupon(_) | Tool::Stored(_) | Tool::Points | Tool::Credit,
+            ) => false,
         }
     }
 
@@ -311,7 +314,11 @@ impl Trade {
                     events.extend([Event::Released { shares: self.shares() }, Event::Completed]);
                 }
                 OrderType::Transfer if self.away.is_some() => events.push(Event::Sent),
-                OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout => {
+                OrderType::Instant
+                | OrderType::Topup
+                | OrderType::Transfer
+                | OrderType::Payout
+                | OrderType::Repayment => {
                     events.extend([Event::ReleasedByPayment, Event::Completed]);
                 }
                 OrderType::Combined => events.extend([Event::ChildrenPaid { payment }, Event::Completed]),
@@ -373,7 +380,8 @@ impl Trade {
     }
 
     fn refund(&self, refund: &Refund) -> Result<Vec<Event>, Refusal> {
-        if self.pays_itself() {
+        // What is owed less by it may have been drawn again.
+        if self.pays_itself() || self.context.order_type == OrderType::Repayment {
             return Err(Refusal::NotRefundable);
         }
         if self.context.order_type.fills_balances() && self.payer.user().is_some() && !refund.users_debit {

@@ -31,7 +31,10 @@ impl Trade {
             (OrderType::Transfer, _) => Tool::Balance,
             (OrderType::Payout, Some(to)) => Tool::Payout { to: to.kind, sandbox: to.sandbox.clone() },
             (OrderType::Payout, None)
-            | (OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Combined, _) => return None,
+            | (
+                OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Repayment | OrderType::Combined,
+                _,
+            ) => return None,
         };
         Some(vec![ToolRequest { tool, amount: self.money.amount }])
     }
@@ -136,14 +139,16 @@ fn child(create: &Create) -> Child {
     Child { trade: create.id, merchant: create.context.merchant, amount: create.money.amount }
 }
 
-/// The receivers; where none is named, all to the merchant, or on the balance that a top-up fills. The platform's fee is
+/// The receivers; where none is named, all to the merchant, or to whose balance a top-up fills or debt a repayment makes less. The platform's fee is
 /// a part like any other, so that what goes back of the trade goes back of the fee, too.
 fn receivers(create: &Create, terms: &TradeTerms) -> Vec<Share> {
     let only = |receiver: &Owner| Share { receiver: receiver.clone(), amount: create.money.amount };
     let named = match (create.context.order_type, create.splits.is_empty()) {
         (_, false) => create.splits.clone(),
         (OrderType::Instant | OrderType::Escrow, true) => vec![only(&Owner::Merchant(create.context.merchant))],
-        (OrderType::Topup | OrderType::Transfer | OrderType::Payout, true) => vec![only(&create.payer)],
+        (OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment, true) => {
+            vec![only(&create.payer)]
+        }
         (OrderType::Combined, true) => return Vec::new(),
     };
     with_fee(named, terms.fee)
@@ -222,7 +227,7 @@ fn check_dues(create: &Create, terms: &TradeTerms, now: Time) -> Result<(), Refu
     }
     match create.context.order_type {
         OrderType::Instant | OrderType::Escrow => {}
-        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => {
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment | OrderType::Combined => {
             return Err(Refusal::NotWithDues("dues"));
         }
     }
@@ -268,7 +273,12 @@ fn expiry(create: &Create, terms: &TradeTerms, now: Time) -> Result<Time, Refusa
 fn confirm_by(create: &Create, terms: &TradeTerms, opened: Time, expires_at: Time) -> Option<Time> {
     let default = || match create.context.order_type {
         OrderType::Escrow => terms.confirm_us.map(|after| opened.plus(after).max(expires_at)),
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => None,
+        OrderType::Instant
+        | OrderType::Topup
+        | OrderType::Transfer
+        | OrderType::Payout
+        | OrderType::Repayment
+        | OrderType::Combined => None,
     };
     create.confirm_by.or_else(default)
 }
@@ -279,7 +289,12 @@ fn check_confirm_by(create: &Create, dues: &[Due], now: Time) -> Result<(), Refu
     let opened = dues.iter().all(|due| at > due.opens_at);
     let fits = match create.context.order_type {
         OrderType::Escrow => opened && at > now && at.since(now) <= limits::MAX_CONFIRM_US,
-        OrderType::Instant | OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => false,
+        OrderType::Instant
+        | OrderType::Topup
+        | OrderType::Transfer
+        | OrderType::Payout
+        | OrderType::Repayment
+        | OrderType::Combined => false,
     };
     if fits { Ok(()) } else { Err(Refusal::ConfirmByInvalid) }
 }
@@ -291,12 +306,14 @@ fn check_payer(create: &Create) -> Result<(), Refusal> {
             Err(Refusal::PayerNotApplicable("buyer"))
         }
         OrderType::Topup if !is_of(create, payer) => Err(Refusal::PayeeNotApplicable),
+        OrderType::Repayment if payer.user().is_none() => Err(Refusal::PayerNotApplicable("payer")),
         OrderType::Transfer | OrderType::Payout if !is_of(create, payer) => Err(Refusal::PayerNotApplicable("payer")),
         OrderType::Instant
         | OrderType::Escrow
         | OrderType::Topup
         | OrderType::Transfer
         | OrderType::Payout
+        | OrderType::Repayment
         | OrderType::Combined => Ok(()),
     }
 }
@@ -336,7 +353,9 @@ fn check_receivers(create: &Create) -> Result<(), Refusal> {
 fn may_receive(create: &Create, receiver: &Owner) -> bool {
     match create.context.order_type {
         OrderType::Instant | OrderType::Escrow => {}
-        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Combined => return false,
+        OrderType::Topup | OrderType::Transfer | OrderType::Payout | OrderType::Repayment | OrderType::Combined => {
+            return false;
+        }
     }
     match receiver {
         Owner::Merchant(merchant) | Owner::Seller(merchant, _) => *merchant == create.context.merchant,

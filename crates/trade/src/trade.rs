@@ -168,7 +168,7 @@ impl Trade {
         let kept = self.splits.iter().find(|split| split.receiver == Owner::Platform);
         match self.context.order_type {
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => kept.map_or(0, |split| split.amount.minor()),
-            OrderType::Instant | OrderType::Escrow | OrderType::Combined => 0,
+            OrderType::Instant | OrderType::Escrow | OrderType::Repayment | OrderType::Combined => 0,
         }
     }
 

@@ -7,9 +7,9 @@
 //! Points are two legs as well, each in its own currency: the money, from the source that pays for them (leg 0), and the
 //! points, which are redeemed (leg 1). The points come first, so that who has not enough of them hears of that.
 
-use kernel::Amount;
-use kernel::message::accounting::{HoldNo, InternalTool, PayLeg, Source, ToolHold};
+use kernel::message::accounting::{HoldNo, InternalTool, Onto, PayLeg, Source, ToolHold};
 use kernel::message::trade::Share;
+use kernel::{Amount, Owner, UserId};
 
 use super::{Draft, Place};
 use crate::hold::{HoldKey, Op};
@@ -31,9 +31,17 @@ pub(super) fn release(draft: &mut Draft<'_>, tools: &[ToolHold]) {
 
 /// The legs go into escrow and on from there to the receivers. With one receiver a leg goes there directly, unless it was
 /// held: a hold is towards escrow, so it is captured into escrow and goes on from there.
-pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share], to_balance: bool) {
-    let place = if to_balance { Place::Balance } else { Place::Pending };
+pub(super) fn pay(draft: &mut Draft<'_>, legs: &[PayLeg], receivers: &[Share], onto: Onto) {
+    let place = match onto {
+        Onto::Settlement => Place::Pending,
+        Onto::Balance | Onto::Debt => Place::Balance,
+    };
     match receivers {
+        [Share { receiver: Owner::User(debtor), .. }] if onto == Onto::Debt => {
+            for leg in legs {
+                repay(draft, leg, debtor);
+            }
+        }
         [only] => {
             let goal = place(&only.receiver);
             for leg in legs {
@@ -69,6 +77,27 @@ fn spend(draft: &mut Draft<'_>, leg: &PayLeg, goal: Place<'_>) {
         }
     };
     draft.leg(code, Op::Post, from, goal, leg.amount);
+}
+
+/// Makes less what a user owes, as far as there is a debt; the rest is the user's balance. What goes both ways goes through
+/// escrow, so that a receipt stays one transfer. Of what is on the balance already nothing goes there: where it is more than is
+/// owed, the account of the debt refuses.
+fn repay(draft: &mut Draft<'_>, leg: &PayLeg, debtor: &UserId) {
+    let (owner, debt) = (Owner::User(debtor.clone()), Place::Credit(debtor));
+    if let Source::Tool(_) = &leg.source {
+        return spend(draft, leg, debt);
+    }
+    let owed = draft.spare(debt, leg.amount.minor());
+    let beyond = leg.amount.minor() - owed;
+    match (&leg.source, owed, beyond) {
+        // A hold is towards escrow, whatever comes after that.
+        (Source::Held(..), ..) => spend(draft, leg, Place::Escrow),
+        (_, 0, _) => return spend(draft, leg, Place::Balance(&owner)),
+        (_, _, 0) => return spend(draft, leg, debt),
+        _ => spend(draft, leg, Place::Escrow),
+    }
+    draft.leg_if_any("released", Op::Post, Place::Escrow, debt, owed);
+    draft.leg_if_any("released", Op::Post, Place::Escrow, Place::Balance(&owner), beyond);
 }
 
 fn held_tool(draft: &mut Draft<'_>, tool: &InternalTool, no: HoldNo, amount: Amount, op: fn(HoldKey) -> Op) {

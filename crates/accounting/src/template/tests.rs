@@ -1,7 +1,7 @@
 //! The legs of every verb, as one table that changes visibly when a template does.
 
 use kernel::message::accounting::{
-    DisputeLine, HoldNo, InternalTool, LineSource, PayLeg, Payout, RefundLine, RefundTo, Source, ToolHold,
+    DisputeLine, HoldNo, InternalTool, LineSource, Onto, PayLeg, Payout, RefundLine, RefundTo, Source, ToolHold,
 };
 use kernel::{Bucket, Context, MerchantId, OrderType, RootId, SubType, Time};
 
@@ -192,6 +192,15 @@ fn on_balance() -> Vec<PayLeg> {
     vec![pay(Source::Channel("sandbox".into()), 100), pay(Source::Earlier("other".into()), 50)]
 }
 
+fn owed_by(owner: Owner) -> AccountKey {
+    AccountKey { owner, subject: Subject::CREDIT, currency: cny() }
+}
+
+/// Repaid by a purse, or from outside.
+fn repaid(source: Source, minor: i64) -> Verb {
+    Verb::Pay { legs: vec![pay(source, minor)], receivers: vec![share(buyer(), minor)], onto: Onto::Debt }
+}
+
 /// A dispute of what waits in escrow, of what was released, and of what is on a balance.
 fn disputed() -> Vec<DisputeLine> {
     let line = |line, receiver, from, minor, lost| DisputeLine { line, receiver, from, amount: amount(minor), lost };
@@ -238,22 +247,35 @@ fn every_verb() {
     let cases = [
         ("some tools", table(Verb::HoldTools(tools()), &nothing)),
         ("the same", table(Verb::ReleaseTools(tools()), &nothing)),
-        ("into escrow", table(Verb::Pay { legs: sources(), receivers: vec![], to_balance: false }, &nothing)),
+        ("into escrow", table(Verb::Pay { legs: sources(), receivers: vec![], onto: Onto::Settlement }, &nothing)),
         (
             "to one receiver",
-            table(Verb::Pay { legs: sources(), receivers: vec![share(shop(), 1000)], to_balance: false }, &nothing),
+            table(
+                Verb::Pay { legs: sources(), receivers: vec![share(shop(), 1000)], onto: Onto::Settlement },
+                &nothing,
+            ),
         ),
         (
             "onto a balance",
-            table(Verb::Pay { legs: on_balance(), receivers: vec![share(buyer(), 150)], to_balance: true }, &nothing),
+            table(
+                Verb::Pay { legs: on_balance(), receivers: vec![share(buyer(), 150)], onto: Onto::Balance },
+                &nothing,
+            ),
+        ),
+        (
+            "less owed",
+            table(
+                Verb::Pay { legs: on_balance(), receivers: vec![share(buyer(), 150)], onto: Onto::Debt },
+                &Known { available: BTreeMap::from([(owed_by(buyer()), 70)]), ..Known::default() },
+            ),
         ),
         (
             "to two receivers",
-            table(Verb::Pay { legs: sources(), receivers: both.clone(), to_balance: false }, &nothing),
+            table(Verb::Pay { legs: sources(), receivers: both.clone(), onto: Onto::Settlement }, &nothing),
         ),
         (
             "by a parent's payment",
-            table(Verb::Pay { legs: shared(), receivers: vec![share(shop(), 150)], to_balance: false }, &nothing),
+            table(Verb::Pay { legs: shared(), receivers: vec![share(shop(), 150)], onto: Onto::Settlement }, &nothing),
         ),
         ("", table(Verb::Receive { channel_account: ca.clone(), money: money(9, "CNY") }, &nothing)),
         ("another currency", table(Verb::Suspend { channel_account: ca.clone(), money: money(9, "USD") }, &nothing)),
@@ -353,7 +375,6 @@ fn every_verb() {
                 &nothing,
             ),
         ),
-        ("by a user", table(Verb::RepayCredit { user: user.clone(), money: money(9, "CNY") }, &nothing)),
         ("to a user", table(Verb::GrantPoints { user: user.clone(), points: amount(500) }, &nothing)),
         ("of a user", table(Verb::ReversePoints { user: user.clone(), points: amount(200) }, &nothing)),
         ("of the platform", table(Verb::FundBudget { owner: Owner::Platform, money: money(9, "CNY") }, &nothing)),
@@ -421,7 +442,7 @@ fn a_coupon_held_is_spent_or_let_go_exactly() {
         assert_eq!(balance(&books, Owner::User(user()), Subject::COUPONS), 0, "the whole face is held");
         let legs = vec![pay(Source::Held(coupon(20), HoldNo::Instruction(1)), 80)];
         let verb = match spent {
-            true => Verb::Pay { legs, receivers: vec![share(shop(), 80)], to_balance: false },
+            true => Verb::Pay { legs, receivers: vec![share(shop(), 80)], onto: Onto::Settlement },
             false => Verb::ReleaseTools(vec![held]),
         };
         run(&mut books, verb).unwrap();
@@ -457,7 +478,7 @@ fn points_and_their_money_move_together_or_not_at_all() {
         run(&mut books, Verb::ReversePoints { user: user(), points: amount(1) }).unwrap_err();
         let legs = vec![pay(Source::Held(budget(), HoldNo::Instruction(1)), 30)];
         let verb = match spent {
-            true => Verb::Pay { legs, receivers: vec![share(shop(), 30)], to_balance: false },
+            true => Verb::Pay { legs, receivers: vec![share(shop(), 30)], onto: Onto::Settlement },
             false => Verb::ReleaseTools(vec![held(budget())]),
         };
         run(&mut books, verb).unwrap();
@@ -486,7 +507,7 @@ fn credit_stays_within_its_limit_and_goes_back_to_the_debt_first() {
     let spend = |minor: i64| Verb::Pay {
         legs: vec![pay(Source::Tool(credit()), minor)],
         receivers: vec![share(shop(), minor)],
-        to_balance: false,
+        onto: Onto::Settlement,
     };
     let held = |minor| ToolHold { hold: HoldNo::Instruction(1), tool: credit(), amount: amount(minor) };
     run(&mut books, Verb::HoldTools(vec![held(200)])).unwrap();
@@ -494,7 +515,7 @@ fn credit_stays_within_its_limit_and_goes_back_to_the_debt_first() {
     run(&mut books, spend(301)).unwrap_err();
     assert_eq!(books, before, "what is held counts");
     run(&mut books, spend(300)).unwrap();
-    let repay = |minor| Verb::RepayCredit { user: user(), money: money(minor, "CNY") };
+    let repay = |minor| repaid(Source::Tool(InternalTool::Balance(buyer())), minor);
     run(&mut books, repay(301)).unwrap_err();
     run(&mut books, repay(220)).unwrap();
     let owed = |books: &Books| balance(books, buyer(), Subject::CREDIT);
@@ -517,7 +538,7 @@ fn a_reserved_refund_takes_pending_first_and_can_go_another_way() {
     let mut books = Books::default();
     run(&mut books, Verb::Fund { owner: shop(), money: money(70, "CNY") }).unwrap();
     let legs = vec![pay(Source::Channel("sandbox".into()), 100)];
-    run(&mut books, Verb::Pay { legs, receivers: vec![share(shop(), 100)], to_balance: false }).unwrap();
+    run(&mut books, Verb::Pay { legs, receivers: vec![share(shop(), 100)], onto: Onto::Settlement }).unwrap();
 
     let too_much = vec![line(1, shop(), true, 90, bank()), line(2, shop(), true, 90, bank())];
     let before = books.clone();
@@ -541,4 +562,35 @@ fn a_reserved_refund_takes_pending_first_and_can_go_another_way() {
     let refunds = AccountKey { owner: channel, subject: Subject::channel_refund("sandbox"), currency: cny() };
     let refunds = &books.accounts[&refunds.id(&books.salt)];
     assert_eq!((refunds.posted(), refunds.ch), (0, 0), "nothing is left on its way to the institution");
+}
+
+#[test]
+fn what_comes_beyond_the_debt_is_the_users_balance() {
+    let mut books = Books::default();
+    run(&mut books, Verb::Fund { owner: buyer(), money: money(60, "CNY") }).unwrap();
+    let spend = Verb::Pay {
+        legs: vec![pay(Source::Tool(credit()), 100)],
+        receivers: vec![share(shop(), 100)],
+        onto: Onto::Settlement,
+    };
+    run(&mut books, spend).unwrap();
+    let stands =
+        |books: &Books| (balance(books, buyer(), Subject::CREDIT), balance(books, buyer(), Subject::USER_BALANCE));
+    let own = || Source::Tool(InternalTool::Balance(buyer()));
+    run(&mut books, repaid(Source::Channel("sandbox".into()), 70)).unwrap();
+    assert_eq!(stands(&books), (30, 60));
+    run(&mut books, repaid(own(), 31)).unwrap_err();
+    let hold = ToolHold { hold: HoldNo::Instruction(7), tool: InternalTool::Balance(buyer()), amount: amount(20) };
+    run(&mut books, Verb::HoldTools(vec![hold])).unwrap();
+    // Beside each other, and each no more than is still owed.
+    let legs = vec![
+        pay(Source::Held(InternalTool::Balance(buyer()), HoldNo::Instruction(7)), 20),
+        pay(Source::Channel("sandbox".into()), 50),
+    ];
+    let both = Verb::Pay { legs, receivers: vec![share(buyer(), 70)], onto: Onto::Debt };
+    run(&mut books, both).unwrap();
+    assert_eq!(stands(&books), (0, 40 + 40));
+    run(&mut books, repaid(Source::Channel("sandbox".into()), 5)).unwrap();
+    assert_eq!(stands(&books), (0, 85));
+    run(&mut books, repaid(own(), 1)).unwrap_err();
 }

@@ -1,13 +1,14 @@
 //! Postings: a verb's legs on the accounts that the view knows, all or nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use accounting::{Account, AccountKey, Hold, HoldKey, Lookup, Template};
+use accounting::{Account, AccountKey, Hold, HoldKey, Lookup, Op, Subject, Template, Transfer};
 use kernel::message::accounting::{Post, Refused};
-use kernel::{AccountId, TradeId};
+use kernel::{AccountId, CreditLineId, TradeId};
 use store::tables::accounting::Holds;
 
+use crate::flows::credit;
 use crate::ledger::Posted;
 use crate::stop::Stop;
 use crate::view::View;
@@ -30,6 +31,7 @@ pub fn book(view: &mut View<'_>, trade: Option<TradeId>, post: &Post) -> Result<
         Ok(transfers) => transfers,
         Err(refused) => return Ok(Err(refused)),
     };
+    let repaid = repaid(&accounts, &transfers);
     for transfer in &transfers {
         for id in [transfer.debit, transfer.credit] {
             if let Some(account) = accounts.remove(&id) {
@@ -48,7 +50,18 @@ pub fn book(view: &mut View<'_>, trade: Option<TradeId>, post: &Post) -> Result<
         object: post.object.clone(),
         transfers,
     });
+    for line in repaid {
+        credit::settle(view, line)?;
+    }
     Ok(Ok(()))
+}
+
+/// The credit lines of which less is owed after these transfers.
+fn repaid(accounts: &BTreeMap<AccountId, Account>, transfers: &[Transfer]) -> BTreeSet<CreditLineId> {
+    let moved = transfers.iter().filter(|transfer| matches!(transfer.op, Op::Post | Op::Capture(_)));
+    let credited = moved.filter_map(|transfer| accounts.get(&transfer.credit));
+    let owing = credited.filter(|account| account.subject == Subject::CREDIT);
+    owing.map(|account| CreditLineId(account.id.0)).collect()
 }
 
 /// Those of these accounts that exist. All that are not known are noted together.

@@ -371,5 +371,5 @@ pub fn the_trade(view: &mut View<'_>, id: TradeId) -> Result<Arc<Trade>, Stop> {
 
 fn tell(view: &mut View<'_>, object: Object, kind: &'static str, sequence: i64, context: &Context) {
     // The institution is read off the payments when the request has come to its end: see `wire::bodies`.
-    view.told.push(Event { kind, object, sequence, context: context.clone(), pay_org: PayOrg::internal() });
+    view.told.push(Event { kind, object, sequence, context: Some(context.clone()), pay_org: PayOrg::internal() });
 }

@@ -147,9 +147,10 @@ pub fn run(view: &mut View<'_>, request: &Request) -> Result<Done, Stop> {
             gift::claim(view, caller, *gift, user, *code_hash, *luck).map(Done::from)
         }
         Command::ExpireGift(id) => gift::expire(view, *id).map(Done::from),
-        Command::OpenCredit { user, limit } => credit::open(view, user, *limit).map(Done::from),
+        Command::OpenCredit { user, limit, terms } => credit::open(view, user, *limit, *terms).map(Done::from),
         Command::ChangeCredit { line, change } => credit::change(view, *line, *change).map(Done::from),
-        Command::RepayCredit { line, amount } => credit::repay(view, *line, *amount).map(Done::from),
+        Command::BillCredit(line) => credit::bill(view, *line).map(Done::from),
+        Command::ExpireBill(bill) => credit::expire(view, *bill).map(Done::from),
         Command::GrantPoints(grant) => points::grant(view, grant).map(Done::from),
         Command::ReversePoints { grant, points } => points::reverse(view, *grant, *points).map(Done::from),
         Command::Fund { owner, money } => coupon::fund(view, owner, *money).map(Done::from),

@@ -14,7 +14,7 @@ use trade::{TimerKind, Trade};
 
 use crate::answers::{self, ClaimKind, Draft, Found};
 use crate::flows::drive::{Message, drive, fresh, trade_reacted, want};
-use crate::flows::{Outcome, not_found, transit};
+use crate::flows::{Outcome, credit, not_found, transit};
 use crate::planning::trade_terms;
 use crate::request::Caller;
 use crate::stop::Stop;
@@ -26,6 +26,9 @@ mod combined;
 /// has it, if the content is the same; what it asks to pay is not run again.
 pub fn open(view: &mut View<'_>, create: &Create) -> Result<Outcome, Stop> {
     known_merchant(view, create)?;
+    if let (OrderType::Repayment, Some(user)) = (create.context.order_type, create.payer.user()) {
+        credit::has_line(view, user, create.money.currency)?;
+    }
     let away = way_to_payee(view, create)?;
     foresee(view, create);
     match order_number(view, create)? {
@@ -144,7 +147,8 @@ fn foresee(view: &mut View<'_>, create: &Create) {
             OrderType::Instant if !create.dues.is_empty() => account(merchant, Subject::ESCROW),
             OrderType::Instant if create.splits.is_empty() => account(merchant, Subject::PENDING),
             OrderType::Combined => combined::foresee(create, &mut account),
-            // Neither is paid with tools of ours.
+            OrderType::Repayment => account(create.payer.clone(), Subject::CREDIT),
+            // None of them is paid with tools of ours.
             OrderType::Topup | OrderType::Transfer | OrderType::Payout => {}
             OrderType::Instant => {
                 account(merchant, Subject::ESCROW);

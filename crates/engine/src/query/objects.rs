@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use accounting::Account;
 use kernel::{
-    AccountId, CouponId, CreditLineId, Currency, GiftId, MerchantId, PaymentId, PointsGrantId, Problem, Shards,
+    AccountId, BillId, CouponId, CreditLineId, Currency, GiftId, MerchantId, PaymentId, PointsGrantId, Problem, Shards,
     TradeId, UserId, limits,
 };
-use payment::{Coupon, CreditLine, Gift, Payments, PointsGrant};
+use payment::{Bill, Coupon, CreditLine, Gift, Payments, PointsGrant};
 use store::tables::log::{Answer, Claim};
 use store::unit::{Kept, Memory};
 use trade::Trade;
 
-use super::{Found, Queries, Tree, broken};
+use super::{Found, Page, Part, Queries, Tree, broken, no_place};
 use crate::answers::{ClaimKind, place_of};
 use crate::flows::credit::line_of;
 use crate::news::Object;
@@ -24,12 +24,16 @@ pub(super) fn there<A: Kept>(memory: &Memory, key: A::Key) -> Option<Arc<A>> {
 }
 
 impl Queries {
-    /// An object of a trade's tree.
+    /// An object of a trade's tree, or a bill.
     ///
     /// # Errors
     /// When the store cannot be read; so for every other question.
     pub async fn object(&self, object: Object) -> Result<Option<Found>, Problem> {
-        Ok(self.tree(object.trade()).await?.and_then(|tree| tree.show(object)))
+        match (object, object.trade()) {
+            (Object::Bill(id), _) => self.bill(id).await,
+            (_, Some(trade)) => Ok(self.tree(trade).await?.and_then(|tree| tree.show(object))),
+            (_, None) => Ok(None),
+        }
     }
 
     /// Why a payment was planned as it was; `with_risk` says whether what was heard of the outside risk service is told,
@@ -104,7 +108,38 @@ impl Queries {
         let memory = self.home(id.0.bucket())?.load([CreditLine::key(id), Account::key(AccountId(id.0))]).await?;
         let account = there::<Account>(&memory, AccountId(id.0));
         let line = there::<CreditLine>(&memory, id);
-        Ok(line.map(|line| Found { merchant: None, body: wire::credit::json(&line, account.as_deref()) }))
+        let now = self.home(id.0.bucket())?.clock.now();
+        Ok(line.map(|line| Found { merchant: None, body: wire::credit::json(&line, account.as_deref(), now) }))
+    }
+
+    /// A bill of a credit line; the platform's own.
+    async fn bill(&self, id: BillId) -> Result<Option<Found>, Problem> {
+        let keys = [CreditLine::key(id.line), Account::key(AccountId(id.line.0)), Bill::key(id)];
+        let memory = self.home(id.line.0.bucket())?.load(keys).await?;
+        let account = there::<Account>(&memory, AccountId(id.line.0));
+        let both = there::<CreditLine>(&memory, id.line).zip(there::<Bill>(&memory, id));
+        let body = both.map(|(line, bill)| wire::credit::bill_json(&line, &bill, account.as_deref()));
+        Ok(body.map(|body| Found { merchant: None, body }))
+    }
+
+    /// The bills of a credit line, newest first; `None` where there is no such line.
+    pub async fn bills(&self, line: CreditLineId, part: Part) -> Result<Option<Page>, Problem> {
+        let home = self.home(line.0.bucket())?;
+        let memory = home.load([CreditLine::key(line), Account::key(AccountId(line.0))]).await?;
+        let Some(state) = there::<CreditLine>(&memory, line) else { return Ok(None) };
+        let account = there::<Account>(&memory, AccountId(line.0));
+        let last = state.billing.map_or(0, |billing| billing.last);
+        let upto = match &part.after {
+            None => last,
+            Some(place) => place.parse::<u16>().ok().filter(|no| (1..=last).contains(no)).ok_or_else(no_place)? - 1,
+        };
+        let first = upto.saturating_sub(u16::try_from(part.limit).unwrap_or(u16::MAX)) + 1;
+        let ids: Vec<BillId> = (first..=upto).rev().map(|no| BillId::new(line, no)).collect();
+        let bills = home.load(ids.iter().map(|id| Bill::key(*id))).await?;
+        let bills = ids.iter().filter_map(|id| there::<Bill>(&bills, *id));
+        let data = bills.map(|bill| wire::credit::bill_json(&state, &bill, account.as_deref())).collect();
+        let next = ids.last().filter(|_| first > 1).map(|id| id.no.to_string());
+        Ok(Some(Page { data, next, as_of: None }))
     }
 
     /// The credit line of a user in a currency.

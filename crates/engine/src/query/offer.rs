@@ -205,6 +205,7 @@ impl Offer<'_> {
         keys.extend(line.map(CreditLine::key));
         self.what_if.load(keys).await?;
         let line = line.and_then(|id| there::<CreditLine>(&self.what_if.known, id));
+        let stopped = line.as_ref().and_then(|line| line.stopped(self.what_if.now));
         let worth = self.worth(trade);
         for (tool, id) in purses {
             let account = there::<Account>(&self.what_if.known, id);
@@ -213,7 +214,7 @@ impl Offer<'_> {
             let worth = worth.filter(|_| tool == Tool::Points);
             let available = match tool {
                 Tool::Points => worth.map_or(0, |worth| worth.minor_for(there)),
-                Tool::Credit => line.as_ref().map_or(0, |line| line.free(used)),
+                Tool::Credit => line.as_ref().map_or(0, |line| line.free(used, self.what_if.now)),
                 _ => there,
             };
             let mut choice = Choice::new(tool, available.min(self.due.amount.minor()));
@@ -226,8 +227,8 @@ impl Offer<'_> {
                     let code = Code::tool_not_applicable.as_str();
                     choice.reason = Some(Reason::new(code, "no rule says what points are worth here"));
                 }
-                Tool::Credit if line.as_ref().is_some_and(|line| line.frozen) => {
-                    choice.reason = Some(Reason::new("credit_frozen", "the credit line is frozen"));
+                Tool::Credit if stopped.is_some() => {
+                    choice.reason = stopped.as_ref().map(|why| Reason::new(why.code.as_str(), &why.message));
                 }
                 Tool::Credit if line.is_some() && available == 0 => {
                     choice.reason = Some(Reason::new("credit_exceeded", "nothing of the credit limit is free"));

@@ -41,6 +41,7 @@ impl Tree {
             Object::Refund(id) => wire::payment::refund_json(state?, id.no),
             Object::Dispute(id) => wire::payment::dispute_json(state?, id.no),
             Object::Case(id) => wire::payment::case_json(state?, id.no),
+            Object::Bill(_) => None,
         };
         body.map(|body| Found { merchant: Some(self.trade.context.merchant), body })
     }

@@ -63,6 +63,8 @@ impl<'a> WhatIf<'a> {
             seq: self.seq + 1,
             now: self.now,
             acct_date: self.acct_date,
+            // Nothing that is asked looks at days.
+            zone: jiff::tz::TimeZone::UTC,
         };
         let (control, channels) = (Arc::clone(&self.control), Arc::clone(&self.queries.channels));
         let mut scratch = Memory::default();

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use accounting::chain::Sealed;
 use accounting::hold::{Hold, HoldKey, Op};
 use accounting::{Account, Side};
-use kernel::{AccountId, RootId, TradeId};
+use kernel::{AccountId, CreditLineId, RootId, TradeId};
 use store::invariants::EVENTS_IN;
 use store::tables::accounting::{self as rows, AccountRow, HoldRow, TransferRow, VoucherRow};
 use store::tables::log::Event;
 use store::tables::shard::{Batch as BatchRow, Shard};
 use store::{Ask, Cell, Head, Row, StoreError};
 
+use super::bills::Owing;
 use super::book::Derived;
 use super::chain::{self, Item};
 use super::events::Thing;
@@ -33,6 +34,8 @@ pub(super) struct Books {
     pub(super) holds: BTreeMap<TradeId, BTreeMap<HoldKey, Hold>>,
     /// What is said of each trade.
     pub(super) trails: BTreeMap<TradeId, Trail>,
+    /// What is said of each credit line.
+    pub(super) lines: BTreeMap<CreditLineId, Owing>,
 }
 
 /// The rows of a stride, by batch.
@@ -48,7 +51,15 @@ struct Stride {
 impl Books {
     /// Before the first batch.
     pub(super) const fn new(shard: i64) -> Self {
-        Self { shard, seq: 0, last: None, accounts: BTreeMap::new(), holds: BTreeMap::new(), trails: BTreeMap::new() }
+        Self {
+            shard,
+            seq: 0,
+            last: None,
+            accounts: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            trails: BTreeMap::new(),
+            lines: BTreeMap::new(),
+        }
     }
 
     /// Up to which batch.
@@ -209,6 +220,7 @@ impl Books {
                 let what = format!("version or balance after it do not follow on its {} side", side.as_str());
                 note(report, "I03b", &what);
             }
+            Owing::note(&mut self.lines, row.seq, id, derived);
             if !derived.is_within_limits() {
                 report.note(
                     "I04",
@@ -289,8 +301,11 @@ impl Books {
         let (Ok(tree), Ok(no), Some(thing)) = (tree, no, Thing::parse(object)) else {
             return report.note("row", Event::TABLE, key, "names no object of a tree");
         };
-        let trail = self.trails.entry(TradeId(RootId::from_bytes(tree))).or_default();
-        let last = trail.last.entry((thing, no)).or_insert(thing.born());
+        let root = RootId::from_bytes(tree);
+        let last = match thing {
+            Thing::Bill => self.lines.entry(CreditLineId(root)).or_default().event(no, *seq, kind),
+            _ => self.trails.entry(TradeId(root)).or_default().last.entry((thing, no)).or_insert(thing.born()),
+        };
         if *sequence != last.sequence + 1 {
             report.note("I12", Event::TABLE, key.clone(), "its number does not follow on its object's event before");
         }

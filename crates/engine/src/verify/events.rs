@@ -1,6 +1,6 @@
 //! Events against the machines: which event may follow which, and in which state it leaves its object.
 
-use kernel::{CaseId, DisputeId, PaymentId, RefundId, TradeId};
+use kernel::{BillId, CaseId, DisputeId, PaymentId, RefundId, TradeId};
 use payment::PaymentStatus;
 use payment::payment::PaymentStep;
 
@@ -12,6 +12,7 @@ pub(super) enum Thing {
     Refund,
     Dispute,
     Case,
+    Bill,
 }
 
 /// The last event of an object.
@@ -32,6 +33,7 @@ impl Thing {
             RefundId::PREFIX => Self::Refund,
             DisputeId::PREFIX => Self::Dispute,
             CaseId::PREFIX => Self::Case,
+            BillId::PREFIX => Self::Bill,
             _ => return None,
         })
     }
@@ -40,7 +42,7 @@ impl Thing {
     pub(super) const fn born(self) -> Last {
         let state = match self {
             Self::Payment => "created",
-            Self::Trade | Self::Refund | Self::Dispute | Self::Case => "none",
+            Self::Trade | Self::Refund | Self::Dispute | Self::Case | Self::Bill => "none",
         };
         Last { sequence: 0, state }
     }
@@ -56,6 +58,7 @@ impl Thing {
             Self::Refund => refund(state, kind),
             Self::Dispute => dispute(state, kind),
             Self::Case => case(state, kind),
+            Self::Bill => bill(state, kind),
         }
     }
 
@@ -71,6 +74,8 @@ impl Thing {
             Self::Dispute => ["won", "lost"].into_iter().find(|state| *state == word),
             Self::Case if ["opened", "rejected"].contains(&word) => Some("open"),
             Self::Case => ["proposed", "closed"].into_iter().find(|state| *state == word),
+            Self::Bill if word == "issued" => Some("open"),
+            Self::Bill => ["overdue", "paid"].into_iter().find(|state| *state == word),
         }
     }
 }
@@ -133,6 +138,15 @@ fn dispute(state: &str, kind: &str) -> Option<&'static str> {
     }
 }
 
+fn bill(state: &str, kind: &str) -> Option<&'static str> {
+    match (state, kind) {
+        ("none", "bill.issued") => Some("open"),
+        ("open", "bill.overdue") => Some("overdue"),
+        ("open" | "overdue", "bill.paid") => Some("paid"),
+        _ => None,
+    }
+}
+
 fn case(state: &'static str, kind: &str) -> Option<&'static str> {
     match (state, kind) {
         ("none", "case.opened") => Some("open"),
@@ -177,6 +191,9 @@ mod tests {
         assert_eq!(after(Thing::Case, &["case.opened", "case.proposed", "case.rejected"]), Some("open"));
         assert_eq!(after(Thing::Case, &["case.opened", "case.proposed", "case.commented"]), Some("proposed"));
         assert_eq!(after(Thing::Case, &["case.opened", "case.rejected"]), None);
+        assert_eq!(after(Thing::Bill, &["bill.issued", "bill.overdue", "bill.paid"]), Some("paid"));
+        assert_eq!(after(Thing::Bill, &["bill.issued", "bill.issued"]), None);
+        assert_eq!(after(Thing::Bill, &["bill.issued", "bill.paid", "bill.overdue"]), None);
         assert_eq!(Thing::Payment.leads_to("payment.review"), Some("review"));
         assert_eq!(Thing::Payment.leads_to("payment.surplus"), None);
         assert_eq!(Thing::Payment.leads_to("payout.returned"), None);

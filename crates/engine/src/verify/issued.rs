@@ -10,7 +10,7 @@ use store::{Cell, Row as _, Statement, StoreError, Table};
 
 use super::{Checked, Report, Scene, bytes, id, statements, tasks};
 use crate::line::Task;
-use crate::tasks::{coupon_timer, gift_timer};
+use crate::tasks::{coupon_timer, gift_timer, line_timer};
 
 /// Ids read at once.
 const CHUNK: i64 = 1_000;
@@ -63,7 +63,7 @@ const LINES: Sort = Sort {
     over: Over::Lines,
     name: |id| CreditLineId(id).to_string(),
     key: |id| Key::CreditLine(CreditLineId(id)),
-    timer: |_, _| BTreeSet::new(),
+    timer: |memory, id| line_timer(memory, CreditLineId(id)),
     count: |checked| &mut checked.credit_lines,
 };
 

@@ -3,8 +3,8 @@
 use accounting::HoldKey;
 use kernel::message::accounting::HoldNo;
 use kernel::{
-    AccountId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId, PaymentId,
-    PointsGrantId, RefundId, RootId, TradeId,
+    AccountId, BillId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, InstructionId, OrderId,
+    PaymentId, PointsGrantId, RefundId, RootId, TradeId,
 };
 use store::{Cell, Table};
 
@@ -50,6 +50,7 @@ fn child(table: &'static Table, bytes: &[u8], number: i64) -> Option<String> {
     let (trade, gift) = (TradeId(above), GiftId(above));
     let no = u16::try_from(number).ok();
     Some(match (table.name, no) {
+        ("bill", Some(no)) => BillId::new(CreditLineId(above), no).to_string(),
         ("gift_claim", Some(no)) => GiftClaimId::new(gift, no).to_string(),
         ("payment", Some(no)) => PaymentId::new(trade, no).to_string(),
         ("instruction", Some(no)) => InstructionId::new(trade, no).to_string(),

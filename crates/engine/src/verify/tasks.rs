@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kernel::message::risk::CounterId;
-use kernel::{CouponId, GiftId, RootId, TradeId};
+use kernel::{BillId, CouponId, CreditLineId, GiftId, RootId, TradeId};
 use store::invariants::TASKS_AFTER;
 use store::tables::shard::Task as TaskRow;
 use store::unit::{Key, Memory};
@@ -11,7 +11,10 @@ use store::{Ask, Cell, Row as _, StoreError};
 
 use super::{Report, Scene, bytes, key};
 use crate::line::Task;
-use crate::tasks::{COUNTER_CLEAN, COUPON_EXPIRE, GIFT_EXPIRE, counter_timer, coupon_timer, gift_timer, timers};
+use crate::tasks::{
+    BILL_DUE, COUNTER_CLEAN, COUPON_EXPIRE, CREDIT_BILL, GIFT_EXPIRE, bill_timer, counter_timer, coupon_timer,
+    gift_timer, line_timer, timers,
+};
 
 /// Tasks read at once.
 const CHUNK: i64 = 500;
@@ -69,6 +72,8 @@ async fn settle(scene: &Scene<'_>, suspects: Vec<TaskRow>, report: &mut Report) 
             Key::Coupon(coupon) => coupon_timer(&memory, *coupon),
             Key::Gift(gift) => gift_timer(&memory, *gift),
             Key::Counter(counter) => counter_timer(&memory, *counter),
+            Key::CreditLine(line) => line_timer(&memory, *line),
+            Key::Bill(bill) => bill_timer(&memory, *bill),
             _ => BTreeSet::new(),
         };
         wanted.extend(of_state.iter().map(|task| place(&row(scene.shard, task))));
@@ -114,6 +119,10 @@ fn states_of(row: &TaskRow) -> Vec<Key> {
     match row.kind.as_str() {
         COUPON_EXPIRE => vec![Key::Coupon(CouponId(root))],
         GIFT_EXPIRE => vec![Key::Gift(GiftId(root))],
+        CREDIT_BILL => vec![Key::CreditLine(CreditLineId(root))],
+        BILL_DUE => {
+            u16::try_from(row.no).map(|no| Key::Bill(BillId::new(CreditLineId(root), no))).into_iter().collect()
+        }
         COUNTER_CLEAN => vec![Key::Counter(CounterId(root))],
         _ => vec![Key::Trade(TradeId(root)), Key::Orders(TradeId(root))],
     }

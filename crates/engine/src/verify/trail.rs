@@ -94,6 +94,8 @@ impl Trail {
             }
             // What is owed less again is another's business too; here what payments have drawn.
             Entry::Credit if (template, side) == ("pay", Side::Debit) => (Entry::Credit, String::new()),
+            // What a repayment makes less is its receiver's, like what of it goes to the balance.
+            Entry::Credit if (template, side) == ("pay", Side::Credit) => (Entry::Pending, account.owner.to_string()),
             // What a receiver owes us was taken of it all the same.
             Entry::Owed => (Entry::Pending, account.owner.to_string()),
             // On its way to another shard, or back.
@@ -117,7 +119,10 @@ impl Trail {
             | Entry::Marketing
             | Entry::PointsIssued => return,
         };
-        let normal = if account.subject.entry() == Entry::Owed { Side::Credit } else { account.side };
+        let normal = match (account.subject.entry(), entry) {
+            (Entry::Owed, _) | (Entry::Credit, Entry::Pending) => Side::Credit,
+            _ => account.side,
+        };
         let signed = if normal == side { i128::from(minor) } else { -i128::from(minor) };
         add(&mut self.left, (entry, whose, account.currency), signed);
     }
@@ -136,7 +141,12 @@ fn is_goal(account: &Account) -> bool {
     is_on_the_way(account)
         || matches!(
             account.subject.entry(),
-            Entry::UserBalance | Entry::MerchantBalance | Entry::ChannelOut | Entry::Combined | Entry::Fees
+            Entry::UserBalance
+                | Entry::MerchantBalance
+                | Entry::ChannelOut
+                | Entry::Combined
+                | Entry::Fees
+                | Entry::Credit
         )
 }
 

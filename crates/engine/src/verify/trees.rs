@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use channel::Orders;
 use channel::order::Outcome;
-use kernel::{CaseId, DisputeId, OrderId, PaymentId, RefundId, RootId, TradeId};
+use kernel::{BillId, CaseId, CreditLineId, DisputeId, OrderId, PaymentId, RefundId, RootId, TradeId};
 use payment::Payments;
 use store::invariants::{Over, TRADES_AFTER};
 use store::tables::accounting::Holds;
 use store::tables::channel::OrderRow;
 use store::tables::log::Event;
-use store::tables::payment::{CaseRow, DisputeRow, PaymentRow, RefundRow};
+use store::tables::payment::{BillRow, CaseRow, DisputeRow, PaymentRow, RefundRow};
 use store::tables::trade::TradeRow;
 use store::unit::{Key, Memory};
 use store::{Cell, Row as _, StoreError, Table};
@@ -154,6 +154,7 @@ fn name(trade: TradeId, thing: Thing, no: u16) -> (&'static Table, String) {
         Thing::Refund => (RefundRow::TABLE, RefundId::new(trade, no).to_string()),
         Thing::Dispute => (DisputeRow::TABLE, DisputeId::new(trade, no).to_string()),
         Thing::Case => (CaseRow::TABLE, CaseId::new(trade, no).to_string()),
+        Thing::Bill => (BillRow::TABLE, BillId::new(CreditLineId(trade.0), no).to_string()),
     }
 }
 

@@ -20,10 +20,10 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use ::accounting::Account;
-use ::payment::{Coupon, CreditLine, Gift, Payments, PointsGrant};
+use ::payment::{Bill, Coupon, CreditLine, Gift, Payments, PointsGrant};
 use ::trade::Trade;
 use kernel::{
-    AccountId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId,
+    AccountId, BillId, CaseId, CouponId, CreditLineId, DisputeId, GiftClaimId, GiftId, Money, Owner, PayOrg, PaymentId,
     PointsGrantId, RefundId, TradeId,
 };
 use serde::Serialize;
@@ -112,8 +112,9 @@ pub fn bodies(view: &mut View<'_>, mut bodies: BTreeMap<Object, Arc<str>>) -> Re
             place.insert(body(view, object)?.into());
         }
     }
-    let trades: Vec<TradeId> = view.told.iter().map(|told| told.object.trade()).collect();
+    let trades: Vec<Option<TradeId>> = view.told.iter().map(|told| told.object.trade()).collect();
     for (place, trade) in trades.into_iter().enumerate() {
+        let Some(trade) = trade else { continue };
         let payments = view.get::<Payments>(trade)?;
         if let Some(told) = view.told.get_mut(place) {
             told.pay_org = institution(payments.as_deref(), told.object);
@@ -130,6 +131,7 @@ pub fn body(view: &mut View<'_>, object: Object) -> Result<String, Stop> {
         Object::Refund(id) => refund_json(view, id),
         Object::Dispute(id) => dispute_json(view, id),
         Object::Case(id) => case_json(view, id),
+        Object::Bill(id) => bill_json(view, id),
     }
 }
 
@@ -186,6 +188,7 @@ fn institution(payments: Option<&Payments>, object: Object) -> PayOrg {
             ::payment::Subject::Dispute(no) => of_dispute(no),
             ::payment::Subject::Part(no) => state.part(no).and_then(|(refund, _)| state.payment(refund.payment)),
         }),
+        Object::Bill(_) => None,
     };
     let outside =
         payment.and_then(|payment| payment.instructions.iter().find_map(|leg| leg.channel_account.as_deref()));
@@ -236,7 +239,14 @@ fn gift_claim_json(view: &mut View<'_>, id: GiftClaimId) -> Result<String, Stop>
 fn credit_json(view: &mut View<'_>, id: CreditLineId) -> Result<String, Stop> {
     let account = view.get::<Account>(AccountId(id.0))?;
     let line = view.get::<CreditLine>(id)?.ok_or_else(|| gone(id))?;
-    Ok(credit::json(&line, account.as_deref()))
+    Ok(credit::json(&line, account.as_deref(), view.now()))
+}
+
+fn bill_json(view: &mut View<'_>, id: BillId) -> Result<String, Stop> {
+    let account = view.get::<Account>(AccountId(id.line.0))?;
+    let line = view.get::<CreditLine>(id.line)?.ok_or_else(|| gone(id.line))?;
+    let bill = view.get::<Bill>(id)?.ok_or_else(|| gone(id))?;
+    Ok(credit::bill_json(&line, &bill, account.as_deref()))
 }
 
 fn points_json(view: &mut View<'_>, id: PointsGrantId) -> Result<String, Stop> {

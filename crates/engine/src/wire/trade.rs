@@ -179,7 +179,7 @@ impl<'a> Parties<'a> {
                 let payee = trade.splits.first().map(|split| &split.receiver);
                 Self { payer: Some(&trade.payer), payee, ..nobody }
             }
-            OrderType::Payout => Self { payer: Some(&trade.payer), ..nobody },
+            OrderType::Payout | OrderType::Repayment => Self { payer: Some(&trade.payer), ..nobody },
         }
     }
 }

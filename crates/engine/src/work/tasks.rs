@@ -23,7 +23,7 @@ use futures::future::{Either, FutureExt as _, select};
 use futures::stream::FuturesUnordered;
 use kernel::message::risk::CounterId;
 use kernel::time::SECOND_US;
-use kernel::{CouponId, GiftId, RootId, Time, TradeId};
+use kernel::{BillId, CouponId, CreditLineId, GiftId, RootId, Time, TradeId};
 use metrics::gauge;
 use store::tables::shard::Task as Row;
 use store::tables::work::TASKS_DUE;
@@ -38,7 +38,7 @@ use crate::line::Task;
 use crate::ports::{Clock, Outside};
 use crate::queue::Entrance;
 use crate::request::Command;
-use crate::tasks::{COUNTER_CLEAN, COUPON_EXPIRE, GIFT_EXPIRE};
+use crate::tasks::{BILL_DUE, COUNTER_CLEAN, COUPON_EXPIRE, CREDIT_BILL, GIFT_EXPIRE};
 
 /// Between two looks at the table, in microseconds.
 const LOOK_US: i64 = SECOND_US;
@@ -113,6 +113,8 @@ enum Kind {
     Coupon,
     Gift,
     Counter,
+    Credit,
+    Bill,
 }
 
 impl Kind {
@@ -121,6 +123,8 @@ impl Kind {
             COUPON_EXPIRE => Some(Self::Coupon),
             GIFT_EXPIRE => Some(Self::Gift),
             COUNTER_CLEAN => Some(Self::Counter),
+            CREDIT_BILL => Some(Self::Credit),
+            BILL_DUE => Some(Self::Bill),
             _ => trade::TimerKind::parse(word)
                 .map(Self::Trade)
                 .or_else(|| channel::TimerKind::parse(word).map(Self::Channel)),
@@ -134,6 +138,8 @@ impl Kind {
             Self::Coupon => COUPON_EXPIRE,
             Self::Gift => GIFT_EXPIRE,
             Self::Counter => COUNTER_CLEAN,
+            Self::Credit => CREDIT_BILL,
+            Self::Bill => BILL_DUE,
         }
     }
 }
@@ -295,6 +301,10 @@ impl Tasks {
                 Some(Kind::Trade(kind)) => self.send(Command::Timer(TradeId(task.tree), kind), task),
                 Some(Kind::Coupon) => self.send(Command::ExpireCoupon(CouponId(task.tree)), task),
                 Some(Kind::Gift) => self.send(Command::ExpireGift(GiftId(task.tree)), task),
+                Some(Kind::Credit) => self.send(Command::BillCredit(CreditLineId(task.tree)), task),
+                Some(Kind::Bill) => {
+                    self.send(Command::ExpireBill(BillId::new(CreditLineId(task.tree), task.no)), task);
+                }
                 Some(Kind::Counter) => {
                     let (shard, counter) = (self.setup.shard, CounterId(task.tree));
                     self.send(Command::CleanCounter { shard, counter }, task);

@@ -143,6 +143,7 @@ pub(crate) fn play(world: &mut World) -> Cast {
     let (cart, child) = carts::paid_and_closed(world);
     let sued = carts::disputed(world);
     let exchanged = carts::in_points_and_on_credit(world);
+    tools::bills(world);
     let counted = counted(world);
     Cast {
         instant,

@@ -1,13 +1,14 @@
-//! Good data of tools that are no money: points, and what is owed.
+//! Good data of tools that are no money: points, and what is owed, with its bills.
 
 use channel::Answer;
 use engine::request::{Command, CreditChange};
 use kernel::message::channel::PayOutcome;
 use kernel::message::payment::Tool;
-use kernel::{Amount, Owner, PointsGrantId, TradeId};
+use kernel::{Amount, BillId, Owner, PointsGrantId, Time, TradeId};
+use payment::BillTerms;
 
 use crate::stories::{accepted, confirm, paid, refund, refunded};
-use crate::world::{Sale, World, card, cny};
+use crate::world::{Sale, World, card, cny, user};
 
 /// Points: given and taken back; held, spent beside a card and at once, given back in parts; short, and let go.
 pub(crate) fn points(world: &mut World) -> (TradeId, PointsGrantId) {
@@ -47,7 +48,7 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
     world.word(mixed, 1, paid(cny(150), "CR1"));
     let beyond = world.create(&Sale::instant("u1", 51).paid(vec![(Tool::Credit, 51)])).1;
     assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "credit_exceeded");
-    world.ok(Command::RepayCredit { line, amount: Amount::new(200).unwrap() });
+    world.sell(Sale::repayment("u1", 200).paid(vec![(Tool::Balance, 200)]));
     world.tell_trade(mixed, refund("r1", 160));
     world.word(mixed, 2, refunded(cny(60), "CR2"));
     world.tell_trade(mixed, confirm(None));
@@ -63,4 +64,50 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
     world.word(open, 1, accepted());
     world.ok(Command::ChangeCredit { line, change: CreditChange::Limit(Amount::new(10).unwrap()) });
     mixed
+}
+
+/// Four bills of a line: one was paid late, by a repayment and a refund; two by one repayment of more than is owed; one is open.
+pub(crate) fn bills(world: &mut World) {
+    let at = |text: &str| Time::parse(&format!("{text}T00:00:00Z")).unwrap();
+    let until = |world: &World, day: &str| world.pass(at(day).since(world.now()));
+    let buy = |minor: i64| Sale::instant("u3", minor).paid(vec![(Tool::Credit, minor)]);
+    let line = world.lend_on("u3", 500, Some(BillTerms { day: 10, due_days: 5 }));
+    let bill = |no: u16| BillId::new(line, no);
+    let first = world.sell(buy(200));
+    until(world, "2026-12-10");
+    world.system(Command::BillCredit(line));
+    // Once per period, whoever asks again.
+    world.system(Command::BillCredit(line));
+    world.system(Command::ExpireBill(bill(1)));
+    world.sell(buy(50));
+    until(world, "2026-12-15");
+    let late = world.create(&buy(5)).1;
+    assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue", "whether or not the timer has run");
+    world.system(Command::ExpireBill(bill(1)));
+    world.system(Command::ExpireBill(bill(1)));
+    world.fund(user("u3"), 300);
+    let beyond = world.create(&Sale::repayment("u3", 251).paid(vec![(Tool::Balance, 251)])).1;
+    assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "repayment_exceeds_owed");
+    // Some of it from outside, and the rest from the balance.
+    let repaid = world.sell(Sale::repayment("u3", 199).paid(vec![(Tool::Balance, 100), (card(), 99)]));
+    world.word(repaid, 1, paid(cny(99), "RP1"));
+    let late = world.create(&buy(5)).1;
+    assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue");
+    world.tell_trade(first, refund("r1", 1));
+    until(world, "2027-01-10");
+    world.system(Command::BillCredit(line));
+    let third = world.sell(buy(40));
+    until(world, "2027-01-15");
+    world.system(Command::ExpireBill(bill(2)));
+    // On the next bill all the same; nothing was drawn in the period after that.
+    world.ok(Command::ChangeCredit { line, change: CreditChange::Terms(BillTerms { day: 20, due_days: 60 }) });
+    until(world, "2027-01-20");
+    world.system(Command::BillCredit(line));
+    world.tell_trade(third, refund("r1", 10));
+    // More than is owed: the rest is on the balance.
+    let repaid = world.sell(Sale::repayment("u3", 500).paid(vec![(card(), 500)]));
+    world.word(repaid, 1, paid(cny(500), "RP2"));
+    world.sell(buy(25));
+    until(world, "2027-02-20");
+    world.system(Command::BillCredit(line));
 }

@@ -28,8 +28,8 @@ use kernel::{
     Amount, Bucket, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId, KeyId, MerchantId,
     Money, OrderId, OrderType, Owner, PointsGrantId, Problem, RootId, StoredKind, SubType, Time, TradeId, UserId,
 };
-use payment::CouponTerms;
 use payment::gift::Split;
+use payment::{BillTerms, CouponTerms};
 use store::{Access, Line, Opening, Ports, Store, Url};
 
 /// 2026-11-23T00:00:00Z.
@@ -120,6 +120,11 @@ impl Sale {
 
     pub(crate) fn escrow(buyer: &'static str, amount: i64) -> Self {
         Self { kind: OrderType::Escrow, ..Self::instant(buyer, amount) }
+    }
+
+    /// What a user repays.
+    pub(crate) fn repayment(payer: &'static str, amount: i64) -> Self {
+        Self { kind: OrderType::Repayment, ..Self::instant(payer, amount) }
     }
 
     pub(crate) fn paid(mut self, tools: Vec<(Tool, i64)>) -> Self {
@@ -320,8 +325,13 @@ impl World {
 
     /// Lets a user pay on credit.
     pub(crate) fn lend(&mut self, user: &str, minor: i64) -> CreditLineId {
+        self.lend_on(user, minor, None)
+    }
+
+    /// The same, billed on these terms.
+    pub(crate) fn lend_on(&mut self, user: &str, minor: i64, terms: Option<BillTerms>) -> CreditLineId {
         let user = UserId::parse(user).unwrap();
-        let shown = self.ok(Command::OpenCredit { user, limit: cny(minor) });
+        let shown = self.ok(Command::OpenCredit { user, limit: cny(minor), terms });
         CreditLineId::parse(shown["id"].as_str().unwrap()).unwrap()
     }
 

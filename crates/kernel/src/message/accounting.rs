@@ -192,6 +192,17 @@ pub enum RefundTo {
     Channel(String),
 }
 
+/// Where the receivers of a payment have its money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Onto {
+    /// It waits for settlement (2003).
+    Settlement,
+    /// On their balance (2001, 2002), to be spent at will.
+    Balance,
+    /// It makes less what the receiver, a user, owes on credit (1061); what exceeds that is the user's balance.
+    Debt,
+}
+
 /// A business verb. Each becomes one voucher (凭证), all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -205,8 +216,8 @@ pub enum Verb {
         legs: Vec<PayLeg>,
         /// Receivers that get it at once; empty where it waits in escrow.
         receivers: Vec<Share>,
-        /// Whether it goes on their balance (2001, 2002), to be spent at will; else it waits for settlement (2003).
-        to_balance: bool,
+        /// Where they have it.
+        onto: Onto,
     },
     /// An external leg succeeded, but the payment is not complete, or the money is late or surplus (→ 2022).
     Receive {
@@ -367,13 +378,6 @@ pub enum Verb {
         user: UserId,
         /// How many.
         points: Amount,
-    },
-    /// A user repays a part of what is owed to us (2001 → 1061); no more than that.
-    RepayCredit {
-        /// Who.
-        user: UserId,
-        /// How much.
-        money: Money,
     },
     /// A marketing budget is filled: the platform's from expense, a merchant's from its balance.
     FundBudget {

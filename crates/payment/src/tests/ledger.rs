@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use kernel::message::accounting::{
-    CouponSource, DisputeLine, HoldNo, InternalTool, LineSource, PayLeg, Post, RefundLine, RefundTo, Refused, Source,
-    ToolHold, Verb,
+    CouponSource, DisputeLine, HoldNo, InternalTool, LineSource, Onto, PayLeg, Post, RefundLine, RefundTo, Refused,
+    Source, ToolHold, Verb,
 };
 use kernel::{AccountId, Amount, Bucket, Currency, Money, Owner, RootId, Time, UserId};
 
@@ -66,7 +66,7 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Verb::Pay { legs, receivers, to_balance } => {
+            Verb::Pay { legs, receivers, onto } => {
                 let total: i64 = legs.iter().map(|leg| leg.amount.minor()).sum();
                 legs.iter().try_for_each(|leg| self.pay_leg(leg, currency))?;
                 if receivers.is_empty() {
@@ -74,9 +74,15 @@ impl Ledger {
                 }
                 assert_eq!(total, receivers.iter().map(|share| share.amount.minor()).sum::<i64>());
                 for share in receivers {
-                    let goal =
-                        if *to_balance { balance(&share.receiver) } else { receiver(&share.receiver, currency).0 };
-                    self.shift(&escrow(currency), &(goal, currency), share.amount.minor());
+                    let goal = match onto {
+                        Onto::Settlement => receiver(&share.receiver, currency).0,
+                        Onto::Balance | Onto::Debt => balance(&share.receiver),
+                    };
+                    let debt = (goal.replace("2001:", "1061:"), currency);
+                    let owed = if *onto == Onto::Debt { -self.at(&debt.0, currency) } else { 0 };
+                    let part = owed.clamp(0, share.amount.minor());
+                    self.shift(&escrow(currency), &debt, part);
+                    self.shift(&escrow(currency), &(goal, currency), share.amount.minor() - part);
                 }
                 Ok(())
             }

@@ -145,7 +145,7 @@ pub(super) fn gift_card(minor: i64) -> ToolRequest {
 /// Of 500.
 fn credit_line() -> CreditLine {
     let (id, user, created_at) = (CreditLineId(root(7)), buyer(), Time::from_micros(START));
-    CreditLine { id, user, currency: cny(), limit: 500, frozen: false, created_at }
+    CreditLine { id, user, currency: cny(), limit: 500, frozen: false, billing: None, created_at }
 }
 
 pub(super) fn points(minor: i64) -> ToolRequest {

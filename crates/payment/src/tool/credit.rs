@@ -9,7 +9,7 @@ use crate::credit::CreditLine;
 use crate::draft::Draft;
 use crate::input::Known;
 use crate::instruction::Instruction;
-use crate::payment::{Failure, FailureCode};
+use crate::payment::Failure;
 use crate::refund::Way;
 use crate::refusal::Refusal;
 
@@ -34,13 +34,12 @@ impl ToolRules for Credit {
     }
 
     fn taken(&self, draft: &Draft<'_>, _: &Instruction) -> Option<Failure> {
-        let frozen = draft.known.credit.is_some_and(|line| line.frozen);
-        let message = || "the credit line is frozen".to_owned();
-        frozen.then(|| Failure { code: FailureCode::CreditFrozen, message: message() })
+        draft.known.credit?.stopped(draft.known.now)
     }
 
     fn again(&self, known: &Known<'_>, leg: &Instruction) -> bool {
-        known.credit.is_some_and(|line| !line.frozen && Some(line.limit) >= leg.credit_limit)
+        let pays = |line: &CreditLine| line.stopped(known.now).is_none() && Some(line.limit) >= leg.credit_limit;
+        known.credit.is_some_and(pays)
     }
 }
 

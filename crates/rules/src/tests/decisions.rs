@@ -122,8 +122,8 @@ fn what_the_platform_keeps() {
     for order_type in [OrderType::Topup, OrderType::Transfer, OrderType::Payout] {
         assert_eq!(fee("bp = 10", order_type, 100_000), 100);
     }
-    for order_type in [OrderType::Instant, OrderType::Escrow] {
-        assert_eq!(fee("bp = 10", order_type, 100_000), 0, "sales have none");
+    for order_type in [OrderType::Instant, OrderType::Escrow, OrderType::Repayment] {
+        assert_eq!(fee("bp = 10", order_type, 100_000), 0, "sales and repayments have none");
     }
     let payout = |says: &str, minor| fee(says, OrderType::Payout, minor);
     assert_eq!(

@@ -71,7 +71,7 @@ fn tell(report: &verify::Report) {
     let checked = &report.checked;
     say(&format!(
         "up to batch {}: {} trades, {} vouchers, {} transfers, {} accounts, {} events, {} answers, {} claims, {} coupons, {} gifts, \
-         {} grants of points, {} credit lines, {} counters, {} tasks",
+         {} grants of points, {} credit lines, {} bills, {} counters, {} tasks",
         report.seq,
         checked.trades,
         checked.vouchers,
@@ -84,6 +84,7 @@ fn tell(report: &verify::Report) {
         checked.gifts,
         checked.grants,
         checked.credit_lines,
+        checked.bills,
         checked.counters,
         checked.tasks,
     ));

@@ -27,7 +27,7 @@ pages! {
     field_not_applicable not_refundable combined_trade tool_not_applicable tool_switched_off rule_refused
     rule_book_invalid rule_books_overlap second_person_required
     coupon_not_applicable method_not_supported refund_exceeds_paid refund_exists insufficient_receiver_balance payment_not_cancelable
-    credit_line_exists repayment_exceeds_owed points_not_reversible gift_not_claimable gift_code_invalid case_not_open action_not_applicable approval_required budget_exhausted insufficient_funds url_not_allowed signature_invalid
+    credit_line_exists points_not_reversible gift_not_claimable gift_code_invalid case_not_open action_not_applicable approval_required budget_exhausted insufficient_funds url_not_allowed signature_invalid
     timestamp_out_of_range event_type_mismatch rate_limited overloaded deadline_exceeded projection_behind
     store_unavailable draining internal_error
 }

@@ -80,6 +80,7 @@ pub(super) fn schemas(stored: &[StoredKind]) -> Map<String, Value> {
         "Switch",
         "PointsGrant",
         "CreditLine",
+        "Bill",
     ] {
         all.insert(format!("{item}List"), list_of(item));
     }

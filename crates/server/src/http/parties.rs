@@ -31,6 +31,7 @@ const fn of(order_type: OrderType) -> &'static [&'static str] {
             &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "dues", "unpaid_due", "pay"]
         }
         OrderType::Topup => &["payee", "expires_at", "return_url", "late_success", "pay"],
+        OrderType::Repayment => &["payer", "expires_at", "return_url", "late_success", "pay"],
         OrderType::Transfer => &["payer", "payee", "risk"],
         OrderType::Payout => &["payer", "destination", "risk"],
         OrderType::Combined => &["buyer", "expires_at", "return_url", "pay", "children"],
@@ -45,7 +46,7 @@ pub(super) fn only_of(order_type: OrderType, body: &mut Fields) -> Result<(), Pr
     Ok(())
 }
 
-/// Whose money it is: the buyer's; of a top-up, the payee's, whose balance it fills. A user who is the `payer` spends the
+/// Whose money it is: the buyer's; of a top-up, the payee's, whose balance it fills; of a repayment, that of who owes. A user who is the `payer` spends the
 /// user's own money.
 pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> Result<Owner, Problem> {
     match order_type {
@@ -53,6 +54,8 @@ pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> 
             body.id("buyer", UserId::parse).map(Owner::User)
         }
         OrderType::Topup => body.id("payee", with_balance),
+        // By which tools a user repays is asked where they are named.
+        OrderType::Repayment => body.id("payer", with_balance),
         OrderType::Transfer | OrderType::Payout => {
             let payer = body.id("payer", with_balance)?;
             if payer.user().is_some() {
@@ -66,7 +69,12 @@ pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> 
 /// To whom it goes where it neither is split nor fills the payer's own balance.
 pub(super) fn payee(order_type: OrderType, body: &mut Fields) -> Result<Option<Owner>, Problem> {
     match order_type {
-        OrderType::Instant | OrderType::Escrow | OrderType::Topup | OrderType::Payout | OrderType::Combined => Ok(None),
+        OrderType::Instant
+        | OrderType::Escrow
+        | OrderType::Topup
+        | OrderType::Payout
+        | OrderType::Repayment
+        | OrderType::Combined => Ok(None),
         OrderType::Transfer => body.id("payee", with_balance).map(Some),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) type Read<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// Questions to the store. Ids and order numbers are read from the rows themselves, lists from projections.
 pub(crate) trait Lookup: Send + Sync {
-    /// A trade, or a payment, refund, dispute or case of one.
+    /// A trade, or a payment, refund, dispute or case of one; or a bill.
     fn object(&self, object: Object) -> Read<'_, Option<Found>>;
     /// A trade by its merchant's own number.
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>>;
@@ -45,6 +45,8 @@ pub(crate) trait Lookup: Send + Sync {
     fn credit_line(&self, id: CreditLineId) -> Read<'_, Option<Found>>;
     /// The credit line of a user in a currency.
     fn credit_line_of<'a>(&'a self, user: &'a UserId, currency: Currency) -> Read<'a, Option<Found>>;
+    /// The bills of a credit line, newest first; `None` where there is no such line.
+    fn bills(&self, line: CreditLineId, part: Part) -> Read<'_, Option<Page>>;
     /// A grant of points.
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>>;
     /// The grants of points of a user, newest first.

@@ -1,12 +1,14 @@
 //! The table of contents: every route of the API, one declaration each. Router and documentation are made from it.
 
+mod credit;
+
 use kernel::Code;
 
 use super::auth::Scope;
 use super::route::{Route, Tell};
 use super::{
-    accounts, blocks, cases, channels, coupons, credit_lines, disputes, docs, events, gifts, health, keys, ledger,
-    merchants, notify, payments, points, refunds, rules, sandbox, search, switches, trades, webhook_endpoints,
+    accounts, blocks, cases, channels, coupons, disputes, docs, events, gifts, health, keys, ledger, merchants, notify,
+    payments, points, refunds, rules, sandbox, search, switches, trades, webhook_endpoints,
 };
 use crate::config::Environment;
 
@@ -124,7 +126,7 @@ pub(super) fn table(environment: Environment) -> Vec<Route> {
     routes.extend(of_cases());
     routes.extend(of_accounts());
     routes.extend(of_points());
-    routes.extend(of_credit());
+    routes.extend(credit::of_credit());
     routes.extend(of_control());
     routes.extend(of_rules());
     routes.extend(of_blocks());
@@ -361,46 +363,6 @@ fn of_points() -> [Route; 4] {
                 Code::amount_not_positive,
                 Code::amount_out_of_range,
                 Code::currency_exponent_mismatch,
-            ]),
-    ]
-}
-
-fn of_credit() -> [Route; 7] {
-    use Scope::Admin;
-    const AMOUNT: &[Code] = &[Code::not_found, Code::amount_not_positive, Code::amount_out_of_range];
-    let post = |path, tell, summary, body| {
-        Route::post(path, Admin, tell, summary).goes_on().takes(body).answers(200, "CreditLine")
-    };
-    [
-        Route::post("/v1/credit_lines", Admin, credit_lines::open, "Let a user pay on credit, up to a limit")
-            .takes("NewCreditLine")
-            .answers(201, "CreditLine")
-            .refuses(&[
-                Code::credit_line_exists,
-                Code::unknown_currency,
-                Code::currency_exponent_mismatch,
-                Code::amount_not_positive,
-                Code::amount_out_of_range,
-            ]),
-        Route::get("/v1/credit_lines", Admin, credit_lines::list, "Find the credit line of a user")
-            .asks(&["owner", "currency"])
-            .answers(200, "CreditLineList")
-            .refuses(&[Code::unknown_currency]),
-        Route::get("/v1/credit_lines/{id}", Admin, credit_lines::show, "Read a credit line, and what is owed")
-            .answers(200, "CreditLine")
-            .refuses(MISSING),
-        post("/v1/credit_lines/{id}/limit", credit_lines::limit as Tell, "Change the limit of a credit line", "Limit")
-            .refuses(AMOUNT),
-        post("/v1/credit_lines/{id}/freeze", credit_lines::freeze, "Let nothing be paid with a credit line", "Nothing")
-            .refuses(MISSING),
-        post("/v1/credit_lines/{id}/unfreeze", credit_lines::unfreeze, "Let it pay again", "Nothing").refuses(MISSING),
-        post("/v1/credit_lines/{id}/repay", credit_lines::repay, "Repay what is owed, out of the balance", "Repay")
-            .refuses(&[
-                Code::not_found,
-                Code::insufficient_funds,
-                Code::repayment_exceeds_owed,
-                Code::amount_not_positive,
-                Code::amount_out_of_range,
             ]),
     ]
 }

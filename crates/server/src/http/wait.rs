@@ -30,10 +30,8 @@ pub(super) fn patience(query: &mut Query) -> Result<i64, Problem> {
 pub(super) async fn for_change(visit: &Visit, object: Object, patience_s: i64) -> Result<Shown, Problem> {
     let doors = &visit.house.doors;
     let read = async || list::object(visit, doors.lookup.object(object).await?);
-    if patience_s == 0 {
-        return read().await;
-    }
-    let trade = object.trade();
+    // What is of no trade is not waited for.
+    let Some(trade) = object.trade().filter(|_| patience_s > 0) else { return read().await };
     let deadline = doors.clock.steady().plus(patience_s.saturating_mul(SECOND_US));
     let mut change = doors.waiters.changed(trade, deadline);
     let first = read().await?;

@@ -70,6 +70,10 @@ impl Lookup for Queries {
         self.credit_line_of(user, currency).boxed()
     }
 
+    fn bills(&self, line: CreditLineId, part: Part) -> Read<'_, Option<Page>> {
+        self.bills(line, part).boxed()
+    }
+
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
         self.points_grant(id).boxed()
     }

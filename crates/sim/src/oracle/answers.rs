@@ -140,7 +140,7 @@ fn payer(create: &Create) -> (&'static str, Value) {
             ("/buyer", create.payer.user().map(|user| user.as_str().to_owned()).into())
         }
         OrderType::Topup => ("/payee", create.payer.wire().into()),
-        OrderType::Transfer | OrderType::Payout => ("/payer", create.payer.wire().into()),
+        OrderType::Transfer | OrderType::Payout | OrderType::Repayment => ("/payer", create.payer.wire().into()),
     }
 }
 
@@ -201,21 +201,22 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         Command::ReversePoints { grant, .. } => {
             vec![("/object", "points_grant".into()), ("/id", grant.to_string().into())]
         }
-        Command::OpenCredit { user, limit } => vec![
+        Command::OpenCredit { user, limit, .. } => vec![
             ("/object", "credit_line".into()),
             ("/owner", format!("user:{user}").into()),
             ("/limit", limit.amount.minor().into()),
         ],
         Command::ChangeCredit { line, change } => {
             let mut wanted = vec![("/object", "credit_line".into()), ("/id", line.to_string().into())];
-            wanted.push(match change {
-                CreditChange::Limit(limit) => ("/limit", limit.minor().into()),
-                CreditChange::Freeze => ("/status", "frozen".into()),
-                CreditChange::Unfreeze => ("/status", "active".into()),
+            wanted.extend(match change {
+                CreditChange::Limit(limit) => Some(("/limit", limit.minor().into())),
+                CreditChange::Terms(terms) => Some(("/billing/bill_day", terms.day.into())),
+                CreditChange::Freeze => Some(("/status", "frozen".into())),
+                // Active, or overdue.
+                CreditChange::Unfreeze => None,
             });
             wanted
         }
-        Command::RepayCredit { line, .. } => vec![("/object", "credit_line".into()), ("/id", line.to_string().into())],
         Command::Fund { owner, money } | Command::FundBudget { owner, money } => vec![
             ("/object", "funding".into()),
             ("/owner", owner.wire().into()),
@@ -224,6 +225,8 @@ fn wanted(command: &Command) -> Vec<(&'static str, Value)> {
         Command::ExpireCoupon(_)
         | Command::ExpireGift(_)
         | Command::CleanCounter { .. }
+        | Command::BillCredit(_)
+        | Command::ExpireBill(_)
         | Command::Control(_)
         | Command::Word(_)
         | Command::Timer(..)

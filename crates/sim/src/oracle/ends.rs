@@ -192,7 +192,7 @@ fn on_credit(scene: &Scene<'_>, rows: &Rows) -> Vec<String> {
     let mut most: BTreeMap<RootId, i64> = BTreeMap::new();
     for asked in scene.callers.asked.values() {
         let (line, limit) = match &asked.request.command {
-            Command::OpenCredit { user, limit } => (line_of(user, limit.currency, &scene.salt), limit.amount),
+            Command::OpenCredit { user, limit, .. } => (line_of(user, limit.currency, &scene.salt), limit.amount),
             Command::ChangeCredit { line, change: CreditChange::Limit(limit) } => (*line, *limit),
             _ => continue,
         };

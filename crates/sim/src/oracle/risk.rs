@@ -45,6 +45,7 @@ fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
                 FailureCode::RiskRefused,
                 FailureCode::CouponTaken,
                 FailureCode::CreditFrozen,
+                FailureCode::CreditOverdue,
             ];
             let failed = failure.is_some_and(|code| anyway.contains(&code));
             (!failed).then(|| format!("{name} was let through and never asked about"))

@@ -176,6 +176,7 @@ fn twist(planted: Planted, seq: i64, changes: &mut Vec<Change>) {
                 }
             }
         }
+        Planted::BillPaidUntold => drop_rows(changes, "event", "type", "bill.paid"),
         Planted::ChildUnpaid => keep_old(changes, "trade", |table, old, new| {
             is_child(table, new) && int(table, old, "paid") == Some(0) && int(table, new, "paid") > Some(0)
         }),
@@ -230,6 +231,18 @@ fn misread(planted: Planted, table: &'static Table, row: &mut [Cell]) {
         (planted, table.name, cell_mut(table, row, "most"))
     {
         *cell = Cell::Int(1_000_000);
+    }
+    if let (Planted::BillNeverDue, "credit_line", Some(cell)) =
+        (planted, table.name, cell_mut(table, row, "oldest_due_at"))
+        && *cell != Cell::Null
+    {
+        *cell = Cell::Int(i64::MAX);
+    }
+    let all_paid = table.name == "credit_line" && int(table, row, "oldest_up_to").is_none();
+    if let (Planted::BilledForgotten, true, Some(cell)) = (planted, all_paid, cell_mut(table, row, "billed"))
+        && *cell != Cell::Null
+    {
+        *cell = Cell::Int(0);
     }
     let floorless = match planted {
         Planted::FloorIgnored => Some("2001"),

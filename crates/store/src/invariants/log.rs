@@ -23,11 +23,13 @@ invariants! {
                   WHERE a.shard = e.shard AND a.seq = e.seq AND a.n = e.body_at AND a.body IS NOT NULL)
              OR e.body_at < 0 AND NOT EXISTS (SELECT 1 FROM event f
                   WHERE f.shard = e.shard AND f.seq = e.seq AND f.n = -1 - e.body_at AND f.body IS NOT NULL))";
-    Log "event_context" "I19" on Event, "an event has the context of its trade":
+    Log "event_context" "I19" on Event, "an event has the context of its trade, and a bill's has none":
         "SELECT e.seq, e.n FROM event e WHERE e.shard = $1 AND e.seq > $2 AND e.seq <= $3
-           AND (COALESCE(e.pay_org, '') = '' OR NOT EXISTS (SELECT 1 FROM trade t
+           AND CASE WHEN e.object = 'bil'
+             THEN e.merchant IS NOT NULL OR e.order_type IS NOT NULL OR e.sub_type IS NOT NULL OR e.pay_org IS NOT NULL
+             ELSE (COALESCE(e.pay_org, '') = '' OR NOT EXISTS (SELECT 1 FROM trade t
                   WHERE t.shard = e.shard AND t.trade = e.tree AND t.merchant = e.merchant
-                    AND t.order_type = e.order_type AND t.sub_type = e.sub_type))";
+                    AND t.order_type = e.order_type AND t.sub_type = e.sub_type)) END";
     Log "answer_status" "I14" on Answer, "the answer under an idempotency key has its request's hash, a status and bytes":
         "SELECT a.seq, a.n FROM answer a WHERE a.shard = $1 AND a.seq > $2 AND a.seq <= $3
            AND (a.kind = 'key') <> (a.body_hash IS NOT NULL AND a.status >= 200)";

@@ -40,7 +40,7 @@ use crate::{Row, Text, row};
 pub use self::case::{CaseRow, CaseStepRow};
 pub use self::counter::CounterRow;
 pub use self::coupon::CouponRow;
-pub use self::credit::CreditLineRow;
+pub use self::credit::{BillRow, CreditLineRow};
 pub use self::dispute::{DisputeLineRow, DisputeRow};
 pub use self::gift::{GiftClaimRow, GiftRow};
 pub use self::points::PointsGrantRow;
@@ -190,6 +190,7 @@ pub const TABLES: &[&crate::Table] = &[
     GiftClaimRow::TABLE,
     PointsGrantRow::TABLE,
     CreditLineRow::TABLE,
+    BillRow::TABLE,
 ];
 
 impl Aggregate for Payments {

@@ -66,8 +66,9 @@ fn keys(memory: &Memory) -> BTreeSet<Key> {
     let gifts = memory.gifts.keys().map(|gift| payment::Gift::key(*gift));
     let grants = memory.grants.keys().map(|grant| payment::PointsGrant::key(*grant));
     let lines = memory.credit_lines.keys().map(|line| payment::CreditLine::key(*line));
+    let bills = memory.bills.keys().map(|bill| payment::Bill::key(*bill));
     let counters = memory.counters.keys().map(|counter| payment::Counter::key(*counter));
-    trees.chain(accounts).chain(coupons).chain(gifts).chain(grants).chain(lines).chain(counters).collect()
+    trees.chain(accounts).chain(coupons).chain(gifts).chain(grants).chain(lines).chain(bills).chain(counters).collect()
 }
 
 fn assert_same(read: &Memory, written: &Memory) {
@@ -80,6 +81,7 @@ fn assert_same(read: &Memory, written: &Memory) {
     assert_eq!(read.gifts, written.gifts);
     assert_eq!(read.grants, written.grants);
     assert_eq!(read.credit_lines, written.credit_lines);
+    assert_eq!(read.bills, written.bills);
     assert_eq!(read.counters, written.counters);
 }
 
@@ -119,6 +121,7 @@ proptest! {
         memory.gifts.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.grants.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.credit_lines.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
+        memory.bills.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
         memory.counters.iter().for_each(|(key, state)| mutate(*key, state.as_deref()));
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn order(order_type: OrderType) -> Create {
         metadata: BTreeMap::new(),
         splits: match order_type {
             OrderType::Instant | OrderType::Escrow => vec![share("a", 6_000), share("b", 4_000)],
-            OrderType::Topup | OrderType::Payout | OrderType::Combined => Vec::new(),
+            OrderType::Topup | OrderType::Payout | OrderType::Repayment | OrderType::Combined => Vec::new(),
             OrderType::Transfer => vec![Share { receiver: payee(), amount: amount(10_000) }],
         },
         late_success: None,

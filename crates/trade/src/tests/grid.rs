@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::OrderType::{Escrow, Instant, Payout, Topup, Transfer};
+use kernel::OrderType::{Escrow, Instant, Payout, Repayment, Topup, Transfer};
 use kernel::message::payment::RefundShare;
 use kernel::message::trade::{Command, Create, UnpaidDue};
 use kernel::time::{DAY_US, HOUR_US};
@@ -225,6 +225,18 @@ fn grid_of_topups() {
         ("closed, canceled", told(topup(), &[close(), quiet()])),
     ];
     insta::assert_snapshot!(page(states, &inputs_at_once(Topup)));
+}
+
+#[test]
+fn grid_of_repayments() {
+    let repayment = || created(Repayment);
+    let states = vec![
+        ("created", repayment()),
+        ("closing, canceled", told(repayment(), &[close()])),
+        ("completed", told(repayment(), &[succeeded()])),
+        ("closed, canceled", told(repayment(), &[close(), quiet()])),
+    ];
+    insta::assert_snapshot!(page(states, &inputs_at_once(Repayment)));
 }
 
 /// Every state of a trade that pays itself.

@@ -12,5 +12,6 @@ mod pay;
 mod payout;
 mod properties;
 mod refund;
+mod repayment;
 mod topup;
 mod transfer;

@@ -133,6 +133,7 @@ impl World {
                 | OrderType::Topup
                 | OrderType::Transfer
                 | OrderType::Payout
+                | OrderType::Repayment
                 | OrderType::Combined => book.1 += split.amount.minor(),
             }
         }

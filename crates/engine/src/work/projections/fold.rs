@@ -234,7 +234,8 @@ impl Folded {
             let batch = self.merchant_batches.entry((merchant, told.seq)).or_insert(empty);
             widen(&mut batch.events_from, &mut batch.events_to, told.n);
         }
-        let Some(trade) = told.tree else { return Ok(()) };
+        // What is no merchant's is of no trade: bills.
+        let Some(trade) = told.tree.filter(|_| told.merchant.is_some()) else { return Ok(()) };
         let batch = self.trade_batch(shard, trade, told.seq);
         widen(&mut batch.events_from, &mut batch.events_to, told.n);
         let kind = told.kind.split_once('.');

@@ -26,6 +26,7 @@ fn path(route: &Route, number: u128) -> String {
         "gifts" => plain("gft"),
         "points" => plain("pgr"),
         "credit_lines" => plain("crl"),
+        "bills" => child("bil"),
         "merchants" => plain("mch"),
         "keys" => plain("key"),
         "webhook_endpoints" => plain("whe"),

@@ -99,7 +99,8 @@ impl Shelf {
 
 impl Lookup for Shelf {
     fn object(&self, object: Object) -> Read<'_, Option<Found>> {
-        async move { Ok(self.own(object.trade())) }.boxed()
+        let found = object.trade().and_then(|trade| self.own(trade));
+        async move { Ok(found) }.boxed()
     }
     fn trade_by_order<'a>(&'a self, merchant: MerchantId, merchant_order_id: &'a str) -> Read<'a, Option<Found>> {
         let found = (merchant == shop() && merchant_order_id == "A1001").then(|| self.own(trade())).flatten();
@@ -146,6 +147,9 @@ impl Lookup for Shelf {
     fn credit_line_of<'a>(&'a self, user: &'a UserId, currency: Currency) -> Read<'a, Option<Found>> {
         let body = format!(r#"{{"owner":"user:{user}","currency":"{currency}"}}"#);
         async move { Ok(Some(Found { merchant: None, body })) }.boxed()
+    }
+    fn bills(&self, line: CreditLineId, part: Part) -> Read<'_, Option<Page>> {
+        async move { Ok(Some(self.page(format!("bills {line}"), &part))) }.boxed()
     }
     fn points_grant(&self, id: PointsGrantId) -> Read<'_, Option<Found>> {
         self.object(Object::Trade(TradeId(id.0)))

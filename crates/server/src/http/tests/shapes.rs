@@ -50,6 +50,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("gifts") => "gft",
         Some("points") => "pgr",
         Some("credit_lines") => "crl",
+        Some("bills") => "bil",
         Some("merchants") => "mch",
         Some("keys") => "key",
         Some("webhook_endpoints") => "whe",
@@ -59,7 +60,7 @@ pub(super) fn path(route: &Route) -> String {
         Some("rules") => return route.path.replace("{id}", "shop"),
         _ => "trd",
     };
-    let number = if ["pay", "dsp", "cas"].contains(&prefix) { "001" } else { "" };
+    let number = if ["pay", "dsp", "cas", "bil"].contains(&prefix) { "001" } else { "" };
     route.path.replace("{id}", &format!("{}{number}", trade().to_string().replace("trd", prefix)))
 }
 
@@ -268,6 +269,7 @@ async fn each_type_takes_its_own_fields() {
     };
     let sale = body(json!({"type": "instant", "buyer": "42"}));
     let topup = body(json!({"type": "topup", "payee": "user:42"}));
+    let repayment = body(json!({"type": "repayment", "payer": "user:42"}));
     let transfer = body(json!({"type": "transfer", "payer": "user:42", "payee": "user:43"}));
     let destination = json!({"type": "wallet", "account": "a@b", "name": "A"});
     let payout = body(json!({"type": "payout", "payer": "user:42", "destination": destination}));
@@ -287,6 +289,7 @@ async fn each_type_takes_its_own_fields() {
     for (good, takes) in [
         (&sale, &["buyer", "splits", "confirm_by", "expires_at", "return_url", "late_success", "dues", "pay"][..]),
         (&topup, &["payee", "expires_at", "return_url", "late_success", "pay"]),
+        (&repayment, &["payer", "expires_at", "return_url", "late_success", "pay"]),
         (&transfer, &["payer", "payee"]),
         (&payout, &["payer", "destination"]),
     ] {

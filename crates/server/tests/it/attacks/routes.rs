@@ -129,6 +129,7 @@ pub(super) fn nowhere(noun: &str) -> String {
         "gifts" => format!("gft_{NOWHERE}"),
         "points" => format!("pgr_{NOWHERE}"),
         "credit_lines" => format!("crl_{NOWHERE}"),
+        "bills" => format!("bil_{NOWHERE}001"),
         "merchants" => format!("mch_{NOWHERE}"),
         "keys" => format!("key_{NOWHERE}"),
         "webhook_endpoints" => format!("whe_{NOWHERE}"),

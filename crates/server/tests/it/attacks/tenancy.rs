@@ -69,6 +69,8 @@ impl Goods {
             // The platform's alone.
             ("points", vec![points]),
             ("credit_lines", vec![line]),
+            // There is none before its day.
+            ("bills", vec![super::routes::nowhere("bills")]),
             ("merchants", vec![shop.id.clone()]),
             ("keys", vec![first(&keys)]),
             ("webhook_endpoints", vec![endpoint]),

@@ -31,13 +31,13 @@ const ABOUT: SignedDuration = SignedDuration::from_mins(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The clock of the servers on a store.
-struct Hands {
+pub(crate) struct Hands {
     file: PathBuf,
 }
 
 impl Hands {
     /// From now on servers that are started on the store have a clock that can be set.
-    fn of(store: &mut Store) -> Self {
+    pub(crate) fn of(store: &mut Store) -> Self {
         let hands = Self { file: store.path("clock") };
         hands.set(0);
         store.variables = vec![
@@ -51,7 +51,7 @@ impl Hands {
     }
 
     /// Sets it so many hours before or behind the machine's.
-    fn set(&self, hours: i64) {
+    pub(crate) fn set(&self, hours: i64) {
         // Nobody may read half of it.
         let new = self.file.with_extension("new");
         std::fs::write(&new, format!("{hours:+}h\n")).unwrap();

@@ -7,7 +7,7 @@
 //! `SUANPAN_FAULT_SEED` asks for other wishes and other moments, `SUANPAN_FAULT_ROUNDS` for so many times as many.
 
 mod cable;
-mod clock;
+pub(crate) mod clock;
 mod crowd;
 mod database;
 mod disk;

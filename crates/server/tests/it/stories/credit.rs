@@ -6,7 +6,14 @@ use serde_json::{Value, json};
 use crate::host::Host;
 use crate::shop::{Shop, card_that, id, list};
 
-on_both!(credit_is_drawn_given_back_and_repaid, what_a_line_does_not_do, who_lends, the_last_of_a_limit_pays_once);
+on_both!(
+    credit_is_drawn_given_back_and_repaid,
+    what_a_line_does_not_do,
+    who_lends,
+    who_repays,
+    what_comes_beyond_the_debt_is_kept,
+    the_last_of_a_limit_pays_once,
+);
 
 fn credit(amount: i64) -> Value {
     json!({"tool": "credit", "amount": amount})
@@ -20,6 +27,17 @@ async fn line(host: &Host, limit: i64) -> String {
 async fn pays(shop: &Shop, kind: &str, tools: &[Value]) -> Value {
     let amount = tools.iter().map(|tool| tool["amount"].as_i64().unwrap()).sum();
     shop.open(kind, amount, &json!({"pay": {"tools": tools}})).await.ok(201)
+}
+
+fn balance(amount: i64) -> Value {
+    json!({"tool": "balance", "amount": amount})
+}
+
+/// The user repays by these tools.
+async fn repays(shop: &Shop, tools: &[Value]) -> Value {
+    let amount: i64 = tools.iter().map(|tool| tool["amount"].as_i64().unwrap()).sum();
+    let body = json!({"payer": "user:42", "pay": {"tools": tools}});
+    shop.post("/v1/trades", &crate::shop::order("repayment", amount, &body)).await.ok(201)
 }
 
 /// What is owed, held, and can still be paid.
@@ -47,12 +65,14 @@ async fn credit_is_drawn_given_back_and_repaid(host: &Host) {
     assert_eq!(beyond["payment"]["failure"]["code"], "credit_exceeded", "{beyond:#}");
 
     // Repaid out of the balance, and never more than is owed.
-    host.post(&format!("{path}/repay"), &json!({"amount": 400})).await.refused(422, "insufficient_funds");
+    assert_eq!(repays(&shop, &[balance(400)]).await["payment"]["failure"]["code"], "insufficient_balance");
     host.fund("user:42", 1_000, "CNY").await;
-    let repaid = host.post_under("repay-1", &format!("{path}/repay"), &json!({"amount": 400})).await.ok(200);
-    assert_eq!(host.post_under("repay-1", &format!("{path}/repay"), &json!({"amount": 400})).await.ok(200), repaid);
+    let repaid = repays(&shop, &[balance(400)]).await;
+    assert_eq!((&repaid["status"], &repaid["payer"]), (&json!("completed"), &json!("user:42")), "{repaid:#}");
     assert_eq!(stands(host, &path).await, (300, 0, 700));
-    host.post(&format!("{path}/repay"), &json!({"amount": 301})).await.refused(422, "repayment_exceeds_owed");
+    let beyond = repays(&shop, &[balance(301)]).await;
+    assert_eq!(beyond["payment"]["failure"]["code"], "repayment_exceeds_owed", "{beyond:#}");
+    shop.refund(&id(&repaid), 100, &json!({})).await.refused(422, "not_refundable");
 
     // A refund goes to the debt first; what exceeds it is the user's balance, in the same voucher.
     let refund = id(&shop.refund(&offered, 600, &json!({})).await.ok(201));
@@ -88,8 +108,7 @@ async fn what_a_line_does_not_do(host: &Host) {
     let failed = pays(&shop, "instant", &[credit(1)]).await;
     assert_eq!(failed["payment"]["failure"]["code"], "credit_exceeded", "{failed:#}");
     host.fund("user:42", 150, "CNY").await;
-    host.post(&format!("{path}/repay"), &json!({"amount": 50})).await.ok(200);
-    host.post(&format!("{path}/repay"), &json!({"amount": 100})).await.ok(200);
+    assert_eq!(repays(&shop, &[balance(150)]).await["status"], "completed");
     assert_eq!(stands(host, &path).await, (250, 0, 50));
     host.post(&format!("{path}/limit"), &json!({"limit": 1_000})).await.ok(200);
     assert_eq!(pays(&shop, "instant", &[credit(750)]).await["status"], "completed");
@@ -107,7 +126,26 @@ async fn who_lends(host: &Host) {
         let body = json!({"owner": "user:42", "currency": "CNY", "limit": limit});
         assert_eq!(host.post("/v1/credit_lines", &body).await.json()["code"], code);
     }
+    for (terms, field, code) in [
+        (json!({"bill_day": 0, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": 29, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": -1, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": 257, "due_days": 5}), "bill_day", "invalid_value"),
+        (json!({"bill_day": "5", "due_days": 5}), "bill_day", "invalid_type"),
+        (json!({"bill_day": 5, "due_days": 0}), "due_days", "invalid_value"),
+        (json!({"bill_day": 5, "due_days": 61}), "due_days", "invalid_value"),
+        (json!({"bill_day": 5}), "due_days", "missing_field"),
+        (json!({"due_days": 5}), "bill_day", "missing_field"),
+    ] {
+        let mut body = body("user:42");
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let refused = host.post("/v1/credit_lines", &body).await.json();
+        assert_eq!((&refused["code"], &refused["param"]), (&json!(code), &json!(field)), "{terms}");
+    }
     let made = host.post("/v1/credit_lines", &body("user:42")).await.ok(201);
+    let bad =
+        host.post(&format!("/v1/credit_lines/{}/terms", id(&made)), &json!({"bill_day": 29, "due_days": 5})).await;
+    bad.refused(400, "invalid_value");
     host.post("/v1/credit_lines", &body("user:42")).await.refused(409, "credit_line_exists");
     let found = host.get("/v1/credit_lines?owner=user:42&currency=CNY").await.ok(200);
     assert_eq!(list(&found["data"]), &vec![made.clone()]);
@@ -120,7 +158,7 @@ async fn who_lends(host: &Host) {
         ("limit", json!({"limit": 9})),
         ("freeze", json!({})),
         ("unfreeze", json!({})),
-        ("repay", json!({"amount": 1})),
+        ("terms", json!({"bill_day": 1, "due_days": 1})),
     ] {
         shop.post(&format!("{path}/{way}"), &body).await.refused(403, "scope_required");
     }
@@ -136,4 +174,44 @@ async fn the_last_of_a_limit_pays_once(host: &Host) {
     let failed = trades.iter().filter(|trade| trade["payment"]["failure"]["code"] == "credit_exceeded").count();
     assert_eq!((paid, failed), (3, 5));
     assert_eq!(stands(host, &path).await, (300, 0, 0));
+}
+
+async fn who_repays(host: &Host) {
+    let shop = host.shop().await;
+    let order = |body: &Value| crate::shop::order("repayment", 100, body);
+    for (body, status, code, field) in [
+        (json!({"payer": "user:43"}), 422, "payer_not_applicable", "payer"),
+        (json!({"payer": shop.owner()}), 422, "payer_not_applicable", "payer"),
+        (json!({"payer": "platform"}), 400, "invalid_id", "payer"),
+        (json!({}), 400, "missing_field", "payer"),
+        (json!({"payer": "user:42", "payee": "user:42"}), 422, "field_not_applicable", "payee"),
+        (json!({"payer": "user:42", "splits": []}), 422, "field_not_applicable", "splits"),
+    ] {
+        let refused = shop.post("/v1/trades", &order(&body)).await.refused(status, code);
+        assert_eq!(refused["param"], field, "{body}");
+    }
+    line(host, 500).await;
+    let by = |tool: Value| order(&json!({"payer": "user:42", "pay": {"tools": [tool]}}));
+    shop.post("/v1/trades", &by(credit(100))).await.refused(422, "tool_not_applicable");
+    let key = host.merchant_key(&shop.id, &["read", "write"]).await;
+    let without = shop.with_key(&key);
+    without.post("/v1/trades", &by(balance(100))).await.refused(403, "payer_consent_required");
+    without.post("/v1/trades", &by(card_that("succeed", 100))).await.ok(201);
+}
+
+/// Two repayments of the same debt, and a refund of what was bought: nothing is lost, and nobody owes less than nothing.
+async fn what_comes_beyond_the_debt_is_kept(host: &Host) {
+    let shop = host.shop().await;
+    let path = line(host, 1_000).await;
+    let bought = id(&pays(&shop, "instant", &[credit(500)]).await);
+    let (tools, nothing) = ([card_that("succeed_later", 400)], json!({}));
+    let (one, other, refund) =
+        futures::join!(repays(&shop, &tools), repays(&shop, &tools), shop.refund(&bought, 200, &nothing));
+    refund.ok(201);
+    for trade in [&one, &other] {
+        shop.trade_is(&id(trade), "completed").await;
+    }
+    assert_eq!(stands(host, &path).await, (0, 0, 1_000));
+    assert_eq!(host.balance("user:42", "2001").await, (500, 500));
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 800), ("2001", 500), ("2003", 300)]);
 }

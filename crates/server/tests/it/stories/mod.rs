@@ -1,5 +1,6 @@
 //! Stories, by what they are about.
 
+mod bills;
 mod blocks;
 mod cases;
 mod combined;

@@ -10,7 +10,7 @@ use crate::plan::{Kind, Party, Sale, What};
 /// now and then.
 pub(super) fn percent_outside(sale: &Sale) -> u64 {
     match sale.kind {
-        Kind::Goods | Kind::Transfer(..) | Kind::PayOut(..) => 0,
+        Kind::Goods | Kind::Repay(_) | Kind::Transfer(..) | Kind::PayOut(..) => 0,
         Kind::TopUp(_) => 95,
     }
 }

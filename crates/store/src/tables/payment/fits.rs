@@ -26,6 +26,12 @@ impl Fits {
         u16::try_from(value).map_err(|_| self.wrong(column, "is no number in a tree"))
     }
 
+    /// One of a few days.
+    pub(super) fn days(self, column: &'static str, value: i64, most: u8) -> Result<u8, Inconsistent> {
+        let days = u8::try_from(value).ok().filter(|days| (1..=most).contains(days));
+        days.ok_or_else(|| self.wrong(column, "is none of the days that it may be"))
+    }
+
     /// Hundredths.
     pub(super) fn percent(self, column: &'static str, value: i64) -> Result<u8, Inconsistent> {
         let percent = u8::try_from(value).ok().filter(|percent| (1..=100).contains(percent));

@@ -9,7 +9,7 @@ use accounting::Books;
 use channel::adapter::{Adapter as _, Answer};
 use channel::sandbox::Sandbox;
 use channel::{Job, Orders, Profiles, Told};
-use kernel::message::accounting::{CouponSource, PayLeg, Post, Refused, Source, Verb};
+use kernel::message::accounting::{CouponSource, Onto, PayLeg, Post, Refused, Source, Verb};
 use kernel::message::channel::{
     Command as ChannelCommand, Credential, DisputeOutcome, PayOutcome, PayoutOutcome, RefundOutcome,
 };
@@ -19,16 +19,17 @@ use kernel::message::rules::{
     AskRisk, Paying, PaymentRules, PaymentTerms, PointsWorth, RuleRefusal, TradeTerms, Unsaid, Velocity,
 };
 use kernel::message::trade::{Command, Create, DueRequest, LateSuccess, OfParent, Refund, Share};
-use kernel::time::{HOUR_US, MINUTE_US, SECOND_US};
+use kernel::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
 use kernel::{
-    Amount, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId,
+    Amount, BillId, Bucket, CaseId, Context, CouponId, CreditLineId, Currency, Destination, DestinationType, GiftId,
     InstructionId, KeyId, MerchantId, Money, OrderId, OrderType, Owner, PaymentId, PointsGrantId, RootId, Scenes,
     StoredKind, SubType, Time, TradeId, UserId,
 };
 use payment::coupon::CouponStatus;
 use payment::gift::{self, Split};
 use payment::{
-    Approvals, ChannelAccount, Counter, Coupon, CouponTerms, CreditLine, Gift, Payments, PointsGrant, Routes,
+    Approvals, Bill, BillTerms, Billing, ChannelAccount, Counter, Coupon, CouponTerms, CreditLine, Gift, Oldest,
+    Payments, PointsGrant, Routes,
 };
 use trade::Trade;
 
@@ -86,6 +87,7 @@ pub(super) struct Town {
     gifts: BTreeMap<GiftId, Gift>,
     grant: PointsGrant,
     line: CreditLine,
+    bills: [Bill; 2],
     /// What a day's payments are counted in, where they are.
     counter: Counter,
     rules: Rules,
@@ -130,7 +132,7 @@ fn parents_post() -> Post {
         merchant: Some(merchant()),
         currency: cny(PRICE).currency,
         object: PaymentId::new(parent(), 2).to_string(),
-        verb: Verb::Pay { legs: vec![leg], receivers: Vec::new(), to_balance: false },
+        verb: Verb::Pay { legs: vec![leg], receivers: Vec::new(), onto: Onto::Settlement },
     }
 }
 
@@ -156,6 +158,7 @@ impl Town {
             gifts: BTreeMap::new(),
             grant: grant(script.plain),
             line: line(script.plain),
+            bills: bills(),
             counter: Counter::new(COUNTER),
             rules: Rules { counts: !script.plain, budget: script.plain },
             signals: if script.plain { Signals::default() } else { signals() },
@@ -217,6 +220,9 @@ impl Town {
             memory.put(*id, Some(gift.clone().into()));
         }
         memory.put(self.line.id, Some(self.line.clone().into()));
+        for bill in self.bills.iter().filter(|_| self.line.billing.is_some()) {
+            memory.put(bill.id, Some(bill.clone().into()));
+        }
         memory.put(self.grant.id, Some(self.grant.clone().into()));
         memory.put(COUNTER, (!self.counter.is_empty()).then(|| self.counter.clone().into()));
         memory
@@ -239,6 +245,9 @@ impl Town {
             Step::Close => self.command(Command::Close),
             Step::Wait(minutes) => {
                 self.now = self.now.plus(minutes * MINUTE_US);
+                for bill in &mut self.bills {
+                    bill.expire(self.now);
+                }
                 Some(())
             }
             Step::Timers => self.timers(),

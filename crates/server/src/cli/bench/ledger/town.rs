@@ -1,7 +1,7 @@
 //! Who pays whom: users with money, merchants, and one merchant that everybody may be sent to.
 
 use ::bench::seed::Dice;
-use kernel::message::accounting::{InternalTool, PayLeg, Post, Source, Verb};
+use kernel::message::accounting::{InternalTool, Onto, PayLeg, Post, Source, Verb};
 use kernel::message::trade::Share;
 use kernel::{Amount, Bucket, Currency, MerchantId, Money, Owner, RootId, Time, UserId};
 
@@ -56,7 +56,7 @@ impl Town {
         let id = RootId::new(Time::default(), Bucket::of(user.as_str()), u128::from(dice.roll()));
         let legs = vec![PayLeg { source: Source::Tool(InternalTool::Balance(Owner::User(user))), amount: self.amount }];
         let receivers = vec![Share { receiver: Owner::Merchant(merchant), amount: self.amount }];
-        Some(self.post(Some(merchant), format!("pay_{id:?}"), Verb::Pay { legs, receivers, to_balance: false }))
+        Some(self.post(Some(merchant), format!("pay_{id:?}"), Verb::Pay { legs, receivers, onto: Onto::Settlement }))
     }
 
     /// What they pay in.

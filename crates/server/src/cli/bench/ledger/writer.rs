@@ -110,7 +110,8 @@ impl Writer {
     fn decide(&self, posts: &[Post]) -> Result<Decided, Undecided> {
         let now = SystemClock.now().max(Time::from_micros(self.head.last_time + 1));
         let acct_date = now.day_in(&TimeZone::UTC).max(self.head.acct_date);
-        let footing = Footing { shard: self.shard, shards: Shards::ONE, seq: self.head.seq + 1, now, acct_date };
+        let (shard, shards, seq, zone) = (self.shard, Shards::ONE, self.head.seq + 1, TimeZone::UTC);
+        let footing = Footing { shard, shards, seq, now, acct_date, zone };
         let (mut ledger, mut memory, mut changes) = (Ledger::new(&footing), Memory::default(), Changes::default());
         let mut misses = BTreeSet::new();
         for post in posts {

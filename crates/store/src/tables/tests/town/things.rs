@@ -17,7 +17,7 @@ pub(super) fn order(script: &Script) -> Create {
             (Owner::User(buyer()), splits.iter().copied().enumerate().map(share).collect())
         }
         OrderType::Topup | OrderType::Payout => (whose(script.plain), Vec::new()),
-        OrderType::Combined => (Owner::User(buyer()), Vec::new()),
+        OrderType::Repayment | OrderType::Combined => (Owner::User(buyer()), Vec::new()),
         OrderType::Transfer => {
             let payee = Share { receiver: whose(!script.plain), amount: amount(PRICE) };
             (whose(script.plain), vec![payee])
@@ -143,10 +143,36 @@ pub(super) fn gift(n: u8, shares: u16, plain: bool) -> Gift {
     }
 }
 
-/// Of little more than one part takes; frozen in a plain town.
+/// Of little more than one part takes; frozen and without bills in a plain town.
 pub(super) fn line(plain: bool) -> CreditLine {
     let (id, user, currency) = (CreditLineId(root(400)), buyer(), cny(1).currency);
-    CreditLine { id, user, currency, limit: 150, frozen: plain, created_at: START }
+    let [_, last] = bills();
+    let billing = Billing {
+        terms: BillTerms { day: 17, due_days: 20 },
+        next_at: START.plus(DAY_US),
+        last: last.id.no,
+        up_to: last.up_to,
+        paid: 1,
+        oldest: Some(Oldest::from(&last)),
+    };
+    let billing = (!plain).then_some(billing);
+    CreditLine { id, user, currency, limit: 150, frozen: plain, billing, created_at: START }
+}
+
+/// The bills of such a line: one that was paid late, and one to be paid.
+pub(super) fn bills() -> [Bill; 2] {
+    let (line, days) = (CreditLineId(root(400)), |days: i64| START.plus(days * DAY_US));
+    let paid = Bill {
+        id: BillId::new(line, 1),
+        from: 0,
+        up_to: 70,
+        issued_at: days(-50),
+        due_at: days(-30),
+        overdue_at: Some(days(-30)),
+        paid_at: Some(days(-29)),
+    };
+    let (id, issued_at, due_at) = (BillId::new(line, 2), days(-20), START.plus(2 * HOUR_US));
+    [paid, Bill { id, from: 70, up_to: 90, issued_at, due_at, overdue_at: None, paid_at: None }]
 }
 
 /// More than the trade takes.
