@@ -76,13 +76,10 @@ impl Ledger {
                 for share in receivers {
                     let goal = match onto {
                         Onto::Settlement => receiver(&share.receiver, currency).0,
+                        // Which part of it a debt takes is the books' to say.
                         Onto::Balance | Onto::Debt => balance(&share.receiver),
                     };
-                    let debt = (goal.replace("2001:", "1061:"), currency);
-                    let owed = if *onto == Onto::Debt { -self.at(&debt.0, currency) } else { 0 };
-                    let part = owed.clamp(0, share.amount.minor());
-                    self.shift(&escrow(currency), &debt, part);
-                    self.shift(&escrow(currency), &(goal, currency), share.amount.minor() - part);
+                    self.shift(&escrow(currency), &(goal, currency), share.amount.minor());
                 }
                 Ok(())
             }

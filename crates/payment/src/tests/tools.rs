@@ -3,9 +3,8 @@
 use kernel::message::accounting::CouponSource;
 use kernel::message::payment::Command;
 use kernel::message::rules::PointsWorth;
-use kernel::message::trade::Share;
 use kernel::time::DAY_US;
-use kernel::{Amount, Code, Currency, OrderType, Owner, Problem, UserId};
+use kernel::{Code, Currency, Owner, Problem};
 
 use super::stories::story;
 use super::world::{World, balance, card, cny, credit, merchant, points};
@@ -74,30 +73,13 @@ fn a_bill_that_is_overdue_lets_nothing_be_paid() {
     let oldest = Some(Oldest { up_to: 10, due_at: world.now.plus(1) });
     let terms = BillTerms { day: 1, due_days: 1 };
     line.billing = Some(Billing { terms, next_at: world.now.plus(DAY_US), last: 1, up_to: 10, paid: 0, oldest });
-    world.pay(vec![credit(100)]).unwrap();
-    assert_eq!(world.state.payments[0].failure, None);
     world.now = world.now.plus(1);
     world.pay(vec![credit(100)]).unwrap();
-    let failure = world.state.payments[1].failure.clone().unwrap();
-    assert_eq!(failure.code, crate::FailureCode::CreditOverdue);
-    assert_eq!(world.ledger.at("1061:42", cny()), -100);
-}
-
-/// What comes beyond the debt is the payer's, and a dispute takes it from there, as of a top-up.
-#[test]
-fn what_is_repaid_from_outside() {
-    let mut world = World::new();
-    world.pay(vec![credit(400)]).unwrap();
-    world.order_type = OrderType::Repayment;
-    world.receivers =
-        vec![Share { receiver: Owner::User(UserId::parse("42").unwrap()), amount: Amount::new(500).unwrap() }];
-    world.pay(vec![card(500)]).unwrap();
-    world.paid_exactly(1);
-    let stands = |world: &World| (world.ledger.at("1061:42", cny()), world.ledger.at("2001:42", cny()));
-    assert_eq!(stands(&world), (0, 1_000 + 100));
-    world.disputed(1, "d1", 300);
-    world.dispute_lost(1, "d1", 300);
-    assert_eq!(stands(&world), (0, 800));
+    let failure = world.state.payments[0].failure.clone().unwrap();
+    assert_eq!((failure.code, world.ledger.at("1061:42", cny())), (crate::FailureCode::CreditOverdue, 0));
+    world.now = world.now.plus(-1);
+    world.pay(vec![credit(100)]).unwrap();
+    assert_eq!((world.state.payments[1].failure.clone(), world.ledger.at("1061:42", cny())), (None, -100));
 }
 
 #[test]
