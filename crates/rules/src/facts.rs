@@ -172,7 +172,7 @@ impl Name {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::OrderType => {
-                "text: the trade's type: `instant`, `escrow`, `topup`, `transfer`, `payout` or `combined`"
+                "text: the trade's type: `instant`, `escrow`, `topup`, `transfer`, `payout`, `repayment` or `combined`"
             }
             Self::SubType => "text: the scene, as `shop.checkout`",
             Self::TradeAmount => "number: the trade's amount in minor units",

@@ -70,8 +70,8 @@ pub(crate) fn credit(world: &mut World) -> TradeId {
 pub(crate) fn bills(world: &mut World) {
     let at = |text: &str| Time::parse(&format!("{text}T00:00:00Z")).unwrap();
     let until = |world: &World, day: &str| world.pass(at(day).since(world.now()));
-    let buy = |minor: i64| Sale::instant("u3", minor).paid(vec![(Tool::Credit, minor)]);
-    let line = world.lend_on("u3", 500, Some(BillTerms { day: 10, due_days: 5 }));
+    let buy = |minor: i64| Sale::instant("u6", minor).paid(vec![(Tool::Credit, minor)]);
+    let line = world.lend_on("u6", 500, Some(BillTerms { day: 10, due_days: 5 }));
     let bill = |no: u16| BillId::new(line, no);
     let first = world.sell(buy(200));
     until(world, "2026-12-10");
@@ -85,11 +85,11 @@ pub(crate) fn bills(world: &mut World) {
     assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue", "whether or not the timer has run");
     world.system(Command::ExpireBill(bill(1)));
     world.system(Command::ExpireBill(bill(1)));
-    world.fund(user("u3"), 300);
-    let beyond = world.create(&Sale::repayment("u3", 251).paid(vec![(Tool::Balance, 251)])).1;
+    world.fund(user("u6"), 300);
+    let beyond = world.create(&Sale::repayment("u6", 251).paid(vec![(Tool::Balance, 251)])).1;
     assert_eq!(world.ok(beyond)["payment"]["failure"]["code"], "repayment_exceeds_owed");
     // Some of it from outside, and the rest from the balance.
-    let repaid = world.sell(Sale::repayment("u3", 199).paid(vec![(Tool::Balance, 100), (card(), 99)]));
+    let repaid = world.sell(Sale::repayment("u6", 199).paid(vec![(Tool::Balance, 100), (card(), 99)]));
     world.word(repaid, 1, paid(cny(99), "RP1"));
     let late = world.create(&buy(5)).1;
     assert_eq!(world.ok(late)["payment"]["failure"]["code"], "credit_overdue");
@@ -105,7 +105,7 @@ pub(crate) fn bills(world: &mut World) {
     world.system(Command::BillCredit(line));
     world.tell_trade(third, refund("r1", 10));
     // More than is owed: the rest is on the balance.
-    let repaid = world.sell(Sale::repayment("u3", 500).paid(vec![(card(), 500)]));
+    let repaid = world.sell(Sale::repayment("u6", 500).paid(vec![(card(), 500)]));
     world.word(repaid, 1, paid(cny(500), "RP2"));
     world.sell(buy(25));
     until(world, "2027-02-20");

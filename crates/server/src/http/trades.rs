@@ -14,7 +14,7 @@ use crate::config::Environment;
 
 mod children;
 
-const TYPES: &str = "instant, escrow, topup, transfer, payout, combined";
+const TYPES: &str = "instant, escrow, topup, transfer, payout, repayment, combined";
 pub(super) const STATUSES: [&str; 4] = ["created", "paid", "completed", "closed"];
 
 /// `POST /v1/trades`
