@@ -166,7 +166,7 @@ fn others(cell: &Cell, kind: Kind, null: bool) -> Vec<Cell> {
 fn scripts_go_everywhere() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for _ in 0..24_000 {
+    for _ in 0..40_000 {
         let script = scripts().new_tree(&mut runner).unwrap().current();
         let mut town = Town::new(&script);
         for step in &script.steps {
