@@ -71,7 +71,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::TenantNotChecked, 1),
     (Planted::ConsentNotChecked, 2),
     (Planted::SecondPersonNotChecked, 0),
-    (Planted::TransitTakenTwice, 5),
+    (Planted::TransitTakenTwice, 7),
     (Planted::TransitSkipped, 3),
     (Planted::ArrivalUntold, 3),
     (Planted::RefusalForgotten, 53),
