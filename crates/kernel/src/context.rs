@@ -53,7 +53,8 @@ impl OrderType {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
     }
 
-    /// Whether its receivers have the money on their balance, to be spent at will, but for what a debt takes of it; else it waits for settlement.
+    /// Whether its receivers have the money on their balance, to be spent at will, but for what a debt takes of it; else it
+    /// waits for settlement.
     pub const fn fills_balances(self) -> bool {
         match self {
             Self::Instant | Self::Escrow | Self::Payout | Self::Combined => false,

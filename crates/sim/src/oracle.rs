@@ -4,9 +4,10 @@
 //! did by its own truth, and arithmetic. [`answers`] judges every answer as it comes; [`ends`] holds callers' memories
 //! against what there is in the end; [`money`] derives every owner's sum anew; [`truth`] holds every word on record
 //! against the institution's own, both ways; [`lists`] makes the projections anew and compares; [`transit`] follows money
-//! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`bills`] bills credit lines again; [`rules`] asks the rule books again,
-//! [`velocity`] counts anew what they limit, [`refused`]
-//! follows what an institution would not give back, and [`risk`] what was heard of the risk service. The verifier's invariants are looked at beside it, during a run and in its end.
+//! from shard to shard; [`dues`] says where the money of parts of a trade must be; [`bills`] bills credit lines again;
+//! [`rules`] asks the rule books again, [`velocity`] counts anew what they limit, [`refused`] follows what an institution
+//! would not give back, and [`risk`] what was heard of the risk service. The verifier's invariants are looked at beside it,
+//! during a run and in its end.
 
 mod answers;
 mod bills;

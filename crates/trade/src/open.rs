@@ -139,8 +139,8 @@ fn child(create: &Create) -> Child {
     Child { trade: create.id, merchant: create.context.merchant, amount: create.money.amount }
 }
 
-/// The receivers; where none is named, all to the merchant, or to whose balance a top-up fills or debt a repayment makes less. The platform's fee is
-/// a part like any other, so that what goes back of the trade goes back of the fee, too.
+/// The receivers; where none is named, all to the merchant, or to whose balance a top-up fills or debt a repayment makes
+/// less. The platform's fee is a part like any other, so that what goes back of the trade goes back of the fee, too.
 fn receivers(create: &Create, terms: &TradeTerms) -> Vec<Share> {
     let only = |receiver: &Owner| Share { receiver: receiver.clone(), amount: create.money.amount };
     let named = match (create.context.order_type, create.splits.is_empty()) {

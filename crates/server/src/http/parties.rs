@@ -46,8 +46,8 @@ pub(super) fn only_of(order_type: OrderType, body: &mut Fields) -> Result<(), Pr
     Ok(())
 }
 
-/// Whose money it is: the buyer's; of a top-up, the payee's, whose balance it fills; of a repayment, that of who owes. A user who is the `payer` spends the
-/// user's own money.
+/// Whose money it is: the buyer's; of a top-up, the payee's, whose balance it fills; of a repayment, that of who owes. A user
+/// who is the `payer` spends the user's own money.
 pub(super) fn payer(visit: &Visit, order_type: OrderType, body: &mut Fields) -> Result<Owner, Problem> {
     match order_type {
         OrderType::Instant | OrderType::Escrow | OrderType::Combined => {
