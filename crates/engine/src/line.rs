@@ -4,28 +4,33 @@
 //! 2. Decide it in memory, in arrival order; what a request misses is collected.
 //! 3. Load what is missing, in bulk, from one read-only snapshot; decide again. Rules are pure, so that costs nothing else.
 //! 4. Write the difference in one transaction, fenced by the shard's sequence.
-//! 5. Only when that is durable: keep the new state, tell the observer, answer the callers.
+//! 5. Only when that is durable: tell the observer, answer the callers.
+//!
+//! While a batch is being written the next one is decided on what it will have changed, and sent when it is durable; where
+//! it is not, both are decided again. One batch is on its way at a time.
 //!
 //! Safety is the fence alone: any number of lines may serve a shard. A conflict clears the memory and decides again; a
 //! commit whose answer was lost is resolved by a read that waits for the old transaction. Nothing here awaits the outside
 //! world, and an answer never leaves before its commit is known to be durable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use futures::channel::oneshot;
+use futures::future::{BoxFuture, Either, FutureExt as _, MaybeDone, maybe_done, poll_fn, select};
 use kernel::{Code, Problem, RootId, Time, TradeId, limits};
 use payment::Approvals;
 use store::tables::shard::Batch as BatchRow;
 use store::unit::{Key, Memory};
-use store::{Ask, Cell, Head, Row as _, StoreError, Written};
+use store::{Ask, Cell, Head, Row as _, Snapshot, StoreError, Work, Written};
 
 use crate::batch::{self, Decided};
 use crate::channels::Channels;
-use crate::control::Shared;
+use crate::control::{Control, Shared};
 use crate::ports::{Alarm, Clock, Observer};
 use crate::query::Tree;
-use crate::queue::{Exit, Laid};
+use crate::queue::{Exit, Laid, Taken};
 use crate::request::Request;
 use crate::route::Queues;
 use crate::serve::Verdict;
@@ -130,7 +135,8 @@ pub struct Setup {
 /// Runs a shard's line until its queue is closed and empty, or its store is unusable.
 pub async fn run(setup: Setup) -> Result<(), StoreError> {
     let observer = Arc::clone(&setup.observer);
-    let mut line = Line { setup, memory: Memory::default(), head: None, conflicts: 0 };
+    let (memory, again) = (Memory::default(), VecDeque::new());
+    let mut line = Line { setup, memory, head: None, conflicts: 0, flight: None, again };
     let end = line.serve().await;
     if let Err(error) = &end {
         observer.stopped(error.code());
@@ -140,58 +146,166 @@ pub async fn run(setup: Setup) -> Result<(), StoreError> {
 
 struct Line {
     setup: Setup,
+    /// What is known as of `head`. Forgetting is always right, but never what is on its way: the store does not have it
+    /// yet.
     memory: Memory,
-    /// What the memory is valid for; `None` before the first load and after a conflict.
+    /// What the memory is valid for, once what is on its way is durable; `None` before the first load and after a
+    /// conflict.
     head: Option<Head>,
     /// Conflicts in a row; from the second on the snapshot waits for the other writer.
     conflicts: u32,
+    /// The batch that is being written.
+    flight: Option<Flight>,
+    /// Batches that must be decided again, in order.
+    again: VecDeque<Vec<Laid>>,
+}
+
+/// A batch on its way to the disk. Nobody was told of it, and whoever is decided after it is told only when it has landed.
+struct Flight {
+    jobs: Vec<Laid>,
+    outcome: Outcome,
+    work: Arc<Work>,
+    /// What it was decided on: where the shard stands until it lands.
+    before: Head,
+    write: MaybeDone<BoxFuture<'static, Result<Written, StoreError>>>,
+}
+
+/// What a decided batch comes to, beside its rows.
+struct Outcome {
+    verdicts: Vec<Verdict>,
+    control: Option<Arc<Control>>,
+    committed: Committed,
+}
+
+/// A batch, decided.
+struct Round {
+    decided: Decided,
+    rounds: usize,
 }
 
 impl Line {
     async fn serve(&mut self) -> Result<(), StoreError> {
-        while let Some(taken) = self.setup.queue.take(self.setup.batch_limit, &*self.setup.clock).await {
-            if !taken.jobs.is_empty() {
-                self.setup.observer.taken(taken.waited_us);
-                self.batch(taken.jobs).await?;
-            }
+        while let Some(jobs) = self.next().await? {
+            self.batch(jobs).await?;
         }
         Ok(())
     }
 
-    /// One batch to its end: decided, durable, answered. A conflict or a lost commit decides it again.
-    async fn batch(&mut self, jobs: Vec<Laid>) -> Result<(), StoreError> {
+    /// What is to be decided next: what did not come about, or else what has queued. A write may land meanwhile. `None`
+    /// once the queue is closed and empty and nothing is on its way.
+    async fn next(&mut self) -> Result<Option<Vec<Laid>>, StoreError> {
         loop {
-            let (decided, head, rounds) = match self.decide(&jobs).await {
-                Ok(decided) => decided,
-                Err(error) => return self.give_up(jobs, error),
-            };
-            let Some(work) = decided.work else {
-                match self.is_behind(&jobs, rounds).await {
-                    Ok(true) => continue,
-                    Ok(false) => return self.answer(jobs, decided, (head.seq, false), rounds),
-                    Err(error) => return self.give_up(jobs, error),
-                }
-            };
-            let written = match self.setup.store.write(&work).await {
-                Ok(written) => written,
-                Err(error) => return self.give_up(jobs, error),
-            };
-            let done = match written {
-                Written::Done => true,
-                Written::Conflict => false,
-                Written::Unknown => self.resolve(&work.head).await?,
-            };
-            if done {
-                self.conflicts = 0;
-                let seq = work.head.seq;
-                self.head = Some(work.head.clone());
-                self.setup.observer.wrote(work);
-                return self.answer(jobs, Decided { work: None, ..decided }, (seq, true), rounds);
+            if let Some(jobs) = self.again.pop_front() {
+                return Ok(Some(jobs));
             }
-            self.setup.observer.conflict();
-            self.conflicts = self.conflicts.saturating_add(1);
-            self.forget();
+            match self.taken().await {
+                Some(Some(taken)) if taken.jobs.is_empty() => {}
+                Some(Some(taken)) => {
+                    self.setup.observer.taken(taken.waited_us);
+                    return Ok(Some(taken.jobs));
+                }
+                Some(None) if self.flight.is_none() => return Ok(None),
+                Some(None) | None => drop(self.land().await?),
+            }
         }
+    }
+
+    /// What the queue gives; `None` where the batch that is on its way has to land first.
+    async fn taken(&mut self) -> Option<Option<Taken>> {
+        let Setup { queue, batch_limit, clock, .. } = &mut self.setup;
+        let take = queue.take(*batch_limit, &**clock);
+        match &mut self.flight {
+            None => Some(take.await),
+            // What changes control data is seen by the next batch, and where others write too, being ahead of them is work
+            // for nothing.
+            Some(flight) if self.conflicts > 0 || flight.outcome.control.is_some() => None,
+            Some(flight) => match select(&mut flight.write, pin!(take)).await {
+                Either::Left(_) => None,
+                Either::Right((taken, _)) => Some(taken),
+            },
+        }
+    }
+
+    /// One batch: decided while the one before is being written, and sent after it once that is durable. Where it is not,
+    /// both are decided again.
+    async fn batch(&mut self, jobs: Vec<Laid>) -> Result<(), StoreError> {
+        let round = self.decide(&jobs).await;
+        let stands = self.land().await?;
+        match round {
+            Err(error) => self.give_up(jobs, error),
+            Ok(Some(round)) if stands => self.send(jobs, round).await,
+            Ok(Some(_)) => {
+                self.again.push_back(jobs);
+                Ok(())
+            }
+            Ok(None) => {
+                self.forget();
+                self.again.push_back(jobs);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a decided batch on its way, or answers it where it changes nothing.
+    async fn send(&mut self, jobs: Vec<Laid>, Round { decided, rounds }: Round) -> Result<(), StoreError> {
+        let Some(before) = self.head.clone() else {
+            return Err(StoreError::broken("a batch was decided on nothing"));
+        };
+        let written = decided.work.is_some();
+        let committed = Committed {
+            shard: self.setup.shard,
+            seq: decided.work.as_ref().map_or(before.seq, |work| work.head.seq),
+            written,
+            trees: decided.trees,
+            tasks: decided.tasks,
+            events: decided.events,
+            requests: jobs.len(),
+            rounds,
+        };
+        let outcome = Outcome { verdicts: decided.verdicts, control: decided.control, committed };
+        let Some(work) = decided.work else {
+            match self.is_behind(&jobs, rounds).await {
+                Ok(true) => self.again.push_front(jobs),
+                Ok(false) => self.answer(jobs, outcome),
+                Err(error) => return self.give_up(jobs, error),
+            }
+            return Ok(());
+        };
+        self.head = Some(work.head.clone());
+        self.memory.lay(decided.memory);
+        let work = Arc::new(work);
+        let write = maybe_done(self.setup.store.write(Arc::clone(&work)));
+        self.flight = Some(Flight { jobs, outcome, work, before, write });
+        Ok(())
+    }
+
+    /// Waits for the batch that is being written, if there is one: whether what was decided on it stands. A conflict or a
+    /// lost commit decides it again; what cannot be written is given up.
+    async fn land(&mut self) -> Result<bool, StoreError> {
+        let Some(mut flight) = self.flight.take() else { return Ok(true) };
+        (&mut flight.write).await;
+        let written = Pin::new(&mut flight.write).take_output().unwrap_or(Ok(Written::Unknown));
+        let done = match written {
+            Ok(Written::Done) => true,
+            Ok(Written::Conflict) => false,
+            Ok(Written::Unknown) => self.resolve(&flight.work.head).await?,
+            Err(error) => {
+                self.give_up(flight.jobs, error)?;
+                return Ok(false);
+            }
+        };
+        if done {
+            self.conflicts = 0;
+            drop(flight.write);
+            self.setup.observer.wrote(Arc::unwrap_or_clone(flight.work));
+            self.answer(flight.jobs, flight.outcome);
+            return Ok(true);
+        }
+        self.setup.observer.conflict();
+        self.conflicts = self.conflicts.saturating_add(1);
+        self.forget();
+        self.again.push_front(flight.jobs);
+        Ok(false)
     }
 
     /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
@@ -206,8 +320,9 @@ impl Line {
     }
 
     /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
-    /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end.
-    async fn decide(&mut self, jobs: &[Laid]) -> Result<(Decided, Head, usize), StoreError> {
+    /// read before is read again, so that a busy neighbour never keeps a batch from coming to its end; `None` where it
+    /// does so while a batch is on its way, whose end has to be heard first.
+    async fn decide(&mut self, jobs: &[Laid]) -> Result<Option<Round>, StoreError> {
         let mut rounds = 0;
         let mut wanted = BTreeSet::new();
         loop {
@@ -224,17 +339,17 @@ impl Line {
                     approvals: Arc::clone(&self.setup.approvals),
                 };
                 match batch::decide(&ground, &self.memory, jobs.iter().map(|laid| &laid.job.request)) {
-                    Ok(decided) => return Ok((decided, head.clone(), rounds)),
+                    Ok(decided) => return Ok(Some(Round { decided, rounds })),
                     Err(missing) => {
                         rounds += 1;
                         if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
                             return Err(StoreError::broken("a batch did not come to an end of its reads"));
                         }
                         wanted.extend(missing.iter().copied());
-                        let known = self.head.as_ref().map(|head| head.seq);
-                        self.load(&missing).await?;
-                        if self.head.as_ref().map(|head| head.seq) != known {
-                            self.load(&wanted).await?;
+                        match self.load(&missing).await? {
+                            Seen::Known => {}
+                            Seen::Moved => drop(self.load(&wanted).await?),
+                            Seen::Aside => return Ok(None),
                         }
                     }
                 }
@@ -245,28 +360,55 @@ impl Line {
     }
 
     /// One snapshot: the head and the rows of `keys`. If the shard has moved on, memory starts anew from it.
-    async fn load(&mut self, keys: &BTreeSet<Key>) -> Result<(), StoreError> {
+    ///
+    /// While a batch is on its way the snapshot may be of before it or after it: what is asked for is not in memory, so
+    /// the batch has not changed it.
+    async fn load(&mut self, keys: &BTreeSet<Key>) -> Result<Seen, StoreError> {
         let lock = self.conflicts >= 2;
-        let mut by_shard = Memory::by_shard(keys, self.setup.shard);
-        let keys = by_shard.remove(&self.setup.shard).unwrap_or_default();
-        let snapshot = self.setup.store.load(self.setup.shard, &Memory::asks(&keys), lock).await?;
-        if self.head.as_ref().is_none_or(|head| head.seq != snapshot.head.seq) {
-            self.memory = Memory::default();
-        }
-        self.head = Some(snapshot.head);
+        let shard = self.setup.shard;
+        let mut by_shard = Memory::by_shard(keys, shard);
+        let keys = by_shard.remove(&shard).unwrap_or_default();
+        let snapshot = self.read(shard, &Memory::asks(&keys), lock).await?;
+        let is_of = |head: &Head| (head.seq, head.hash) == (snapshot.head.seq, snapshot.head.hash);
+        let known = self.head.as_ref().is_some_and(is_of);
+        let seen = match &self.flight {
+            Some(flight) if known || is_of(&flight.before) => Seen::Known,
+            Some(_) => return Ok(Seen::Aside),
+            None if known => Seen::Known,
+            None => {
+                self.memory = Memory::default();
+                self.head = Some(snapshot.head);
+                Seen::Moved
+            }
+        };
         self.memory.absorb(&keys, snapshot.rows)?;
         // What of other shards is read never changes, so it does not matter as of when it is.
         for (shard, keys) in by_shard {
-            let snapshot = self.setup.store.load(shard, &Memory::asks(&keys), false).await?;
+            let snapshot = self.read(shard, &Memory::asks(&keys), false).await?;
             self.memory.absorb(&keys, snapshot.rows)?;
         }
-        Ok(())
+        Ok(seen)
+    }
+
+    /// Reads, while what is on its way goes on.
+    async fn read(&mut self, shard: i64, asks: &[Ask], lock: bool) -> Result<Snapshot, StoreError> {
+        let mut reading = self.setup.store.load(shard, asks, lock);
+        let flight = &mut self.flight;
+        poll_fn(|context| {
+            if let Some(flight) = flight {
+                // Its end is heard where it lands.
+                let _ = flight.write.poll_unpin(context);
+            }
+            reading.poll_unpin(context)
+        })
+        .await
     }
 
     /// Nothing of the batch was written, and its callers are told so. A store that is away may come back; one in which
     /// something is broken stops the line.
     fn give_up(&mut self, jobs: Vec<Laid>, error: StoreError) -> Result<(), StoreError> {
         self.forget();
+        self.setup.queue.end_batch(&*self.setup.clock);
         for Laid { job, .. } in jobs {
             // A caller that is gone needs no answer.
             let _ = job.reply.send(Err(Problem::new(Code::store_unavailable, error.to_string())));
@@ -309,29 +451,15 @@ impl Line {
         self.head = None;
     }
 
-    /// The batch is durable: keep its state, wake who acts on it, answer.
-    fn answer(
-        &mut self,
-        jobs: Vec<Laid>,
-        decided: Decided,
-        (seq, written): (i64, bool),
-        rounds: usize,
-    ) -> Result<(), StoreError> {
-        self.memory.keep(decided.memory, self.setup.memory_limit);
-        if let Some(control) = decided.control {
+    /// The batch is durable: wake who acts on it, answer. Nothing is on its way now, so what is too much may be forgotten.
+    fn answer(&mut self, jobs: Vec<Laid>, outcome: Outcome) {
+        self.setup.queue.end_batch(&*self.setup.clock);
+        self.memory.trim(self.setup.memory_limit);
+        if let Some(control) = outcome.control {
             self.setup.control.publish(control);
         }
-        self.setup.observer.committed(&Committed {
-            shard: self.setup.shard,
-            seq,
-            written,
-            trees: decided.trees,
-            tasks: decided.tasks,
-            events: decided.events,
-            requests: jobs.len(),
-            rounds,
-        });
-        for (laid, verdict) in jobs.into_iter().zip(decided.verdicts) {
+        self.setup.observer.committed(&outcome.committed);
+        for (laid, verdict) in jobs.into_iter().zip(outcome.verdicts) {
             match verdict {
                 // A caller that is gone finds the stored answer under its key.
                 Verdict::Answered(reply) => drop(laid.job.reply.send(reply)),
@@ -342,6 +470,15 @@ impl Line {
                 }
             }
         }
-        Ok(())
     }
+}
+
+/// What a load saw of the shard.
+enum Seen {
+    /// Nothing new.
+    Known,
+    /// It has moved on; memory has begun anew.
+    Moved,
+    /// It has moved on, while a batch of our own is on its way; nothing was taken in.
+    Aside,
 }

@@ -100,7 +100,10 @@ struct State {
     queues: Both<VecDeque<Waiting>>,
     bytes: usize,
     pace: Pace,
-    under_way: Option<UnderWay>,
+    /// The batches that were taken and are not over, in order.
+    under_way: VecDeque<UnderWay>,
+    /// When the last one was over.
+    ended: Time,
     closed: bool,
     waker: Option<Waker>,
     figures: Figures,
@@ -229,11 +232,14 @@ impl Entrance {
 }
 
 impl Exit {
-    /// Waits for a request, then takes what else is there, at most `limit`. The batch before is over when this is called.
-    /// `None` once the queue is closed and empty.
+    /// Waits for a request, then takes what else is there, at most `limit`. `None` once the queue is closed and empty.
     pub async fn take(&mut self, limit: usize, clock: &dyn Clock) -> Option<Taken> {
-        self.shared.state().end_batch(&self.shared.terms, clock.steady());
         std::future::poll_fn(|context| self.poll(context, limit, clock)).await
+    }
+
+    /// The first of the batches that were taken is over.
+    pub fn end_batch(&self, clock: &dyn Clock) {
+        self.shared.state().end_batch(&self.shared.terms, clock.steady());
     }
 
     fn poll(&self, context: &mut Context<'_>, limit: usize, clock: &dyn Clock) -> Poll<Option<Taken>> {
@@ -281,7 +287,7 @@ impl State {
     }
 
     fn load(&self) -> Load {
-        Load { waiting: self.waiting(), bytes: self.bytes, pace: self.pace, under_way: self.under_way }
+        Load { waiting: self.waiting(), bytes: self.bytes, pace: self.pace, under_way: self.under_way() }
     }
 
     fn waiting(&self) -> Both<usize> {
@@ -301,9 +307,18 @@ impl State {
         self.waker.take()
     }
 
+    /// All that is under way as one, which began when what was before it was over.
+    fn under_way(&self) -> Option<UnderWay> {
+        let first = self.under_way.front()?;
+        let requests = self.under_way.iter().map(|batch| batch.requests).sum();
+        Some(UnderWay { requests, since: first.since.max(self.ended) })
+    }
+
+    /// A batch that was taken before the last one was over has had the line for itself only since then.
     fn end_batch(&mut self, terms: &Terms, now: Time) {
-        if let Some(batch) = self.under_way.take() {
-            self.pace.learn(batch.requests, now.since(batch.since), terms.batch);
+        if let Some(batch) = self.under_way.pop_front() {
+            self.pace.learn(batch.requests, now.since(batch.since.max(self.ended)), terms.batch);
+            self.ended = now;
         }
     }
 
@@ -315,7 +330,7 @@ impl State {
         self.fill(Stage::New, limit, now, &mut batch);
         self.fill(Stage::Begun, limit, now, &mut batch);
         if !batch.jobs.is_empty() {
-            self.under_way = Some(UnderWay { requests: batch.jobs.len(), since: now });
+            self.under_way.push_back(UnderWay { requests: batch.jobs.len(), since: now });
         }
         (Taken { jobs: batch.jobs, waited_us: now.since(batch.oldest) }, batch.late)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine::ports::{Alarm as _, Clock as _};
 use futures::future::{BoxFuture, FutureExt as _};
+use futures::lock::Mutex;
 use store::{Applied, Ask, Cell, Head, Line, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written};
 
 use crate::clock::VirtualClock;
@@ -43,9 +44,15 @@ fn away() -> StoreError {
 }
 
 /// A line with all that between it and the store.
+#[derive(Clone)]
 pub(crate) struct SlowLine {
-    inner: Box<dyn Line>,
+    door: Arc<Mutex<Door>>,
     ground: Ground,
+}
+
+/// The store's own line, and the bug at it.
+struct Door {
+    inner: Box<dyn Line>,
     crooked: Crooked,
 }
 
@@ -53,33 +60,39 @@ impl SlowLine {
     /// Stands in front of a line.
     pub(crate) fn new(inner: Box<dyn Line>, ground: Ground) -> Self {
         let crooked = Crooked::new(ground.planted);
-        Self { inner, ground, crooked }
+        Self { door: Arc::new(Mutex::new(Door { inner, crooked })), ground }
     }
 
-    async fn write_through(&mut self, work: &Work) -> Result<Written, StoreError> {
+    async fn commit(&self, work: Arc<Work>) -> Result<Written, StoreError> {
+        let mut door = self.door.lock().await;
+        let Door { inner, crooked } = &mut *door;
+        crooked.write(&mut **inner, work).await
+    }
+
+    async fn write_through(self, work: Arc<Work>) -> Result<Written, StoreError> {
         self.ground.takes(400).await;
         match self.ground.meets(Errand::Write) {
             Some(StoreFault::WriteAway) => Err(away()),
             Some(StoreFault::WriteFull) => Err(StoreError::Full { detail: "the simulated disk is full".to_owned() }),
             Some(StoreFault::WriteBusy) => Err(StoreError::Busy { detail: "somebody holds the files".to_owned() }),
-            Some(StoreFault::WriteConflict) => Ok(self.crooked.conflict()),
-            Some(StoreFault::CommitLostBefore) => Ok(self.crooked.lost()),
+            Some(StoreFault::WriteConflict) => Ok(self.door.lock().await.crooked.conflict()),
+            Some(StoreFault::CommitLostBefore) => Ok(self.door.lock().await.crooked.lost()),
             Some(StoreFault::CommitLostAfter) => {
-                self.crooked.write(&mut *self.inner, work).await?;
+                self.commit(work).await?;
                 Ok(Written::Unknown)
             }
             Some(StoreFault::DiesAfterCommit) => {
-                self.crooked.write(&mut *self.inner, work).await?;
+                self.commit(work).await?;
                 self.ground.mishaps.kill(self.ground.node);
                 std::future::pending().await
             }
             Some(StoreFault::WriteSlow(millis)) => {
                 let until = self.ground.clock.now().plus(i64::from(millis) * 1_000);
                 self.ground.clock.at(until).await;
-                self.crooked.write(&mut *self.inner, work).await
+                self.commit(work).await
             }
             _ => {
-                let written = self.crooked.write(&mut *self.inner, work).await?;
+                let written = self.commit(work).await?;
                 // A crash may come between the commit and its answer.
                 self.ground.takes(200).await;
                 Ok(written)
@@ -95,14 +108,15 @@ impl Line for SlowLine {
             if self.ground.meets(Errand::Load).is_some() {
                 return Err(away());
             }
-            let snapshot = self.inner.load(shard, asks, lock).await?;
-            Ok(self.crooked.loaded(asks, snapshot))
+            let mut door = self.door.lock().await;
+            let snapshot = door.inner.load(shard, asks, lock).await?;
+            Ok(door.crooked.loaded(asks, snapshot))
         }
         .boxed()
     }
 
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
-        self.write_through(work).boxed()
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
+        self.clone().write_through(work).boxed()
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
@@ -111,7 +125,7 @@ impl Line for SlowLine {
             if self.ground.meets(Errand::Resolve).is_some() {
                 return Err(away());
             }
-            self.inner.resolve(shard).await
+            self.door.lock().await.inner.resolve(shard).await
         }
         .boxed()
     }

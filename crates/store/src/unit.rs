@@ -182,23 +182,21 @@ fn absorb_into<A: Aggregate>(
 }
 
 /// Of things that are found by the time of their making, the oldest go.
-fn oldest_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, newer: BTreeMap<K, V>, limit: usize) {
-    shelf.extend(newer);
+fn oldest_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, limit: usize) {
     while shelf.len() > limit {
         shelf.pop_first();
     }
 }
 
 /// Of things that are found by chance, none is better than another: all go.
-fn all_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, newer: BTreeMap<K, V>, limit: usize) {
-    shelf.extend(newer);
+fn all_go<K: Ord, V>(shelf: &mut BTreeMap<K, V>, limit: usize) {
     if shelf.len() > limit {
         shelf.clear();
     }
 }
 
 /// What is hardly ever asked for again goes at once.
-fn none_stays<K, V>(shelf: &mut BTreeMap<K, V>, _: BTreeMap<K, V>, _: usize) {
+fn none_stays<K, V>(shelf: &mut BTreeMap<K, V>, _: usize) {
     shelf.clear();
 }
 
@@ -283,10 +281,15 @@ macro_rules! memory {
                 }
             }
 
-            /// Lays `newer` over this, but for what is not worth keeping for another batch, and keeps at most `limit` of a
-            /// type. Forgetting is always right: what is not known is read again.
-            pub fn keep(&mut self, newer: Self, limit: usize) {
-                $($then(&mut self.$place, newer.$place, limit);)*
+            /// Lays `newer` over this.
+            pub fn lay(&mut self, newer: Self) {
+                $(self.$place.extend(newer.$place);)*
+            }
+
+            /// Forgets what is not worth keeping for another batch, and all but `limit` of a type. Forgetting what the store
+            /// has is always right: what is not known is read again.
+            pub fn trim(&mut self, limit: usize) {
+                $($then(&mut self.$place, limit);)*
             }
 
             /// How many keys are known.

@@ -30,8 +30,8 @@ impl Line for Watched {
         self.line.load(shard, asks, lock)
     }
 
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
-        self.works.lock().unwrap().push(work.clone());
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
+        self.works.lock().unwrap().push((*work).clone());
         self.line.write(work)
     }
 

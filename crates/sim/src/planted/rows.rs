@@ -1,6 +1,7 @@
 //! Bugs between the line and the store: rows that are written otherwise than decided, or read otherwise than written.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use store::{Ask, Cell, Change, Head, Line, Snapshot, Statement, StoreError, Table, Work, Written};
 
@@ -10,7 +11,7 @@ use super::{Planted, transit};
 pub(crate) struct Crooked {
     planted: Option<Planted>,
     /// Acknowledged, and not written yet. A crash drops it.
-    owed: VecDeque<Work>,
+    owed: VecDeque<Arc<Work>>,
     /// Rows as they were first read, by table and key.
     old: BTreeMap<(&'static str, Vec<Cell>), Vec<Cell>>,
     /// Whether the next read gives old rows.
@@ -35,24 +36,24 @@ impl Crooked {
     }
 
     /// Writes a batch as a store with the bug would.
-    pub(crate) async fn write(&mut self, inner: &mut dyn Line, work: &Work) -> Result<Written, StoreError> {
+    pub(crate) async fn write(&mut self, inner: &mut dyn Line, work: Arc<Work>) -> Result<Written, StoreError> {
         let written = match self.planted {
             None => inner.write(work).await?,
             Some(Planted::DroppedFence) => {
                 let head = inner.resolve(work.shard).await?;
-                inner.write(&renumbered(work, &head)).await?
+                inner.write(Arc::new(renumbered(&work, &head))).await?
             }
             Some(Planted::EarlyAcknowledgement) => {
                 while let Some(earlier) = self.owed.pop_front() {
-                    inner.write(&earlier).await?;
+                    inner.write(earlier).await?;
                 }
-                self.owed.push_back(work.clone());
+                self.owed.push_back(work);
                 Written::Done
             }
             Some(planted) => {
-                let mut work = work.clone();
+                let mut work = Arc::unwrap_or_clone(work);
                 twist(planted, work.head.seq, &mut work.changes);
-                inner.write(&work).await?
+                inner.write(Arc::new(work)).await?
             }
         };
         Ok(if written == Written::Conflict { self.conflict() } else { written })

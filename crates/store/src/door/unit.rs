@@ -1,5 +1,7 @@
 //! The unit of work: what a batch asks for, what it is given, and what it wants written, as plain data.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
 use super::cell::Cell;
@@ -131,12 +133,14 @@ pub enum Applied {
 ///
 /// A future that is dropped half-way leaves nothing behind that a later call could trip over.
 pub trait Line: Send {
-    /// Reads head and rows of `shard` as of one moment. With `lock`, first waits for every transaction that holds the
-    /// head, so that the next `write` has the best chance; nothing stays locked.
+    /// Reads head and rows of `shard` as of one moment; while a batch is being written, of before it or after it. With
+    /// `lock`, first waits for every transaction that holds the head, so that the next `write` has the best chance; nothing
+    /// stays locked.
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>>;
 
-    /// Writes one batch as one transaction: the fence first, then the rows, every row count compared, then the commit.
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>>;
+    /// Writes one batch as one transaction: the fence first, then the rows, every row count compared, then the commit. It
+    /// may be waited for beside a `load`; the next `write` comes after its end.
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>>;
 
     /// After `Written::Unknown`: the head, read behind whatever the lost transaction still does. Once this answers,
     /// that transaction is either in the head or can never commit any more.

@@ -1,33 +1,66 @@
-//! A writer with a connection of its own: a shard's line, or a writer of small transactions beside it.
+//! Writers with connections of their own: a shard's line, and a writer of small transactions beside it.
 
+use std::sync::Arc;
+
+use futures::channel::oneshot;
 use futures::future::{BoxFuture, FutureExt as _};
+use futures::lock::Mutex;
 
 use super::link::Link;
 use super::run;
+use crate::Spawn;
 use crate::door::{Applied, Ask, Head, Line, Side, Snapshot, Step, StoreError, Work, Written};
 
-/// One connection that writes.
-pub(super) struct PgLine(pub(super) Link);
+/// A line: one connection that writes, and one on which the next batch is read meanwhile.
+pub(super) struct PgLine {
+    pub(super) writer: Arc<Mutex<Link>>,
+    pub(super) reader: Link,
+    pub(super) spawn: Spawn,
+}
 
 impl Line for PgLine {
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
-        async move { run::load(self.0.ready().await?, shard, asks, lock).await }.boxed()
+        async move {
+            if lock {
+                return run::load(self.writer.lock().await.ready().await?, shard, asks, lock).await;
+            }
+            run::load(self.reader.ready().await?, shard, asks, lock).await
+        }
+        .boxed()
     }
 
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
-        async move { run::write(self.0.ready().await?, work).await }.boxed()
+    /// A task of its own, so that the commit follows at once however busy the line is with the next batch.
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let writer = Arc::clone(&self.writer);
+        let write = async move {
+            let written = match writer.lock().await.ready().await {
+                Ok(open) => run::write(open, &work).await,
+                Err(error) => Err(error),
+            };
+            drop(work);
+            // Nobody waits any more when the line is gone; what was written stays written.
+            let _ = answer.send(written);
+        };
+        (self.spawn)(write.boxed());
+        // A task that vanished may have written.
+        async move { answered.await.unwrap_or(Ok(Written::Unknown)) }.boxed()
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
         async move {
-            self.0.renew();
-            run::head_locked(self.0.ready().await?, shard).await
+            let mut writer = self.writer.lock().await;
+            writer.renew();
+            run::head_locked(writer.ready().await?, shard).await
         }
         .boxed()
     }
 }
 
-impl Side for PgLine {
+/// One connection that writes small transactions.
+pub(super) struct PgSide(pub(super) Link);
+
+impl Side for PgSide {
     fn transaction(&mut self, steps: Vec<Step>, durable: bool) -> BoxFuture<'_, Result<Applied, StoreError>> {
         async move { run::apply(self.0.ready().await?, &steps, durable).await }.boxed()
     }

@@ -1,6 +1,6 @@
 //! The PostgreSQL driver.
 //!
-//! Each line and each side writer owns one connection; readers share a few. Statements are prepared once per connection;
+//! A line owns two connections, to write a batch and to read for the next one, a side writer one; readers share a few. Statements are prepared once per connection;
 //! what does not depend on an answer is sent without waiting for one, so that a load is one round trip and a write is
 //! two: everything up to the counts, then the commit.
 
@@ -16,9 +16,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::lock::Mutex;
 use tokio_postgres::Config;
 
-use self::line::PgLine;
+use self::line::{PgLine, PgSide};
 use self::link::{Link, Server, Use};
 use self::pool::Pool;
 use crate::door::{Dialect, Line, Place, Reader, Side, StoreError};
@@ -57,9 +58,11 @@ impl Postgres {
         Ok(Self { server, pool, access })
     }
 
-    /// A line; it connects at its first call.
+    /// A line; it connects at its first calls.
     pub(crate) fn line(&self) -> Result<Box<dyn Line>, StoreError> {
-        Ok(Box::new(PgLine(self.writer()?)))
+        let writer = Arc::new(Mutex::new(self.writer()?));
+        let reader = Link::new(Arc::clone(&self.server), Use::Read);
+        Ok(Box::new(PgLine { writer, reader, spawn: Arc::clone(&self.server.spawn) }))
     }
 
     /// A reader.
@@ -74,7 +77,7 @@ impl Postgres {
 
     /// A writer of small transactions; it connects at its first call. All places are this database.
     pub(crate) fn side(&self, _: Place) -> Result<Box<dyn Side>, StoreError> {
-        Ok(Box::new(PgLine(self.writer()?)))
+        Ok(Box::new(PgSide(self.writer()?)))
     }
 
     fn writer(&self) -> Result<Link, StoreError> {

@@ -295,7 +295,10 @@ async fn calls_of<'a>(
 
 async fn bulk_call<'a>(open: &mut Open, bulk: &'a Bulk<'a>, step: usize) -> Result<Call<'a>, StoreError> {
     let prepared = open.bulk(bulk.table, bulk.verb).await?;
-    let params = bulk.bound.iter().map(|bound| Param::Column(&bulk.rows, *bound)).collect();
+    let params = match bulk.verb {
+        Verb::Insert | Verb::Upsert => vec![Param::Rows(&bulk.rows, &bulk.bound)],
+        _ => bulk.bound.iter().map(|bound| Param::Column(&bulk.rows, *bound)).collect(),
+    };
     Ok(Call { prepared, params, step, must: Must::Fit(bulk) })
 }
 

@@ -68,12 +68,14 @@ impl Files {
         Ok(Self { directory: directory.to_owned(), lock, thread: ports.thread.clone(), pen, readers, sides })
     }
 
-    /// A line; its calls run on the thread that drives it.
+    /// A line; it reads on the thread that drives it, and writes beside it.
     pub(crate) fn line(&self) -> Result<Box<dyn Line>, StoreError> {
         let lock = self.lock.clone().ok_or_else(inspected)?;
         let path = file(&self.directory, Place::Main);
-        let copier = Copier::new(Crew::start("store-copier", vec![Core::open(&path)?], &self.thread));
-        Ok(Box::new(FileLine { core: Core::open(&path)?, copier, pen: self.pen.clone(), _lock: lock }))
+        let crew = |name| Ok::<_, StoreError>(Crew::start(name, vec![Core::open(&path)?], &self.thread));
+        let (writer, copier) = (crew("line-writer")?, Copier::new(crew("store-copier")?));
+        let reader = Core::read_only(&path, &[])?;
+        Ok(Box::new(FileLine { reader, writer, copier, pen: self.pen.clone(), lock }))
     }
 
     /// A reader.
@@ -136,38 +138,54 @@ fn inspected() -> StoreError {
     StoreError::other("a store that is only inspected has no writers")
 }
 
-/// A line on a file.
+/// A line on a file: one connection that writes, on a thread of its own, and one on which the thread that drives the line
+/// reads for the next batch meanwhile.
 struct FileLine {
-    core: Core,
+    reader: Core,
+    writer: Crew,
     copier: Copier,
     pen: Pen,
-    _lock: Arc<File>,
+    lock: Arc<File>,
+}
+
+impl FileLine {
+    /// Runs a call on the writing connection, behind whatever it is doing.
+    fn writing<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Core, &Copier) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (pen, copier, lock) = (self.pen.clone(), self.copier.clone(), Arc::clone(&self.lock));
+        let writer = self.writer.clone();
+        async move {
+            let call = move |core: &mut Core| {
+                let _lock = lock;
+                let _pen = pen.take();
+                call(core, &copier)
+            };
+            writer.call(call).await
+        }
+        .boxed()
+    }
 }
 
 impl Line for FileLine {
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
-        async move {
-            let _pen = lock.then(|| self.pen.take());
-            self.core.load(shard, asks, lock)
+        if lock {
+            let asks = asks.to_vec();
+            return self.writing(move |core, _| core.load(shard, &asks, true));
         }
-        .boxed()
+        async move { self.reader.load(shard, asks, false) }.boxed()
     }
 
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
-        async move {
-            let _pen = self.pen.take();
-            self.copier.look(&mut self.core);
-            self.core.write(work)
-        }
-        .boxed()
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
+        self.writing(move |core, copier| {
+            copier.look(core);
+            core.write(&work)
+        })
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
-        async move {
-            let _pen = self.pen.take();
-            self.core.head(shard)
-        }
-        .boxed()
+        self.writing(move |core, _| core.head(shard))
     }
 }
 

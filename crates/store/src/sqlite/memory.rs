@@ -40,8 +40,9 @@ impl Line for Memory {
         async move { self.core().load(shard, asks, lock) }.boxed()
     }
 
-    fn write<'a>(&'a mut self, work: &'a Work) -> BoxFuture<'a, Result<Written, StoreError>> {
-        async move { self.core().write(work) }.boxed()
+    fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
+        let memory = self.clone();
+        async move { memory.core().write(&work) }.boxed()
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {

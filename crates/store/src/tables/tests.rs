@@ -5,6 +5,7 @@ mod town;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures::executor::block_on;
 use proptest::prelude::*;
@@ -38,9 +39,9 @@ impl Kept {
         decided.changes(&self.committed, SHARD, &mut changes);
         let head = Head { seq: self.head.seq + 1, ..self.head.clone() };
         let work = Work { shard: SHARD, expect: self.head.seq, head: head.clone(), changes: changes.into_vec() };
-        assert_eq!(block_on(self.store.write(&work)).unwrap(), Written::Done);
+        assert_eq!(block_on(self.store.write(Arc::new(work))).unwrap(), Written::Done);
         self.head = head;
-        self.committed.keep(decided, usize::MAX);
+        self.committed.lay(decided);
     }
 
     fn read(&mut self, keys: &BTreeSet<Key>) -> Memory {

@@ -171,10 +171,13 @@ fn what_is_not_worth_keeping_is_forgotten() {
         memory
     };
     let mut memory = known(&[1, 3], &[1, 2]);
-    memory.keep(known(&[2, 4], &[2, 3]), 3);
+    memory.lay(known(&[2, 4], &[2, 3]));
+    assert_eq!((memory.trades.len(), memory.claims.len()), (4, 1), "nothing goes by itself");
+    memory.trim(3);
     assert_eq!(memory.trades.keys().copied().collect::<Vec<_>>(), [trade(2), trade(3), trade(4)], "the oldest go");
     assert_eq!(memory.accounts.len(), 3, "as many as there may be");
     assert!(memory.claims.is_empty(), "a key is hardly ever asked for again");
-    memory.keep(known(&[], &[4]), 3);
+    memory.lay(known(&[], &[4]));
+    memory.trim(3);
     assert!(memory.accounts.is_empty(), "one too many, and none is better than another");
 }

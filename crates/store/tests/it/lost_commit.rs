@@ -1,6 +1,7 @@
 //! PostgreSQL goes away at the wrong moment.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use store::{Access, Line, Url, Work, Written};
@@ -33,7 +34,7 @@ async fn lose(loss: Loss, world: &World) -> (Written, Box<dyn Line>) {
     let head = line.load(0, &[], false).await.unwrap().head;
     let work = Work { shard: 0, expect: 1, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] };
     proxy.arm();
-    let written = line.write(&work).await.unwrap();
+    let written = line.write(Arc::new(work)).await.unwrap();
     (written, line)
 }
 
@@ -71,10 +72,10 @@ fn a_session_that_is_killed_is_replaced() {
         kill_sessions(&url).await;
         let work = Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] };
         // The news may reach us before the write or through it; in neither case is anything in doubt.
-        let mut written = line.write(&work).await;
+        let mut written = line.write(Arc::new(work)).await;
         if let Err(error) = &written {
             assert_eq!(error.code(), "store_unreachable");
-            written = line.write(&work).await;
+            written = line.write(Arc::new(work)).await;
         }
         assert_eq!(written, Ok(Written::Done));
         kill_sessions(&url).await;
@@ -101,10 +102,10 @@ fn a_write_that_is_cut_off_is_not_done() {
             tokio::time::sleep(DEAF).await;
             kill_sessions(&url).await;
         };
-        let (written, ()) = futures::future::join(line.write(&work), cut).await;
+        let (written, ()) = futures::future::join(line.write(Arc::new(work)), cut).await;
         assert_eq!(written.unwrap_err().code(), "store_unreachable");
         holder.batch_execute("ROLLBACK").await.unwrap();
-        assert_eq!(line.write(&work).await, Ok(Written::Done));
+        assert_eq!(line.write(Arc::new(work)).await, Ok(Written::Done));
     });
 }
 

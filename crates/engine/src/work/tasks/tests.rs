@@ -118,7 +118,7 @@ impl World {
         memory.changes(&Memory::default(), 0, &mut changes);
         let expect = head.seq;
         let work = Work { shard: 0, expect, head: Head { seq: expect + 1, ..head }, changes: changes.into_vec() };
-        block_on(line.write(&work)).unwrap();
+        block_on(line.write(Arc::new(work))).unwrap();
     }
 
     fn wait(&self, seconds: i64) {

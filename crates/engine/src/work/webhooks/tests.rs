@@ -149,7 +149,7 @@ impl World {
         }
         let head = store::Head { seq: self.seq, ..head };
         let work = Work { shard: 0, expect: self.seq - 1, head, changes: vec![change] };
-        block_on(line.write(&work)).unwrap();
+        block_on(line.write(Arc::new(work))).unwrap();
     }
 
     fn wait(&self, seconds: i64) {

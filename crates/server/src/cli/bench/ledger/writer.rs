@@ -98,12 +98,13 @@ impl Writer {
                 }
             }
         };
-        match self.line.write(&decided.work).await? {
+        let work = Arc::new(decided.work);
+        match self.line.write(Arc::clone(&work)).await? {
             Written::Done => {}
             other => return Err(Failure::NotWritten(other)),
         }
-        self.head = decided.work.head;
-        self.memory.keep(decided.memory, usize::MAX);
+        self.head = work.head.clone();
+        self.memory.lay(decided.memory);
         Ok(())
     }
 
