@@ -213,16 +213,19 @@ impl Line {
     /// What the queue gives; `None` where the batch that is on its way has to land first.
     async fn taken(&mut self) -> Option<Option<Taken>> {
         let Setup { queue, batch_limit, clock, .. } = &mut self.setup;
-        let take = queue.take(*batch_limit, &**clock);
-        match &mut self.flight {
-            None => Some(take.await),
-            // What changes control data is seen by the next batch, and where others write too, being ahead of them is work
-            // for nothing.
-            Some(flight) if self.conflicts > 0 || flight.outcome.control.is_some() => None,
-            Some(flight) => match select(&mut flight.write, pin!(take)).await {
-                Either::Left(_) => None,
-                Either::Right((taken, _)) => Some(taken),
-            },
+        let Some(flight) = &mut self.flight else {
+            return Some(queue.take(*batch_limit, &**clock).await);
+        };
+        // What changes control data is seen by the next batch, and where others write too, being ahead of them is work for
+        // nothing.
+        if self.conflicts > 0 || flight.outcome.control.is_some() {
+            return None;
+        }
+        // A smaller batch than the one on its way would be sent too early: batches cost less the larger they are.
+        let take = queue.take_ahead(flight.jobs.len(), *batch_limit, &**clock);
+        match select(&mut flight.write, pin!(take)).await {
+            Either::Left(_) => None,
+            Either::Right((taken, _)) => Some(taken),
         }
     }
 

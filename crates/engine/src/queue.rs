@@ -234,7 +234,12 @@ impl Entrance {
 impl Exit {
     /// Waits for a request, then takes what else is there, at most `limit`. `None` once the queue is closed and empty.
     pub async fn take(&mut self, limit: usize, clock: &dyn Clock) -> Option<Taken> {
-        std::future::poll_fn(|context| self.poll(context, limit, clock)).await
+        self.take_ahead(1, limit, clock).await
+    }
+
+    /// The same, but waits for `least` of them, unless nobody comes any more.
+    pub async fn take_ahead(&mut self, least: usize, limit: usize, clock: &dyn Clock) -> Option<Taken> {
+        std::future::poll_fn(|context| self.poll(context, least, limit, clock)).await
     }
 
     /// The first of the batches that were taken is over.
@@ -242,12 +247,13 @@ impl Exit {
         self.shared.state().end_batch(&self.shared.terms, clock.steady());
     }
 
-    fn poll(&self, context: &mut Context<'_>, limit: usize, clock: &dyn Clock) -> Poll<Option<Taken>> {
+    fn poll(&self, context: &mut Context<'_>, least: usize, limit: usize, clock: &dyn Clock) -> Poll<Option<Taken>> {
         let mut state = self.shared.state();
-        if state.is_empty() {
-            if state.closed {
-                return Poll::Ready(None);
-            }
+        let length = state.length();
+        if length == 0 && state.closed {
+            return Poll::Ready(None);
+        }
+        if length < least && !state.closed {
             state.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -294,8 +300,8 @@ impl State {
         Both { new: self.queues.new.len(), begun: self.queues.begun.len() }
     }
 
-    fn is_empty(&self) -> bool {
-        self.queues.new.is_empty() && self.queues.begun.is_empty()
+    fn length(&self) -> usize {
+        self.queues.new.len() + self.queues.begun.len()
     }
 
     /// Who is to be woken.
@@ -324,7 +330,7 @@ impl State {
 
     /// What has begun first, but a quarter of the places for new business, and no place left empty; and what was late.
     fn take(&mut self, limit: usize, now: Time) -> (Taken, Vec<Job>) {
-        let room = limit.min(self.queues.new.len() + self.queues.begun.len());
+        let room = limit.min(self.length());
         let mut batch = Batch { jobs: Vec::with_capacity(room), oldest: now, late: Vec::new() };
         self.fill(Stage::Begun, limit - limit / KEPT, now, &mut batch);
         self.fill(Stage::New, limit, now, &mut batch);

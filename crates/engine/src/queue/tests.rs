@@ -53,9 +53,15 @@ impl World {
         Ok(())
     }
 
-    /// What is there now, by name.
+    /// What is there now, by name, once what was taken before is over.
     fn take(&mut self, limit: usize) -> Option<Vec<String>> {
-        let taken = self.exit.take(limit, &self.clock).now_or_never()??;
+        self.exit.end_batch(&self.clock);
+        self.take_ahead(1, limit)
+    }
+
+    /// The same while what was taken before is under way.
+    fn take_ahead(&mut self, least: usize, limit: usize) -> Option<Vec<String>> {
+        let taken = self.exit.take_ahead(least, limit, &self.clock).now_or_never()??;
         Some(taken.jobs.into_iter().map(|laid| laid.job.request.request_id).collect())
     }
 
@@ -143,6 +149,37 @@ fn a_stall_refuses_and_its_end_lets_in() {
     world.lay(Stage::New, "n", 1).unwrap();
     let figures = world.entrance.figures();
     assert_eq!((figures.late.new, figures.late.begun), (2, 0));
+}
+
+#[test]
+fn who_takes_ahead_waits_for_enough() {
+    let mut world = World::new(Terms::of_places(100));
+    world.lay(Stage::New, "n", 2).unwrap();
+    assert_eq!(world.take_ahead(3, 8), None);
+    world.lay(Stage::Begun, "b", 1).unwrap();
+    assert_eq!(world.take_ahead(3, 8).unwrap().join(" "), "b0 n0 n1");
+    world.lay(Stage::New, "n", 1).unwrap();
+    world.entrance.close();
+    assert_eq!(world.take_ahead(3, 8).unwrap().join(" "), "n0", "nobody comes any more");
+}
+
+#[test]
+fn a_batch_that_was_taken_ahead_has_the_line_after_the_one_before() {
+    let patience_us = Both { new: SECOND_US / 2, begun: 10 * SECOND_US };
+    let mut world = World::new(Terms { patience_us, batch: 10, ..Terms::of_places(8_000) });
+    for _ in 0..40 {
+        // Each takes a millisecond, and is taken one millisecond before that.
+        world.lay(Stage::New, "n", 10).unwrap();
+        world.take_ahead(1, 10).unwrap();
+        world.pass(1);
+        if world.exit.shared.state().under_way.len() == 2 {
+            world.exit.end_batch(&world.clock);
+        }
+    }
+    let pace = world.exit.shared.state().load();
+    assert_eq!(pace.under_way.map(|batch| batch.requests), Some(10));
+    assert!(world.lay(Stage::New, "n", 4_900).is_ok(), "at 10,000 a second that is less than half a second");
+    assert_eq!(world.lay(Stage::New, "n", 200).unwrap_err().reason, Reason::Late);
 }
 
 #[test]

@@ -23,7 +23,6 @@ const COPYING: u8 = 1;
 const COPIED: u8 = 2;
 
 /// The thread that copies, and how far it is.
-#[derive(Clone)]
 pub(super) struct Copier {
     crew: Crew,
     state: Arc<AtomicU8>,

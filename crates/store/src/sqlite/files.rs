@@ -68,14 +68,13 @@ impl Files {
         Ok(Self { directory: directory.to_owned(), lock, thread: ports.thread.clone(), pen, readers, sides })
     }
 
-    /// A line; it reads on the thread that drives it, and writes beside it.
+    /// A line; its calls run on the thread that drives it.
     pub(crate) fn line(&self) -> Result<Box<dyn Line>, StoreError> {
         let lock = self.lock.clone().ok_or_else(inspected)?;
         let path = file(&self.directory, Place::Main);
-        let crew = |name| Ok::<_, StoreError>(Crew::start(name, vec![Core::open(&path)?], &self.thread));
-        let (writer, copier) = (crew("line-writer")?, Copier::new(crew("store-copier")?));
-        let reader = Core::read_only(&path, &[])?;
-        Ok(Box::new(FileLine { reader, writer, copier, pen: self.pen.clone(), lock }))
+        let copier = Copier::new(Crew::start("store-copier", vec![Core::open(&path)?], &self.thread));
+        let desk = Desk { core: Core::open(&path)?, copier, pen: self.pen.clone(), _lock: lock };
+        Ok(Box::new(FileLine(Arc::new(Mutex::new(desk)))))
     }
 
     /// A reader.
@@ -138,54 +137,54 @@ fn inspected() -> StoreError {
     StoreError::other("a store that is only inspected has no writers")
 }
 
-/// A line on a file: one connection that writes, on a thread of its own, and one on which the thread that drives the line
-/// reads for the next batch meanwhile.
-struct FileLine {
-    reader: Core,
-    writer: Crew,
+/// A line on a file: one connection for everything, on the thread that drives the line. A second one, to read for the next
+/// batch while one is written, would lose what it has in memory with every commit of the first.
+struct FileLine(Arc<Mutex<Desk>>);
+
+/// The connection of a line, and what goes with it.
+struct Desk {
+    core: Core,
     copier: Copier,
     pen: Pen,
-    lock: Arc<File>,
+    _lock: Arc<File>,
 }
 
 impl FileLine {
-    /// Runs a call on the writing connection, behind whatever it is doing.
-    fn writing<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&mut Core, &Copier) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let (pen, copier, lock) = (self.pen.clone(), self.copier.clone(), Arc::clone(&self.lock));
-        let writer = self.writer.clone();
-        async move {
-            let call = move |core: &mut Core| {
-                let _lock = lock;
-                let _pen = pen.take();
-                call(core, &copier)
-            };
-            writer.call(call).await
-        }
-        .boxed()
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn write(&mut self, work: &Work) -> Result<Written, StoreError> {
+        let _pen = self.pen.take();
+        self.copier.look(&mut self.core);
+        self.core.write(work)
     }
 }
 
 impl Line for FileLine {
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
-        if lock {
-            let asks = asks.to_vec();
-            return self.writing(move |core, _| core.load(shard, &asks, true));
+        async move {
+            let Desk { core, pen, .. } = &mut *self.desk();
+            let _pen = lock.then(|| pen.take());
+            core.load(shard, asks, lock)
         }
-        async move { self.reader.load(shard, asks, false) }.boxed()
+        .boxed()
     }
 
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
-        self.writing(move |core, copier| {
-            copier.look(core);
-            core.write(&work)
-        })
+        let line = Self(Arc::clone(&self.0));
+        async move { line.desk().write(&work) }.boxed()
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {
-        self.writing(move |core, _| core.head(shard))
+        async move {
+            let Desk { core, pen, .. } = &mut *self.desk();
+            let _pen = pen.take();
+            core.head(shard)
+        }
+        .boxed()
     }
 }
 

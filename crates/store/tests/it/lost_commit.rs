@@ -32,9 +32,9 @@ async fn lose(loss: Loss, world: &World) -> (Written, Box<dyn Line>) {
     let mut line = store.line().unwrap();
     assert_eq!(write(&mut *line, 0, vec![]).await, Ok(Written::Done), "the proxy passes what it should");
     let head = line.load(0, &[], false).await.unwrap().head;
-    let work = Work { shard: 0, expect: 1, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] };
+    let work = Arc::new(Work { shard: 0, expect: 1, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
     proxy.arm();
-    let written = line.write(Arc::new(work)).await.unwrap();
+    let written = line.write(Arc::clone(&work)).await.unwrap();
     (written, line)
 }
 
@@ -70,12 +70,13 @@ fn a_session_that_is_killed_is_replaced() {
         let mut line = world.line();
         let head = line.load(0, &[], false).await.unwrap().head;
         kill_sessions(&url).await;
-        let work = Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] };
+        let work =
+            Arc::new(Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
         // The news may reach us before the write or through it; in neither case is anything in doubt.
-        let mut written = line.write(Arc::new(work)).await;
+        let mut written = line.write(Arc::clone(&work)).await;
         if let Err(error) = &written {
             assert_eq!(error.code(), "store_unreachable");
-            written = line.write(Arc::new(work)).await;
+            written = line.write(Arc::clone(&work)).await;
         }
         assert_eq!(written, Ok(Written::Done));
         kill_sessions(&url).await;
@@ -97,15 +98,16 @@ fn a_write_that_is_cut_off_is_not_done() {
         holder.batch_execute("BEGIN; SELECT seq FROM shard WHERE shard = 0 FOR UPDATE").await.unwrap();
         let mut line = world.line();
         let head = line.load(0, &[], false).await.unwrap().head;
-        let work = Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] };
+        let work =
+            Arc::new(Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
         let cut = async {
             tokio::time::sleep(DEAF).await;
             kill_sessions(&url).await;
         };
-        let (written, ()) = futures::future::join(line.write(Arc::new(work)), cut).await;
+        let (written, ()) = futures::future::join(line.write(Arc::clone(&work)), cut).await;
         assert_eq!(written.unwrap_err().code(), "store_unreachable");
         holder.batch_execute("ROLLBACK").await.unwrap();
-        assert_eq!(line.write(Arc::new(work)).await, Ok(Written::Done));
+        assert_eq!(line.write(Arc::clone(&work)).await, Ok(Written::Done));
     });
 }
 

@@ -307,6 +307,7 @@ impl House {
         let noted = Arc::clone(&told);
         crate::ports::task(async move {
             while let Some(taken) = jobs.take(1, &SystemClock).await {
+                jobs.end_batch(&SystemClock);
                 let Some(Laid { job, .. }) = taken.jobs.into_iter().next() else { continue };
                 noted.lock().unwrap().push(job.request.clone());
                 let _ = job.reply.send(reply(&job.request));
