@@ -90,8 +90,8 @@ pub const MAX_BATCH: usize = 512;
 pub const MAX_QUEUE: usize = 8_192;
 /// Most bytes of the bodies that wait for a shard's line (64 MiB); beyond that the door answers 503.
 pub const MAX_QUEUE_BYTES: usize = 64 << 20;
-/// Most load rounds of one batch; the known flows need two.
-pub const MAX_ROUNDS: usize = 8;
+/// Most load rounds of one request, by a line that knows nothing; most flows need two, a cart that is paid later seven.
+pub const MAX_ROUNDS: usize = 16;
 /// Most messages one request may cause between the domains.
 pub const MAX_HOPS: usize = 2_048;
 /// Most claims probed for one key when 64-bit hashes collide.

@@ -58,6 +58,8 @@ pub(crate) struct Ground {
     pub(crate) switched: Option<Switch>,
     pub(crate) risk: RiskModel,
     pub(crate) shards: Shards,
+    /// How many things of a kind a line remembers from one batch to the next.
+    pub(crate) memory: usize,
 }
 
 /// One node.
@@ -150,7 +152,7 @@ impl Node {
             approvals: Arc::new(people::approvals()),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 32,
-            memory_limit: 160,
+            memory_limit: ground.memory,
         });
         let stopped = self.stopped.clone();
         self.run(ground, async move {

@@ -44,6 +44,8 @@ use crate::risk::RiskModel;
 use crate::rng::Rng;
 use crate::wire::Wire;
 
+/// What lines remember; in a quarter of the worlds it is nothing.
+const MEMORY: usize = 160;
 /// Acts between two looks at the sums.
 const BETWEEN_LOOKS: usize = 8;
 
@@ -131,6 +133,7 @@ impl World {
             switched: plan.switched,
             risk,
             shards,
+            memory: if stream(13).chance(25) { 0 } else { MEMORY },
         };
         let mut world = Self {
             pool,

@@ -79,20 +79,29 @@ pub fn fresh(view: &mut View<'_>, trade: TradeId) {
     view.fresh::<store::tables::accounting::Holds>(trade);
 }
 
-/// Delivers messages until there are none.
+/// Delivers messages until there are none. Where a child misses something, what the other children miss is noted, too, so
+/// that all of it is read in one round, however many there are.
 pub fn drive(view: &mut View<'_>, trade: TradeId, first: Vec<Message>) -> Result<(), Stop> {
     let mut queue = VecDeque::from(first);
-    let mut hops = 0;
+    let (mut hops, mut missed) = (0, false);
     while let Some(message) = queue.pop_front() {
         hops += 1;
         if hops > limits::MAX_HOPS {
             return Err(Stop::Broken("the domains did not come to an end".to_owned()));
         }
-        for caused in deliver(view, trade, message)?.into_iter().rev() {
-            queue.push_front(caused);
+        let to_child = matches!(message, Message::Child(..));
+        match deliver(view, trade, message) {
+            Ok(caused) => caused.into_iter().rev().for_each(|caused| queue.push_front(caused)),
+            Err(Stop::Miss) if to_child => {
+                missed = true;
+                queue.retain(|message| matches!(message, Message::Child(..)));
+            }
+            // All of it is decided again.
+            Err(_) if missed => {}
+            Err(stop) => return Err(stop),
         }
     }
-    Ok(())
+    if missed { Err(Stop::Miss) } else { Ok(()) }
 }
 
 fn deliver(view: &mut View<'_>, trade: TradeId, message: Message) -> Result<Vec<Message>, Stop> {

@@ -1,11 +1,11 @@
 //! Good data of combined checkouts.
 
-use kernel::TradeId;
 use kernel::message::payment::Tool;
 use kernel::message::trade::Command as TradeCommand;
+use kernel::{Owner, TradeId};
 
 use crate::stories::{confirm, lost, opened, paid, refund, refunded, won};
-use crate::world::{Sale, World, card, cny};
+use crate::world::{Sale, World, card, cny, user};
 
 /// One cart is paid by balance and card, its children confirmed and refunded; one is closed.
 pub(crate) fn paid_and_closed(world: &mut World) -> (TradeId, TradeId) {
@@ -73,4 +73,23 @@ pub(crate) fn in_points_and_on_credit(world: &mut World) -> TradeId {
     world.word(ids[1], 2, refunded(cny(8), "X3"));
     world.no_rules("carts");
     ids[0]
+}
+
+/// However many receivers a cart has, what they need is read together.
+#[test]
+fn a_large_cart_is_paid_by_a_line_that_knows_nothing() {
+    let mut world = World::forgetful();
+    world.fund(user("u1"), 10_000);
+    let merchant = world.merchant;
+    let seller = |n| Owner::Seller(merchant, format!("s{n}"));
+    let children: Vec<Sale> = (0..20)
+        .map(|n| Sale { splits: vec![(seller(2 * n), 40), (seller(2 * n + 1), 60)], ..Sale::instant("u1", 100) })
+        .collect();
+    let (cart, _, open) = world.cart(Sale::instant("u1", 2_000), &children);
+    world.ok(open);
+    assert_eq!(world.pay(cart, &[(Tool::Balance, 2_000)])["status"], "succeeded");
+    let (_, ids, open) = world.cart(Sale::instant("u1", 2_000).paid(vec![(Tool::Balance, 2_000)]), &children);
+    assert_eq!(world.ok(open)["status"], "completed");
+    world.tell_trade(ids[7], refund("r1", 30));
+    assert!(world.verify().findings.is_empty());
 }

@@ -171,8 +171,17 @@ impl World {
         Self::build(engine, Box::new(|line| line))
     }
 
+    /// A line that forgets everything after each batch.
+    pub(crate) fn forgetful() -> Self {
+        Self::build_with(Engine::Memory, Box::new(|line| line), 0).unwrap()
+    }
+
     /// `None` where the engine is not installed.
     pub(crate) fn build(engine: Engine, between: Between) -> Option<Self> {
+        Self::build_with(engine, between, 10_000)
+    }
+
+    fn build_with(engine: Engine, between: Between, memory_limit: usize) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let (url, runtime) = match engine {
             Engine::Memory => (None, None),
@@ -201,7 +210,7 @@ impl World {
             approvals: Default::default(),
             zone: jiff::tz::TimeZone::UTC,
             batch_limit: 512,
-            memory_limit: 10_000,
+            memory_limit,
         };
         let pool = LocalPool::new();
         let line = engine::line::run(setup);

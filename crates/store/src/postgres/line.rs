@@ -32,13 +32,18 @@ impl Line for PgLine {
     /// A task of its own, so that the commit follows at once however busy the line is with the next batch.
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let writer = Arc::clone(&self.writer);
+        // Taken here and not in the task, so that whatever is asked next comes after it.
+        let (mut now, later) = (self.writer.try_lock_owned(), Arc::clone(&self.writer));
         let write = async move {
-            let written = match writer.lock().await.ready().await {
+            let writer = match &mut now {
+                Some(writer) => writer,
+                None => now.insert(later.lock_owned().await),
+            };
+            let written = match writer.ready().await {
                 Ok(open) => run::write(open, &work).await,
                 Err(error) => Err(error),
             };
-            drop(work);
+            drop((now, work));
             // Nobody waits any more when the line is gone; what was written stays written.
             let _ = answer.send(written);
         };

@@ -44,12 +44,18 @@ pub(super) fn open_children(view: &mut View<'_>, create: &Create, places: Vec<i6
         return Ok(());
     }
     let expires_at = the_trade(view, create.id)?.expires_at;
+    let mut missed = false;
     for (at, (child, place)) in create.children.iter().zip(places).enumerate() {
         let child = Create { expires_at: Some(expires_at), ..child.clone() };
-        let messages = begin(view, &child, place, None).map_err(|stop| stop.within(at))?;
-        drive(view, child.id, messages)?;
+        let opened = begin(view, &child, place, None).map_err(|stop| stop.within(at));
+        match opened.and_then(|messages| drive(view, child.id, messages)) {
+            // What the others miss is read in the same round.
+            Err(Stop::Miss) => missed = true,
+            Err(stop) if !missed => return Err(stop),
+            Ok(()) | Err(_) => {}
+        }
     }
-    Ok(())
+    if missed { Err(Stop::Miss) } else { Ok(()) }
 }
 
 /// Whether a repeated request asks for the children that a trade has.
