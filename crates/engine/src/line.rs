@@ -351,7 +351,9 @@ impl Line {
                         wanted.extend(missing.iter().copied());
                         match self.load(&missing).await? {
                             Seen::Known => {}
-                            Seen::Moved => drop(self.load(&wanted).await?),
+                            Seen::Moved => {
+                                self.load(&wanted).await?;
+                            }
                             Seen::Aside => return Ok(None),
                         }
                     }

@@ -280,7 +280,7 @@ async fn the_next_batch_is_read_beside_a_write(world: World) {
         }
         assert_eq!(written, Some(Ok(Written::Done)));
     }
-    println!("{gone} reads beside a write");
+    assert!(gone > 0 || world.engine != Engine::Postgres, "some reads were beside a write");
 }
 
 async fn resolve_reads_the_head(world: World) {
