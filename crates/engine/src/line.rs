@@ -195,6 +195,9 @@ impl Line {
     /// once the queue is closed and empty and nothing is on its way.
     async fn next(&mut self) -> Result<Option<Vec<Laid>>, StoreError> {
         loop {
+            if self.is_alone() {
+                self.land().await?;
+            }
             if let Some(jobs) = self.again.pop_front() {
                 return Ok(Some(jobs));
             }
@@ -210,17 +213,19 @@ impl Line {
         }
     }
 
-    /// What the queue gives; `None` where the batch that is on its way has to land first.
+    /// Whether nothing is decided beside the batch that is on its way: what changes control data is seen by the next one,
+    /// and where others write too, being ahead of them is work for nothing.
+    fn is_alone(&self) -> bool {
+        let control = self.flight.as_ref().is_some_and(|flight| flight.outcome.control.is_some());
+        control || self.conflicts > 0
+    }
+
+    /// What the queue gives; `None` where the batch that is on its way has landed first.
     async fn taken(&mut self) -> Option<Option<Taken>> {
         let Setup { queue, batch_limit, clock, .. } = &mut self.setup;
         let Some(flight) = &mut self.flight else {
             return Some(queue.take(*batch_limit, &**clock).await);
         };
-        // What changes control data is seen by the next batch, and where others write too, being ahead of them is work for
-        // nothing.
-        if self.conflicts > 0 || flight.outcome.control.is_some() {
-            return None;
-        }
         // A smaller batch than the one on its way would be sent too early: batches cost less the larger they are.
         let take = queue.take_ahead(flight.jobs.len(), *batch_limit, &**clock);
         match select(&mut flight.write, pin!(take)).await {
