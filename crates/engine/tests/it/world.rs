@@ -81,6 +81,9 @@ impl Observer for Deaf {
     }
 }
 
+/// Where an answer comes.
+pub(crate) type Answered = oneshot::Receiver<Result<Reply, Problem>>;
+
 /// A store, its line, and what tests need to speak to it.
 pub(crate) struct World {
     pub(crate) store: Store,
@@ -246,15 +249,23 @@ impl World {
 
     /// Submits requests together: one batch.
     pub(crate) fn batch(&mut self, requests: Vec<Request>) -> Vec<Result<Reply, Problem>> {
-        let mut answers = Vec::new();
-        for request in requests {
-            let (reply, answer) = oneshot::channel();
-            let job = Job { request, deadline: self.now().plus(DAY_US), reply };
-            self.queue.lay(Stage::New, job, 0, self.now()).unwrap();
-            answers.push(answer);
-        }
+        let answers: Vec<_> = requests.into_iter().map(|request| self.lay(request)).collect();
         let _context = self.runtime.as_ref().map(tokio::runtime::Runtime::enter);
         self.pool.run_until(join_all(answers)).into_iter().map(Result::unwrap).collect()
+    }
+
+    /// Submits a request; the line has not looked at it yet.
+    pub(crate) fn lay(&mut self, request: Request) -> Answered {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { request, deadline: self.now().plus(DAY_US), reply };
+        self.queue.lay(Stage::New, job, 0, self.now()).unwrap();
+        answer
+    }
+
+    /// The line does what it can do now; says how many requests it has left in the queue.
+    pub(crate) fn settle(&mut self) -> usize {
+        self.pool.run_until_stalled();
+        self.queue.figures().waiting.new
     }
 
     /// A request of the platform with a key of its own.
