@@ -180,6 +180,8 @@ struct Outcome {
 /// A batch, decided.
 struct Round {
     decided: Decided,
+    /// What it was decided on.
+    head: Head,
     rounds: usize,
 }
 
@@ -240,25 +242,18 @@ impl Line {
         let round = self.decide(&jobs).await;
         let stands = self.land().await?;
         match round {
-            Err(error) => self.give_up(jobs, error),
-            Ok(Some(round)) if stands => self.send(jobs, round).await,
-            Ok(Some(_)) => {
-                self.again.push_back(jobs);
-                Ok(())
-            }
-            Ok(None) => {
-                self.forget();
-                self.again.push_back(jobs);
-                Ok(())
-            }
+            Ok(Some(round)) if stands => return self.send(jobs, round).await,
+            Err(error) if stands || error.is_fatal() => return self.give_up(jobs, error),
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => self.forget(),
         }
+        self.again.push_back(jobs);
+        Ok(())
     }
 
     /// Sends a decided batch on its way, or answers it where it changes nothing.
-    async fn send(&mut self, jobs: Vec<Laid>, Round { decided, rounds }: Round) -> Result<(), StoreError> {
-        let Some(before) = self.head.clone() else {
-            return Err(StoreError::broken("a batch was decided on nothing"));
-        };
+    async fn send(&mut self, jobs: Vec<Laid>, round: Round) -> Result<(), StoreError> {
+        let Round { decided, head: before, rounds } = round;
         let written = decided.work.is_some();
         let committed = Committed {
             shard: self.setup.shard,
@@ -322,9 +317,7 @@ impl Line {
         if rounds > 0 || jobs.iter().all(|laid| laid.job.request.idempotency.is_some()) {
             return Ok(false);
         }
-        let known = self.head.as_ref().map(|head| head.seq);
-        self.load(&BTreeSet::new()).await?;
-        Ok(self.head.as_ref().map(|head| head.seq) != known)
+        Ok(matches!(self.load(&BTreeSet::new()).await?, Seen::Moved))
     }
 
     /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was
@@ -347,7 +340,7 @@ impl Line {
                     approvals: Arc::clone(&self.setup.approvals),
                 };
                 match batch::decide(&ground, &self.memory, jobs.iter().map(|laid| &laid.job.request)) {
-                    Ok(decided) => return Ok(Some(Round { decided, rounds })),
+                    Ok(decided) => return Ok(Some(Round { decided, head: head.clone(), rounds })),
                     Err(missing) => {
                         rounds += 1;
                         if rounds > limits::MAX_ROUNDS * jobs.len().max(1) {
@@ -392,7 +385,8 @@ impl Line {
             }
         };
         self.memory.absorb(&keys, snapshot.rows)?;
-        // What of other shards is read never changes, so it does not matter as of when it is.
+        // What of other shards is there never changes, so it does not matter as of when it is read; what was not there yet is
+        // met by a unique key, or asked for again.
         for (shard, keys) in by_shard {
             let snapshot = self.read(shard, &Memory::asks(&keys), false).await?;
             self.memory.absorb(&keys, snapshot.rows)?;
@@ -441,7 +435,7 @@ impl Line {
     }
 
     /// The read waits for the old transaction; when that did not take place, its fence is stale for ever, so deciding
-    /// again is safe. If the shard has moved on since, our batch's row tells.
+    /// again is safe. If the shard has moved on since, our batch's row tells, read where the head was read.
     async fn took_place(&mut self, ours: &Head) -> Result<bool, StoreError> {
         let shard = self.setup.shard;
         let head = self.setup.store.resolve(shard).await?;
@@ -449,7 +443,7 @@ impl Line {
             return Ok(false);
         }
         let ask = Ask { table: BatchRow::TABLE, keys: vec![vec![Cell::Int(ours.seq)]] };
-        let snapshot = self.setup.store.load(shard, &[ask], false).await?;
+        let snapshot = self.setup.store.load(shard, &[ask], true).await?;
         let Some(row) = snapshot.rows.into_iter().flatten().next() else {
             return Err(StoreError::broken("a batch below the head is missing"));
         };

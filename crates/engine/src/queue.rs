@@ -105,7 +105,8 @@ struct State {
     /// When the last one was over.
     ended: Time,
     closed: bool,
-    waker: Option<Waker>,
+    /// Who waits, and for how many.
+    waker: Option<(usize, Waker)>,
     figures: Figures,
 }
 
@@ -140,7 +141,7 @@ impl Shared {
         state.closed = true;
         let waker = state.waker.take();
         drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        waker.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
@@ -254,7 +255,7 @@ impl Exit {
             return Poll::Ready(None);
         }
         if length < least && !state.closed {
-            state.waker = Some(context.waker().clone());
+            state.waker = Some((least, context.waker().clone()));
             return Poll::Pending;
         }
         let (taken, late) = state.take(limit, clock.steady());
@@ -310,7 +311,8 @@ impl State {
         self.bytes = self.bytes.saturating_add(waiting.laid.bytes);
         *self.figures.admitted.of_mut(stage) += 1;
         self.queues.of_mut(stage).push_back(waiting);
-        self.waker.take()
+        let length = self.length();
+        self.waker.take_if(|(least, _)| *least <= length).map(|(_, waker)| waker)
     }
 
     /// All that is under way as one, which began when what was before it was over.

@@ -90,7 +90,7 @@ impl Store {
         Ok(Self { engine: Engine::Memory(Memory::new(shards)?) })
     }
 
-    /// A line with a connection of its own.
+    /// A line with connections of its own.
     ///
     /// # Errors
     /// When the store is only inspected, or the file cannot be opened.

@@ -2,7 +2,7 @@
 //!
 //! An [`Aggregate`] is what a rule reads and changes as a whole (a trade with its dues and splits), stored as rows of one
 //! or more tables under one key. [`Memory`] keeps aggregates by type and key; a key that is present with `None` is known
-//! to be absent. The batch loop stacks two memories: what is committed, and what the batch has decided; what the request at
+//! to be absent. The batch loop stacks two memories: what is committed or on its way, and what the batch has decided; what the request at
 //! hand changes there can be taken back. Nothing here decides anything, and nothing here waits.
 
 use std::collections::{BTreeMap, BTreeSet};

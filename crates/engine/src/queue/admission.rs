@@ -4,7 +4,7 @@
 //!
 //! 1. Places and bytes are bounded. A quarter of each is kept for what has [begun](Stage::Begun): those who are owed an
 //!    answer about their money are let in when new business is not.
-//! 2. The wait is estimated: what stands before the request, at the line's pace, and the batch under way. A batch that is
+//! 2. The wait is estimated: what stands before the request, at the line's pace, and what is under way. A batch that is
 //!    late is taken to need as long again as it is late, so a store that stands still is noticed while it stands.
 //! 3. Where that is more than the [`Terms`] allow, the request is refused, and told when to come back.
 //!
@@ -129,7 +129,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// The batch that is being decided and written.
+/// What is being decided and written: a batch, or one and the next together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnderWay {
     pub(super) requests: usize,

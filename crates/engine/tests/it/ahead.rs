@@ -7,8 +7,8 @@ use engine::request::{Command, ControlCommand, Request};
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{BoxFuture, FutureExt as _};
-use kernel::message::payment::Tool;
 use kernel::MerchantId;
+use kernel::message::payment::Tool;
 use store::{Ask, Head, Line, Snapshot, StoreError, Work, Written};
 
 use crate::world::{Answered, Engine, Sale, World, user};

@@ -296,13 +296,13 @@ fn aliases(count: usize) -> String {
     (1..=count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(", ")
 }
 
-/// `UNNEST($1::bigint[], $2::text[])`
 /// `SELECT v."a", v."b" FROM UNNEST($1::"table"[]) AS v`: whole rows as one array of the table's own row type. PostgreSQL
 /// keeps what an array held until the statement ends, once for each array; one of rows costs half of one per column.
 fn unnest_rows(table: &Table) -> String {
     format!("SELECT {} FROM UNNEST($1::{}[]) AS v", names(table.columns, "v."), quoted(table.name))
 }
 
+/// `UNNEST($1::bigint[], $2::text[])`
 fn unnest(bound: &[Bound]) -> String {
     let kinds: Vec<Kind> = bound.iter().map(|bound| bound.kind).collect();
     unnest_kinds(&kinds, 1)

@@ -131,7 +131,8 @@ pub enum Applied {
 
 /// The ordered line of one or more shards of one database; object safe, so that a simulator can stand in between.
 ///
-/// A future that is dropped half-way leaves nothing behind that a later call could trip over.
+/// A future that is dropped half-way leaves nothing behind that a later call could trip over. A write that has begun may
+/// go on after its future was dropped; the next write, `resolve` and a `load` with `lock` come after its end.
 pub trait Line: Send {
     /// Reads head and rows of `shard` as of one moment; while a batch is being written, of before it or after it. With
     /// `lock`, first waits for every transaction that holds the head, so that the next `write` has the best chance; nothing

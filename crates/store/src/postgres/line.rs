@@ -22,6 +22,8 @@ impl Line for PgLine {
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
         async move {
             if lock {
+                // Asked for where something was odd: whatever the reading connection saw, it shall not see it again.
+                self.reader.renew();
                 return run::load(self.writer.lock().await.ready().await?, shard, asks, lock).await;
             }
             run::load(self.reader.ready().await?, shard, asks, lock).await
@@ -56,6 +58,7 @@ impl Line for PgLine {
         async move {
             let mut writer = self.writer.lock().await;
             writer.renew();
+            self.reader.renew();
             run::head_locked(writer.ready().await?, shard).await
         }
         .boxed()
