@@ -49,6 +49,15 @@ impl Gate {
         assert!(first.expect("nobody writes").send(end).is_ok());
     }
 
+    /// Lets through what is written from now on.
+    fn through(&self, world: &mut World) {
+        world.settle();
+        while self.writes() > 0 {
+            self.end(End::Through);
+            world.settle();
+        }
+    }
+
     fn writes(&self) -> usize {
         self.0.lock().unwrap().waiting.len()
     }
@@ -159,11 +168,7 @@ fn what_stands_on_a_batch_that_fell_is_decided_again() {
         let mut second = world.lay(second);
         assert_eq!((world.settle(), gate.writes()), (0, 1));
         gate.end(end);
-        world.settle();
-        while gate.writes() > 0 {
-            gate.end(End::Through);
-            world.settle();
-        }
+        gate.through(&mut world);
         assert_eq!([said(&mut first).unwrap(), said(&mut second).unwrap()], told);
         assert_eq!(gate.expected(), sent);
         assert!(world.verify().findings.is_empty());
@@ -201,11 +206,7 @@ fn what_changes_control_data_is_known_to_the_next() {
         let mut bought = world.lay(purchase);
         assert_eq!(world.settle(), 1, "it waits");
         gate.end(first_end);
-        world.settle();
-        while gate.writes() > 0 {
-            gate.end(End::Through);
-            world.settle();
-        }
+        gate.through(&mut world);
         assert_eq!([said(&mut created).unwrap(), said(&mut bought).unwrap()], ["merchant", "succeeded"]);
     }
 }
@@ -227,11 +228,7 @@ fn somebody_else_writes_under_the_same_number() {
     let mut second = world.lay(second);
     assert_eq!((world.settle(), gate.writes()), (0, 1));
     gate.end(End::Through);
-    world.settle();
-    while gate.writes() > 0 {
-        gate.end(End::Through);
-        world.settle();
-    }
+    gate.through(&mut world);
     assert_eq!(said(&mut first).unwrap(), "succeeded");
     assert_eq!(said(&mut second).unwrap(), "failed");
     assert_eq!(gate.expected(), [0, 1, 2]);
