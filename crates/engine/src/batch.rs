@@ -159,7 +159,7 @@ impl Batch {
         let trees = crate::tasks::shown(committed, &self.memory).into_iter();
         let trees = trees.map(|id| (id, Tree::known(id, &[&self.memory, committed]))).collect();
         let head = self.ledger.close(ground, committed, &self.memory, &mut self.changes);
-        let work = Work { shard: ground.shard, expect: ground.head.seq, head, changes: self.changes.into_vec() };
+        let work = Work { shard: ground.shard, before: ground.head.clone(), head, changes: self.changes.into_vec() };
         Decided {
             work: Some(work),
             memory: self.memory,

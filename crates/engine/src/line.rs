@@ -3,7 +3,7 @@
 //! 1. Take what queued while the last commit was flushing (natural group commit, no timer).
 //! 2. Decide it in memory, in arrival order; what a request misses is collected.
 //! 3. Load what is missing, in bulk, from one read-only snapshot; decide again. Rules are pure, so that costs nothing else.
-//! 4. Write the difference in one transaction, fenced by the shard's sequence.
+//! 4. Write the difference in one transaction, fenced by the shard's head.
 //! 5. Only when that is durable: tell the observer, answer the callers.
 //!
 //! While a batch is being written the next one is decided on what it will have changed, and sent when it is durable; where

@@ -61,6 +61,11 @@ impl Question {
         format!("{}.{}.{}", self.trade_id, self.attempt, now.micros())
     }
 
+    /// Which payment of its trade it is about.
+    pub(crate) const fn attempt(&self) -> u16 {
+        self.attempt
+    }
+
     /// About a payment that is to be made for a trade.
     pub fn new(trade: &Trade, pay: &Pay, attempt: u16, signals: &Signals) -> Self {
         let receiver = |split: &trade::Split| Receiver { receiver: split.receiver.wire(), amount: split.amount };

@@ -183,7 +183,14 @@ impl FaultySide {
 }
 
 impl Side for FaultySide {
-    fn transaction<'a>(&'a mut self, steps: Vec<Step>, durable: bool) -> BoxFuture<'a, Result<Applied, StoreError>> {
+    fn transaction<'a>(
+        &'a mut self,
+        mut steps: Vec<Step>,
+        durable: bool,
+    ) -> BoxFuture<'a, Result<Applied, StoreError>> {
+        if let Some(planted) = self.ground.planted {
+            planted::rows::aside(planted, &mut steps);
+        }
         async move {
             match self.ground.meets(Errand::Side) {
                 Some(StoreFault::SideLost) => {

@@ -39,6 +39,8 @@ use crate::wire::Wire;
 
 /// Jobs that may wait before a line.
 const QUEUE: usize = 64;
+/// Pauses after failed deliveries of a webhook, in seconds.
+pub(crate) const SCHEDULE_S: [u32; 6] = [2, 30, 600, 3_600, 3_600, 3_600];
 /// How late a task must be before a look at the table takes it, in microseconds.
 const MARGIN_US: i64 = SECOND_US;
 
@@ -192,7 +194,7 @@ impl Node {
             bell: hearing.bell,
             clock: Arc::new(ground.clock.clone()),
             outside: Arc::new(ground.wire.clone()),
-            schedule_s: vec![2, 30, 600, 3_600, 3_600, 3_600],
+            schedule_s: SCHEDULE_S.to_vec(),
             timeout_ms: 3_000,
             lease: self.lease(parts, "webhooks")?,
         });

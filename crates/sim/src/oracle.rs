@@ -25,13 +25,14 @@ mod transit;
 mod truth;
 mod velocity;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ::rules::Shelf;
 use channel::sandbox::bank::BankOrder;
 use engine::place_id::{PlaceId, Placed};
 use engine::query::Queries;
 use engine::verify::{self, Finding, Options};
+use engine::work::webhooks::DEAD;
 use futures::executor::block_on;
 use kernel::message::risk::Switch;
 use kernel::{CaseId, Owner, Shards, Time, TradeId};
@@ -42,8 +43,10 @@ pub(crate) use self::answers::{Seen, misfit};
 use self::rows::Rows;
 pub(crate) use self::transit::{on_its_way, parked};
 use crate::callers::Callers;
+use crate::node::SCHEDULE_S;
 use crate::plan::Blocked;
 use crate::risk::RiskModel;
+use crate::wire::Hearing;
 
 /// Most findings of one kind that are told.
 const ENOUGH: usize = 8;
@@ -56,8 +59,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) callers: &'a Callers,
     pub(crate) seen: &'a Seen,
     pub(crate) institution: Vec<BankOrder>,
-    /// The events that were heard by who listens to webhooks, if anybody does.
-    pub(crate) heard: Option<BTreeSet<String>>,
+    /// What who listens to webhooks was told, by the events' ids, if anybody does.
+    pub(crate) told: Option<BTreeMap<String, Hearing>>,
     /// The rule books that everything went by.
     pub(crate) rules: &'a Shelf,
     /// Whom or what risk control lets pay nothing.
@@ -98,17 +101,33 @@ impl Scene<'_> {
 }
 
 impl Scene<'_> {
-    /// Every event was heard, and nothing else.
+    /// Every event was heard, and nothing else; or it was refused as often as the schedule has attempts, and is on record
+    /// as given up.
     fn unheard(&self) -> Result<Vec<String>, String> {
-        let Some(heard) = &self.heard else { return Ok(Vec::new()) };
+        let Some(told) = &self.told else { return Ok(Vec::new()) };
         let events = rows::all::<store::tables::log::Event>(self.store, self.shards)?;
         let id = |event: &store::tables::log::Event| {
             PlaceId { shard: event.shard, seq: event.seq, n: event.n }.text(Placed::Event, &self.salt)
         };
-        let told: BTreeMap<String, &store::Text> = events.iter().map(|event| (id(event), &event.r#type)).collect();
-        let unheard = told.iter().filter(|(id, _)| !heard.contains(*id));
-        let unheard = unheard.map(|(id, what)| format!("event {id}, {what}, was never heard"));
-        let others = heard.iter().filter(|id| !told.contains_key(*id));
+        let ours: BTreeMap<String, &store::tables::log::Event> =
+            events.iter().map(|event| (id(event), event)).collect();
+        let parked = rows::all::<store::tables::log::Parked>(self.store, self.shards)?;
+        let dead: BTreeMap<(i64, i64, i64), usize> = parked
+            .iter()
+            .filter(|row| row.reader.starts_with("webhooks:") && Time::from_micros(row.due) == DEAD)
+            .map(|row| ((row.shard, row.seq, row.n), usize::try_from(row.attempts).unwrap_or(0)))
+            .collect();
+        let is_given_up = |event: &store::tables::log::Event, refused: usize| {
+            let attempts = dead.get(&(event.shard, event.seq, event.n)).copied().unwrap_or(0);
+            attempts.min(refused) > SCHEDULE_S.len()
+        };
+        let is_heard = |id: &str, event| {
+            let Hearing { heard, refused } = told.get(id).copied().unwrap_or_default();
+            heard || is_given_up(event, refused)
+        };
+        let unheard = ours.iter().filter(|(id, event)| !is_heard(id, event));
+        let unheard = unheard.map(|(id, event)| format!("event {id}, {}, was never heard", event.r#type));
+        let others = told.keys().filter(|id| !ours.contains_key(*id));
         Ok(unheard.chain(others.map(|id| format!("event {id} is none of ours"))).collect())
     }
 }

@@ -82,6 +82,8 @@ bugs! {
     RiskSilenceIsPass = "risk-silence-is-pass",
     /// A payment that the risk service refuses goes through.
     RiskRefusalIgnored = "risk-refusal-ignored",
+    /// What the risk service said of a trade's payment is taken for its next one, too.
+    RiskWordKept = "risk-word-kept",
     /// Who has claimed a share of a gift is not kept, so that the same user can claim again.
     ClaimForgotten = "claim-forgotten",
     /// Whoever claims a gift card needs no code.
@@ -128,6 +130,8 @@ bugs! {
     ProjectionSkips = "projection-skips",
     /// A webhook that was refused counts as delivered.
     WebhookRefusalIgnored = "webhook-refusal-ignored",
+    /// A webhook that was refused once is given up.
+    WebhookGivenUp = "webhook-given-up",
     /// A call that timed out is taken as a no.
     TimeoutIsFailure = "timeout-is-failure",
     /// An answer that makes no sense is taken as a no.

@@ -63,6 +63,12 @@ impl Inside {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The first word about a trade, whichever payment it was about.
+    fn first_said(&self, trade: &str) -> Option<Heard> {
+        let of_trade = (trade.to_owned(), 0)..=(trade.to_owned(), u16::MAX);
+        self.said().range(of_trade).find_map(|(_, heard)| heard.first().copied())
+    }
+
     async fn ask(&self, headers: Vec<(&'static str, String)>, body: String) -> Result<Incoming, NoAnswer> {
         let asked_at = self.clock.now();
         self.clock.at(asked_at.plus(self.rng.between(500, PATIENCE_US / 2))).await;
@@ -78,6 +84,11 @@ impl Inside {
             Ok(Incoming { status: 200, headers: headers.collect(), body: body.as_bytes().to_vec() })
         };
         let pass = || answer(r#"{"verdict":"pass"}"#);
+        if self.planted == Some(Planted::RiskWordKept)
+            && let Some(heard) = self.first_said(&question.trade_id)
+        {
+            return if heard == Heard::Pass { pass() } else { answer(r#"{"verdict":"refuse"}"#) };
+        }
         let says = |heard| {
             self.said().entry((question.trade_id.clone(), question.attempt)).or_default().insert(heard);
         };

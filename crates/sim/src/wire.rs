@@ -1,6 +1,6 @@
 //! The way to the institution: calls take time, get lost, come twice or too late.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use channel::{Incoming, Outgoing};
@@ -30,10 +30,19 @@ struct Inside {
     ear: Mutex<Ear>,
 }
 
-/// A listener to webhooks: what it has heard, by the events' ids.
+/// What a listener to webhooks has made of one event.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Hearing {
+    /// Whether it has taken it.
+    pub(crate) heard: bool,
+    /// How often it has refused it.
+    pub(crate) refused: usize,
+}
+
+/// A listener to webhooks: what it was told, by the events' ids.
 #[derive(Default)]
 struct Ear {
-    heard: BTreeSet<String>,
+    told: BTreeMap<String, Hearing>,
     /// Whether it takes everything now.
     well: bool,
 }
@@ -55,9 +64,9 @@ impl Wire {
         self.0.ear().well = true;
     }
 
-    /// The ids of the events that were heard.
-    pub(crate) fn heard(&self) -> BTreeSet<String> {
-        self.0.ear().heard.clone()
+    /// What who listens was told, by the events' ids.
+    pub(crate) fn told(&self) -> BTreeMap<String, Hearing> {
+        self.0.ear().told.clone()
     }
 }
 
@@ -67,15 +76,20 @@ impl Inside {
     }
 
     /// A webhook arrives, or does not; its answer gets back, or does not.
-    async fn delivered(&self, id: Option<String>, timeout_ms: u32) -> Result<u16, NoAnswer> {
+    async fn delivered(&self, id: String, timeout_ms: u32) -> Result<u16, NoAnswer> {
         let deadline = self.clock.now().plus(i64::from(timeout_ms) * 1_000);
         self.clock.at(self.clock.now().plus(self.rng.between(1_000, 50_000))).await;
         let luck = if self.ear().well { 99 } else { self.rng.below(100) };
+        {
+            let mut ear = self.ear();
+            let hearing = ear.told.entry(id).or_default();
+            hearing.heard |= luck >= 15;
+            hearing.refused += usize::from(luck < 15);
+        }
         if luck < 15 {
             let ignored = self.planted == Some(Planted::WebhookRefusalIgnored);
             return Ok(if ignored { 200 } else { 503 });
         }
-        self.ear().heard.extend(id);
         if luck < 20 {
             self.clock.at(deadline).await;
             return Err(NoAnswer::Timeout);
@@ -163,7 +177,7 @@ impl Outside for Wire {
         timeout_ms: u32,
     ) -> BoxFuture<'static, Result<u16, NoAnswer>> {
         let inside = Arc::clone(&self.0);
-        let id = headers.into_iter().find(|(name, _)| *name == "webhook-id").map(|(_, id)| id);
+        let id = headers.into_iter().find(|(name, _)| *name == "webhook-id").map_or_else(String::new, |(_, id)| id);
         async move { inside.delivered(id, timeout_ms).await }.boxed()
     }
 }

@@ -92,8 +92,8 @@ mod tests {
         voucher.deletes = vec![vec![Cell::Int(0)]];
         let mut other = Change::of(store::tables::log::Claim::TABLE);
         other.inserts = vec![Vec::new(); 1_000];
-        let head = Head { seq, epoch: 0, hash: [0; 32], last_time: 0, acct_date: 0 };
-        Work { shard: 0, expect: seq - 1, head, changes: vec![voucher, other] }
+        let head = |seq| Head { seq, epoch: 0, hash: [0; 32], last_time: 0, acct_date: 0 };
+        Work { shard: 0, before: head(seq - 1), head: head(seq), changes: vec![voucher, other] }
     }
 
     fn seqs(works: &[Work]) -> Vec<i64> {

@@ -196,7 +196,8 @@ pub fn explanation(control: &Control, trade: &Trade, state: &Payments, no: u16, 
 }
 
 fn risk(assessment: &Assessment) -> Value {
-    json!({"heard": assessment.heard, "code": assessment.code, "waited_ms": assessment.waited_ms})
+    let Assessment { heard, code, attempt, waited_ms } = assessment;
+    json!({"heard": heard, "code": code, "attempt": attempt, "waited_ms": waited_ms})
 }
 
 fn rule(said: &Said) -> Value {

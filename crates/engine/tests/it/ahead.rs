@@ -81,7 +81,7 @@ impl Line for Gated {
 
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
         let mut held = self.gate.0.lock().unwrap();
-        held.expected.push(work.expect);
+        held.expected.push(work.before.seq);
         let write = self.line.write(work);
         if !held.shut {
             return write;
@@ -221,7 +221,7 @@ fn somebody_else_writes_under_the_same_number() {
     let mut other = world.store.line().unwrap();
     let head = block_on(other.load(0, &[], false)).unwrap().head;
     let next = Head { seq: head.seq + 1, hash: [7; 32], last_time: head.last_time + 1, ..head.clone() };
-    let work = Work { shard: 0, expect: head.seq, head: next, changes: Vec::new() };
+    let work = Work { shard: 0, before: head, head: next, changes: Vec::new() };
     assert_eq!(block_on(other.write(Arc::new(work))), Ok(Written::Done));
     // The line has to read for this one, and finds a batch that it did not write.
     let second = purchase(&mut world, "u3");

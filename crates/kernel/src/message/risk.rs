@@ -143,6 +143,11 @@ pub struct Assessment {
     /// Its own reason, for the platform's people only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Which payment of its trade the question was about; `None` where nobody was asked. A request that was asked about
+    /// becomes a later one where another request was faster, and is not asked about again: the word was about what it
+    /// asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u16>,
     /// How long was waited for it, in milliseconds.
     pub waited_ms: u32,
 }
@@ -150,7 +155,7 @@ pub struct Assessment {
 impl Assessment {
     /// Nothing was asked, for this reason.
     pub const fn unasked(heard: Heard) -> Self {
-        Self { heard, code: None, waited_ms: 0 }
+        Self { heard, code: None, attempt: None, waited_ms: 0 }
     }
 }
 

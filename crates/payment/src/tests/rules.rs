@@ -182,7 +182,7 @@ fn asking(no_answer: Unsaid, degraded: Unsaid) -> World {
 }
 
 fn heard(heard: Heard) -> Asked {
-    Asked::Heard(Assessment { heard, code: Some("R-1".to_owned()), waited_ms: 12 })
+    Asked::Heard(Assessment { heard, code: Some("R-1".to_owned()), attempt: Some(1), waited_ms: 12 })
 }
 
 /// What became of the last payment, and what was heard of the risk service about it.

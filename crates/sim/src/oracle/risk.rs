@@ -3,7 +3,7 @@
 
 use engine::planning::{self, facts};
 use kernel::message::payment::Tool;
-use kernel::message::risk::{Heard, Switch};
+use kernel::message::risk::{Assessment, Heard, Switch};
 use kernel::{StoredKind, TradeId};
 use payment::{FailureCode, Payment};
 use trade::Trade;
@@ -52,7 +52,7 @@ fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
         }
         (Some(wanted), Some(assessment)) => {
             let heard = assessment.heard;
-            let said = was_said(scene, trade.id, payment.no, heard);
+            let said = was_said(scene, trade.id, payment.no, assessment);
             let unsaid = if heard == Heard::SwitchedOff { wanted.degraded } else { wanted.no_answer };
             let passes = heard.answer().unwrap_or_else(|| unsaid.lets_pass(payment.money));
             let refused = failure == Some(FailureCode::RiskRefused);
@@ -68,8 +68,11 @@ fn odd(scene: &Scene<'_>, trade: &Trade, payment: &Payment) -> Option<String> {
     }
 }
 
-/// A request that was asked about as one attempt becomes a later one where another request was faster.
-fn was_said(scene: &Scene<'_>, trade: TradeId, attempt: u16, heard: Heard) -> bool {
-    let said = |attempt| scene.risk.said(&trade.to_string(), attempt).contains(&heard);
-    heard.answer().is_none() || (1..=attempt).any(said)
+/// Whether it was said of the attempt that the service was asked about: this one, or an earlier one where another
+/// request was faster.
+fn was_said(scene: &Scene<'_>, trade: TradeId, no: u16, assessment: &Assessment) -> bool {
+    let said = |attempt: u16| {
+        (1..=no).contains(&attempt) && scene.risk.said(&trade.to_string(), attempt).contains(&assessment.heard)
+    };
+    assessment.heard.answer().is_none() || assessment.attempt.is_some_and(said)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use store::{Ask, Cell, Change, Head, Line, Snapshot, Statement, StoreError, Table, Work, Written};
+use store::{Ask, Cell, Change, Head, Line, Snapshot, Statement, Step, StoreError, Table, Work, Written};
 
 use super::{Planted, transit};
 
@@ -112,11 +112,27 @@ pub(crate) fn followed(planted: Option<Planted>, mut work: Work) -> Work {
     work
 }
 
+/// Twists what a worker writes beside the line.
+pub(crate) fn aside(planted: Planted, steps: &mut [Step]) {
+    if planted != Planted::WebhookGivenUp {
+        return;
+    }
+    for step in steps {
+        let Step::Change(change) = step else { continue };
+        let table = change.table;
+        for row in change.upserts.iter_mut().filter(|_| table.name == "parked") {
+            if let Some(due) = cell_mut(table, row, "due") {
+                *due = Cell::Int(i64::MAX);
+            }
+        }
+    }
+}
+
 /// The same work as if it had been decided on `head`: what a writer without a fence would do.
 fn renumbered(work: &Work, head: &Head) -> Work {
     let seq = head.seq + 1;
     let mut moved = work.clone();
-    moved.expect = head.seq;
+    moved.before = head.clone();
     moved.head.seq = seq;
     for change in &mut moved.changes {
         let table = change.table;

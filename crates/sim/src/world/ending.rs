@@ -80,7 +80,7 @@ impl World {
                 callers: &self.callers,
                 seen: &self.seen,
                 institution: self.institution.records(),
-                heard: self.ground.listens.then(|| self.ground.wire.heard()),
+                told: self.ground.listens.then(|| self.ground.wire.told()),
                 rules: &self.ground.control.rules,
                 blocked: self.ground.blocked.as_ref(),
                 switched: self.ground.switched,

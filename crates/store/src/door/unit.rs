@@ -80,8 +80,9 @@ impl Change {
 pub struct Work {
     /// The shard.
     pub shard: i64,
-    /// The `seq` of the head it was decided on: the fence.
-    pub expect: i64,
+    /// The head it was decided on: the fence. The hash is compared as well as the number, so that what was decided on one
+    /// history is never written onto another of the same length, as a database that took over may have it.
+    pub before: Head,
     /// The head after it.
     pub head: Head,
     /// The rows.

@@ -115,10 +115,10 @@ statements! {
     /// The head of a shard, behind every transaction that holds it.
     HEAD_LOCKED = "shard.head_locked" (Int)
         "SELECT shard, epoch, seq, hash, last_time, acct_date FROM shard WHERE shard = $1 {for_update}";
-    /// The fence: moves the head if it still stands where the work was decided.
-    FENCE = "shard.fence" (Int, Int, Int, Int, Bytes, Int, Int)
-        "UPDATE shard SET epoch = $3, seq = $4, hash = $5, last_time = $6, acct_date = $7
-         WHERE shard = $1 AND seq = $2";
+    /// The fence: moves the head if it still stands where the work was decided, in the same history.
+    FENCE = "shard.fence" (Int, Int, Bytes, Int, Int, Bytes, Int, Int)
+        "UPDATE shard SET epoch = $4, seq = $5, hash = $6, last_time = $7, acct_date = $8
+         WHERE shard = $1 AND seq = $2 AND hash = $3";
     /// A new shard, before its first batch.
     NEW = "shard.new" (Int, Bytes)
         "INSERT INTO shard (shard, epoch, seq, hash, last_time, acct_date) VALUES ($1, 0, 0, $2, 0, 0)";
@@ -148,7 +148,8 @@ pub(crate) fn fence(work: &Work) -> Vec<Cell> {
     let Head { seq, epoch, hash, last_time, acct_date } = &work.head;
     vec![
         Cell::Int(work.shard),
-        Cell::Int(work.expect),
+        Cell::Int(work.before.seq),
+        Cell::bytes(&work.before.hash),
         Cell::Int(*epoch),
         Cell::Int(*seq),
         Cell::bytes(hash),

@@ -38,7 +38,7 @@ impl Kept {
         let mut changes = Changes::default();
         decided.changes(&self.committed, SHARD, &mut changes);
         let head = Head { seq: self.head.seq + 1, ..self.head.clone() };
-        let work = Work { shard: SHARD, expect: self.head.seq, head: head.clone(), changes: changes.into_vec() };
+        let work = Work { shard: SHARD, before: self.head.clone(), head: head.clone(), changes: changes.into_vec() };
         assert_eq!(block_on(self.store.write(Arc::new(work))).unwrap(), Written::Done);
         self.head = head;
         self.committed.lay(decided);

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use futures::poll;
 use store::tables::log::Claim;
 use store::tables::shard::{FENCE, SHARDS};
-use store::{Applied, Cell, Change, Place, Row, Step, StoreError, Work, Written};
+use store::{Applied, Cell, Change, Head, Place, Row, Step, StoreError, Work, Written};
 
 use crate::world::{Engine, Piece, World, all, ask, deletes, inserts, next, on, piece, rows, text, updates, write};
 
@@ -26,6 +26,7 @@ on_every_engine!(
     prefixes_are_read_in_key_order,
     rows_change_and_go,
     a_stale_fence_conflicts,
+    a_fence_of_another_history_conflicts,
     a_claim_taken_by_another_shard_conflicts,
     a_row_of_the_shard_that_is_there_already_is_broken,
     a_count_that_differs_is_broken,
@@ -116,11 +117,26 @@ async fn rows_change_and_go(world: World) {
 async fn a_stale_fence_conflicts(world: World) {
     let (mut one, mut two) = (world.line(), world.line());
     let head = one.load(0, &[], false).await.unwrap().head;
-    let work = |name| Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, name, 1)])] };
+    let work = |name| Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, name, 1)])] };
     assert_eq!(one.write(Arc::new(work("one"))).await, Ok(Written::Done));
     assert_eq!(two.write(Arc::new(work("two"))).await, Ok(Written::Conflict));
     assert_eq!(all::<Piece>(&mut *two, 0).await, [piece(1, "one", 1)]);
     assert_eq!(two.load(0, &[], false).await.unwrap().head.seq, 1);
+}
+
+/// A database that took over may stand at the same number in another history.
+async fn a_fence_of_another_history_conflicts(world: World) {
+    let mut line = world.line();
+    assert_eq!(write(&mut *line, 0, Vec::new()).await, Ok(Written::Done));
+    let head = line.load(0, &[], false).await.unwrap().head;
+    let other = Head { hash: [8; 32], ..head.clone() };
+    let work = |before: &Head| {
+        let changes = vec![inserts(&[piece(1, "a", 1)])];
+        Arc::new(Work { shard: 0, before: before.clone(), head: next(before), changes })
+    };
+    assert_eq!(line.write(work(&other)).await, Ok(Written::Conflict));
+    assert_eq!(all::<Piece>(&mut *line, 0).await, []);
+    assert_eq!(line.write(work(&head)).await, Ok(Written::Done));
 }
 
 async fn a_claim_taken_by_another_shard_conflicts(world: World) {
@@ -219,7 +235,7 @@ async fn racing_lines_lose_nothing(world: World) {
             let new = Piece { count: old.count + 1, ..old };
             tokio::task::yield_now().await;
             let changes = vec![Change { upserts: vec![new.cells()], ..Change::of(Piece::TABLE) }];
-            match line.write(Arc::new(Work { shard: 0, expect: head.seq, head: next(&head), changes })).await.unwrap() {
+            match line.write(Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes })).await.unwrap() {
                 Written::Done => raised += 1,
                 Written::Conflict => {}
                 Written::Unknown => panic!("nothing was lost"),
@@ -238,7 +254,7 @@ async fn a_dropped_write_trips_nobody(world: World) {
         let name = format!("dropped {polls}");
         let work = |name: &str| {
             let changes = vec![inserts(&[piece(1, name, 1)])];
-            Arc::new(Work { shard: 0, expect: head.seq, head: next(&head), changes })
+            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes })
         };
         let mut write = line.write(work(&name));
         for _ in 0..polls {
@@ -266,7 +282,7 @@ async fn the_next_batch_is_read_beside_a_write(world: World) {
     for round in 0..50 {
         let head = line.load(0, &[], false).await.unwrap().head;
         let changes = vec![inserts(&[piece(round, "beside", 1)])];
-        let mut write = line.write(Arc::new(Work { shard: 0, expect: head.seq, head: next(&head), changes }));
+        let mut write = line.write(Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes }));
         let mut written = None;
         while written.is_none() {
             if let Poll::Ready(end) = poll!(write.as_mut()) {
@@ -291,10 +307,15 @@ async fn resolve_reads_the_head(world: World) {
     assert_eq!(write(&mut *line, 1, vec![]).await, Ok(Written::Done));
 }
 
-fn fence(expect: i64, must: Option<u64>) -> Step {
+/// Where shard 0 stands.
+async fn head(world: &World) -> Head {
+    world.line().load(0, &[], false).await.unwrap().head
+}
+
+fn fence(before: &Head, must: Option<u64>) -> Step {
     let [zero, one] = [0, 1].map(Cell::Int);
-    let hash = Cell::bytes([1; 32]);
-    let params = vec![zero.clone(), Cell::Int(expect), one, Cell::Int(expect + 1), hash, zero.clone(), zero];
+    let [old, new] = [before.hash, [1; 32]].map(Cell::bytes);
+    let params = vec![zero.clone(), Cell::Int(before.seq), old, one, Cell::Int(before.seq + 1), new, zero.clone(), zero];
     Step::Run { statement: &FENCE, params, expect: must }
 }
 
@@ -305,11 +326,14 @@ async fn side_transactions_are_whole(world: World) {
         upserts: vec![piece(1, "b", 1).cells()],
         ..Change::of(Piece::TABLE)
     };
-    let done = side.transaction(vec![fence(0, Some(1)), Step::Change(changes), fence(9, None)], false).await;
+    let first = head(&world).await;
+    let elsewhere = Head { seq: 9, ..first.clone() };
+    let steps = vec![fence(&first, Some(1)), Step::Change(changes), fence(&elsewhere, None)];
+    let done = side.transaction(steps, false).await;
     assert_eq!(done, Ok(Applied::Done(vec![1, 2, 0])));
     assert_eq!(all::<Piece>(&mut *world.line(), 0).await.len(), 2);
-    let error =
-        side.transaction(vec![fence(1, Some(1)), Step::Change(inserts(&[piece(1, "c", -1)]))], true).await.unwrap_err();
+    let steps = vec![fence(&head(&world).await, Some(1)), Step::Change(inserts(&[piece(1, "c", -1)]))];
+    let error = side.transaction(steps, true).await.unwrap_err();
     assert!(matches!(error, StoreError::Broken { .. }));
     assert_eq!(world.line().load(0, &[], false).await.unwrap().head.seq, 1, "undone as a whole");
 }
@@ -317,7 +341,9 @@ async fn side_transactions_are_whole(world: World) {
 async fn side_transactions_guard(world: World) {
     let mut side = world.store.side(Place::Main).unwrap();
     let step = Step::Change(inserts(&[piece(1, "a", 1)]));
-    let refused = side.transaction(vec![step, fence(0, Some(1)), fence(5, Some(1))], true).await;
+    let first = head(&world).await;
+    let elsewhere = Head { seq: 5, ..first.clone() };
+    let refused = side.transaction(vec![step, fence(&first, Some(1)), fence(&elsewhere, Some(1))], true).await;
     assert_eq!(refused, Ok(Applied::Refused { step: 2 }));
     assert_eq!(all::<Piece>(&mut *world.line(), 0).await, []);
     let claim = Step::Change(inserts(&[Claim { h: 1, shard: 0, seq: 1, n: 0 }]));
@@ -346,7 +372,7 @@ async fn readers_only_read(world: World) {
     let all = join_all((0..20).map(|_| reader.query(&SHARDS, vec![]))).await;
     assert!(all.iter().all(|rows| rows.as_ref().is_ok_and(|rows| rows.len() == 2)));
     if world.engine != Engine::Memory {
-        let Step::Run { statement, params, .. } = fence(1, None) else { panic!("a statement") };
+        let Step::Run { statement, params, .. } = fence(&head(&world).await, None) else { panic!("a statement") };
         assert!(reader.query(statement, params).await.is_err());
     }
     assert_eq!(world.line().load(0, &[], false).await.unwrap().head.seq, 1);

@@ -32,7 +32,7 @@ async fn lose(loss: Loss, world: &World) -> (Written, Box<dyn Line>) {
     let mut line = store.line().unwrap();
     assert_eq!(write(&mut *line, 0, vec![]).await, Ok(Written::Done), "the proxy passes what it should");
     let head = line.load(0, &[], false).await.unwrap().head;
-    let work = Arc::new(Work { shard: 0, expect: 1, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+    let work = Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
     proxy.arm();
     let written = line.write(Arc::clone(&work)).await.unwrap();
     (written, line)
@@ -71,7 +71,7 @@ fn a_session_that_is_killed_is_replaced() {
         let head = line.load(0, &[], false).await.unwrap().head;
         kill_sessions(&url).await;
         let work =
-            Arc::new(Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
         // The news may reach us before the write or through it; in neither case is anything in doubt.
         let mut written = line.write(Arc::clone(&work)).await;
         if let Err(error) = &written {
@@ -99,7 +99,7 @@ fn a_write_that_is_cut_off_is_not_done() {
         let mut line = world.line();
         let head = line.load(0, &[], false).await.unwrap().head;
         let work =
-            Arc::new(Work { shard: 0, expect: 0, head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
         let cut = async {
             tokio::time::sleep(DEAF).await;
             kill_sessions(&url).await;

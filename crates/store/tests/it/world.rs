@@ -129,7 +129,7 @@ pub(crate) fn next(head: &Head) -> Head {
 /// Writes changes on top of the shard's present head.
 pub(crate) async fn write(line: &mut dyn Line, shard: i64, changes: Vec<Change>) -> Result<Written, StoreError> {
     let head = line.load(shard, &[], false).await.unwrap().head;
-    line.write(Arc::new(Work { shard, expect: head.seq, head: next(&head), changes })).await
+    line.write(Arc::new(Work { shard, before: head.clone(), head: next(&head), changes })).await
 }
 
 /// A change that inserts rows.

@@ -175,7 +175,7 @@ async fn ask(service: &dyn RiskService, clock: &dyn Clock, secret: &str, questio
         },
     };
     let waited_ms = u32::try_from(clock.steady().since(began) / 1_000).unwrap_or(u32::MAX);
-    Assessment { heard, code, waited_ms }
+    Assessment { heard, code, attempt: Some(question.attempt()), waited_ms }
 }
 
 /// Whether an answer is signed by the service, just now, and about the question of this id.

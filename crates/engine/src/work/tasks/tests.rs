@@ -116,8 +116,8 @@ impl World {
             memory.put(orders.trade, Some(Arc::new(orders.clone())));
         }
         memory.changes(&Memory::default(), 0, &mut changes);
-        let expect = head.seq;
-        let work = Work { shard: 0, expect, head: Head { seq: expect + 1, ..head }, changes: changes.into_vec() };
+        let next = Head { seq: head.seq + 1, ..head.clone() };
+        let work = Work { shard: 0, before: head, head: next, changes: changes.into_vec() };
         block_on(line.write(Arc::new(work))).unwrap();
     }
 

@@ -57,6 +57,6 @@ impl Lane {
 
     /// Whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.under_way == 0 && self.waiting.is_empty()
     }
 }

@@ -147,8 +147,8 @@ impl World {
             };
             change.inserts.push(row.cells());
         }
-        let head = store::Head { seq: self.seq, ..head };
-        let work = Work { shard: 0, expect: self.seq - 1, head, changes: vec![change] };
+        let next = store::Head { seq: self.seq, ..head.clone() };
+        let work = Work { shard: 0, before: head, head: next, changes: vec![change] };
         block_on(line.write(Arc::new(work))).unwrap();
     }
 

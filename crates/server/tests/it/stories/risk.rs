@@ -74,6 +74,7 @@ async fn what_the_service_says(host: &Host) {
     let passed = paid(&shop, SHOP, "d-1").await;
     let word = heard(&shop, &passed).await;
     assert_eq!((&word["heard"], &word["code"]), (&json!("pass"), &Value::Null), "{word:#}");
+    assert_eq!(word["attempt"], 1, "{word:#}");
     assert!(word["waited_ms"].as_u64().is_some_and(|waited| waited < 300), "{word:#}");
     shop.payment_is(&id(&passed), "succeeded").await;
 

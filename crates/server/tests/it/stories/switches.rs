@@ -46,7 +46,7 @@ async fn without_the_risk_service(host: &Host) {
     let small = pay(json!([card(199)])).await.ok(201);
     assert!(!refused(&small), "nobody is asked: {small:#}");
     let explained = host.get(&format!("/v1/payments/{}/explain", id(&small))).await.ok(200);
-    let word = json!({"heard": "switched_off", "code": null, "waited_ms": 0});
+    let word = json!({"heard": "switched_off", "code": null, "attempt": null, "waited_ms": 0});
     assert_eq!((&explained["risk"], &explained["switches"]), (&word, &json!(["risk"])), "{explained:#}");
     assert!(refused(&pay(json!([card(200)])).await.ok(201)));
     let limited = pay(json!([balance(51)])).await.refused(422, "rule_refused");

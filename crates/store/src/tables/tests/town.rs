@@ -373,7 +373,12 @@ impl Town {
             counters: &counters,
             signals: &self.signals,
             switches: &self.switches,
-            asked: &Asked::Heard(Assessment { heard: Heard::Pass, code: Some("R-1".to_owned()), waited_ms: 12 }),
+            asked: &Asked::Heard(Assessment {
+                heard: Heard::Pass,
+                code: Some("R-1".to_owned()),
+                attempt: Some(1),
+                waited_ms: 12,
+            }),
             rules: &self.rules,
             approvals: &Approvals::default(),
         };

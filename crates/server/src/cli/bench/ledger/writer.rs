@@ -146,7 +146,7 @@ impl Writer {
             approvals: Arc::default(),
         };
         let head = ledger.close(&ground, &self.memory, &memory, &mut changes);
-        let work = Work { shard: self.shard, expect: self.head.seq, head, changes: changes.into_vec() };
+        let work = Work { shard: self.shard, before: self.head.clone(), head, changes: changes.into_vec() };
         Ok(Decided { work, memory })
     }
 }
