@@ -1,7 +1,9 @@
 //! What stands between a node and the store: time that a call takes, faults that the plan has armed, and the bugs that
 //! were planted there.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use engine::ports::{Alarm as _, Clock as _};
 use futures::future::{BoxFuture, FutureExt as _};
@@ -24,7 +26,65 @@ pub(crate) struct Ground {
     pub(crate) mishaps: Mishaps,
     /// How long calls take.
     pub(crate) rng: Rng,
+    pub(crate) orphans: Orphans,
     pub(crate) planted: Option<Planted>,
+}
+
+/// A write on its way to the store.
+type Write = BoxFuture<'static, Result<Written, StoreError>>;
+
+/// Writes whose nodes died while they were on their way. The store goes on with those that it had heard of, half of them,
+/// beside whatever the node does that starts again. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Orphans(Arc<std::sync::Mutex<Vec<Write>>>, Rng);
+
+impl Orphans {
+    /// None yet.
+    pub(crate) fn new(rng: Rng) -> Self {
+        Self(Arc::default(), rng)
+    }
+
+    /// Those that nobody lets go on yet.
+    pub(crate) fn take(&self) -> Vec<Write> {
+        std::mem::take(&mut *self.left())
+    }
+
+    fn leave(&self, write: Write) {
+        if self.1.chance(50) {
+            self.left().push(write);
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<Write>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A write that somebody waits for; where that one is gone before its end, it is an orphan.
+struct Awaited {
+    write: Option<Write>,
+    orphans: Orphans,
+}
+
+impl Future for Awaited {
+    type Output = Result<Written, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(write) = &mut self.write else { return Poll::Pending };
+        let written = write.poll_unpin(context);
+        if written.is_ready() {
+            self.write = None;
+        }
+        written
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if let Some(write) = self.write.take() {
+            self.orphans.leave(write);
+        }
+    }
 }
 
 impl Ground {
@@ -69,6 +129,12 @@ impl SlowLine {
         crooked.write(&mut **inner, work).await
     }
 
+    async fn write_late(self, work: Arc<Work>, millis: u32) -> Result<Written, StoreError> {
+        let until = self.ground.clock.now().plus(i64::from(millis) * 1_000);
+        self.ground.clock.at(until).await;
+        self.commit(work).await
+    }
+
     async fn write_through(self, work: Arc<Work>) -> Result<Written, StoreError> {
         self.ground.takes(400).await;
         match self.ground.meets(Errand::Write) {
@@ -86,11 +152,12 @@ impl SlowLine {
                 self.ground.mishaps.kill(self.ground.node);
                 std::future::pending().await
             }
-            Some(StoreFault::WriteSlow(millis)) => {
-                let until = self.ground.clock.now().plus(i64::from(millis) * 1_000);
-                self.ground.clock.at(until).await;
-                self.commit(work).await
+            Some(StoreFault::DiesInWrite(millis)) => {
+                self.ground.mishaps.kill(self.ground.node);
+                self.ground.orphans.left().push(self.clone().write_late(work, millis).boxed());
+                std::future::pending().await
             }
+            Some(StoreFault::WriteSlow(millis)) => self.write_late(work, millis).await,
             _ => {
                 let written = self.commit(work).await?;
                 // A crash may come between the commit and its answer.
@@ -116,7 +183,8 @@ impl Line for SlowLine {
     }
 
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
-        self.clone().write_through(work).boxed()
+        let write = Some(self.clone().write_through(work).boxed());
+        Awaited { write, orphans: self.ground.orphans.clone() }.boxed()
     }
 
     fn resolve(&mut self, shard: i64) -> BoxFuture<'_, Result<Head, StoreError>> {

@@ -73,7 +73,8 @@ impl StoreFault {
             | Self::CommitLostBefore
             | Self::CommitLostAfter
             | Self::WriteSlow(_)
-            | Self::DiesAfterCommit => Errand::Write,
+            | Self::DiesAfterCommit
+            | Self::DiesInWrite(_) => Errand::Write,
             Self::ResolveAway => Errand::Resolve,
             Self::ReadAway => Errand::Read,
             Self::SideAway | Self::SideLost => Errand::Side,

@@ -308,6 +308,9 @@ pub enum StoreFault {
     WriteSlow(u32),
     /// A line's write: it took place, and the node dies before it hears so.
     DiesAfterCommit,
+    /// A line's write: the node dies while it is on its way, and the store goes on with it this many milliseconds later,
+    /// beside the node that has started again.
+    DiesInWrite(u32),
     /// A line asks what became of a commit: the store is away.
     ResolveAway,
     /// A worker's read: the store is away.

@@ -30,7 +30,7 @@ use self::answers::{Expect, Open};
 use self::time::Stuck;
 use crate::callers::{Callers, Deed};
 use crate::clock::VirtualClock;
-use crate::disk;
+use crate::disk::{self, Orphans};
 use crate::institution::{self, Institution};
 use crate::mishap::Mishaps;
 use crate::node::{Ground, Node};
@@ -68,6 +68,7 @@ struct World {
     pool: LocalPool,
     ground: Ground,
     mishaps: Mishaps,
+    orphans: Orphans,
     institution: Institution,
     post: Post,
     nodes: Vec<Node>,
@@ -93,13 +94,13 @@ struct World {
 /// When the world itself cannot be built; never because of what happens in it.
 pub fn play(plan: &Plan, planted: Option<Planted>) -> Result<Verdict, String> {
     let mut world = World::new(plan, planted)?;
-    world.safety(plan)?;
-    if world.findings.is_empty() {
-        world.heal()?;
-    }
-    if world.findings.is_empty() {
-        // What cannot even be judged is wrong.
-        world.judge().unwrap_or_else(|error| world.findings.push(error));
+    let stages: [fn(&mut World, &Plan) -> Result<(), String>; 3] =
+        [World::safety, |world, _| world.heal(), |world, _| world.judge()];
+    for stage in stages {
+        if world.findings.is_empty() {
+            // What cannot go on, come to rest or be judged is wrong.
+            stage(&mut world, plan).unwrap_or_else(|error| world.findings.push(error));
+        }
     }
     world.verdict()
 }
@@ -139,6 +140,7 @@ impl World {
             pool,
             ground,
             mishaps,
+            orphans: Orphans::new(stream(14)),
             institution,
             post,
             nodes: Vec::new(),
@@ -166,6 +168,7 @@ impl World {
             clock: self.ground.clock.clone(),
             mishaps: self.mishaps.clone(),
             rng: self.rng.clone(),
+            orphans: self.orphans.clone(),
             planted: self.planted,
         };
         Node::start(disk, &self.ground)

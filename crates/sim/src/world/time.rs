@@ -1,6 +1,8 @@
 //! Time passes in moments: the world jumps to the next one at which something happens, and everybody does what can be done.
 
+use futures::FutureExt as _;
 use futures::executor::block_on;
+use futures::task::LocalSpawnExt as _;
 use kernel::Time;
 use kernel::time::{MINUTE_US, SECOND_US};
 use store::Cell;
@@ -62,6 +64,11 @@ impl World {
                 nodes.get(node).is_some_and(|node| node.submit(job))
             });
             self.pool.run_until_stalled();
+            let orphans = self.orphans.take();
+            let any = any || !orphans.is_empty();
+            for write in orphans {
+                self.ground.spawner.spawn_local(write.map(|_| ())).map_err(|error| error.to_string())?;
+            }
             self.post.acknowledge(now);
             self.hear()?;
             self.nurse()?;

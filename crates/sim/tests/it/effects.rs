@@ -11,12 +11,13 @@ const MOST: u32 = 400;
 /// As few would be no scenario.
 const A_HANDFUL: u32 = 5;
 /// What may become of a commit, and of the read before it.
-const AT_A_COMMIT: [StoreFault; 5] = [
+const AT_A_COMMIT: [StoreFault; 6] = [
     StoreFault::LoadAway,
     StoreFault::WriteConflict,
     StoreFault::CommitLostBefore,
     StoreFault::CommitLostAfter,
     StoreFault::DiesAfterCommit,
+    StoreFault::DiesInWrite(2),
 ];
 
 /// A sale to user 0.
@@ -275,6 +276,13 @@ fn a_node_dies_between_a_commit_and_its_answer() {
 }
 
 #[test]
+fn a_node_dies_and_its_write_goes_on() {
+    for millis in [0, 2, 400] {
+        store(StoreFault::DiesInWrite(millis));
+    }
+}
+
+#[test]
 fn a_read_of_a_worker() {
     at_both(&with_webhooks(), &[What::Store(StoreFault::ReadAway)]);
 }
@@ -319,6 +327,7 @@ fn an_effect_of_money_between_shards() {
         StoreFault::CommitLostBefore,
         StoreFault::CommitLostAfter,
         StoreFault::DiesAfterCommit,
+        StoreFault::DiesInWrite(2),
         StoreFault::ReadAway,
     ] {
         at_both(&moves(), &[What::Store(fault)]);
@@ -384,6 +393,7 @@ fn bugs_are_met_where_an_effect_fails() {
     for (bug, fault) in [
         (Planted::LostCommitTakenAsDone, What::Store(StoreFault::CommitLostBefore)),
         (Planted::CallLostAtCrash, What::Store(StoreFault::DiesAfterCommit)),
+        (Planted::CallLostAtCrash, What::Store(StoreFault::DiesInWrite(2))),
         (Planted::TimeoutIsFailure, What::Wire(WireFault::AnswerLost)),
         (Planted::GarbageIsFailure, What::Wire(WireFault::AnswerGarbled)),
         (Planted::NotificationUnverified, What::Post(PostFault::Forged)),

@@ -5,7 +5,7 @@ use sim::{Planted, draw, play, shrink};
 /// A seed that finds each bug; `cargo run -p sim -- planted` prints the first one of each.
 const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::DroppedFence, 0),
-    (Planted::EarlyAcknowledgement, 1),
+    (Planted::EarlyAcknowledgement, 0),
     (Planted::LostCommitTakenAsDone, 0),
     (Planted::StaleAfterConflict, 0),
     (Planted::OrderNumberUnclaimed, 0),
@@ -15,7 +15,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::EventTwice, 0),
     (Planted::ExpiryDropped, 0),
     (Planted::QueryDropped, 1),
-    (Planted::CallLostAtCrash, 0),
+    (Planted::CallLostAtCrash, 16),
     (Planted::CreditTwice, 0),
     (Planted::VoucherMissing, 0),
     (Planted::HoldKept, 0),
@@ -73,7 +73,7 @@ const FOUND_BY: &[(Planted, u64)] = &[
     (Planted::TenantNotChecked, 1),
     (Planted::ConsentNotChecked, 2),
     (Planted::SecondPersonNotChecked, 0),
-    (Planted::TransitTakenTwice, 7),
+    (Planted::TransitTakenTwice, 3),
     (Planted::TransitSkipped, 3),
     (Planted::ArrivalUntold, 3),
     (Planted::RefusalForgotten, 53),

@@ -149,7 +149,7 @@ pub(crate) fn fence(work: &Work) -> Vec<Cell> {
     vec![
         Cell::Int(work.shard),
         Cell::Int(work.before.seq),
-        Cell::bytes(&work.before.hash),
+        Cell::bytes(work.before.hash),
         Cell::Int(*epoch),
         Cell::Int(*seq),
         Cell::bytes(hash),

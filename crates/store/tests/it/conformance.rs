@@ -1,15 +1,14 @@
 //! What every engine must do, the same way.
 
-use std::sync::Arc;
 use std::task::Poll;
 
 use futures::future::join_all;
 use futures::poll;
 use store::tables::log::Claim;
 use store::tables::shard::{FENCE, SHARDS};
-use store::{Applied, Cell, Change, Head, Place, Row, Step, StoreError, Work, Written};
+use store::{Applied, Cell, Change, Head, Place, Row, Step, StoreError, Written};
 
-use crate::world::{Engine, Piece, World, all, ask, deletes, inserts, next, on, piece, rows, text, updates, write};
+use crate::world::{Engine, Piece, World, after, all, ask, deletes, inserts, on, piece, rows, text, updates, write};
 
 macro_rules! on_every_engine {
     ($($test:ident),+ $(,)?) => {
@@ -117,9 +116,9 @@ async fn rows_change_and_go(world: World) {
 async fn a_stale_fence_conflicts(world: World) {
     let (mut one, mut two) = (world.line(), world.line());
     let head = one.load(0, &[], false).await.unwrap().head;
-    let work = |name| Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, name, 1)])] };
-    assert_eq!(one.write(Arc::new(work("one"))).await, Ok(Written::Done));
-    assert_eq!(two.write(Arc::new(work("two"))).await, Ok(Written::Conflict));
+    let work = |name| after(&head, vec![inserts(&[piece(1, name, 1)])]);
+    assert_eq!(one.write(work("one")).await, Ok(Written::Done));
+    assert_eq!(two.write(work("two")).await, Ok(Written::Conflict));
     assert_eq!(all::<Piece>(&mut *two, 0).await, [piece(1, "one", 1)]);
     assert_eq!(two.load(0, &[], false).await.unwrap().head.seq, 1);
 }
@@ -130,10 +129,7 @@ async fn a_fence_of_another_history_conflicts(world: World) {
     assert_eq!(write(&mut *line, 0, Vec::new()).await, Ok(Written::Done));
     let head = line.load(0, &[], false).await.unwrap().head;
     let other = Head { hash: [8; 32], ..head.clone() };
-    let work = |before: &Head| {
-        let changes = vec![inserts(&[piece(1, "a", 1)])];
-        Arc::new(Work { shard: 0, before: before.clone(), head: next(before), changes })
-    };
+    let work = |before| after(before, vec![inserts(&[piece(1, "a", 1)])]);
     assert_eq!(line.write(work(&other)).await, Ok(Written::Conflict));
     assert_eq!(all::<Piece>(&mut *line, 0).await, []);
     assert_eq!(line.write(work(&head)).await, Ok(Written::Done));
@@ -235,7 +231,7 @@ async fn racing_lines_lose_nothing(world: World) {
             let new = Piece { count: old.count + 1, ..old };
             tokio::task::yield_now().await;
             let changes = vec![Change { upserts: vec![new.cells()], ..Change::of(Piece::TABLE) }];
-            match line.write(Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes })).await.unwrap() {
+            match line.write(after(&head, changes)).await.unwrap() {
                 Written::Done => raised += 1,
                 Written::Conflict => {}
                 Written::Unknown => panic!("nothing was lost"),
@@ -254,7 +250,7 @@ async fn a_dropped_write_trips_nobody(world: World) {
         let name = format!("dropped {polls}");
         let work = |name: &str| {
             let changes = vec![inserts(&[piece(1, name, 1)])];
-            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes })
+            after(&head, changes)
         };
         let mut write = line.write(work(&name));
         for _ in 0..polls {
@@ -282,7 +278,7 @@ async fn the_next_batch_is_read_beside_a_write(world: World) {
     for round in 0..50 {
         let head = line.load(0, &[], false).await.unwrap().head;
         let changes = vec![inserts(&[piece(round, "beside", 1)])];
-        let mut write = line.write(Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes }));
+        let mut write = line.write(after(&head, changes));
         let mut written = None;
         while written.is_none() {
             if let Poll::Ready(end) = poll!(write.as_mut()) {
@@ -315,7 +311,8 @@ async fn head(world: &World) -> Head {
 fn fence(before: &Head, must: Option<u64>) -> Step {
     let [zero, one] = [0, 1].map(Cell::Int);
     let [old, new] = [before.hash, [1; 32]].map(Cell::bytes);
-    let params = vec![zero.clone(), Cell::Int(before.seq), old, one, Cell::Int(before.seq + 1), new, zero.clone(), zero];
+    let params =
+        vec![zero.clone(), Cell::Int(before.seq), old, one, Cell::Int(before.seq + 1), new, zero.clone(), zero];
     Step::Run { statement: &FENCE, params, expect: must }
 }
 

@@ -4,11 +4,11 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use store::{Access, Line, Url, Work, Written};
+use store::{Access, Line, Url, Written};
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::proxy::{DEAF, Loss, Proxy};
-use crate::world::{Engine, Piece, World, all, inserts, next, on, open, piece, write};
+use crate::world::{Engine, Piece, World, after, all, inserts, on, open, piece, write};
 
 /// Another client of the same database.
 async fn client(url: &Url) -> Client {
@@ -32,7 +32,7 @@ async fn lose(loss: Loss, world: &World) -> (Written, Box<dyn Line>) {
     let mut line = store.line().unwrap();
     assert_eq!(write(&mut *line, 0, vec![]).await, Ok(Written::Done), "the proxy passes what it should");
     let head = line.load(0, &[], false).await.unwrap().head;
-    let work = Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+    let work = after(&head, vec![inserts(&[piece(1, "a", 1)])]);
     proxy.arm();
     let written = line.write(Arc::clone(&work)).await.unwrap();
     (written, line)
@@ -70,8 +70,7 @@ fn a_session_that_is_killed_is_replaced() {
         let mut line = world.line();
         let head = line.load(0, &[], false).await.unwrap().head;
         kill_sessions(&url).await;
-        let work =
-            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+        let work = after(&head, vec![inserts(&[piece(1, "a", 1)])]);
         // The news may reach us before the write or through it; in neither case is anything in doubt.
         let mut written = line.write(Arc::clone(&work)).await;
         if let Err(error) = &written {
@@ -98,8 +97,7 @@ fn a_write_that_is_cut_off_is_not_done() {
         holder.batch_execute("BEGIN; SELECT seq FROM shard WHERE shard = 0 FOR UPDATE").await.unwrap();
         let mut line = world.line();
         let head = line.load(0, &[], false).await.unwrap().head;
-        let work =
-            Arc::new(Work { shard: 0, before: head.clone(), head: next(&head), changes: vec![inserts(&[piece(1, "a", 1)])] });
+        let work = after(&head, vec![inserts(&[piece(1, "a", 1)])]);
         let cut = async {
             tokio::time::sleep(DEAF).await;
             kill_sessions(&url).await;

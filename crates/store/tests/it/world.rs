@@ -126,6 +126,11 @@ pub(crate) fn next(head: &Head) -> Head {
     Head { seq: head.seq + 1, last_time: head.last_time + 1, hash: [7; 32], ..head.clone() }
 }
 
+/// The next batch of shard 0, decided on this head.
+pub(crate) fn after(head: &Head, changes: Vec<Change>) -> Arc<Work> {
+    Arc::new(Work { shard: 0, before: head.clone(), head: next(head), changes })
+}
+
 /// Writes changes on top of the shard's present head.
 pub(crate) async fn write(line: &mut dyn Line, shard: i64, changes: Vec<Change>) -> Result<Written, StoreError> {
     let head = line.load(shard, &[], false).await.unwrap().head;

@@ -41,21 +41,22 @@ pub(crate) struct Errand {
 
 impl Errand {
     /// Back to the line with what was heard, or its caller is told why it is not let in.
-    fn back(mut self, assessment: Assessment, queues: &Queues, now: Time) {
+    fn back(mut self: Box<Self>, assessment: Assessment, queues: &Queues, now: Time) {
         metrics::counter!(measure::RISK_ANSWERS, "outcome" => assessment.heard.as_str()).increment(1);
         self.laid.job.request.assessment = Some(assessment);
         queues.hand_over(self.shard, self.laid, now);
     }
 }
 
-/// The way from the lines to the one who asks; by default there is none, and nobody is asked. Clones share it.
+/// The way from the lines to the one who asks; by default there is none, and nobody is asked. Clones share it. What waits
+/// is boxed, so that places that are free take no room.
 #[derive(Clone, Default)]
-pub struct Inquiries(Option<Sender<Errand>>);
+pub struct Inquiries(Option<Sender<Box<Errand>>>);
 
 impl Inquiries {
     /// Takes a request that the line of a shard wants asked about.
     pub(crate) fn take(&self, laid: Laid, question: Box<Question>, shard: i64, queues: &Queues, now: Time) {
-        let errand = Errand { laid, question, shard };
+        let errand = Box::new(Errand { laid, question, shard });
         match &self.0 {
             None => errand.back(Assessment::unasked(Heard::NotConfigured), queues, now),
             Some(way) => {
@@ -84,14 +85,14 @@ pub struct Setup {
 /// The one who asks, for all lines of a process.
 pub struct Asker {
     setup: Setup,
-    came: Receiver<Errand>,
+    came: Receiver<Box<Errand>>,
     flights: FuturesUnordered<BoxFuture<'static, Landed>>,
     breaker: Breaker,
 }
 
 /// A question that came to its end.
 struct Landed {
-    errand: Errand,
+    errand: Box<Errand>,
     admission: Admission,
     assessment: Assessment,
 }
@@ -123,7 +124,7 @@ impl Asker {
         }
     }
 
-    fn begin(&mut self, errand: Errand) {
+    fn begin(&mut self, errand: Box<Errand>) {
         let now = self.setup.clock.steady();
         let unasked = Assessment::unasked;
         let full = self.flights.len() >= self.setup.calls;
