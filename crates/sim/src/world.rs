@@ -88,14 +88,16 @@ struct World {
     frozen: BTreeMap<u8, bool>,
 }
 
+/// A part of a run.
+type Stage = fn(&mut World, &Plan) -> Result<(), String>;
+
 /// Plays a plan, with a planted bug or without.
 ///
 /// # Errors
 /// When the world itself cannot be built; never because of what happens in it.
 pub fn play(plan: &Plan, planted: Option<Planted>) -> Result<Verdict, String> {
     let mut world = World::new(plan, planted)?;
-    let stages: [fn(&mut World, &Plan) -> Result<(), String>; 3] =
-        [World::safety, |world, _| world.heal(), |world, _| world.judge()];
+    let stages: [Stage; 3] = [World::safety, |world, _| world.heal(), |world, _| world.judge()];
     for stage in stages {
         if world.findings.is_empty() {
             // What cannot go on, come to rest or be judged is wrong.

@@ -1,7 +1,8 @@
 //! Bulk reads and writes: from a table's definition and a change to SQL text and an order of parameters.
 //!
 //! SQLite takes some rows per execution of a cached statement; PostgreSQL takes all of them, whole rows as one array of
-//! rows, keys and changed columns as one array per column, and unnests them. Both bind the same cells in the same order, so a `Bulk` is made once and knows nothing of an engine.
+//! rows, keys and changed columns as one array per column, and unnests them; whole rows of several tables in one statement,
+//! too. Both bind the same cells in the same order, so a `Bulk` is made once and knows nothing of an engine.
 
 use std::fmt::Write as _;
 
@@ -194,12 +195,12 @@ impl Verb {
             (Verb::Insert, Dialect::Sqlite) => {
                 format!("INSERT OR FAIL INTO {} VALUES {}", head(table), marks(bound.len(), rows))
             }
-            (Verb::Insert, Dialect::Postgres) => format!("INSERT INTO {} {}", head(table), unnest_rows(table)),
+            (Verb::Insert, Dialect::Postgres) => insert_text(&[table]),
             (Verb::Upsert, Dialect::Sqlite) => {
                 format!("INSERT INTO {} VALUES {} {}", head(table), marks(bound.len(), rows), replace(table))
             }
             (Verb::Upsert, Dialect::Postgres) => {
-                format!("INSERT INTO {} {} {}", head(table), unnest_rows(table), replace(table))
+                format!("{} {}", insert_text(&[table]), replace(table))
             }
             (Verb::Update(set), _) => update_text(table, set, &bound, dialect),
             (Verb::Delete, Dialect::Sqlite) => {
@@ -273,6 +274,18 @@ fn update_text(table: &'static Table, set: u64, bound: &[Bound], dialect: Dialec
     format!("UPDATE {} AS t SET {}{from} WHERE {filter}", quoted(table.name), assignments.join(", "))
 }
 
+/// For PostgreSQL, whole rows into each of these tables: all but the last beside the statement that the last one is.
+pub(crate) fn insert_text(tables: &[&'static Table]) -> String {
+    let one = |(n, table): (usize, &&'static Table)| format!("INSERT INTO {} {}", head(table), unnest_rows(table, n));
+    let mut inserts: Vec<String> = (1..).zip(tables).map(one).collect();
+    let last = inserts.pop().unwrap_or_default();
+    if inserts.is_empty() {
+        return last;
+    }
+    let beside: Vec<String> = (1..).zip(inserts).map(|(n, insert): (usize, _)| format!("i{n} AS ({insert})")).collect();
+    format!("WITH {} {last}", beside.join(", "))
+}
+
 /// `"table" ("a", "b")`
 fn head(table: &Table) -> String {
     format!("{} ({})", quoted(table.name), names(table.columns, ""))
@@ -298,8 +311,8 @@ fn aliases(count: usize) -> String {
 
 /// `SELECT v."a", v."b" FROM UNNEST($1::"table"[]) AS v`: whole rows as one array of the table's own row type. PostgreSQL
 /// keeps what an array held until the statement ends, once for each array; one of rows costs half of one per column.
-fn unnest_rows(table: &Table) -> String {
-    format!("SELECT {} FROM UNNEST($1::{}[]) AS v", names(table.columns, "v."), quoted(table.name))
+fn unnest_rows(table: &Table, param: usize) -> String {
+    format!("SELECT {} FROM UNNEST(${param}::{}[]) AS v", names(table.columns, "v."), quoted(table.name))
 }
 
 /// `UNNEST($1::bigint[], $2::text[])`
@@ -410,6 +423,15 @@ mod tests {
         assert_eq!(
             text(Verb::Update(0b10000)),
             r#"UPDATE "shelf" AS t SET "version" = v.p1 FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[]) AS v(p1, p2, p3, p4, p5) WHERE t."shard" = v.p2 AND t."no" = v.p3 AND t."id" = v.p4 AND t."version" = v.p5"#
+        );
+    }
+
+    #[test]
+    fn postgres_inserts_into_several_tables_at_once() {
+        let one = r#"INSERT INTO "shelf" ("shard", "no", "id", "label", "version") SELECT v."shard", v."no", v."id", v."label", v."version" FROM UNNEST("#;
+        assert_eq!(
+            insert_text(&[Shelf::TABLE, Shelf::TABLE]),
+            format!(r#"WITH i1 AS ({one}$1::"shelf"[]) AS v) {one}$2::"shelf"[]) AS v"#)
         );
     }
 

@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::fault::fault;
 use super::wire::scalar;
 use crate::Spawn;
-use crate::door::bulk::Verb;
+use crate::door::bulk::{Verb, insert_text};
 use crate::door::{Dialect, Statement, StoreError, Table};
 
 /// Settings of every connection. A session that stays idle inside a transaction holds the head of a shard: the server
@@ -25,6 +25,13 @@ const WRITER: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqsc
     SET enable_hashjoin = off; SET enable_mergejoin = off";
 /// A read that takes longer is a mistake.
 const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
+
+/// How often the same tables must be inserted into together before a statement for all of them is prepared.
+const OFTEN: u32 = 8;
+/// Most sets of tables that are counted, and most that are prepared: each is a plan that the server keeps for the
+/// connection.
+const MOST_SETS: usize = 1_024;
+const MOST_PREPARED: usize = 64;
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +60,15 @@ pub(super) struct Open {
     pub(super) inside: bool,
     bulks: BTreeMap<(&'static str, Verb), tokio_postgres::Statement>,
     statements: BTreeMap<&'static str, tokio_postgres::Statement>,
+    /// By the names of tables that rows are inserted into together.
+    sets: BTreeMap<Vec<&'static str>, Set>,
+}
+
+/// Tables that rows are inserted into together.
+#[derive(Default)]
+struct Set {
+    met: u32,
+    prepared: Option<tokio_postgres::Statement>,
 }
 
 impl Link {
@@ -93,7 +109,7 @@ impl Server {
         for settings in [SESSION, purpose] {
             client.batch_execute(settings).await.map_err(|error| fault(&error))?;
         }
-        Ok(Open { client, inside: false, bulks: BTreeMap::new(), statements: BTreeMap::new() })
+        Ok(Open { client, inside: false, bulks: BTreeMap::new(), statements: BTreeMap::new(), sets: BTreeMap::new() })
     }
 }
 
@@ -111,6 +127,26 @@ impl Open {
         let prepared = self.client.prepare(&text).await.map_err(|error| fault(&error))?;
         self.bulks.insert((table.name, verb), prepared.clone());
         Ok(prepared)
+    }
+
+    /// The prepared text that inserts into all of these tables; `None` where they are not met so often that it pays to
+    /// have one.
+    pub(super) async fn insert_into_all(
+        &mut self,
+        tables: &[&'static Table],
+    ) -> Result<Option<tokio_postgres::Statement>, StoreError> {
+        let names: Vec<&'static str> = tables.iter().map(|table| table.name).collect();
+        let is_known = self.sets.contains_key(&names);
+        if tables.len() < 2 || (!is_known && self.sets.len() >= MOST_SETS) {
+            return Ok(None);
+        }
+        let prepared = self.sets.values().filter(|set| set.prepared.is_some()).count();
+        let set = self.sets.entry(names).or_default();
+        set.met = set.met.saturating_add(1);
+        if set.prepared.is_none() && set.met > OFTEN && prepared < MOST_PREPARED {
+            set.prepared = Some(self.client.prepare(&insert_text(tables)).await.map_err(|error| fault(&error))?);
+        }
+        Ok(set.prepared.clone())
     }
 
     /// A prepared statement.

@@ -69,7 +69,15 @@ pub(super) async fn write(open: &mut Open, work: &Work) -> Result<Written, Store
         step: 0,
         must: Must::Touch(Some(1)),
     }];
-    for bulk in bulks.iter().flatten() {
+    // Rows of the shard that are new meet nobody else's. What replaces comes behind what it may replace.
+    let is_new = |bulk: &&Bulk<'_>| bulk.verb == Verb::Insert && bulk.table.sharded();
+    let (new, rest): (Vec<_>, Vec<_>) = bulks.iter().flatten().partition(is_new);
+    let (replacing, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|bulk| bulk.verb == Verb::Upsert);
+    for bulk in rest {
+        calls.push(bulk_call(open, bulk, 0).await?);
+    }
+    insert(open, &new, &mut calls).await?;
+    for bulk in replacing {
         calls.push(bulk_call(open, bulk, 0).await?);
     }
     match transact(open, Some(BEGIN), &calls).await {
@@ -300,6 +308,24 @@ async fn bulk_call<'a>(open: &mut Open, bulk: &'a Bulk<'a>, step: usize) -> Resu
         _ => bulk.bound.iter().map(|bound| Param::Column(&bulk.rows, *bound)).collect(),
     };
     Ok(Call { prepared, params, step, must: Must::Fit(bulk) })
+}
+
+/// Inserts into all of these tables at once where that is prepared, else one after the other. Of an insert that replaces
+/// nothing PostgreSQL takes every row or refuses the statement, so it is enough to compare the last count.
+async fn insert<'a>(open: &mut Open, bulks: &[&'a Bulk<'a>], calls: &mut Vec<Call<'a>>) -> Result<(), StoreError> {
+    let tables: Vec<_> = bulks.iter().map(|bulk| bulk.table).collect();
+    match (open.insert_into_all(&tables).await?, bulks.last()) {
+        (Some(prepared), Some(last)) => {
+            let params = bulks.iter().map(|bulk| Param::Rows(&bulk.rows, &bulk.bound)).collect();
+            calls.push(Call { prepared, params, step: 0, must: Must::Fit(last) });
+        }
+        _ => {
+            for bulk in bulks {
+                calls.push(bulk_call(open, bulk, 0).await?);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn per_step(steps: usize, calls: &[Call<'_>], counts: &[u64]) -> Vec<u64> {

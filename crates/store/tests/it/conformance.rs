@@ -5,7 +5,7 @@ use std::task::Poll;
 use futures::future::join_all;
 use futures::poll;
 use store::tables::log::Claim;
-use store::tables::shard::{FENCE, SHARDS};
+use store::tables::shard::{FENCE, SHARDS, Task};
 use store::{Applied, Cell, Change, Head, Place, Row, Step, StoreError, Written};
 
 use crate::world::{Engine, Piece, World, after, all, ask, deletes, inserts, on, piece, rows, text, updates, write};
@@ -26,6 +26,7 @@ on_every_engine!(
     rows_change_and_go,
     a_stale_fence_conflicts,
     a_fence_of_another_history_conflicts,
+    tables_that_are_often_inserted_into_together,
     a_claim_taken_by_another_shard_conflicts,
     a_row_of_the_shard_that_is_there_already_is_broken,
     a_count_that_differs_is_broken,
@@ -133,6 +134,22 @@ async fn a_fence_of_another_history_conflicts(world: World) {
     assert_eq!(line.write(work(&other)).await, Ok(Written::Conflict));
     assert_eq!(all::<Piece>(&mut *line, 0).await, []);
     assert_eq!(line.write(work(&head)).await, Ok(Written::Done));
+}
+
+/// On PostgreSQL one statement does it after a while.
+async fn tables_that_are_often_inserted_into_together(world: World) {
+    let mut line = world.line();
+    let task = |no| Task { shard: 0, due: no, tree: [1; 16], no: 0, kind: "call".into(), attempts: 0 };
+    let both = |piece_no, due| vec![inserts(&[piece(piece_no, "a", 1)]), inserts(&[task(due)])];
+    for no in 1..=20 {
+        assert_eq!(write(&mut *line, 0, both(no, no)).await, Ok(Written::Done));
+    }
+    let refused = write(&mut *line, 0, both(21, 20)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Broken { .. }), "{refused:?}");
+    assert_eq!(write(&mut *line, 0, both(22, 22)).await, Ok(Written::Done));
+    let whole = (1..=20).chain([22]);
+    assert_eq!(all::<Piece>(&mut *line, 0).await, whole.clone().map(|no| piece(no, "a", 1)).collect::<Vec<_>>());
+    assert_eq!(all::<Task>(&mut *line, 0).await, whole.map(task).collect::<Vec<_>>());
 }
 
 async fn a_claim_taken_by_another_shard_conflicts(world: World) {
