@@ -31,32 +31,48 @@ pub(crate) struct Ground {
 }
 
 /// A write on its way to the store.
-type Write = BoxFuture<'static, Result<Written, StoreError>>;
+pub(crate) type Write = BoxFuture<'static, Result<Written, StoreError>>;
 
-/// Writes whose nodes died while they were on their way. The store goes on with those that it had heard of, half of them,
-/// beside whatever the node does that starts again. Clones share them.
+/// Writes whose nodes died while they were on their way. The store goes on with those that it had heard of, beside whatever
+/// the node does that starts again. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Orphans(Arc<std::sync::Mutex<Vec<Write>>>, Rng);
+pub(crate) struct Orphans {
+    /// `None` when the world has ended.
+    left: Arc<std::sync::Mutex<Option<Vec<Write>>>>,
+    rng: Rng,
+}
 
 impl Orphans {
     /// None yet.
     pub(crate) fn new(rng: Rng) -> Self {
-        Self(Arc::default(), rng)
+        Self { left: Arc::new(std::sync::Mutex::new(Some(Vec::new()))), rng }
     }
 
     /// Those that nobody lets go on yet.
     pub(crate) fn take(&self) -> Vec<Write> {
-        std::mem::take(&mut *self.left())
+        self.left().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Keeps no more of them.
+    pub(crate) fn close(&self) {
+        drop(self.left().take());
+    }
+
+    /// Of half of those that died at any moment the store had heard.
     fn leave(&self, write: Write) {
-        if self.1.chance(50) {
-            self.left().push(write);
+        if self.rng.chance(50) {
+            self.keep(write);
         }
     }
 
-    fn left(&self) -> MutexGuard<'_, Vec<Write>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn keep(&self, write: Write) {
+        if let Some(left) = &mut *self.left() {
+            left.push(write);
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<Vec<Write>>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -135,9 +151,9 @@ impl SlowLine {
         self.commit(work).await
     }
 
-    async fn write_through(self, work: Arc<Work>) -> Result<Written, StoreError> {
+    async fn write_through(self, work: Arc<Work>, fault: Option<StoreFault>) -> Result<Written, StoreError> {
         self.ground.takes(400).await;
-        match self.ground.meets(Errand::Write) {
+        match fault {
             Some(StoreFault::WriteAway) => Err(away()),
             Some(StoreFault::WriteFull) => Err(StoreError::Full { detail: "the simulated disk is full".to_owned() }),
             Some(StoreFault::WriteBusy) => Err(StoreError::Busy { detail: "somebody holds the files".to_owned() }),
@@ -154,7 +170,7 @@ impl SlowLine {
             }
             Some(StoreFault::DiesInWrite(millis)) => {
                 self.ground.mishaps.kill(self.ground.node);
-                self.ground.orphans.left().push(self.clone().write_late(work, millis).boxed());
+                self.ground.orphans.keep(self.clone().write_late(work, millis).boxed());
                 std::future::pending().await
             }
             Some(StoreFault::WriteSlow(millis)) => self.write_late(work, millis).await,
@@ -183,7 +199,9 @@ impl Line for SlowLine {
     }
 
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>> {
-        let write = Some(self.clone().write_through(work).boxed());
+        // What it meets is drawn now: one that goes on alone takes no fault away from the node that has started again.
+        let fault = self.ground.meets(Errand::Write);
+        let write = Some(self.clone().write_through(work, fault).boxed());
         Awaited { write, orphans: self.ground.orphans.clone() }.boxed()
     }
 

@@ -5,7 +5,9 @@ mod ending;
 mod frozen;
 mod time;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::channels::Channels;
@@ -19,6 +21,7 @@ use engine::work::Gateway;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
+use futures::future::AbortHandle;
 use kernel::message::risk::{BlockKind, Switch};
 use kernel::message::rules::BUILT_IN_VERSION;
 use kernel::time::{MINUTE_US, SECOND_US};
@@ -69,6 +72,10 @@ struct World {
     ground: Ground,
     mishaps: Mishaps,
     orphans: Orphans,
+    /// Orphans that go on.
+    adopted: Vec<AbortHandle>,
+    /// What came of those that must not be.
+    broken: Rc<RefCell<Vec<String>>>,
     institution: Institution,
     post: Post,
     nodes: Vec<Node>,
@@ -143,6 +150,8 @@ impl World {
             ground,
             mishaps,
             orphans: Orphans::new(stream(14)),
+            adopted: Vec::new(),
+            broken: Rc::default(),
             institution,
             post,
             nodes: Vec::new(),

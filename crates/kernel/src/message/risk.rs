@@ -143,7 +143,8 @@ pub struct Assessment {
     /// Its own reason, for the platform's people only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Which payment of its trade the question was about; `None` where nobody was asked. A request that was asked about
+    /// Which payment of its trade the question was about; `None` where nobody was asked, or where
+    /// it was not kept yet. A request that was asked about
     /// becomes a later one where another request was faster, and is not asked about again: the word was about what it
     /// asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

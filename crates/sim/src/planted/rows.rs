@@ -10,7 +10,7 @@ use super::{Planted, transit};
 /// One line's bug, with what it must remember to be wrong in the right place.
 pub(crate) struct Crooked {
     planted: Option<Planted>,
-    /// Acknowledged, and not written yet. A crash drops it.
+    /// Acknowledged, and not written yet. A crash drops it, unless a write of the same line goes on.
     owed: VecDeque<Arc<Work>>,
     /// Rows as they were first read, by table and key.
     old: BTreeMap<(&'static str, Vec<Cell>), Vec<Cell>>,

@@ -94,6 +94,8 @@ impl World {
     }
 
     pub(super) fn verdict(mut self) -> Result<Verdict, String> {
+        // They hold the store, and would be held by it.
+        self.orphans.close();
         let (payments, heads) = oracle::payments_and_heads(&self.ground.store, self.ground.shards)?;
         for head in &heads {
             self.trace.update(&head.hash).update(&head.seq.to_le_bytes());

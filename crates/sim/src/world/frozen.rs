@@ -16,6 +16,8 @@ impl World {
     pub(super) fn freeze(&mut self, user: u8, frozen: bool) -> Result<(), String> {
         let owner = people::owner(Party::User(user)).ok_or("a user who has no name")?;
         self.nodes.iter().for_each(Node::abort);
+        // The row changes beside every head, so nothing that was decided before may go on.
+        self.give_up_writes();
         let old = oracle::balance(&self.ground.store, people::home(self.ground.shards, &owner), &owner)?;
         if let Some(old) = old.filter(|old| old.credit_frozen != frozen) {
             let new = AccountRow { credit_frozen: frozen, ..old.clone() };

@@ -1,7 +1,10 @@
 //! Time passes in moments: the world jumps to the next one at which something happens, and everybody does what can be done.
 
+use std::rc::Rc;
+
 use futures::FutureExt as _;
 use futures::executor::block_on;
+use futures::future::abortable;
 use futures::task::LocalSpawnExt as _;
 use kernel::Time;
 use kernel::time::{MINUTE_US, SECOND_US};
@@ -9,6 +12,7 @@ use store::Cell;
 use store::tables::work::{PARKED_DUE, TASKS_DUE};
 
 use super::World;
+use crate::disk::Write;
 use crate::oracle;
 
 /// Most moments of one run.
@@ -67,15 +71,35 @@ impl World {
             let orphans = self.orphans.take();
             let any = any || !orphans.is_empty();
             for write in orphans {
-                self.ground.spawner.spawn_local(write.map(|_| ())).map_err(|error| error.to_string())?;
+                self.adopt(write)?;
             }
             self.post.acknowledge(now);
             self.hear()?;
+            self.findings.append(&mut self.broken.borrow_mut());
             self.nurse()?;
             if !any {
                 return Ok(());
             }
         }
+    }
+
+    /// The store goes on with a write whose node died. What must not be is a finding, though nobody hears of it.
+    fn adopt(&mut self, write: Write) -> Result<(), String> {
+        let broken = Rc::clone(&self.broken);
+        let (write, abort) = abortable(write.map(move |written| match written {
+            Err(error) if error.is_fatal() => broken.borrow_mut().push(format!("{error}: {}", error.detail())),
+            Err(_) | Ok(_) => {}
+        }));
+        self.adopted.push(abort);
+        self.ground.spawner.spawn_local(write.map(|_| ())).map_err(|error| error.to_string())
+    }
+
+    /// Gives up every write whose node died.
+    pub(super) fn give_up_writes(&mut self) {
+        self.adopted.drain(..).for_each(|write| write.abort());
+        // What was aborted is dropped when it is its turn.
+        self.pool.run_until_stalled();
+        drop(self.orphans.take());
     }
 
     /// The next moment until `to` at which something happens. A look of a worker is one only if there is something to

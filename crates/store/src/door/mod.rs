@@ -1,7 +1,7 @@
 //! The door: the one narrow place through which everything else speaks to a database.
 //!
 //! Inside are plain values: cells, rows, tables, asks and works. Two drivers stand behind it, `sqlite` and `postgres`;
-//! nothing in front of it names either. Rows of a shard are written by its `Line` alone, fenced by the head's number.
+//! nothing in front of it names either. Rows of a shard are written by its `Line` alone, fenced by the head.
 
 pub(crate) mod bulk;
 mod cell;

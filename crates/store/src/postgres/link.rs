@@ -62,9 +62,10 @@ pub(super) struct Open {
     statements: BTreeMap<&'static str, tokio_postgres::Statement>,
     /// By the names of tables that rows are inserted into together.
     sets: BTreeMap<Vec<&'static str>, Set>,
+    prepared_sets: usize,
 }
 
-/// Tables that rows are inserted into together.
+/// Tables that rows are inserted into together: how often, until that is often, and what was prepared then.
 #[derive(Default)]
 struct Set {
     met: u32,
@@ -109,7 +110,14 @@ impl Server {
         for settings in [SESSION, purpose] {
             client.batch_execute(settings).await.map_err(|error| fault(&error))?;
         }
-        Ok(Open { client, inside: false, bulks: BTreeMap::new(), statements: BTreeMap::new(), sets: BTreeMap::new() })
+        Ok(Open {
+            client,
+            inside: false,
+            bulks: BTreeMap::new(),
+            statements: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            prepared_sets: 0,
+        })
     }
 }
 
@@ -136,15 +144,27 @@ impl Open {
         tables: &[&'static Table],
     ) -> Result<Option<tokio_postgres::Statement>, StoreError> {
         let names: Vec<&'static str> = tables.iter().map(|table| table.name).collect();
-        let is_known = self.sets.contains_key(&names);
-        if tables.len() < 2 || (!is_known && self.sets.len() >= MOST_SETS) {
+        if tables.len() < 2 || (self.sets.len() >= MOST_SETS && !self.sets.contains_key(&names)) {
             return Ok(None);
         }
-        let prepared = self.sets.values().filter(|set| set.prepared.is_some()).count();
         let set = self.sets.entry(names).or_default();
-        set.met = set.met.saturating_add(1);
-        if set.prepared.is_none() && set.met > OFTEN && prepared < MOST_PREPARED {
-            set.prepared = Some(self.client.prepare(&insert_text(tables)).await.map_err(|error| fault(&error))?);
+        if set.prepared.is_some() || set.met > OFTEN {
+            return Ok(set.prepared.clone());
+        }
+        set.met += 1;
+        if set.met > OFTEN && self.prepared_sets < MOST_PREPARED {
+            match self.client.prepare(&insert_text(tables)).await {
+                Ok(prepared) => {
+                    self.prepared_sets += 1;
+                    set.prepared = Some(prepared);
+                }
+                Err(error) if self.client.is_closed() => return Err(fault(&error)),
+                // Each table by itself does as well.
+                Err(error) => {
+                    let error = fault(&error);
+                    tracing::warn!(error = error.detail(), "rows of several tables cannot go in one statement");
+                }
+            }
         }
         Ok(set.prepared.clone())
     }

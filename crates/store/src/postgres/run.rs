@@ -34,7 +34,7 @@ struct Call<'a> {
 
 /// What must come of a statement.
 enum Must<'a> {
-    /// It touches exactly its rows; anything else is a broken invariant.
+    /// It touches exactly its rows; anything else is a broken invariant. Of an insert into several tables, those of the last.
     Fit(&'a Bulk<'a>),
     /// It touches this many rows, if a number is given; anything else refuses the transaction.
     Touch(Option<u64>),

@@ -248,7 +248,7 @@ mod tests {
         let other = Some(Commit { of_line: false });
         let begin = message(b'Q', &["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"]);
         let (read, commit) = (message(b'Q', &["BEGIN … READ ONLY; SET LOCAL jit = off"]), message(b'Q', &["COMMIT"]));
-        let (fence, run) = (message(b'P', &["s7", "UPDATE shard SET seq = $4"]), message(b'B', &["", "s7"]));
+        let (fence, run) = (message(b'P', &["s7", "UPDATE shard SET seq = $5"]), message(b'B', &["", "s7"]));
         let start = [&9_u32.to_be_bytes()[..], b"hello"].concat();
         for (said, heard) in [
             (vec![&begin, &commit], other),
