@@ -80,13 +80,14 @@ impl Inside {
         let deadline = self.clock.now().plus(i64::from(timeout_ms) * 1_000);
         self.clock.at(self.clock.now().plus(self.rng.between(1_000, 50_000))).await;
         let luck = if self.ear().well { 99 } else { self.rng.below(100) };
+        let refuses = luck < 15;
         {
             let mut ear = self.ear();
             let hearing = ear.told.entry(id).or_default();
-            hearing.heard |= luck >= 15;
-            hearing.refused += usize::from(luck < 15);
+            hearing.heard |= !refuses;
+            hearing.refused += usize::from(refuses);
         }
-        if luck < 15 {
+        if refuses {
             let ignored = self.planted == Some(Planted::WebhookRefusalIgnored);
             return Ok(if ignored { 200 } else { 503 });
         }

@@ -3,7 +3,7 @@
 //! Read in this order: `door` (the values that pass, and the three traits `Line`, `Reader`, `Side`), `tables` (what is
 //! stored), `sqlite` and `postgres` (the drivers; nothing else names either), `migrate`, `store` (opening). The store
 //! decides nothing: rules are given rows and give back rows; here rows are read as of one moment, written as one
-//! transaction behind a fence, and counted.
+//! transaction behind a fence, and counted where some could be missing.
 
 mod door;
 pub mod invariants;

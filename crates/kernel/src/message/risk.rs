@@ -143,10 +143,9 @@ pub struct Assessment {
     /// Its own reason, for the platform's people only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Which payment of its trade the question was about; `None` where nobody was asked, or where
-    /// it was not kept yet. A request that was asked about
-    /// becomes a later one where another request was faster, and is not asked about again: the word was about what it
-    /// asks for.
+    /// Which payment of its trade the question was about; `None` where nobody was asked, or where that was not kept yet. A
+    /// request that was asked about becomes a later one where another request was faster, and is not asked about again:
+    /// the word was about what it asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u16>,
     /// How long was waited for it, in milliseconds.

@@ -140,8 +140,9 @@ pub trait Line: Send {
     /// stays locked.
     fn load<'a>(&'a mut self, shard: i64, asks: &'a [Ask], lock: bool) -> BoxFuture<'a, Result<Snapshot, StoreError>>;
 
-    /// Writes one batch as one transaction: the fence first, then the rows, then the commit. Wherever rows may
-    /// be missing (updates, deletes), their number is compared. It may be waited for beside a `load`; the next `write` comes after its end.
+    /// Writes one batch as one transaction: the fence first, then the rows, then the commit. Wherever rows may be missing
+    /// (updates, deletes), their number is compared. It may be waited for beside a `load`; the next `write` comes after its
+    /// end.
     fn write(&mut self, work: Arc<Work>) -> BoxFuture<'static, Result<Written, StoreError>>;
 
     /// After `Written::Unknown`: the head, read behind whatever the lost transaction still does. Once this answers,

@@ -60,16 +60,10 @@ pub(super) struct Open {
     pub(super) inside: bool,
     bulks: BTreeMap<(&'static str, Verb), tokio_postgres::Statement>,
     statements: BTreeMap<&'static str, tokio_postgres::Statement>,
-    /// By the names of tables that rows are inserted into together.
-    sets: BTreeMap<Vec<&'static str>, Set>,
-    prepared_sets: usize,
-}
-
-/// Tables that rows are inserted into together: how often, until that is often, and what was prepared then.
-#[derive(Default)]
-struct Set {
-    met: u32,
-    prepared: Option<tokio_postgres::Statement>,
+    /// Inserts into several tables, by their names; `None` where the server would not prepare one.
+    joint: BTreeMap<Vec<&'static str>, Option<tokio_postgres::Statement>>,
+    /// How often tables were inserted into together that are not among those.
+    met: BTreeMap<Vec<&'static str>, u32>,
 }
 
 impl Link {
@@ -115,8 +109,8 @@ impl Server {
             inside: false,
             bulks: BTreeMap::new(),
             statements: BTreeMap::new(),
-            sets: BTreeMap::new(),
-            prepared_sets: 0,
+            joint: BTreeMap::new(),
+            met: BTreeMap::new(),
         })
     }
 }
@@ -144,29 +138,31 @@ impl Open {
         tables: &[&'static Table],
     ) -> Result<Option<tokio_postgres::Statement>, StoreError> {
         let names: Vec<&'static str> = tables.iter().map(|table| table.name).collect();
-        if tables.len() < 2 || (self.sets.len() >= MOST_SETS && !self.sets.contains_key(&names)) {
+        if let Some(prepared) = self.joint.get(&names) {
+            return Ok(prepared.clone());
+        }
+        let is_new = !self.met.contains_key(&names);
+        if tables.len() < 2 || self.joint.len() >= MOST_PREPARED || (is_new && self.met.len() >= MOST_SETS) {
             return Ok(None);
         }
-        let set = self.sets.entry(names).or_default();
-        if set.prepared.is_some() || set.met > OFTEN {
-            return Ok(set.prepared.clone());
+        let met = self.met.entry(names.clone()).or_default();
+        *met += 1;
+        if *met <= OFTEN {
+            return Ok(None);
         }
-        set.met += 1;
-        if set.met > OFTEN && self.prepared_sets < MOST_PREPARED {
-            match self.client.prepare(&insert_text(tables)).await {
-                Ok(prepared) => {
-                    self.prepared_sets += 1;
-                    set.prepared = Some(prepared);
-                }
-                Err(error) if self.client.is_closed() => return Err(fault(&error)),
-                // Each table by itself does as well.
-                Err(error) => {
-                    let error = fault(&error);
-                    tracing::warn!(error = error.detail(), "rows of several tables cannot go in one statement");
-                }
+        let prepared = match self.client.prepare(&insert_text(tables)).await {
+            Ok(prepared) => Some(prepared),
+            Err(error) if self.client.is_closed() => return Err(fault(&error)),
+            // Each table by itself does as well.
+            Err(error) => {
+                let error = fault(&error);
+                tracing::warn!(error = error.detail(), "rows of several tables cannot go in one statement");
+                None
             }
-        }
-        Ok(set.prepared.clone())
+        };
+        self.met.remove(&names);
+        self.joint.insert(names, prepared.clone());
+        Ok(prepared)
     }
 
     /// A prepared statement.

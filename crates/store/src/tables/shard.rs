@@ -6,7 +6,7 @@ use crate::door::{Cell, Head, Row, StoreError, Work};
 use crate::{Text, row, statements};
 
 row! {
-    /// The head of a shard's line; every batch moves it, and its `seq` is the fence of every write.
+    /// The head of a shard's line; every batch moves it, and its `seq` and `hash` are the fence of every write.
     pub struct Shard in Main "shard" key 1 {
         /// The shard.
         pub shard: i64,
