@@ -5,7 +5,7 @@ mod ending;
 mod frozen;
 mod time;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,6 +51,11 @@ use crate::wire::Wire;
 const MEMORY: usize = 160;
 /// Acts between two looks at the sums.
 const BETWEEN_LOOKS: usize = 8;
+
+thread_local! {
+    /// The store of the world before. Making tables and preparing statements is a tenth of a life.
+    static LEFT: Cell<Option<Store>> = const { Cell::new(None) };
+}
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,8 +134,12 @@ impl World {
         let post = Post::new(institution.clone(), Arc::clone(&gateway), mishaps.clone(), stream(3));
         let risk = RiskModel::new(plan.seed, clock.clone(), stream(12), planted);
         let shards = Shards::new(plan.shards).ok_or("shards are a power of two")?;
+        let store = match LEFT.take() {
+            Some(left) => left.anew_in_memory(plan.shards),
+            None => Store::in_memory(plan.shards),
+        };
         let ground = Ground {
-            store: Store::in_memory(plan.shards).map_err(|error| format!("{error}: {}", error.detail()))?,
+            store: store.map_err(|error| format!("{error}: {}", error.detail()))?,
             clock,
             control: Control::default(),
             channels,

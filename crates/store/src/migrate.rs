@@ -40,7 +40,7 @@ pub(crate) fn plan(
     dialect: Dialect,
     birth: Birth,
 ) -> Result<Option<Script>, StoreError> {
-    let (ddl, wanted) = (ddl(places, dialect), WANTED);
+    let (script, wanted) = (script(places, dialect, birth), WANTED);
     // What is not the truth can be made anew at any time; what is needs somebody to say so.
     let may_make = match access {
         Access::Serve { create } => create || !places.contains(&Place::Main),
@@ -48,10 +48,10 @@ pub(crate) fn plan(
         Access::Inspect => false,
     };
     match found {
-        Found::Nothing if may_make => Ok(Some(script(ddl, places, birth))),
+        Found::Nothing if may_make => Ok(Some(script)),
         Found::Nothing => Err(StoreError::Schema { found: 0, wanted }),
         Found::Version(found) => Err(StoreError::Schema { found, wanted }),
-        Found::Current(print) if print == print_of(&ddl) => Ok(None),
+        Found::Current(print) if print == print_of(&script.ddl) => Ok(None),
         Found::Current(_) => Err(StoreError::Tables { version: wanted }),
     }
 }
@@ -68,7 +68,9 @@ fn print_of(ddl: &[String]) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-fn script(ddl: Vec<String>, places: &[Place], birth: Birth) -> Script {
+/// What an empty database of these places is given.
+pub(crate) fn script(places: &[Place], dialect: Dialect, birth: Birth) -> Script {
+    let ddl = ddl(places, dialect);
     let take = run(&schema::TAKE, vec![Cell::Int(WANTED), Cell::Int(print_of(&ddl)), Cell::Int(birth.now)]);
     let shards = if places.contains(&Place::Main) { birth.shards } else { 0 };
     let hash = Cell::bytes([0; 32]);

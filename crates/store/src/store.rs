@@ -90,6 +90,17 @@ impl Store {
         Ok(Self { engine: Engine::Memory(Memory::new(shards)?) })
     }
 
+    /// A new store in memory in the place of this one, which nobody uses any more: for many short lives, one after another.
+    ///
+    /// # Errors
+    /// Only when SQLite itself fails.
+    pub fn anew_in_memory(self, shards: i64) -> Result<Self, StoreError> {
+        match self.engine {
+            Engine::Memory(memory) => Ok(Self { engine: Engine::Memory(memory.anew(shards)?) }),
+            Engine::Files(_) | Engine::Postgres(_) => Self::in_memory(shards),
+        }
+    }
+
     /// A line with connections of its own.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use kernel::time::{HOUR_US, MINUTE_US};
 use kernel::{CaseId, Time};
 
-use super::{Verdict, World};
+use super::{LEFT, Verdict, World};
 use crate::callers::Deed;
 use crate::oracle;
 
@@ -105,6 +105,7 @@ impl World {
             self.trace.update(finding.as_bytes());
         }
         let (trace, unmet) = (*self.trace.finalize().as_bytes(), self.unmet);
+        LEFT.set(Some(self.ground.store));
         Ok(Verdict { findings: self.findings, trace, payments, batches, unmet })
     }
 }

@@ -18,7 +18,7 @@ use crate::door::{
 };
 use crate::migrate::{Script, WANTED};
 use crate::tables::schema::{self, Found};
-use crate::tables::shard;
+use crate::tables::{self, shard};
 
 /// How long a connection waits for another process or connection that is writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -181,23 +181,40 @@ impl Core {
 
     /// Makes the tables: all of them or none.
     pub(super) fn migrate(&mut self, script: &Script) -> Result<(), StoreError> {
+        self.atomically(|core| {
+            core.connection.execute_batch(schema::VERSIONS).map_err(fault)?;
+            core.run_step(&script.take)?;
+            for text in &script.ddl {
+                core.connection.execute_batch(text).map_err(fault)?;
+            }
+            core.run_first(script)
+        })
+    }
+
+    /// Takes every row out, and puts those in that a new database has.
+    pub(super) fn renew(&mut self, script: &Script) -> Result<(), StoreError> {
+        self.atomically(|core| {
+            for name in std::iter::once("schema_version").chain(tables::all().into_iter().map(|table| table.name)) {
+                core.execute(&format!("DELETE FROM \"{name}\"")).map_err(fault)?;
+            }
+            core.run_step(&script.take)?;
+            core.run_first(script)
+        })
+    }
+
+    fn run_first(&mut self, script: &Script) -> Result<(), StoreError> {
+        self.run_steps(&script.steps).map(|_| ()).map_err(|(_, stop)| stop.into())
+    }
+
+    fn atomically(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
         self.begin("BEGIN IMMEDIATE")?;
-        match self.migrate_inside(script) {
+        match work(self) {
             Ok(()) => self.commit(),
             Err(error) => {
                 self.rollback();
                 Err(error)
             }
         }
-    }
-
-    fn migrate_inside(&mut self, script: &Script) -> Result<(), StoreError> {
-        self.connection.execute_batch(schema::VERSIONS).map_err(fault)?;
-        self.run_step(&script.take)?;
-        for text in &script.ddl {
-            self.connection.execute_batch(text).map_err(fault)?;
-        }
-        self.run_steps(&script.steps).map(|_| ()).map_err(|(_, stop)| stop.into())
     }
 
     fn read_snapshot(&mut self, shard: i64, asks: &[Ask]) -> Result<Snapshot, StoreError> {

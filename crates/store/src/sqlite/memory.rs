@@ -30,6 +30,15 @@ impl Memory {
         Ok(Self(Arc::new(Mutex::new(core))))
     }
 
+    /// This database without its rows, born anew with this many shards: what is prepared stays prepared. Another one where
+    /// somebody still holds this.
+    pub fn anew(self, shards: i64) -> Result<Self, StoreError> {
+        let Some(core) = Arc::into_inner(self.0) else { return Self::new(shards) };
+        let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
+        core.renew(&migrate::script(&Place::ALL, Dialect::Sqlite, Birth { shards, now: 0 }))?;
+        Ok(Self(Arc::new(Mutex::new(core))))
+    }
+
     fn core(&self) -> MutexGuard<'_, Core> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
