@@ -267,7 +267,7 @@ impl Line {
         };
         let outcome = Outcome { verdicts: decided.verdicts, control: decided.control, committed };
         let Some(work) = decided.work else {
-            match self.is_behind(&jobs, rounds).await {
+            match self.is_behind(rounds).await {
                 Ok(true) => self.again.push_front(jobs),
                 Ok(false) => self.answer(jobs, outcome),
                 Err(error) => return self.give_up(jobs, error),
@@ -311,13 +311,11 @@ impl Line {
         Ok(false)
     }
 
-    /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read. A
-    /// key's stored answer holds for ever; what just loaded something has seen the head.
-    async fn is_behind(&mut self, jobs: &[Laid], rounds: usize) -> Result<bool, StoreError> {
-        if rounds > 0 || jobs.iter().all(|laid| laid.job.request.idempotency.is_some()) {
-            return Ok(false);
-        }
-        Ok(matches!(self.load(&BTreeSet::new()).await?, Seen::Moved))
+    /// What changes nothing meets no fence, and holds only where the shard has not moved on since the memory was read, nor
+    /// lost what is in it: a database that took over may not have the answer that a key is given again. What just loaded
+    /// something has seen the head.
+    async fn is_behind(&mut self, rounds: usize) -> Result<bool, StoreError> {
+        Ok(rounds == 0 && matches!(self.load(&BTreeSet::new()).await?, Seen::Moved))
     }
 
     /// Decides in rounds: what a round misses is loaded in bulk for the next. Where the shard moves on meanwhile, what was

@@ -67,7 +67,7 @@ impl Projections {
             }
         };
         self.moved(at);
-        let (stretch, head) = self.stretch(at.seq, limit).await?;
+        let (stretch, newest) = self.stretch(at.seq, limit).await?;
         let Some(end) = fold::end(&stretch) else { return Ok(Progress::default()) };
         let known = read::known(&*self.reader, &stretch, &self.accounts).await?;
         let folded = match fold::fold(&stretch, known) {
@@ -85,13 +85,13 @@ impl Projections {
                 self.moved(end);
                 self.keep(accounts);
                 count(&stretch.told);
-                Ok(Progress { done: stretch.batches.len(), more: end.seq < head, next: None })
+                Ok(Progress { done: stretch.batches.len(), more: end.seq < newest, next: None })
             }
             Applied::Refused { .. } | Applied::Unknown => Ok(AGAIN),
         }
     }
 
-    /// The next batches, and where the shard stands: from what a line of this process has just written, else from the store.
+    /// The next batches, and the newest of which was heard: from what a line of this process has just written, else from the store.
     async fn stretch(&mut self, after: i64, limit: usize) -> Result<(Stretch, i64), StoreError> {
         let (written, newest) = self.watermark.written_after(after, limit, MOST_ROWS);
         if written.is_empty() {

@@ -10,6 +10,7 @@ mod columns;
 mod cuts;
 mod mutations;
 mod raw;
+mod standby;
 mod stories;
 mod tools;
 mod transit;

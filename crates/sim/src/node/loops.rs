@@ -17,7 +17,7 @@ const LIMIT: usize = 32;
 /// Pause of a worker after the store could not be reached, in microseconds.
 const PAUSE_US: i64 = SECOND_US / 2;
 /// How long projections wait for more commits to go along, in microseconds.
-const GATHER_US: i64 = 20 * SECOND_US;
+const GATHER_US: i64 = 60 * SECOND_US;
 /// Between two looks of the projections at what the other node has committed, in microseconds.
 const LOOK_US: i64 = 600 * SECOND_US;
 

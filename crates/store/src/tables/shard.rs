@@ -119,6 +119,10 @@ statements! {
     FENCE = "shard.fence" (Int, Int, Bytes, Int, Int, Bytes, Int, Int)
         "UPDATE shard SET epoch = $4, seq = $5, hash = $6, last_time = $7, acct_date = $8
          WHERE shard = $1 AND seq = $2 AND hash = $3";
+    /// The batches after a number, in order.
+    BATCHES_AFTER = "shard.batches_after" (Int, Int, Int)
+        "SELECT shard, seq, writer, at, acct_date, rows, prev_hash, root, digest, hash, dsum, csum
+         FROM batch WHERE shard = $1 AND seq > $2 ORDER BY shard, seq LIMIT $3";
     /// A new shard, before its first batch.
     NEW = "shard.new" (Int, Bytes)
         "INSERT INTO shard (shard, epoch, seq, hash, last_time, acct_date) VALUES ($1, 0, 0, $2, 0, 0)";

@@ -6,7 +6,7 @@ use accounting::{Account, AccountKey, Subject};
 use kernel::{AccountId, Currency, Owner, RootId, Time};
 use store::tables::accounting::{self as ledger, AccountRow, TransferRow, VoucherRow};
 use store::tables::derived::{self, AccountList, CaseList, DisputeList, SubjectDay};
-use store::tables::shard::Batch;
+use store::tables::shard::{BATCHES_AFTER, Batch};
 use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 
 use super::MOST_ROWS;
@@ -22,7 +22,7 @@ pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreE
     Ok(Mark { seq: row.seq, at: Time::from_micros(row.at) })
 }
 
-/// The next batches after a place, at most `limit`, and where the shard stands.
+/// The next batches after a place, at most `limit`, and the newest of which was heard: whether there are more.
 ///
 /// The batches come first: what they say of their size decides how many are taken, so that a stretch is bounded by its
 /// rows, whatever the batches hold.
@@ -32,13 +32,15 @@ pub(super) async fn stretch(
     after: i64,
     limit: usize,
 ) -> Result<(Stretch, i64), StoreError> {
-    let last = after.saturating_add(i64::try_from(limit.max(1)).unwrap_or(i64::MAX));
-    let keys = (after + 1..=last).map(|seq| vec![Cell::Int(seq)]).collect();
-    let snapshot = reader.load(shard, vec![Ask { table: Batch::TABLE, keys }]).await?;
-    let head = snapshot.head.seq;
-    let batches = within_bounds(take(&mut snapshot.rows.into_iter())?);
+    // One more says whether there are more.
+    let most = i64::try_from(limit.max(1)).unwrap_or(i64::MAX).saturating_add(1);
+    let rows = reader.query(&BATCHES_AFTER, [shard, after, most].map(Cell::Int).to_vec()).await?;
+    let mut batches: Vec<Batch> = rows.into_iter().map(Batch::from_cells).collect::<Result<_, _>>()?;
+    let newest = batches.last().map_or(after, |batch| batch.seq);
+    batches.truncate(limit.max(1));
+    let batches = within_bounds(batches);
     let Some(last) = batches.last().map(|batch| batch.seq) else {
-        return Ok((Stretch { shard, ..Stretch::default() }, head));
+        return Ok((Stretch { shard, ..Stretch::default() }, newest));
     };
     let told_rows = reader.query(&derived::TOLD, [shard, after, last].map(Cell::Int).to_vec()).await?;
     let keys: Vec<Vec<Cell>> = batches.iter().map(|batch| vec![Cell::Int(batch.seq)]).collect();
@@ -46,7 +48,7 @@ pub(super) async fn stretch(
     let mut rows = reader.load(shard, asks.to_vec()).await?.rows.into_iter();
     let (vouchers, transfers) = (take(&mut rows)?, take(&mut rows)?);
     let told = told_rows.into_iter().map(told).collect::<Result<_, _>>()?;
-    Ok((Stretch { shard, batches, vouchers, transfers, told }, head))
+    Ok((Stretch { shard, batches, vouchers, transfers, told }, newest))
 }
 
 /// As many batches as stay within [`MOST_ROWS`] together, and at least one.
