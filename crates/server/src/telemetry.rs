@@ -131,6 +131,7 @@ fn describe() {
         (measure::CHANNEL_CALLS, "Calls to institutions, by channel account, operation and outcome."),
         (measure::HAPPENED, "What happened, by type of event, as the projections come to it."),
         (measure::DELIVERIES, "Webhook deliveries, by outcome."),
+        (measure::BROUGHT, "Messages between shards that were brought to a line and answered by it."),
         (measure::RISK_ANSWERS, "Payments that the outside risk service was to be asked about, by what was heard."),
     ] {
         describe_counter!(name, Unit::Count, text);
@@ -149,6 +150,8 @@ fn describe() {
         gauge!(name).set(0.0);
     }
     describe_gauge!(SWITCH, Unit::Count, "1 while what a switch is for is out of use, by name.");
+    let parked = "Messages between shards that could not be taken in and were due again at the last look, by shard.";
+    describe_gauge!(measure::TRANSIT_PARKED, Unit::Count, parked);
     describe_gauge!(measure::RISK_BREAKER, Unit::Count, "1 while the breaker before the risk service is open.");
     gauge!(measure::RISK_BREAKER).set(0.0);
     describe_gauge!(QUEUE, Unit::Count, "Requests waiting for a line, by stage.");

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use futures::channel::oneshot;
 use kernel::time::SECOND_US;
 use kernel::{Problem, Shards, Time};
+use metrics::{counter, gauge};
 use store::tables::log::{Cursor, Parked};
 use store::tables::transit::{SENT_AFTER, reader};
 use store::tables::work::{CURSOR, PARKED_DUE};
 use store::{Cell, Reader, Row as _, StoreError};
 
-use super::{Lease, Progress};
+use super::{Lease, Progress, measure};
 use crate::flows::transit::BEGINNING;
 use crate::line::{Job, Reply};
 use crate::ports::Clock;
@@ -63,22 +64,31 @@ impl Courier {
         if let Some(lease) = &mut self.setup.lease
             && !lease.hold(now).await?
         {
+            self.found_parked(0);
             return Ok(progress);
         }
         let (shards, home) = (self.setup.shards, self.setup.shard);
+        let mut parked = 0;
         for from in shards.all().filter(|from| *from != home) {
             let due = self.due(from, limit).await?;
             let next = self.next(from, limit).await?;
             progress.more |= next.len() >= limit.max(1);
+            parked += due.len();
             for arrival in due.into_iter().chain(next) {
                 if !self.bring(arrival).await {
                     progress.more = false;
                     break;
                 }
                 progress.done += 1;
+                counter!(measure::BROUGHT).increment(1);
             }
         }
+        self.found_parked(parked);
         Ok(progress)
+    }
+
+    fn found_parked(&self, parked: usize) {
+        gauge!(measure::TRANSIT_PARKED, "shard" => self.setup.shard.to_string()).set(measure::count(parked));
     }
 
     /// Gives the lease back. What is on its way is brought by whoever comes next.

@@ -14,6 +14,10 @@ pub const HAPPENED: &str = "suanpan_happened_total";
 pub const DELIVERIES: &str = "suanpan_webhook_deliveries_total";
 /// Parked webhook deliveries that were due at the last look.
 pub const PARKED: &str = "suanpan_webhook_parked_due";
+/// Messages between shards that couriers have brought to a line, and it has answered.
+pub const BROUGHT: &str = "suanpan_transit_brought_total";
+/// Messages between shards that could not be taken in and were due again at the last look, by the `shard` they are for.
+pub const TRANSIT_PARKED: &str = "suanpan_transit_parked_due";
 
 /// Payments that rules wanted the outside risk service asked about, by `outcome`: what was heard.
 pub const RISK_ANSWERS: &str = "suanpan_risk_answers_total";

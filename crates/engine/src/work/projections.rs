@@ -13,16 +13,16 @@ mod fold;
 pub(crate) mod read;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use accounting::Account;
 use kernel::AccountId;
 use metrics::counter;
-use store::tables::derived::{CLEAR, WATERMARK_BEGIN, WATERMARK_MOVE};
+use store::tables::derived::{CLEAR, SubjectDay, WATERMARK_BEGIN, WATERMARK_MOVE};
 use store::{Applied, Cell, Reader, Side, Step, StoreError};
 
-use self::fold::{Misfit, Stretch, Told};
+use self::fold::{DayKey, Misfit, Moved, Stretch, Told};
 use super::{Progress, measure};
 use crate::query::watermark::{Mark, Watermark};
 
@@ -43,14 +43,36 @@ pub struct Projections {
     watermark: Watermark,
     /// Where the rows are; `None` until they were looked at, and after another worker was faster.
     at: Option<Mark>,
-    /// Accounts as of there, of those that were touched lately.
+    /// What is known as of there.
+    kept: Kept,
+}
+
+/// What was touched lately, as of where the rows are.
+#[derive(Default)]
+struct Kept {
     accounts: BTreeMap<AccountId, Account>,
+    /// The sums of these dates are all among `days`.
+    dates: BTreeSet<i64>,
+    days: BTreeMap<DayKey, SubjectDay>,
+}
+
+impl Kept {
+    /// Goes on to the end of a stretch. Of accounts that are found by chance, none is better than another: where there are
+    /// too many, all go. Dates follow on each other.
+    fn go_on(&mut self, dates: BTreeSet<i64>, days: BTreeMap<DayKey, SubjectDay>, moved: Moved) {
+        if self.accounts.len() + moved.accounts.len() > MOST_ACCOUNTS {
+            self.accounts.clear();
+        }
+        self.accounts.extend(moved.accounts);
+        (self.dates, self.days) = (dates, days);
+        self.days.extend(moved.days);
+    }
 }
 
 impl Projections {
     /// Nothing looked at yet. `side` writes to [`store::Place::Derived`].
     pub fn new(shard: i64, reader: Arc<dyn Reader>, side: Box<dyn Side>, watermark: Watermark) -> Self {
-        Self { shard, reader, side, watermark, at: None, accounts: BTreeMap::new() }
+        Self { shard, reader, side, watermark, at: None, kept: Kept::default() }
     }
 
     /// Takes in the next batches, at most `limit`.
@@ -62,28 +84,29 @@ impl Projections {
         let at = match self.at {
             Some(at) => at,
             None => {
-                self.accounts.clear();
+                self.kept = Kept::default();
                 read::mark(&*self.reader, self.shard).await?
             }
         };
         self.moved(at);
         let (stretch, newest) = self.stretch(at.seq, limit).await?;
         let Some(end) = fold::end(&stretch) else { return Ok(Progress::default()) };
-        let known = read::known(&*self.reader, &stretch, &self.accounts).await?;
+        let known = read::known(&*self.reader, &stretch, &self.kept).await?;
+        let days = known.days.clone();
         let folded = match fold::fold(&stretch, known) {
             Ok(folded) => folded,
             Err(misfit) => return self.lost(at, misfit).await,
         };
         let mut steps = vec![self.run(&WATERMARK_BEGIN, &[], None)];
         steps.push(self.run(&WATERMARK_MOVE, &[at.seq, end.seq, end.at.micros()], Some(1)));
-        let (changes, accounts) = folded.into_changes(self.shard);
+        let (changes, moved) = folded.into_changes(self.shard);
         steps.extend(changes.into_iter().map(Step::Change));
         // What becomes of the transaction is not known before its answer, nor whether it comes.
         self.at = None;
         match self.side.transaction(steps, false).await? {
             Applied::Done(_) => {
                 self.moved(end);
-                self.keep(accounts);
+                self.kept.go_on(stretch.dates(), days, moved);
                 count(&stretch.told);
                 Ok(Progress { done: stretch.batches.len(), more: end.seq < newest, next: None })
             }
@@ -121,14 +144,6 @@ impl Projections {
     async fn lost(&mut self, at: Mark, misfit: Misfit) -> Result<Progress, StoreError> {
         self.at = None;
         if read::mark(&*self.reader, self.shard).await? == at { Err(misfit.into()) } else { Ok(AGAIN) }
-    }
-
-    /// Of accounts that are found by chance, none is better than another: where there are too many, all go.
-    fn keep(&mut self, accounts: BTreeMap<AccountId, Account>) {
-        if self.accounts.len() + accounts.len() > MOST_ACCOUNTS {
-            self.accounts.clear();
-        }
-        self.accounts.extend(accounts);
     }
 
     fn moved(&mut self, mark: Mark) {

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -125,6 +126,18 @@ impl Shop {
     /// The same shop at another server of the same store.
     pub(crate) fn at_server(&self, address: &str) -> Self {
         Self { id: self.id.clone(), api: self.api.at(address), platform: self.platform.at(address) }
+    }
+
+    /// The same once its key is known there.
+    pub(crate) async fn known_at(&self, address: &str) -> Self {
+        let there = self.at_server(address);
+        for _ in 0..200 {
+            if there.get("/v1/trades").await.status == 200 {
+                return there;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the key is never known at {address}");
     }
 
     /// The merchant as an owner of accounts.

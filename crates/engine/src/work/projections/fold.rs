@@ -49,6 +49,13 @@ pub(super) struct Stretch {
     pub(super) told: Vec<Told>,
 }
 
+impl Stretch {
+    /// The accounting dates of its batches.
+    pub(super) fn dates(&self) -> BTreeSet<i64> {
+        self.batches.iter().map(|batch| batch.acct_date).collect()
+    }
+}
+
 /// What the projections say before the stretch, of everything that it goes on with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
@@ -83,6 +90,15 @@ pub(super) struct Folded {
     grants: BTreeMap<Bytes, GrantList>,
 }
 
+/// What later stretches go on with.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// Accounts.
+    pub(super) accounts: BTreeMap<AccountId, Account>,
+    /// Sums of dates.
+    pub(super) days: BTreeMap<DayKey, SubjectDay>,
+}
+
 /// Something in the log does not fit what came before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {seq}/{n} does not fit: {why}")]
@@ -104,24 +120,24 @@ const ISSUE_COUPON: &str = "issue_coupon";
 const GRANT_POINTS: &str = "grant_points";
 
 /// Folds a stretch into what is known.
-pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
-    let mut folded = Folded { days: known.days, ..Folded::default() };
+pub(super) fn fold(stretch: &Stretch, mut known: Known) -> Result<Folded, Misfit> {
+    let mut folded = Folded::default();
     let batches: BTreeMap<i64, &Batch> = stretch.batches.iter().map(|batch| (batch.seq, batch)).collect();
     let vouchers: BTreeMap<(i64, i64), &VoucherRow> =
         stretch.vouchers.iter().map(|row| ((row.seq, row.n), row)).collect();
-    let mut accounts = known.accounts;
     for row in &stretch.transfers {
         let misfit = |why| Misfit { what: "transfer", seq: row.seq, n: row.n, why };
         let batch = batches.get(&row.seq).ok_or(misfit("its batch is missing"))?;
         let voucher = vouchers.get(&(row.seq, row.voucher)).ok_or(misfit("its voucher is missing"))?;
         for side in [Side::Debit, Side::Credit] {
-            folded.side(stretch.shard, &mut accounts, row, batch.at, batch.acct_date, side)?;
+            folded.side(stretch.shard, &mut known, row, batch.at, batch.acct_date, side)?;
         }
         if let Some(trade) = voucher.trade {
             let touched = folded.trade_batch(stretch.shard, trade, row.seq);
             widen(&mut touched.transfers_from, &mut touched.transfers_to, row.n);
         }
-        let user = || accounts.get(&AccountId(RootId::from_bytes(row.credit))).ok_or(misfit("its account is missing"));
+        let credited = AccountId(RootId::from_bytes(row.credit));
+        let user = || known.accounts.get(&credited).ok_or(misfit("its account is missing"));
         if voucher.template == GRANT_POINTS {
             let id = PointsGrantId::parse(&voucher.object).ok_or(misfit("it grants no points"))?.0.bytes();
             let (shard, owner) = (stretch.shard, user()?.owner.to_string().into());
@@ -143,16 +159,16 @@ pub(super) fn fold(stretch: &Stretch, known: Known) -> Result<Folded, Misfit> {
     for told in &stretch.told {
         folded.told(stretch.shard, told, &known.cases, &known.disputes)?;
     }
-    folded.accounts = accounts.into_iter().filter(|(_, account)| account.version > 0).collect();
+    folded.accounts = known.accounts.into_iter().filter(|(_, account)| account.version > 0).collect();
     folded.entries.sort_by_key(|entry| (entry.account, entry.ver));
     folded.numbers.sort_by_key(|row| (row.h, row.trade, row.no));
     Ok(folded)
 }
 
 impl Folded {
-    /// The rows, and the accounts as of the stretch's end. What a batch or an opening brings is new; everything else
-    /// replaces what may be there.
-    pub(super) fn into_changes(self, shard: i64) -> (Vec<Change>, BTreeMap<AccountId, Account>) {
+    /// The rows, and the accounts and days that were moved, as of the stretch's end. What a batch or an opening brings is
+    /// new; everything else replaces what may be there.
+    pub(super) fn into_changes(self, shard: i64) -> (Vec<Change>, Moved) {
         let (opened, known): (Vec<_>, Vec<_>) =
             self.trades.into_iter().partition(|(trade, _)| self.opened.contains(trade));
         let trades = Change {
@@ -162,7 +178,7 @@ impl Folded {
         let changes = [
             new(AccountEntry::TABLE, self.entries),
             replaced(AccountList::TABLE, self.accounts.values().map(|account| list_row(shard, account))),
-            replaced(SubjectDay::TABLE, self.days.into_values()),
+            replaced(SubjectDay::TABLE, self.days.values().cloned()),
             trades,
             replaced(CaseList::TABLE, self.cases.into_values()),
             replaced(DisputeList::TABLE, self.disputes.into_values()),
@@ -173,14 +189,15 @@ impl Folded {
             replaced(GrantList::TABLE, self.grants.into_values()),
         ];
         let brings = |change: &Change| !(change.upserts.is_empty() && change.inserts.is_empty());
-        (changes.into_iter().filter(brings).collect(), self.accounts)
+        let moved = Moved { accounts: self.accounts, days: self.days };
+        (changes.into_iter().filter(brings).collect(), moved)
     }
 
     /// One side of a transfer: the account's counters, its line, the date's sums.
     fn side(
         &mut self,
         shard: i64,
-        accounts: &mut BTreeMap<AccountId, Account>,
+        known: &mut Known,
         row: &TransferRow,
         at: i64,
         date: i64,
@@ -191,7 +208,8 @@ impl Folded {
             Side::Debit => (row.debit, row.d_ver, row.d_bal),
             Side::Credit => (row.credit, row.c_ver, row.c_bal),
         };
-        let account = accounts.get_mut(&AccountId(RootId::from_bytes(id))).ok_or(misfit("its account is missing"))?;
+        let account = AccountId(RootId::from_bytes(id));
+        let account = known.accounts.get_mut(&account).ok_or(misfit("its account is missing"))?;
         let before = counters(account);
         let op = op(row).ok_or(misfit("it is no operation"))?;
         let amount = Amount::new(row.amount).map_err(|_| misfit("its amount is none"))?;
@@ -206,19 +224,11 @@ impl Folded {
         let [dp, cp, dh, ch] = after;
         let (seq, n, voucher) = (row.seq, row.n, row.voucher);
         self.entries.push(AccountEntry { shard, account: id, ver, seq, n, voucher, at, dp, cp, dh, ch });
-        self.day(shard, date, account, before, after).ok_or(misfit("a sum of the day would leave its range"))
-    }
-
-    fn day(&mut self, shard: i64, date: i64, account: &Account, before: [i64; 4], after: [i64; 4]) -> Option<()> {
-        let (currency, subject) = (Text::from(account.currency.code()), Text::from(account.subject.as_str()));
-        let key = (date, currency.clone(), subject.clone());
-        let day =
-            self.days.entry(key).or_insert(SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 });
-        let sums = [&mut day.dp, &mut day.cp, &mut day.dh, &mut day.ch];
-        for (sum, (before, after)) in sums.into_iter().zip(before.into_iter().zip(after)) {
-            *sum = sum.checked_add(after.checked_sub(before)?)?;
-        }
-        Some(())
+        let empty = day(shard, date, account);
+        let key = (date, empty.currency.clone(), empty.subject.clone());
+        let before_it = || known.days.get(&key).cloned().unwrap_or(empty);
+        let day = self.days.entry(key.clone()).or_insert_with(before_it);
+        move_day(day, before, after).ok_or(misfit("a sum of the day would leave its range"))
     }
 
     /// One event: the lists that show its object, and the places where its trade and its merchant find it again.
@@ -379,6 +389,21 @@ fn new<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Chan
 }
 
 /// Rows that may be there, and are replaced then.
+/// The sums of a date for an account's currency and subject, before its first posting.
+fn day(shard: i64, date: i64, account: &Account) -> SubjectDay {
+    let (currency, subject) = (account.currency.code().into(), account.subject.as_str().into());
+    SubjectDay { shard, date, currency, subject, dp: 0, cp: 0, dh: 0, ch: 0 }
+}
+
+/// Moves a date's sums as an account's counters have moved; `None` where one would leave its range.
+fn move_day(day: &mut SubjectDay, before: [i64; 4], after: [i64; 4]) -> Option<()> {
+    let sums = [&mut day.dp, &mut day.cp, &mut day.dh, &mut day.ch];
+    for (sum, (before, after)) in sums.into_iter().zip(before.into_iter().zip(after)) {
+        *sum = sum.checked_add(after.checked_sub(before)?)?;
+    }
+    Some(())
+}
+
 fn replaced<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Change {
     Change { upserts: cells(rows), ..Change::of(table) }
 }

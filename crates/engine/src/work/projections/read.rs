@@ -9,8 +9,8 @@ use store::tables::derived::{self, AccountList, CaseList, DisputeList, SubjectDa
 use store::tables::shard::{BATCHES_AFTER, Batch};
 use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 
-use super::MOST_ROWS;
 use super::fold::{Bytes, Known, Stretch, Told};
+use super::{Kept, MOST_ROWS};
 use crate::query::watermark::Mark;
 
 /// How far the projections have come, as their rows say.
@@ -65,19 +65,15 @@ fn within_bounds(mut batches: Vec<Batch>) -> Vec<Batch> {
 }
 
 /// What the projections say of whatever the stretch goes on with, and the names of the accounts that it opens; what is
-/// `kept` of accounts is as of the stretch's beginning and not read.
-pub(super) async fn known(
-    reader: &dyn Reader,
-    stretch: &Stretch,
-    kept: &BTreeMap<AccountId, Account>,
-) -> Result<Known, StoreError> {
+/// `kept` of accounts and dates is as of the stretch's beginning and not read.
+pub(super) async fn known(reader: &dyn Reader, stretch: &Stretch, kept: &Kept) -> Result<Known, StoreError> {
     let sides = stretch.transfers.iter().flat_map(|row| [(row.debit, row.d_ver), (row.credit, row.c_ver)]);
     let (mut opened, mut touched, mut accounts) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     for (account, ver) in sides {
         let id = AccountId(RootId::from_bytes(account));
         if ver == 1 {
             opened.insert(account);
-        } else if let Some(known) = kept.get(&id) {
+        } else if let Some(known) = kept.accounts.get(&id) {
             accounts.entry(id).or_insert_with(|| known.clone());
         } else {
             touched.insert(account);
@@ -88,13 +84,16 @@ pub(super) async fn known(
         let objects: BTreeSet<(Bytes, i64)> = told.filter_map(|told| Some((told.tree?, told.no))).collect();
         objects.iter().map(|(trade, no)| vec![bytes(trade), Cell::Int(*no)]).collect()
     };
-    let dates: BTreeSet<i64> = stretch.batches.iter().map(|batch| batch.acct_date).collect();
+    let dates = stretch.dates();
     let asks = vec![
         Ask { table: AccountRow::TABLE, keys: opened.iter().map(|id| vec![bytes(id)]).collect() },
         Ask { table: AccountList::TABLE, keys: touched.difference(&opened).map(|id| vec![bytes(id)]).collect() },
         Ask { table: CaseList::TABLE, keys: of_kind("case.") },
         Ask { table: DisputeList::TABLE, keys: of_kind("dispute.") },
-        Ask { table: SubjectDay::TABLE, keys: dates.into_iter().map(|date| vec![Cell::Int(date)]).collect() },
+        Ask {
+            table: SubjectDay::TABLE,
+            keys: dates.difference(&kept.dates).map(|date| vec![Cell::Int(*date)]).collect(),
+        },
     ];
     let mut rows = reader.load(stretch.shard, asks).await?.rows.into_iter();
     for row in take::<AccountRow>(&mut rows)? {
@@ -108,7 +107,9 @@ pub(super) async fn known(
     let cases = take::<CaseList>(&mut rows)?.into_iter().map(|row| ((row.trade, row.no), row)).collect();
     let disputes = take::<DisputeList>(&mut rows)?.into_iter().map(|row| ((row.trade, row.no), row)).collect();
     let days = take::<SubjectDay>(&mut rows)?.into_iter();
-    let days = days.map(|row| ((row.date, row.currency.clone(), row.subject.clone()), row)).collect();
+    let read = days.map(|row| ((row.date, row.currency.clone(), row.subject.clone()), row));
+    let kept = kept.days.iter().filter(|((date, ..), _)| dates.contains(date));
+    let days = kept.map(|(key, day)| (key.clone(), day.clone())).chain(read).collect();
     Ok(Known { accounts, cases, disputes, days })
 }
 

@@ -143,7 +143,7 @@ fn set_forward_and_back(engine: Engine) {
             assert_ahead(pay(&shop).await, HOURS);
             assert_signed_now(&shop, &door).await;
             if let Some(other) = &other {
-                crowd.known_at(&other.address).await;
+                crowd.shop.known_at(&other.address).await;
                 assert_ahead(pay(&shop.at_server(&other.address)).await, HOURS);
             }
             // Who is started only now finds it so.

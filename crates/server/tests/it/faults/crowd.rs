@@ -71,15 +71,6 @@ impl Crowd {
         }
     }
 
-    /// Waits until the shop's key is known at another server of the same store.
-    pub(crate) async fn known_at(&self, server: &str) {
-        let (begun, shop) = (Instant::now(), self.shop.at_server(server));
-        while shop.get("/v1/trades").await.status != 200 {
-            assert!(begun.elapsed() < PATIENCE, "the key is never known at {server}");
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
     /// Waits until so many more were told that something was done.
     pub(crate) async fn until_done(&self, more: usize) {
         self.until(&self.done, more, "nobody is told that something is done").await;

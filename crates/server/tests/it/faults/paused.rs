@@ -21,7 +21,7 @@ fn one_sleeps_and_the_other_goes_on() {
         let host = Host::on(store, &[]);
         let other = host.another().unwrap();
         let mut crowd = Crowd::gather(&host, 2 * EACH).await;
-        crowd.known_at(&other.address).await;
+        crowd.shop.known_at(&other.address).await;
         crowd.begin(&host.address, 0..EACH, seed());
         crowd.begin(&other.address, EACH..2 * EACH, seed());
         for _ in 0..rounds() {

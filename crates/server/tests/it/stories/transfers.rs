@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::host::Host;
-use crate::shop::{id, list, order, with};
+use crate::host::{Host, play};
+use crate::shop::{Shop, id, list, order, with};
+use crate::store::Engine;
 
 on_both!(
     between_users,
@@ -179,4 +180,44 @@ async fn away_through_a_kill(host: &Host) {
     }
     host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("2001", 1_000)]);
     assert_eq!(host.balance("user:42", "2001").await, (880, 880));
+}
+
+#[test]
+fn brought_by_whoever_is_left() {
+    play(Engine::Postgres, &[("shards", "4")], each_dies_in_turn);
+}
+
+/// Of two processes each dies in turn while money is between shards. The other brings it, when the lease of the dead one has
+/// ended at the latest.
+async fn each_dies_in_turn(host: &Host) {
+    let shop = host.shop().await;
+    host.fund("user:42", 1_000, "CNY").await;
+    let other = host.another().unwrap();
+    let there = shop.known_at(&other.address).await;
+    let mut number = 0;
+    let mut send = async |at: &Shop| -> Vec<String> {
+        let mut trades = Vec::new();
+        for _ in 0..12 {
+            number += 1;
+            let to = json!({"payer": "user:42", "payee": format!("user:s{number}")});
+            trades.push(id(&at.open("transfer", 10, &to).await.ok(201)));
+        }
+        trades
+    };
+    let sent = [send(&there).await, send(&shop).await].concat();
+    host.kill();
+    for trade in &sent {
+        there.trade_is(trade, "completed").await;
+    }
+    let brought = "suanpan_transit_brought_total ";
+    assert!(there.metric(brought).await > 0);
+    host.restart();
+    let sent = [send(&shop).await, send(&there).await].concat();
+    other.kill();
+    for trade in &sent {
+        shop.trade_is(trade, "completed").await;
+    }
+    assert!(shop.metric(brought).await > 0);
+    host.trial_balance("CNY").await.assert_is(&[("1011.sandbox.in", 1_000), ("2001", 1_000)]);
+    assert_eq!(host.balance("user:42", "2001").await, (520, 520));
 }
