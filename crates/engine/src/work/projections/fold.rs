@@ -388,7 +388,6 @@ fn new<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Chan
     Change { inserts: cells(rows), ..Change::of(table) }
 }
 
-/// Rows that may be there, and are replaced then.
 /// The sums of a date for an account's currency and subject, before its first posting.
 fn day(shard: i64, date: i64, account: &Account) -> SubjectDay {
     let (currency, subject) = (account.currency.code().into(), account.subject.as_str().into());
@@ -404,6 +403,7 @@ fn move_day(day: &mut SubjectDay, before: [i64; 4], after: [i64; 4]) -> Option<(
     Some(())
 }
 
+/// Rows that may be there, and are replaced then.
 fn replaced<R: Row>(table: &'static Table, rows: impl IntoIterator<Item = R>) -> Change {
     Change { upserts: cells(rows), ..Change::of(table) }
 }
