@@ -114,7 +114,8 @@ impl Projections {
         }
     }
 
-    /// The next batches, and the newest of which was heard: from what a line of this process has just written, else from the store.
+    /// The next batches, and the newest of which was heard: from what a line of this process has just written, else from
+    /// the store.
     async fn stretch(&mut self, after: i64, limit: usize) -> Result<(Stretch, i64), StoreError> {
         let (written, newest) = self.watermark.written_after(after, limit, MOST_ROWS);
         if written.is_empty() {

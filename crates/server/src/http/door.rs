@@ -7,11 +7,10 @@
 //! 4. The line answers, or the read is shown.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -26,7 +25,7 @@ use super::query::Query;
 use super::rate::Grant;
 use super::route::{Act, Handler, Parcel, Route, Show, Tell};
 use super::visit::{Shown, Told, Visit};
-use super::{House, body, frame, idempotency, problem};
+use super::{House, body, idempotency, problem};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const SEQ: HeaderName = HeaderName::from_static("suanpan-seq");
@@ -34,27 +33,26 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Serves one request of a route.
-pub(super) async fn serve(house: Arc<House>, route: Arc<Route>, id: String, request: Request) -> Response<Body> {
-    let request_id = frame::request_id(&request);
+pub(super) async fn serve(house: Arc<House>, route: &Route, request_id: &str, parcel: Parcel) -> Response<Body> {
     let answer = match &route.handler {
-        Handler::OpenGet(open) | Handler::OpenPost(open) => open(house, Parcel { id, request }).await,
+        Handler::OpenGet(open) | Handler::OpenPost(open) => open(house, parcel).await,
         Handler::Tell(scope, _) | Handler::Act(scope, _) | Handler::Show(scope, _) => {
-            with_key(house, &route, *scope, id, request, &request_id).await
+            with_key(house, route, *scope, request_id, parcel).await
         }
     };
-    answer.unwrap_or_else(|refusal| problem::response(&refusal, &request_id))
+    answer.unwrap_or_else(|refusal| problem::response(&refusal, request_id))
 }
 
 async fn with_key(
     house: Arc<House>,
     route: &Route,
     scope: Scope,
-    id: String,
-    request: Request,
     request_id: &str,
+    parcel: Parcel,
 ) -> Result<Response<Body>, Problem> {
+    let Parcel { id, address, request } = parcel;
     let (parts, content) = request.into_parts();
-    let (identity, grant) = let_in(&house, &parts)?;
+    let (identity, grant) = let_in(&house, address, &parts)?;
     let key = identity.key;
     let answer = async {
         identity.require(scope)?;
@@ -80,11 +78,11 @@ async fn with_key(
 }
 
 /// Who asks, if the limits let them ask. A key that is good is never held up by bad ones from the same address.
-fn let_in(house: &House, parts: &Parts) -> Result<(Identity, Grant), Problem> {
+fn let_in(house: &House, address: IpAddr, parts: &Parts) -> Result<(Identity, Grant), Problem> {
     let now = house.doors.clock.steady();
     let control = house.doors.control.snapshot();
     let identity = auth::authenticate(&parts.headers, &control, house.doors.environment).map_err(|refusal| {
-        let grant = house.failures.take(&peer(parts), now);
+        let grant = house.failures.take(&address, now);
         let too_many = || Problem::new(Code::rate_limited, "too many requests without a valid API key");
         if grant.granted { refusal } else { too_many() }
     })?;
@@ -96,12 +94,6 @@ fn let_in(house: &House, parts: &Parts) -> Result<(Identity, Grant), Problem> {
         return Err(Problem::new(Code::rate_limited, "too many requests for what is not there"));
     }
     Ok((identity, grant))
-}
-
-/// The address at the other end of the connection. Headers that name another one are a stranger's words.
-fn peer(parts: &Parts) -> IpAddr {
-    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
 /// A POST, read.

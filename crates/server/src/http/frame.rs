@@ -2,18 +2,14 @@
 //! keep browsers and caches from doing more than they should.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response};
-use axum::middleware::Next;
 use futures::FutureExt as _;
 use kernel::{Bucket, Code, Problem, RootId, TradeId};
 
-use super::serve::TooMany;
 use super::{House, problem, wait};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -24,35 +20,8 @@ const MAX_HEADERS: usize = 64;
 /// Most bytes of names and values of a request's headers.
 const MAX_HEADER_BYTES: usize = 16_384;
 
-#[derive(Clone)]
-struct Name(Arc<str>);
-
-/// The id of a request that came through [`frame`].
-pub(super) fn request_id(request: &Request) -> String {
-    request.extensions().get::<Name>().map_or_else(String::new, |name| name.0.to_string())
-}
-
-/// Goes around every route, and around what is no route.
-pub(super) async fn frame(State(house): State<Arc<House>>, mut request: Request, next: Next) -> Response<Body> {
-    let name: Arc<str> = draw(&house).into();
-    request.extensions_mut().insert(Name(Arc::clone(&name)));
-    let mut response = match refuse(&request) {
-        Err(refusal) => problem::response(&refusal, &name),
-        Ok(()) => within_time(next.run(request), &name).await,
-    };
-    dress(&mut response, &name);
-    response
-}
-
-/// A refusal that came before the doors, with what every answer has.
-pub(super) fn refusal(house: &House, refusal: &Problem) -> Response<Body> {
-    let name = draw(house);
-    let mut response = problem::response(refusal, &name);
-    dress(&mut response, &name);
-    response
-}
-
-fn dress(response: &mut Response<Body>, name: &str) {
+/// Puts on an answer what every one has.
+pub(super) fn dress(response: &mut Response<Body>, name: &str) {
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(name) {
         headers.insert(REQUEST_ID, value);
@@ -61,7 +30,8 @@ fn dress(response: &mut Response<Body>, name: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
-async fn within_time(answer: impl Future<Output = Response<Body>>, name: &str) -> Response<Body> {
+/// The answer, or a refusal where it does not come in time or a panic comes instead.
+pub(super) async fn within_time(answer: impl Future<Output = Response<Body>>, name: &str) -> Response<Body> {
     let refusal = match tokio::time::timeout(PATIENCE, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(response)) => return response,
         Ok(Err(_)) => {
@@ -73,14 +43,8 @@ async fn within_time(answer: impl Future<Output = Response<Body>>, name: &str) -
     problem::response(&refusal, name)
 }
 
-fn refuse(request: &Request) -> Result<(), Problem> {
-    if request.extensions().get::<TooMany>().is_some() {
-        return Err(Problem::new(Code::overloaded, "too many connections are open"));
-    }
-    refuse_headers(request.headers())
-}
-
-fn refuse_headers(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses with `headers_too_large`.
+pub(super) fn refuse_headers(headers: &HeaderMap) -> Result<(), Problem> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         let detail = format!("at most {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes are read");
@@ -89,8 +53,8 @@ fn refuse_headers(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// `req_` and the text of an id, which is in the order of time.
-fn draw(house: &House) -> String {
+/// The name of a request: `req_` and the text of an id, which is in the order of time.
+pub(super) fn draw(house: &House) -> String {
     let doors = &house.doors;
     let root = RootId::new(doors.clock.now(), Bucket::of(""), doors.random.bits());
     TradeId(root).to_string().replacen(TradeId::PREFIX, "req", 1)

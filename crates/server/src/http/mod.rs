@@ -22,7 +22,6 @@ mod door;
 mod errors;
 mod events;
 mod frame;
-mod gate;
 mod gifts;
 mod health;
 mod idempotency;
@@ -48,6 +47,7 @@ mod rules;
 mod sandbox;
 mod search;
 mod serve;
+mod site;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -57,28 +57,20 @@ mod visit;
 mod wait;
 mod webhook_endpoints;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, Request};
-use axum::http::Response;
-use axum::routing::{MethodFilter, MethodRouter};
 use engine::control::Shared;
 use engine::ports::{Clock, Random};
-use kernel::{Code, KeyId, Problem, StoredKind};
+use kernel::{KeyId, StoredKind};
 
 pub(crate) use desk::Desk;
-pub(crate) use gate::Gate;
 pub(crate) use keys::secret as draw_secret;
 pub(crate) use rate::Rate;
-pub(crate) use serve::{Bounds, Front, serve};
+pub(crate) use serve::{Bounds, serve};
+pub(crate) use site::{Site, Visitor};
 
 use rate::Buckets;
-use route::Route;
 
 use crate::config::Environment;
 
@@ -149,48 +141,17 @@ struct House {
     tools: String,
 }
 
-/// Every door, ready to be served, and the gate before them.
-pub(crate) fn open(doors: Doors) -> (Router, Gate) {
+/// Every door, ready to be served.
+pub(crate) fn open(doors: Doors) -> Site {
     let routes = routes::table(doors.environment);
     let rates = doors.rates;
-    let house = Arc::new(House {
+    let house = House {
         pages: docs::Pages::of(&routes, &doors),
         tools: tools::names(&doors.stored),
         requests: Buckets::new(rates.requests, MAX_BUCKETS),
         misses: Buckets::new(rates.misses, MAX_BUCKETS),
         failures: Buckets::new(rates.failures, MAX_BUCKETS),
         doors,
-    });
-    let gate = Gate::new(Arc::clone(&house), &routes);
-    let mut paths: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
-    for route in routes {
-        let path = route.path;
-        let methods = paths.remove(path).unwrap_or_default();
-        paths.insert(path, with_route(methods, &house, route));
-    }
-    let mut router = Router::new();
-    for (path, methods) in paths {
-        router = router.route(path, methods.fallback(no_method));
-    }
-    (router.fallback(no_route).layer(axum::middleware::from_fn_with_state(house, frame::frame)), gate)
-}
-
-fn with_route(methods: MethodRouter, house: &Arc<House>, route: Route) -> MethodRouter {
-    let filter = if route.is_post() { MethodFilter::POST } else { MethodFilter::GET };
-    let (house, route) = (Arc::clone(house), Arc::new(route));
-    methods.on(filter, move |named: Result<RawPathParams, RawPathParamsRejection>, request: Request| async move {
-        // A path whose text cannot be decoded names nothing.
-        let Ok(named) = named else { return no_route(request).await };
-        let id = named.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
-        door::serve(house, route, id, request).await
-    })
-}
-
-async fn no_route(request: Request) -> Response<Body> {
-    problem::response(&visit::not_found(), &frame::request_id(&request))
-}
-
-async fn no_method(request: Request) -> Response<Body> {
-    let refusal = Problem::new(Code::method_not_allowed, "the header Allow names the methods of this path");
-    problem::response(&refusal, &frame::request_id(&request))
+    };
+    Site::new(house, routes)
 }

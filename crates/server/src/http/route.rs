@@ -1,11 +1,11 @@
 //! What a route is: method, path, who may use it, its handler, and what the documentation says of it, in one declaration.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::Response;
+use axum::http::{Request, Response};
 use engine::queue::Stage;
 use futures::future::BoxFuture;
 use kernel::{Code, Problem};
@@ -26,12 +26,14 @@ pub(super) type Show = Box<dyn Fn(Visit, Query) -> BoxFuture<'static, Result<Sho
 pub(super) type Open =
     Box<dyn Fn(Arc<House>, Parcel) -> BoxFuture<'static, Result<Response<Body>, Problem>> + Send + Sync>;
 
-/// A request to an open route.
+/// A request at its door.
 pub(super) struct Parcel {
     /// The part of the path that names something; empty where there is none.
     pub(super) id: String,
+    /// Where it comes from.
+    pub(super) address: IpAddr,
     /// The request.
-    pub(super) request: Request,
+    pub(super) request: Request<Body>,
 }
 
 /// How a route is served.

@@ -9,15 +9,13 @@
 //! it; those that are merely too large get a problem.
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
-use std::net::SocketAddr;
+use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
 use futures::FutureExt as _;
 use futures::future::Either;
@@ -28,14 +26,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::ServiceExt as _;
 
-use super::Gate;
+use super::Visitor;
 use crate::ports::task;
 use crate::telemetry::TURNED_AWAY;
 
-/// Most header lines that hyper reads; the doors refuse at fewer.
-const MAX_HEADERS: usize = 512;
 /// Most bytes of a head that hyper reads; the doors refuse at fewer.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// Most connections that are being turned away at a time.
@@ -56,17 +51,12 @@ pub(crate) struct Bounds {
     pub(crate) drain: Duration,
 }
 
-/// What requests come to.
-#[derive(Clone)]
-pub(crate) struct Front {
-    /// Asked first.
-    pub(crate) gate: Option<Gate>,
-    /// The doors.
-    pub(crate) router: Router,
-}
-
-/// Serves until `end` is ready, then lets open requests finish within the bound.
-pub(crate) async fn serve(listener: TcpListener, front: Front, bounds: Bounds, end: impl Future<Output = ()>) {
+/// Serves until `end` is ready, then lets open requests finish within the bound. `answer` is what a request comes to.
+pub(crate) async fn serve<A, R>(listener: TcpListener, answer: A, bounds: Bounds, end: impl Future<Output = ()>)
+where
+    A: Fn(Visitor, Request<Body>) -> R + Clone + Send + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(bounds.connections));
     let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     let refused = metrics::counter!(TURNED_AWAY);
@@ -82,11 +72,11 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, bounds: Bounds, e
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             refused.increment(1);
             if let Ok(place) = Arc::clone(&turned_away).try_acquire_owned() {
-                task(turn_away(stream, peer, front.router.clone(), place));
+                task(turn_away(stream, peer.ip(), answer.clone(), place));
             }
             continue;
         };
-        let served = graceful.watch(connect(stream, peer, front.clone(), bounds.head));
+        let served = graceful.watch(connect(stream, peer.ip(), answer.clone(), bounds.head));
         task(async move {
             // Whatever ends a connection is the client's business; its requests were logged.
             let _ = served.await;
@@ -99,46 +89,39 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, bounds: Bounds, e
     }
 }
 
-/// Marks a request on a connection for which there is no place. The doors answer it without looking at it.
-#[derive(Clone, Copy)]
-pub(super) struct TooMany;
-
 /// Answers one request, and closes.
-async fn turn_away(stream: TcpStream, peer: SocketAddr, router: Router, place: OwnedSemaphorePermit) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(TooMany);
-        answer(router.clone(), peer, request)
-    });
+async fn turn_away<A, R>(stream: TcpStream, address: IpAddr, answer: A, place: OwnedSemaphorePermit)
+where
+    A: Fn(Visitor, Request<Body>) -> R + Send + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    let visitor = Visitor { address, has_place: false };
+    let service =
+        service_fn(move |request: Request<Incoming>| answer(visitor, request.map(Body::new)).map(Ok::<_, Infallible>));
     let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
     // Whatever ends it is the client's business.
     let _ = tokio::time::timeout(TURNING_AWAY, served).await;
     drop(place);
 }
 
-fn connect(
+fn connect<A, R>(
     stream: TcpStream,
-    peer: SocketAddr,
-    front: Front,
+    address: IpAddr,
+    answer: A,
     head: Duration,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send
+where
+    A: Fn(Visitor, Request<Body>) -> R + Send + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
     // Answers are small and whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        match front.gate.as_ref().and_then(|gate| gate.refusal(&request)) {
-            Some(refusal) => Either::Left(ready(Ok(refusal))),
-            None => Either::Right(answer(front.router.clone(), peer, request)),
-        }
-    });
+    let visitor = Visitor { address, has_place: true };
+    let service =
+        service_fn(move |request: Request<Incoming>| answer(visitor, request.map(Body::new)).map(Ok::<_, Infallible>));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
-        .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
-}
-
-async fn answer(router: Router, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    router.oneshot(request).await
 }

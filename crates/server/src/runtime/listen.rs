@@ -1,18 +1,10 @@
-//! The address we listen on, and what is counted of every request.
+//! The address we listen on.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use engine::ports::Clock as _;
-use metrics::{counter, histogram};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::Failure;
-use crate::ports::SystemClock;
-use crate::telemetry::{self, HTTP_REQUESTS, HTTP_SECONDS};
 
 /// Connections that the system keeps for us to accept.
 const BACKLOG: u32 = 4_096;
@@ -36,22 +28,6 @@ pub(super) fn own_url(address: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
-}
-
-/// Counts every answer by route and status, and its time by route. The route is the pattern, never the path: ids are no
-/// labels.
-pub(super) fn counted(router: Router) -> Router {
-    router.layer(from_fn(count))
-}
-
-async fn count(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let begun = SystemClock.steady();
-    let answer = next.run(request).await;
-    let route = route.as_ref().map_or("(none)", MatchedPath::as_str).to_owned();
-    histogram!(HTTP_SECONDS, "route" => route.clone()).record(telemetry::seconds(SystemClock.steady().since(begun)));
-    counter!(HTTP_REQUESTS, "route" => route, "status" => answer.status().as_u16().to_string()).increment(1);
-    answer
 }
 
 #[cfg(test)]

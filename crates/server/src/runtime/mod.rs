@@ -269,13 +269,13 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
         head: Duration::from_millis(config.limits.header_timeout_ms),
         drain: Duration::from_millis(config.limits.drain_ms),
     };
-    let (router, gate) = http::open(doors);
-    let front = http::Front { gate: Some(gate), router: listen::counted(router) };
+    let site = http::open(doors);
     let server = ports::task(async move {
         let mut stopping = stopping;
         // Whoever could say so is gone: that is the end as well.
         let end = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        http::serve(listener, front, bounds, end).await;
+        let answer = move |visitor, request| site.clone().answer(visitor, request);
+        http::serve(listener, answer, bounds, end).await;
     });
     tracing::info!(%address, store = %config.store, environment = config.environment.as_str(), "serving");
     Ok(Running { address, new_key, queues, ready, stop, server, workers, lines })

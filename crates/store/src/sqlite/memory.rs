@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::core::Core;
-use crate::Access;
 use crate::door::{
     Applied, Ask, Cell, Dialect, Head, Line, Place, Reader, Side, Snapshot, Statement, Step, StoreError, Work, Written,
 };
-use crate::migrate::{self, Birth};
-use crate::tables::schema::Found;
+use crate::migrate::{self, Birth, Script};
+
+fn script(shards: i64) -> Script {
+    migrate::script(&Place::ALL, Dialect::Sqlite, Birth { shards, now: 0 })
+}
 
 /// One database in memory; clones share it. It is `Line`, `Reader` and `Side` at once.
 #[derive(Clone)]
@@ -23,10 +25,7 @@ impl Memory {
     /// A new database with this many shards.
     pub fn new(shards: i64) -> Result<Self, StoreError> {
         let mut core = Core::in_memory()?;
-        let birth = Birth { shards, now: 0 };
-        if let Some(script) = migrate::plan(Found::Nothing, Access::Migrate, &Place::ALL, Dialect::Sqlite, birth)? {
-            core.migrate(&script)?;
-        }
+        core.migrate(&script(shards))?;
         Ok(Self(Arc::new(Mutex::new(core))))
     }
 
@@ -35,7 +34,7 @@ impl Memory {
     pub fn anew(self, shards: i64) -> Result<Self, StoreError> {
         let Some(core) = Arc::into_inner(self.0) else { return Self::new(shards) };
         let mut core = core.into_inner().unwrap_or_else(PoisonError::into_inner);
-        core.renew(&migrate::script(&Place::ALL, Dialect::Sqlite, Birth { shards, now: 0 }))?;
+        core.renew(&script(shards))?;
         Ok(Self(Arc::new(Mutex::new(core))))
     }
 

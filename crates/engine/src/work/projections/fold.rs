@@ -1,8 +1,8 @@
 //! From a stretch of the log to the rows of the projections: a function of what was read, nothing else.
 //!
-//! Accounts, day sums, cases and disputes go on from the rows that are there; everything else follows from the stretch alone. On the
-//! way the running counters are held against the versions and balances that the transfers themselves carry: a transfer
-//! that does not fit stops the projections and is named.
+//! Accounts, day sums, cases and disputes go on from the rows that are there; everything else follows from the stretch
+//! alone. On the way the running counters are held against the versions and balances that the transfers themselves carry:
+//! a transfer that does not fit stops the projections and is named.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,9 @@
 //! A house with fakes behind its doors: a line that notes what it is told, a store with one trade of one merchant.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use engine::control::{ApiKey, Control, Merchant, Shared, Version};
@@ -22,7 +22,6 @@ use kernel::{
 };
 use rules::RuleBook;
 use serde_json::Value;
-use tower::ServiceExt as _;
 
 use crate::config::Environment;
 use crate::http::auth::{key_prefix, secret_hash};
@@ -30,7 +29,7 @@ use crate::http::ports::{
     Acknowledged, Asker, DryRun, Filter, Found, Hits, Institutions, Lookup, Notice, Object, Page, Part, Read, Tree,
     Waiters, Webhooks,
 };
-use crate::http::{Desk, Doors, Gate, Rates, open};
+use crate::http::{Desk, Doors, Rates, Site, Visitor, open};
 use crate::ports::SystemClock;
 
 pub(super) const PLATFORM: &str = "platform";
@@ -226,9 +225,8 @@ impl Webhooks for Bank {
 
 /// A router, what its line was told, and the hands of its clock.
 pub(super) struct House {
-    pub(super) router: Router,
     /// What stands before it.
-    pub(super) gate: Gate,
+    pub(super) site: Site,
     environment: Environment,
     pub(super) told: Arc<Mutex<Vec<Told>>>,
     pub(super) shelf: Arc<Shelf>,
@@ -335,8 +333,7 @@ impl House {
             stored: StoredKind::BUILT_IN.to_vec(),
             rates: Rates::default(),
         };
-        let (router, gate) = open(doors);
-        Self { router, gate, environment, told, shelf, clock }
+        Self { site: open(doors), environment, told, shelf, clock }
     }
 
     pub(super) fn test() -> Self {
@@ -345,10 +342,8 @@ impl House {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = match self.gate.refusal(&request) {
-            Some(refusal) => refusal,
-            None => self.router.clone().oneshot(request).await.unwrap(),
-        };
+        let visitor = Visitor { address: IpAddr::V4(Ipv4Addr::LOCALHOST), has_place: true };
+        let response = self.site.clone().answer(visitor, request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

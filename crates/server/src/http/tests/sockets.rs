@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::{get, post};
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode};
 use futures::channel::oneshot;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::house::House;
-use crate::http::{Bounds, Front, Gate, serve};
+use crate::http::{Bounds, Visitor, serve};
 
 struct Server {
     address: std::net::SocketAddr,
@@ -18,22 +19,33 @@ struct Server {
 }
 
 async fn server() -> Server {
-    let slow = || async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        "slow"
-    };
-    let router = Router::new()
-        .route("/", get(|| async { "hello" }).post(|body: String| async { body }))
-        .route("/slow", post(slow));
-    serving(router, None).await
+    serving(|_, request: Request<Body>| async {
+        let (is_slow, is_read) = (request.uri().path() == "/slow", request.method() == Method::GET);
+        let Ok(body) = request.into_body().collect().await else {
+            return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::empty()).unwrap();
+        };
+        if is_slow {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        Response::new(match body.to_bytes() {
+            _ if is_slow => Body::from("slow"),
+            _ if is_read => Body::from("hello"),
+            body => Body::from(body),
+        })
+    })
+    .await
 }
 
-async fn serving(router: Router, gate: Option<Gate>) -> Server {
+async fn serving<A, R>(answer: A) -> Server
+where
+    A: Fn(Visitor, Request<Body>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let bounds = Bounds { connections: 2, head: Duration::from_millis(400), drain: Duration::from_secs(5) };
     let (end, ended) = oneshot::channel::<()>();
-    let done = crate::ports::task(serve(listener, Front { gate, router }, bounds, async { ended.await.unwrap_or(()) }));
+    let done = crate::ports::task(serve(listener, answer, bounds, async { ended.await.unwrap_or(()) }));
     Server { address, end: Some(end), done }
 }
 
@@ -75,9 +87,43 @@ async fn a11_no_request_hides_in_another() {
     assert!(!answer.contains("hello"), "{answer}");
 }
 
+async fn site() -> Server {
+    let site = House::test().site;
+    serving(move |visitor, request| site.clone().answer(visitor, request)).await
+}
+
+#[tokio::test]
+async fn what_a_site_answers_beside_its_doors() {
+    let server = site().await;
+    let ask = async |line: &str, headers: usize| {
+        let headers = "x: y\r\n".repeat(headers);
+        exchange(&server, &format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n")).await
+    };
+    let head = ask("HEAD /livez", 0).await;
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("\r\ncontent-length: 3\r\n"), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "there is no body: {head}");
+    for (line, headers, status, code) in [
+        ("GET /docs/errors/%ff", 0, 404, "not_found"),
+        ("GET /docs/errors/not%5ffound", 0, 200, "<h1>"),
+        ("GET /nowhere", 0, 404, "not_found"),
+        ("GET *", 0, 404, "not_found"),
+        ("CONNECT x:1", 0, 404, "not_found"),
+        ("DELETE /livez", 0, 405, "method_not_allowed"),
+        ("GET /livez", 62, 200, "ok"),
+        ("GET /livez", 63, 431, "headers_too_large"),
+    ] {
+        let answer = ask(line, headers).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(code), "{line}: {answer}");
+        assert!(answer.contains("\r\nrequest-id: req_"), "{line}: {answer}");
+    }
+    // Beyond what the connection reads at all.
+    let answer = ask("GET /livez", 200).await;
+    assert!(answer.starts_with("HTTP/1.1 431") && !answer.contains("request-id"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_come_frees_its_place() {
-    let server = serving(House::test().router.clone(), None).await;
+    let server = site().await;
     let livez = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let stuck = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
     // Both places are taken: the third connection is turned away, in words.
