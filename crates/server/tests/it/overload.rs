@@ -84,6 +84,14 @@ fn a_database_that_stands_still() {
         assert_eq!(host.metric(r#"suanpan_queue_refused_total{stage="new",reason="late"}"#).await, 20);
         assert_eq!(host.metric(r#"suanpan_queue_refused_total{stage="begun",reason="late"}"#).await, 0);
         assert_eq!(hasty.metric(r#"suanpan_queue_refused_total{stage="new",reason="expired"}"#).await, 1);
+        // Every answer is counted by its route, whoever refused it.
+        assert_eq!(host.get("/v1/nothing").await.status, 404);
+        for (route, status, times) in
+            [("/v1/trades", 503, 20), ("/v1/trades/{id}/refunds", 201, 1), ("(none)", 404, 1), ("/readyz", 200, 1)]
+        {
+            let name = format!("suanpan_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
+            assert_eq!(host.metric(&name).await, times, "{name}");
+        }
         host.end().await;
         hasty.end().await;
     });
