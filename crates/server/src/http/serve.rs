@@ -5,8 +5,8 @@
 //!
 //! HTTP/1.1 as hyper reads it, strictly: folded headers, bad chunks and differing lengths are 400, and the connection is
 //! closed. Where both a length and a transfer coding are given, the coding counts and nothing after that request is read
-//! (RFC 9112, 6.3), so no second request can hide in it. Header sections beyond hyper's own bounds get a bare 431 from
-//! it; those that are merely too large get a problem.
+//! (RFC 9112, 6.3), so no second request can hide in it. Header sections beyond hyper's bounds, 100 lines or
+//! [`MAX_HEAD_BYTES`], get a bare 431 from it; those that are merely too large get a problem.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -130,10 +130,11 @@ fn a11_requests_that_can_be_read_two_ways() {
 fn a12_large_headers() {
     attack(async |stage| {
         refused(stage, &good(stage).with("x-large", "v".repeat(65_536)).bytes(), Code::headers_too_large);
-        let many = (0..400).fold(good(stage), |call, n| call.with(&format!("x-{n}"), "v"));
+        let many = (0..80).fold(good(stage), |call, n| call.with(&format!("x-{n}"), "v"));
         refused(stage, &many.bytes(), Code::headers_too_large);
         // Beyond what the parser reads at all, the answer has no body.
         for bytes in [
+            (0..110).fold(good(stage), |call, n| call.with(&format!("x-{n}"), "v")).bytes(),
             (0..1_000).fold(good(stage), |call, n| call.with(&format!("x-{n}"), "v")).bytes(),
             good(stage).with("x-large", "v".repeat(300_000)).bytes(),
         ] {
