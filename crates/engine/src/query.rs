@@ -24,7 +24,7 @@ mod preview;
 mod recent;
 pub(crate) mod search;
 mod shard;
-mod tail;
+pub(crate) mod tail;
 mod tree;
 mod trial;
 pub mod watermark;

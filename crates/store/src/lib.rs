@@ -24,5 +24,5 @@ pub use door::{
 pub use migrate::WANTED as SCHEMA;
 pub use postgres::naive;
 pub use sqlite::{Memory, sqlite_version};
-pub use store::{Access, Opening, Ports, Spawn, SpawnThread, Store};
+pub use store::{Access, Opening, Ports, Spawn, SpawnThread, Store, Thread};
 pub use url::Url;

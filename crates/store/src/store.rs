@@ -15,8 +15,38 @@ use crate::url::Url;
 /// Lets a future run on its own: what drives a connection to PostgreSQL.
 pub type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 
-/// Lets a closure run on a thread of its own, under a name: what reads SQLite files.
-pub type SpawnThread = Arc<dyn Fn(&'static str, Box<dyn FnOnce() + Send>) + Send + Sync>;
+/// Lets a closure run on a thread of its own: what reads and writes SQLite files beside the line.
+pub type SpawnThread = Arc<dyn Fn(Thread, Box<dyn FnOnce() + Send>) + Send + Sync>;
+
+/// A thread of the store, by what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thread {
+    /// Answers reads.
+    Reader,
+    /// Writes small transactions beside the line.
+    Side,
+    /// Writes the projections.
+    Derived,
+    /// Copies a line's log back into its file.
+    Copier,
+}
+
+impl Thread {
+    /// What it is called where threads are listed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "store-reader",
+            Self::Side => "store-side",
+            Self::Derived => "store-derived",
+            Self::Copier => "store-copier",
+        }
+    }
+
+    /// Whether whatever somebody waits for goes first: it works in bursts, and holds nothing that a line needs.
+    pub const fn is_background(self) -> bool {
+        matches!(self, Self::Derived | Self::Copier)
+    }
+}
 
 /// What the store needs from outside.
 #[derive(Clone)]

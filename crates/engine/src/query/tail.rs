@@ -13,8 +13,11 @@ use store::tables::shard::Batch;
 use store::tables::trade::TradeRow;
 use store::{Row as _, Table, Work};
 
-/// Most rows that are kept; some megabytes.
-const MOST_ROWS: usize = 16_384;
+/// Most rows that the projections take in at once; a few megabytes and some milliseconds.
+pub(crate) const STRETCH_ROWS: usize = 16_384;
+
+/// Most rows that are kept: a stretch is written while the next one gathers.
+const MOST_ROWS: usize = 2 * STRETCH_ROWS;
 
 /// The tables from whose new rows the projections are made.
 const FOLLOWED: [&Table; 7] = [
@@ -49,9 +52,9 @@ impl Tail {
         while self.rows > MOST_ROWS && self.take().is_some() {}
     }
 
-    /// Takes out the batches that follow on a place, at most `limit` and, but for the first, at most `most_rows` rows;
+    /// Takes out the batches that follow on a place, at most `limit` and, but for the first, at most [`STRETCH_ROWS`] rows;
     /// none where the next one is not kept.
-    pub(super) fn after(&mut self, seq: i64, limit: usize, most_rows: usize) -> Vec<Work> {
+    pub(super) fn after(&mut self, seq: i64, limit: usize) -> Vec<Work> {
         while self.batches.front().is_some_and(|work| work.head.seq <= seq) {
             self.take();
         }
@@ -60,13 +63,23 @@ impl Tail {
         while taken.len() < limit.max(1) {
             let Some(work) = self.batches.front().filter(|work| work.head.seq == next) else { break };
             sum += rows(work);
-            if !taken.is_empty() && sum > most_rows {
+            if !taken.is_empty() && sum > STRETCH_ROWS {
                 break;
             }
             taken.extend(self.take());
             next += 1;
         }
         taken
+    }
+
+    /// Whether there are as many rows as are taken in at once.
+    pub(super) fn is_stretch(&self) -> bool {
+        self.rows >= STRETCH_ROWS
+    }
+
+    /// Whether there is as much as one more call of [`Self::after`] would take at most.
+    pub(super) fn has_more(&self, limit: usize) -> bool {
+        self.is_stretch() || self.batches.len() >= limit.max(1)
     }
 
     fn take(&mut self) -> Option<Work> {
@@ -104,15 +117,21 @@ mod tests {
     fn batches_are_taken_once_and_in_their_order() {
         let mut tail = Tail::default();
         (3..=7).for_each(|seq| tail.wrote(work(seq, 10)));
-        assert_eq!(seqs(&tail.after(1, 9, 99)), [0; 0], "the second is not here");
-        let first = tail.after(2, 2, 99);
+        assert_eq!(seqs(&tail.after(1, 9)), [0; 0], "the second is not here");
+        let first = tail.after(2, 2);
         assert_eq!(seqs(&first), [3, 4]);
         assert_eq!(first[0].changes.len(), 1, "of tables that are followed");
         assert!(first[0].changes[0].deletes.is_empty());
-        assert_eq!(seqs(&tail.after(4, 9, 15)), [5], "a second one would be too many rows");
-        assert_eq!(seqs(&tail.after(5, 9, 1)), [6], "one is always taken");
-        assert_eq!(seqs(&tail.after(9, 9, 99)), [0; 0]);
+        assert_eq!(seqs(&tail.after(9, 9)), [0; 0]);
         assert!(tail.batches.is_empty() && tail.rows == 0, "what is in already is gone");
+        (8..=9).for_each(|seq| tail.wrote(work(seq, STRETCH_ROWS - 1)));
+        assert_eq!(seqs(&tail.after(7, 9)), [8], "a second one would be too many rows");
+        assert!(!tail.is_stretch() && !tail.has_more(2), "a row is missing, or a batch");
+        tail.wrote(work(10, 1));
+        assert!(tail.is_stretch() && tail.has_more(9) && tail.has_more(2));
+        tail.after(9, 9);
+        tail.wrote(work(11, STRETCH_ROWS + 1));
+        assert_eq!(seqs(&tail.after(10, 9)), [11], "one is always taken");
     }
 
     #[test]
@@ -120,10 +139,10 @@ mod tests {
         let mut tail = Tail::default();
         tail.wrote(work(1, 10));
         tail.wrote(work(3, 10));
-        assert_eq!(seqs(&tail.after(0, 9, 99)), [0; 0]);
+        assert_eq!(seqs(&tail.after(0, 9)), [0; 0]);
         tail.wrote(work(4, MOST_ROWS));
-        assert_eq!(seqs(&tail.after(2, 9, 99)), [0; 0], "the third went");
-        assert_eq!(seqs(&tail.after(3, 9, 99)), [4]);
+        assert_eq!(seqs(&tail.after(2, 9)), [0; 0], "the third went");
+        assert_eq!(seqs(&tail.after(3, 9)), [4]);
         tail.wrote(work(5, MOST_ROWS + 1));
         assert!(tail.batches.is_empty() && tail.rows == 0, "too much for itself");
     }

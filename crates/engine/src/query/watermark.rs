@@ -75,12 +75,13 @@ impl Watermark {
         let _ = told.await;
     }
 
-    /// Ends when somebody waits for the projections: a worker that gathers commits should go on now.
+    /// Ends when somebody waits for the projections, or when as much has been written as they take in at once: a worker
+    /// that gathers commits should go on now.
     pub async fn wanted(&self) {
         let told = {
             let mut state = self.state();
             state.readers.retain(|(_, reader)| !reader.is_canceled());
-            if !state.readers.is_empty() {
+            if !state.readers.is_empty() || state.tail.is_stretch() {
                 return;
             }
             let (tell, told) = oneshot::channel();
@@ -103,13 +104,19 @@ impl Watermark {
 
     /// A line has written a batch, and it is durable.
     pub fn wrote(&self, work: Work) {
-        self.state().tail.wrote(work);
+        let mut state = self.state();
+        state.tail.wrote(work);
+        let worker = if state.tail.is_stretch() { state.hurry.take() } else { None };
+        drop(state);
+        if let Some(worker) = worker {
+            let _ = worker.send(());
+        }
     }
 
-    /// Takes out the batches that follow on a place, where they are kept, and the newest that this process committed.
-    pub(crate) fn written_after(&self, seq: i64, limit: usize, most_rows: usize) -> (Vec<Work>, i64) {
+    /// Takes out the batches that follow on a place, where they are kept; says whether as many are left.
+    pub(crate) fn written_after(&self, seq: i64, limit: usize) -> (Vec<Work>, bool) {
         let mut state = self.state();
-        (state.tail.after(seq, limit, most_rows), state.committed)
+        (state.tail.after(seq, limit), state.tail.has_more(limit))
     }
 
     /// Ends when a line of this process has committed more than the projections have.
@@ -134,7 +141,10 @@ impl Watermark {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
+    use store::tables::log::Event;
+    use store::{Change, Head, Row as _};
 
+    use super::super::tail::STRETCH_ROWS;
     use super::*;
 
     fn mark(seq: i64) -> Mark {
@@ -179,6 +189,25 @@ mod tests {
         assert!(watermark.wanted().now_or_never().is_some(), "somebody still waits");
         drop(reader);
         assert!(watermark.wanted().now_or_never().is_none(), "nobody waits any more");
+    }
+
+    #[test]
+    fn a_gathering_worker_goes_on_when_there_is_as_much_as_it_takes() {
+        let work = |seq, rows| {
+            let mut change = Change::of(Event::TABLE);
+            change.inserts = vec![Vec::new(); rows];
+            let head = |seq| Head { seq, epoch: 0, hash: [0; 32], last_time: 0, acct_date: 0 };
+            Work { shard: 0, before: head(seq - 1), head: head(seq), changes: vec![change] }
+        };
+        let watermark = Watermark::default();
+        let mut gathering = Box::pin(watermark.wanted());
+        watermark.wrote(work(1, STRETCH_ROWS - 1));
+        assert!((&mut gathering).now_or_never().is_none(), "not yet");
+        watermark.wrote(work(2, 1));
+        assert!(gathering.now_or_never().is_some());
+        assert!(watermark.wanted().now_or_never().is_some(), "it is still there");
+        watermark.written_after(0, 9);
+        assert!(watermark.wanted().now_or_never().is_none(), "it was taken");
     }
 
     #[test]

@@ -26,9 +26,6 @@ use self::fold::{DayKey, Misfit, Moved, Stretch, Told};
 use super::{Progress, measure};
 use crate::query::watermark::{Mark, Watermark};
 
-/// Most rows of the ledger in a stretch; what is taken in and written at once stays a few megabytes and some milliseconds.
-const MOST_ROWS: usize = 8_192;
-
 /// Most accounts whose counters are kept between stretches.
 const MOST_ACCOUNTS: usize = 10_000;
 
@@ -89,7 +86,7 @@ impl Projections {
             }
         };
         self.moved(at);
-        let (stretch, newest) = self.stretch(at.seq, limit).await?;
+        let (stretch, more) = self.stretch(at.seq, limit).await?;
         let Some(end) = fold::end(&stretch) else { return Ok(Progress::default()) };
         let known = read::known(&*self.reader, &stretch, &self.kept).await?;
         let days = known.days.clone();
@@ -108,20 +105,20 @@ impl Projections {
                 self.moved(end);
                 self.kept.go_on(stretch.dates(), days, moved);
                 count(&stretch.told);
-                Ok(Progress { done: stretch.batches.len(), more: end.seq < newest, next: None })
+                Ok(Progress { done: stretch.batches.len(), more, next: None })
             }
             Applied::Refused { .. } | Applied::Unknown => Ok(AGAIN),
         }
     }
 
-    /// The next batches, and the newest of which was heard: from what a line of this process has just written, else from
-    /// the store.
-    async fn stretch(&mut self, after: i64, limit: usize) -> Result<(Stretch, i64), StoreError> {
-        let (written, newest) = self.watermark.written_after(after, limit, MOST_ROWS);
+    /// The next batches, and whether enough are left to go on at once: from what a line of this process has just written,
+    /// else from the store.
+    async fn stretch(&mut self, after: i64, limit: usize) -> Result<(Stretch, bool), StoreError> {
+        let (written, more) = self.watermark.written_after(after, limit);
         if written.is_empty() {
             return read::stretch(&*self.reader, self.shard, after, limit).await;
         }
-        Ok((written::stretch(self.shard, written)?, newest))
+        Ok((written::stretch(self.shard, written)?, more))
     }
 
     /// Ends when a line of this process has committed what is not in yet.

@@ -19,14 +19,26 @@ pub(crate) fn thread<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
-/// How much less of a processor a thread that gives way has: at 5 a third of what others have.
-const GIVING_WAY: i32 = 5;
+/// How far a thread steps back for others, where processors are short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Behind those that read requests: it has a third of what they have.
+    Second,
+    /// Behind those as well: it has a third of that.
+    Third,
+}
 
-/// Lets other threads go before the one that calls, where processors are short. Where the system knows no priorities of
-/// threads or does not allow it, nothing changes.
-pub(crate) fn give_way() {
+/// Lets other threads go before the one that calls. Where the system knows no priorities of threads or does not allow it,
+/// nothing changes.
+pub(crate) fn give_way(place: Place) {
+    let nice = match place {
+        Place::Second => 5,
+        Place::Third => 10,
+    };
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), GIVING_WAY) {
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), nice) {
         tracing::debug!(%error, "this thread has the priority of all others");
     }
 }
@@ -41,10 +53,16 @@ pub(crate) fn store_ports() -> store::Ports {
     let runtime = tokio::runtime::Handle::current();
     store::Ports {
         spawn: Arc::new(move |work| drop(runtime.spawn(work))),
-        thread: Arc::new(|name, work| {
+        thread: Arc::new(|role, work| {
+            let work = move || {
+                if role.is_background() {
+                    give_way(Place::Third);
+                }
+                work();
+            };
             // Without the thread the store's calls are answered `Unreachable`, because their queue has no taker.
-            if let Err(error) = thread(name, work) {
-                tracing::error!(%error, name, "a thread could not be started");
+            if let Err(error) = thread(role.name(), work) {
+                tracing::error!(%error, name = role.name(), "a thread could not be started");
             }
         }),
     }

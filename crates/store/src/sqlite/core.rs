@@ -27,6 +27,9 @@ const PREPARED: usize = 1_024;
 /// Frames in the log from which a checkpoint is due, of 4 KiB each: 64 MiB, so that pages that are written again and
 /// again are copied back once.
 const WAL_PAGES: i32 = 16_384;
+/// Frames that may wait for a flush, of 4 KiB each: 2 MiB. A flush of much more keeps the disk so busy that whoever flushes
+/// meanwhile, the line above all, waits for it.
+const UNFLUSHED_PAGES: i32 = 512;
 
 /// One connection.
 pub(super) struct Core {
@@ -37,6 +40,8 @@ pub(super) struct Core {
     wal_pages: Arc<AtomicI32>,
     /// Frames in the log from which the next checkpoint is tried.
     checkpoint_at: i32,
+    /// Frames in the log when this connection flushed last.
+    flushed_pages: i32,
     durable: bool,
 }
 
@@ -97,6 +102,7 @@ impl Core {
             statement_texts: BTreeMap::new(),
             wal_pages,
             checkpoint_at: WAL_PAGES,
+            flushed_pages: 0,
             durable: true,
         })
     }
@@ -131,13 +137,19 @@ impl Core {
         }
     }
 
-    /// Runs steps as one transaction.
+    /// Runs steps as one transaction. One that need not be durable is, where much has not been flushed.
     pub(super) fn transaction(&mut self, steps: &[Step], durable: bool) -> Result<Applied, StoreError> {
+        let durable = durable || self.unflushed_pages() >= UNFLUSHED_PAGES;
         self.set_durable(durable)?;
         self.begin("BEGIN IMMEDIATE")?;
         match self.run_steps(steps) {
             Ok(counts) => match self.commit() {
-                Ok(()) => Ok(Applied::Done(counts)),
+                Ok(()) => {
+                    if durable {
+                        self.flushed_pages = self.wal_pages.load(Ordering::Relaxed);
+                    }
+                    Ok(Applied::Done(counts))
+                }
                 Err(StoreError::Undurable { detail }) => {
                     tracing::error!(detail, "the disk did not confirm a commit beside the line");
                     Ok(Applied::Unknown)
@@ -358,6 +370,13 @@ impl Core {
         Ok(())
     }
 
+    /// Frames that wait for a flush. A log that is shorter than it was has begun anew.
+    fn unflushed_pages(&mut self) -> i32 {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        self.flushed_pages = if pages < self.flushed_pages { 0 } else { self.flushed_pages };
+        pages - self.flushed_pages
+    }
+
     /// Whether the log of this connection's file has grown long. Asked before a call rather than after a commit, so that
     /// the batch that was just committed is answered first.
     pub(super) fn is_log_long(&mut self) -> bool {
@@ -438,5 +457,35 @@ impl ToSql for Cell {
             Cell::Text(text) => ValueRef::Text(text.as_bytes()),
             Cell::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::derived::{WATERMARK_BEGIN, WATERMARK_MOVE};
+
+    #[test]
+    fn what_need_not_be_durable_does_not_wait_for_its_flush_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut core = Core::open(&directory.path().join("derived.db")).unwrap();
+        let table = "CREATE TABLE watermark (shard INTEGER PRIMARY KEY, seq INTEGER, at INTEGER)";
+        core.connection.execute_batch(table).unwrap();
+        let mut run = |core: &mut Core, statement, params: &[i64], durable| {
+            let params = params.iter().copied().map(Cell::Int).collect();
+            let step = Step::Run { statement, params, expect: Some(1) };
+            assert!(matches!(core.transaction(&[step], durable), Ok(Applied::Done(_))));
+            core.unflushed_pages()
+        };
+        assert_eq!(run(&mut core, &WATERMARK_BEGIN, &[0], true), 0, "it is flushed");
+        let mut go_on = |core: &mut Core, from: i64, times: i64| -> Vec<i32> {
+            (from..from + times).map(|seq| run(core, &WATERMARK_MOVE, &[0, seq, seq + 1, 0], false)).collect()
+        };
+        let twice = i64::from(UNFLUSHED_PAGES) * 2;
+        let waiting = go_on(&mut core, 0, twice);
+        assert_eq!(waiting.iter().max(), Some(&UNFLUSHED_PAGES), "each writes one page");
+        assert_eq!(waiting.iter().filter(|pages| **pages == 0).count(), 1, "flushed once meanwhile");
+        core.copy_log();
+        assert_eq!(go_on(&mut core, twice, 3), [1, 2, 3], "the log began anew");
     }
 }

@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 
 use super::core::Core;
-use crate::SpawnThread;
+use crate::{SpawnThread, Thread};
 use crate::door::StoreError;
 
 /// Calls that may wait for a thread before callers wait themselves.
@@ -19,12 +19,12 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Starts one thread per connection.
-    pub(super) fn start(name: &'static str, cores: Vec<Core>, spawn: &SpawnThread) -> Self {
+    pub(super) fn start(thread: Thread, cores: Vec<Core>, spawn: &SpawnThread) -> Self {
         let (jobs, queue) = async_channel::bounded::<Job>(QUEUE);
         for mut core in cores {
             let queue = queue.clone();
             spawn(
-                name,
+                thread,
                 Box::new(move || {
                     while let Ok(job) = queue.recv_blocking() {
                         job(&mut core);

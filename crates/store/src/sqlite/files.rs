@@ -18,7 +18,7 @@ use crate::door::{
 };
 use crate::migrate::{self, Birth};
 use crate::tables::schema::Found;
-use crate::{Access, Ports, SpawnThread};
+use crate::{Access, Ports, SpawnThread, Thread};
 
 /// Threads that read; with two processors more only take turns.
 const READERS: usize = 3;
@@ -56,7 +56,8 @@ impl Files {
                 [(Place::Bank, Pen::default()), (Place::Derived, Pen::default()), (Place::Main, pen.clone())]
             {
                 let core = writing(directory, place, access, birth)?;
-                let crew = Crew::start("store-side", vec![core], &ports.thread);
+                let thread = if place == Place::Derived { Thread::Derived } else { Thread::Side };
+                let crew = Crew::start(thread, vec![core], &ports.thread);
                 sides.push((place, FileSide { crew, pen, lock: Arc::clone(lock) }));
             }
         }
@@ -64,7 +65,7 @@ impl Files {
         if let Some(reader) = readers.first_mut() {
             migrate::plan(reader.schema()?, Access::Inspect, &[Place::Main], Dialect::Sqlite, birth)?;
         }
-        let readers = Crew::start("store-reader", readers, &ports.thread);
+        let readers = Crew::start(Thread::Reader, readers, &ports.thread);
         Ok(Self { directory: directory.to_owned(), lock, thread: ports.thread.clone(), pen, readers, sides })
     }
 
@@ -72,7 +73,7 @@ impl Files {
     pub(crate) fn line(&self) -> Result<Box<dyn Line>, StoreError> {
         let lock = self.lock.clone().ok_or_else(inspected)?;
         let path = file(&self.directory, Place::Main);
-        let copier = Copier::new(Crew::start("store-copier", vec![Core::open(&path)?], &self.thread));
+        let copier = Copier::new(Crew::start(Thread::Copier, vec![Core::open(&path)?], &self.thread));
         let desk = Desk { core: Core::open(&path)?, copier, pen: self.pen.clone(), _lock: lock };
         Ok(Box::new(FileLine(Arc::new(Mutex::new(desk)))))
     }

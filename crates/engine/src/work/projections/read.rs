@@ -9,8 +9,9 @@ use store::tables::derived::{self, AccountList, CaseList, DisputeList, SubjectDa
 use store::tables::shard::{BATCHES_AFTER, Batch};
 use store::{Ask, Cell, Cells, Inconsistent, Reader, Row, StoreError};
 
+use super::Kept;
 use super::fold::{Bytes, Known, Stretch, Told};
-use super::{Kept, MOST_ROWS};
+use crate::query::tail::STRETCH_ROWS;
 use crate::query::watermark::Mark;
 
 /// How far the projections have come, as their rows say.
@@ -22,7 +23,7 @@ pub(crate) async fn mark(reader: &dyn Reader, shard: i64) -> Result<Mark, StoreE
     Ok(Mark { seq: row.seq, at: Time::from_micros(row.at) })
 }
 
-/// The next batches after a place, at most `limit`, and the newest of which was heard: whether there are more.
+/// The next batches after a place, at most `limit`, and whether there are more.
 ///
 /// The batches come first: what they say of their size decides how many are taken, so that a stretch is bounded by its
 /// rows, whatever the batches hold.
@@ -31,16 +32,17 @@ pub(super) async fn stretch(
     shard: i64,
     after: i64,
     limit: usize,
-) -> Result<(Stretch, i64), StoreError> {
+) -> Result<(Stretch, bool), StoreError> {
     // One more says whether there are more.
     let most = i64::try_from(limit.max(1)).unwrap_or(i64::MAX).saturating_add(1);
     let rows = reader.query(&BATCHES_AFTER, [shard, after, most].map(Cell::Int).to_vec()).await?;
     let mut batches: Vec<Batch> = rows.into_iter().map(Batch::from_cells).collect::<Result<_, _>>()?;
-    let newest = batches.last().map_or(after, |batch| batch.seq);
+    let read = batches.len();
     batches.truncate(limit.max(1));
     let batches = within_bounds(batches);
+    let more = batches.len() < read;
     let Some(last) = batches.last().map(|batch| batch.seq) else {
-        return Ok((Stretch { shard, ..Stretch::default() }, newest));
+        return Ok((Stretch { shard, ..Stretch::default() }, more));
     };
     let told_rows = reader.query(&derived::TOLD, [shard, after, last].map(Cell::Int).to_vec()).await?;
     let keys: Vec<Vec<Cell>> = batches.iter().map(|batch| vec![Cell::Int(batch.seq)]).collect();
@@ -48,16 +50,16 @@ pub(super) async fn stretch(
     let mut rows = reader.load(shard, asks.to_vec()).await?.rows.into_iter();
     let (vouchers, transfers) = (take(&mut rows)?, take(&mut rows)?);
     let told = told_rows.into_iter().map(told).collect::<Result<_, _>>()?;
-    Ok((Stretch { shard, batches, vouchers, transfers, told }, newest))
+    Ok((Stretch { shard, batches, vouchers, transfers, told }, more))
 }
 
-/// As many batches as stay within [`MOST_ROWS`] together, and at least one.
+/// As many batches as stay within [`STRETCH_ROWS`] together, and at least one.
 fn within_bounds(mut batches: Vec<Batch>) -> Vec<Batch> {
     let mut rows = 0_usize;
     let fit = batches.iter().take_while(|batch| {
         let first = rows == 0;
         rows = rows.saturating_add(usize::try_from(batch.rows).unwrap_or(usize::MAX)).saturating_add(1);
-        first || rows <= MOST_ROWS
+        first || rows <= STRETCH_ROWS
     });
     let fit = fit.count();
     batches.truncate(fit);
