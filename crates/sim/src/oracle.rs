@@ -173,7 +173,7 @@ pub(crate) fn sums(store: &Store, shards: Shards) -> Result<Vec<String>, String>
 /// # Errors
 /// When the store cannot be read.
 pub(crate) fn open_cases(store: &Store, shards: Shards) -> Result<Vec<CaseId>, String> {
-    Ok(Rows::read(store, shards)?.open_cases())
+    rows::open_cases(store, shards)
 }
 
 /// The first case of a trade that waits.

@@ -29,7 +29,7 @@ pub use self::lease::Lease;
 pub struct Progress {
     /// How much was begun or ended.
     pub done: usize,
-    /// Whether the next tick has something to do at once.
+    /// Whether there is enough to do for the next tick to come at once.
     pub more: bool,
     /// When the next tick is due at the latest.
     pub next: Option<Time>,

@@ -301,7 +301,7 @@ impl House {
 
     /// Lets the projections catch up.
     pub(crate) fn project(&mut self) {
-        while block_on(self.worker.tick(3)).unwrap().more {}
+        while block_on(self.worker.tick(3)).unwrap().done > 0 {}
     }
 }
 

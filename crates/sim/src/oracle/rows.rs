@@ -10,6 +10,7 @@ use kernel::{CaseId, CouponId, GiftId, PointsGrantId, RootId, Shards, TradeId};
 use payment::case::CaseStatus;
 use payment::{Coupon, Gift, Payments, PointsGrant};
 use store::tables::accounting::AccountRow;
+use store::tables::payment::CaseRow;
 use store::tables::trade::TradeRow;
 use store::unit::{Key, Memory};
 use store::{Ask, Cell, Row, Store};
@@ -73,26 +74,28 @@ impl Rows {
         }
         Ok(())
     }
-
-    /// Every case that waits.
-    pub(crate) fn open_cases(&self) -> Vec<CaseId> {
-        self.trees.values().filter_map(|tree| tree.payments.as_deref()).flat_map(waiting).collect()
-    }
 }
 
-fn waiting(state: &Payments) -> impl Iterator<Item = CaseId> {
-    let open = state.cases.iter().filter(|case| case.status != CaseStatus::Closed);
-    open.map(|case| CaseId::new(state.trade, case.no))
+/// Every case that waits, in the order of their ids.
+pub(super) fn open_cases(store: &Store, shards: Shards) -> Result<Vec<CaseId>, String> {
+    let mut waiting = waiting(all(store, shards)?)?;
+    waiting.sort();
+    Ok(waiting)
 }
 
 /// The first case of a trade that waits.
 pub(super) fn first_open_case(store: &Store, shards: Shards, trade: TradeId) -> Result<Option<CaseId>, String> {
-    let shard = shards.of(trade.0.bucket());
-    let keys = BTreeSet::from([Key::Payments(trade)]);
-    let mut memory = Memory::default();
-    let snapshot = block_on(store.reader().load(shard, Memory::asks(&keys))).map_err(|error| error.to_string())?;
-    memory.absorb(&keys, snapshot.rows).map_err(|error| error.to_string())?;
-    Ok(memory.get::<Payments>(trade).flatten().and_then(|state| waiting(&state).next()))
+    let rows = of_key(store, shards.of(trade.0.bucket()), vec![Cell::bytes(trade.0.bytes())])?;
+    Ok(waiting(rows)?.into_iter().next())
+}
+
+fn waiting(rows: Vec<CaseRow>) -> Result<Vec<CaseId>, String> {
+    let open = rows.into_iter().filter(|row| row.status != CaseStatus::Closed.as_str());
+    let id = |row: CaseRow| {
+        let no = u16::try_from(row.no).map_err(|error| error.to_string())?;
+        Ok(CaseId::new(TradeId(RootId::from_bytes(row.trade)), no))
+    };
+    open.map(id).collect()
 }
 
 /// Every id of a table whose rows are found by one; its columns are the store's own.
@@ -109,7 +112,12 @@ fn ids(store: &Store, shard: i64, table: &str) -> Result<Vec<RootId>, String> {
 
 /// Every row of a table that a shard has; of one that no shard has for itself, every row.
 pub(super) fn of_shard<R: Row>(store: &Store, shard: i64) -> Result<Vec<R>, String> {
-    let ask = Ask { table: R::TABLE, keys: vec![Vec::new()] };
+    of_key(store, shard, Vec::new())
+}
+
+/// The rows of a table that a shard has under the beginning of a key.
+fn of_key<R: Row>(store: &Store, shard: i64, key: Vec<Cell>) -> Result<Vec<R>, String> {
+    let ask = Ask { table: R::TABLE, keys: vec![key] };
     let snapshot = block_on(store.reader().load(shard, vec![ask])).map_err(|error| error.to_string())?;
     let rows = snapshot.rows.into_iter().flatten().map(R::from_cells);
     rows.collect::<Result<_, _>>().map_err(|error| error.to_string())
