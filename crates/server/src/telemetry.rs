@@ -47,6 +47,8 @@ pub(crate) const BANK_NOTIFICATIONS: &str = "suanpan_sandbox_notifications_total
 
 /// 1 while what a switch is for is out of use, by `name`.
 pub(crate) const SWITCH: &str = "suanpan_switch";
+/// Batches that this process has committed and the projections do not have yet, by `shard`.
+pub(crate) const PROJECTIONS_BEHIND: &str = "suanpan_projections_behind";
 
 /// Upper bounds of times, in seconds.
 const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -154,6 +156,8 @@ fn describe() {
     describe_gauge!(measure::TRANSIT_PARKED, Unit::Count, parked);
     describe_gauge!(measure::RISK_BREAKER, Unit::Count, "1 while the breaker before the risk service is open.");
     gauge!(measure::RISK_BREAKER).set(0.0);
+    let behind = "Batches that this process has committed and the projections do not have yet, by shard.";
+    describe_gauge!(PROJECTIONS_BEHIND, Unit::Count, behind);
     describe_gauge!(QUEUE, Unit::Count, "Requests waiting for a line, by stage.");
     for (name, unit, text) in [
         (HTTP_SECONDS, Unit::Seconds, "Time from a request's head to its answer, by route."),

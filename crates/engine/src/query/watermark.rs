@@ -102,6 +102,12 @@ impl Watermark {
         }
     }
 
+    /// How many batches this process has committed that the projections do not have.
+    pub fn behind_by(&self) -> i64 {
+        let state = self.state();
+        state.committed.saturating_sub(state.mark.seq).max(0)
+    }
+
     /// A line has written a batch, and it is durable.
     pub fn wrote(&self, work: Work) {
         let mut state = self.state();
@@ -174,8 +180,12 @@ mod tests {
         watermark.committed(1);
         assert!(wait.now_or_never().is_some());
         assert!(watermark.behind().now_or_never().is_some(), "still behind");
-        watermark.publish(mark(1));
+        watermark.committed(3);
+        assert_eq!(watermark.behind_by(), 3);
+        watermark.publish(mark(3));
         assert!(watermark.behind().now_or_never().is_none());
+        watermark.publish(mark(5));
+        assert_eq!(watermark.behind_by(), 0, "another process went on");
     }
 
     #[test]

@@ -30,6 +30,7 @@ use std::time::Duration;
 use engine::channels::Channels;
 use engine::control::{Control, Shared};
 use engine::ports::{Clock, Outside, Random, RiskService};
+use engine::query::watermark::Watermark;
 use engine::query::{self, Known, Queries};
 use engine::route::Queues;
 use engine::work::Gateway;
@@ -184,7 +185,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     };
     let outside = Web::new(config.environment, teller).map_err(|error| Failure::Machine(error.to_string()))?;
     let outside: Arc<dyn Outside> = Arc::new(outside);
-    let known = followed.iter().map(|followed| followed.known.clone()).collect();
+    let known: Vec<Known> = followed.iter().map(|followed| followed.known.clone()).collect();
     let parts = workers::Parts {
         config,
         store: &store,
@@ -203,6 +204,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
     workers.also(queue::sweep(queues.clone(), Arc::clone(&clock)));
 
     let ready = Arc::new(AtomicBool::new(true));
+    let watermarks: Vec<_> = shards.all().zip(known.iter().map(|known| known.watermark.clone())).collect();
     let desk = http::Desk::new(
         queues.clone(),
         Arc::clone(&clock),
@@ -248,6 +250,7 @@ pub(crate) async fn start(config: &Config, metrics: Metrics) -> Result<Running, 
             Arc::new(move || {
                 queue::publish(&queues.figures());
                 publish_switches(&control.snapshot());
+                publish_projections(&watermarks);
                 metrics.render()
             })
         },
@@ -376,6 +379,13 @@ fn publish_switches(control: &Control) {
     for switch in Switch::ALL {
         let on = if control.is_off(*switch) { 1.0 } else { 0.0 };
         metrics::gauge!(telemetry::SWITCH, "name" => switch.as_str()).set(on);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "figures for people")]
+fn publish_projections(watermarks: &[(i64, Watermark)]) {
+    for (shard, watermark) in watermarks {
+        metrics::gauge!(telemetry::PROJECTIONS_BEHIND, "shard" => shard.to_string()).set(watermark.behind_by() as f64);
     }
 }
 

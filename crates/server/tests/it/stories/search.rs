@@ -1,4 +1,4 @@
-//! Any number finds its trade, wherever it lives; and nobody finds what is another's.
+//! Any number finds its trade, wherever it lives; nobody finds what is another's; and lists are complete when they are read.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::shop::{card, coupon, id, list, with};
 on_both! {
     every_number_of_a_trade ["shards" = "4"],
     numbers_that_many_have ["shards" = "4"],
+    how_far_behind_lists_are,
 }
 
 async fn search(api: &Api, number: &str) -> Vec<Value> {
@@ -79,4 +80,22 @@ async fn numbers_that_many_have(host: &Host) {
     assert_eq!(search(host, "R").await.len(), 6);
     let part = host.get("/v1/search?number=R&limit=4").await.ok(200);
     assert_eq!((list(&part["data"]).len(), &part["has_more"]), (4, &json!(true)));
+}
+
+/// Lists gather what they have not taken in yet, say how much that is, and have all of it for whoever asks.
+async fn how_far_behind_lists_are(host: &Host) {
+    let behind = "suanpan_projections_behind{shard=\"0\"}";
+    let shop = host.shop().await;
+    let mut opened = 0;
+    // Whether the half second is over between the two is chance.
+    loop {
+        shop.unpaid("escrow", 1, &json!({})).await;
+        opened += 1;
+        if host.metric(behind).await > 0 {
+            break;
+        }
+        assert!(opened < 50, "they never were behind");
+    }
+    assert_eq!(shop.all("/v1/trades", 100).await.len(), opened);
+    assert_eq!(host.metric(behind).await, 0);
 }
