@@ -75,7 +75,7 @@ impl Projections {
     /// Takes in the next batches, at most `limit`.
     ///
     /// # Errors
-    /// When the store cannot be read or written; `Broken` when something in the log does not fit what came before it, and
+    /// When the store cannot be read or written, or does not say whether it was; `Broken` when something in the log does not fit what came before it, and
     /// then the projections stay where they are.
     pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
         let at = match self.at {
@@ -107,7 +107,9 @@ impl Projections {
                 count(&stretch.told);
                 Ok(Progress { done: stretch.batches.len(), more, next: None })
             }
-            Applied::Refused { .. } | Applied::Unknown => Ok(AGAIN),
+            Applied::Refused { .. } => Ok(AGAIN),
+            // The next tick looks where the rows are; where it is the disk that does not confirm, that is no hurry.
+            Applied::Unknown => Err(StoreError::Unreachable { detail: "the projections may be written".to_owned() }),
         }
     }
 

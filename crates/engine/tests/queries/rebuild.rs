@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use engine::request::Command;
+use engine::work::projections::Projections;
 use futures::executor::block_on;
+use futures::future::{BoxFuture, FutureExt as _};
 use kernel::Time;
 use kernel::message::channel::DisputeOutcome;
 use kernel::message::payment::Tool;
 use kernel::message::trade::Command as TradeCommand;
 use store::tables::derived;
-use store::{Access, Ask, Cell, Opening, Ports, Store, Url};
+use store::{Access, Applied, Ask, Cell, Opening, Place, Ports, Side, Step, Store, StoreError, Url};
 
 use crate::house::{House, card, cny, first};
 
@@ -82,8 +84,8 @@ fn on_files() {
 #[test]
 fn two_workers_do_not_disturb_each_other() {
     let mut house = House::new();
-    let side = house.store.side(store::Place::Derived).unwrap();
-    let mut other = engine::work::projections::Projections::new(0, house.store.reader(), side, Default::default());
+    let side = house.store.side(Place::Derived).unwrap();
+    let mut other = Projections::new(0, house.store.reader(), side, Default::default());
     block_on(other.tick(1)).unwrap();
     live(&mut house);
     let followed = rows(&house);
@@ -92,4 +94,31 @@ fn two_workers_do_not_disturb_each_other() {
         block_on(other.tick(2)).unwrap();
     }
     assert_eq!(rows(&house), followed);
+}
+
+/// Writes, and is never told so.
+struct Unheard(Box<dyn Side>);
+
+impl Side for Unheard {
+    fn transaction(&mut self, steps: Vec<Step>, durable: bool) -> BoxFuture<'_, Result<Applied, StoreError>> {
+        self.0.transaction(steps, durable).map(|done| done.map(|_| Applied::Unknown)).boxed()
+    }
+}
+
+#[test]
+fn a_lost_answer_is_looked_up_and_no_hurry() {
+    let mut house = House::new();
+    live(&mut house);
+    let followed = rows(&house);
+    block_on(house.worker.rebuild()).unwrap();
+    let side = Unheard(house.store.side(Place::Derived).unwrap());
+    let mut unheard = Projections::new(0, house.store.reader(), Box::new(side), Default::default());
+    let mut lost = 0;
+    while let Err(error) = block_on(unheard.tick(2)) {
+        assert_eq!(error.code(), "store_unreachable", "who gets it waits a moment");
+        lost += 1;
+        assert!(lost < 1_000, "it never goes on");
+    }
+    assert!(lost > 5, "nothing left to do after {lost}");
+    assert_eq!(rows(&house), followed, "each was written, and once");
 }
