@@ -471,14 +471,14 @@ mod tests {
         let mut core = Core::open(&directory.path().join("derived.db")).unwrap();
         let table = "CREATE TABLE watermark (shard INTEGER PRIMARY KEY, seq INTEGER, at INTEGER)";
         core.connection.execute_batch(table).unwrap();
-        let mut run = |core: &mut Core, statement, params: &[i64], durable| {
+        let run = |core: &mut Core, statement, params: &[i64], durable| {
             let params = params.iter().copied().map(Cell::Int).collect();
             let step = Step::Run { statement, params, expect: Some(1) };
             assert!(matches!(core.transaction(&[step], durable), Ok(Applied::Done(_))));
             core.unflushed_pages()
         };
         assert_eq!(run(&mut core, &WATERMARK_BEGIN, &[0], true), 0, "it is flushed");
-        let mut go_on = |core: &mut Core, from: i64, times: i64| -> Vec<i32> {
+        let go_on = |core: &mut Core, from: i64, times: i64| -> Vec<i32> {
             (from..from + times).map(|seq| run(core, &WATERMARK_MOVE, &[0, seq, seq + 1, 0], false)).collect()
         };
         let twice = i64::from(UNFLUSHED_PAGES) * 2;
