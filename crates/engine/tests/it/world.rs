@@ -514,7 +514,7 @@ fn open_with(url: &Url, access: Access, shards: i64, runtime: Option<&tokio::run
     let handle = runtime.map(|runtime| runtime.handle().clone());
     let ports = Ports {
         spawn: Arc::new(move |future| drop(handle.as_ref().expect("a runtime").spawn(future))),
-        thread: Arc::new(|thread, run| drop(thread::Builder::new().name(thread.name().to_owned()).spawn(run).unwrap())),
+        thread: Arc::new(|thread, run| drop(thread::Builder::new().name(thread.name().into()).spawn(run).unwrap())),
     };
     let opening = Opening { access, shards, now: 1 };
     let guard = runtime.map(tokio::runtime::Runtime::enter);

@@ -3,8 +3,8 @@
 use futures::channel::oneshot;
 
 use super::core::Core;
-use crate::{SpawnThread, Thread};
 use crate::door::StoreError;
+use crate::{SpawnThread, Thread};
 
 /// Calls that may wait for a thread before callers wait themselves.
 const QUEUE: usize = 256;

@@ -80,7 +80,7 @@ pub(crate) fn ports() -> Ports {
     let handle = Handle::current();
     Ports {
         spawn: Arc::new(move |future| drop(handle.spawn(future))),
-        thread: Arc::new(|thread, run| drop(thread::Builder::new().name(thread.name().to_owned()).spawn(run).unwrap())),
+        thread: Arc::new(|thread, run| drop(thread::Builder::new().name(thread.name().into()).spawn(run).unwrap())),
     }
 }
 

@@ -23,7 +23,9 @@ async fn open(store: &Store) -> ::store::Store {
     let runtime = tokio::runtime::Handle::current();
     let ports = Ports {
         spawn: Arc::new(move |future| drop(runtime.spawn(future))),
-        thread: Arc::new(|thread, run| drop(std::thread::Builder::new().name(thread.name().to_owned()).spawn(run).unwrap())),
+        thread: Arc::new(|thread, run| {
+            drop(std::thread::Builder::new().name(thread.name().into()).spawn(run).unwrap())
+        }),
     };
     let opening = Opening { access: Access::Inspect, shards: 1, now: 0 };
     ::store::Store::open(&store.url.parse().unwrap(), opening, ports).await.unwrap()
