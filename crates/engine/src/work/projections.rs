@@ -75,8 +75,8 @@ impl Projections {
     /// Takes in the next batches, at most `limit`.
     ///
     /// # Errors
-    /// When the store cannot be read or written, or does not say whether it was; `Broken` when something in the log does not fit what came before it, and
-    /// then the projections stay where they are.
+    /// When the store cannot be read or written, or does not say whether it was; `Broken` when something in the log does
+    /// not fit what came before it, and then the projections stay where they are.
     pub async fn tick(&mut self, limit: usize) -> Result<Progress, StoreError> {
         let at = match self.at {
             Some(at) => at,

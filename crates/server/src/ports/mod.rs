@@ -15,4 +15,4 @@ pub(crate) use self::guard::url_allowed;
 pub(crate) use self::outside::Web;
 pub(crate) use self::random::SystemRandom;
 pub(crate) use self::risk::RiskWeb;
-pub(crate) use self::spawn::{Place, block, give_way, store_ports, task, thread};
+pub(crate) use self::spawn::{Rank, block, give_way, store_ports, task, thread};

@@ -21,7 +21,7 @@ pub(crate) fn thread<T: Send + 'static>(
 
 /// How far a thread steps back for others, where processors are short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Rank {
     /// Behind those that read requests: it has a third of what they have.
     Second,
     /// Behind those as well: it has a third of that.
@@ -30,10 +30,10 @@ pub(crate) enum Place {
 
 /// Lets other threads go before the one that calls. Where the system knows no priorities of threads or does not allow it,
 /// nothing changes.
-pub(crate) fn give_way(place: Place) {
-    let nice = match place {
-        Place::Second => 5,
-        Place::Third => 10,
+pub(crate) fn give_way(rank: Rank) {
+    let nice = match rank {
+        Rank::Second => 5,
+        Rank::Third => 10,
     };
     #[cfg(not(target_os = "linux"))]
     let _ = nice;
@@ -56,7 +56,7 @@ pub(crate) fn store_ports() -> store::Ports {
         thread: Arc::new(|role, work| {
             let work = move || {
                 if role.is_background() {
-                    give_way(Place::Third);
+                    give_way(Rank::Third);
                 }
                 work();
             };

@@ -95,7 +95,7 @@ pub(super) fn start(config: &Config, parts: Parts) -> Result<LineEnd, Failure> {
                 let _context = runtime.enter();
                 // Who reads requests goes first: what waits unread cannot be refused, and a line that waits has larger
                 // batches, which cost less.
-                ports::give_way(ports::Place::Second);
+                ports::give_way(ports::Rank::Second);
                 // Nobody listens any more only where the process is ending.
                 let _ = end.send(ports::block(engine::line::run(setup)));
             };

@@ -2,15 +2,16 @@
 //!
 //! The database stands still for three seconds, which is more than any burst of a test could do to a server.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Reply, new_key};
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::shop::{Shop, order};
-use crate::store::Store;
+use crate::store::{Engine, Store};
 
 /// How long the database stands still.
 const STALL: Duration = Duration::from_secs(3);
@@ -94,5 +95,34 @@ fn a_database_that_stands_still() {
         }
         host.end().await;
         hasty.end().await;
+    });
+}
+
+/// How far the threads of a process step back for others, by the threads' names.
+#[cfg(target_os = "linux")]
+fn nice(pid: u32) -> BTreeMap<String, i32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of = |thread: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        let (head, rest) = stat.rsplit_once(") ").unwrap();
+        let nice = rest.split(' ').nth(16).unwrap().parse().unwrap();
+        (head.split_once('(').unwrap().1.to_owned(), nice)
+    };
+    threads.map(of).collect()
+}
+
+/// Where processors are short, who reads requests goes before the line, and the line before what nobody waits for. What
+/// writes into the line's own file keeps its place, because the line waits for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_goes_first() {
+    host::play(Engine::Sqlite, &[], async |host| {
+        let nice = nice(host.with_server(|server| server.pid()));
+        let usual = nice["tokio-rt-worker"];
+        for (thread, rank) in
+            [("line", 5), ("store-derived", 10), ("store-copier", 10), ("store-side", usual), ("store-reader", usual)]
+        {
+            assert_eq!(nice.get(thread), Some(&rank.max(usual)), "{thread}: {nice:?}");
+        }
     });
 }
